@@ -1,0 +1,48 @@
+"""Every error of hwlearn: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class HwlearnError(Exception):
+    """Base of all errors that hwlearn raises on purpose."""
+
+
+class NetworkError(HwlearnError, ValueError):
+    """A network that cannot exist: unknown node, duplicate element, loop of sources, island."""
+
+
+class NetlistError(NetworkError):
+    """A netlist that cannot be read; names the file and, where there is one, the line."""
+
+    def __init__(self, message: str, file: str | None = None, line: int | None = None) -> None:
+        self.file, self.line = file, line
+        where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
+        super().__init__(where + message)
+
+
+class DriveError(HwlearnError, ValueError):
+    """A drive or a conductance that does not fit the circuit: wrong shape, NaN, not positive."""
+
+
+class TaskError(HwlearnError, ValueError):
+    """A task that does not fit: wrong shape, NaN, a CSV file that cannot be read."""
+
+
+class ExperimentError(HwlearnError, ValueError):
+    """An experiment file that cannot be used; names the file and the key."""
+
+
+class ModelError(HwlearnError, ValueError):
+    """A circuit that this backend cannot represent, such as a diode in the exact linear model."""
+
+
+class SimulationError(HwlearnError, RuntimeError):
+    """A simulation whose answer must not be learned from: singular, not converged, incomplete."""
+
+
+class LibraryNotFoundError(HwlearnError, ImportError):
+    """libngspice is not installed; the text names the command that installs it."""
+
+
+class HwlearnWarning(UserWarning):
+    """Something that is allowed and is probably not what was meant."""

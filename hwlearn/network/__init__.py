@@ -1,0 +1,6 @@
+"""`Network`: nodes, edges, ports; builders; netlists."""
+
+from hwlearn.network.network import Edge, Element, Network
+from hwlearn.network.ports import Port, Source
+
+__all__ = ["Edge", "Element", "Network", "Port", "Source"]

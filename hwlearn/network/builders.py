@@ -1,0 +1,108 @@
+"""Networks that people train: grid, kite, Wheatstone bridge, layers, random regular and Delaunay graphs.
+
+Each takes the options of `Network.from_edges`; `conductances` [S] is one value or (E,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlearn.errors import NetworkError
+from hwlearn.network.network import Network
+
+
+def grid(rows: int, columns: int, conductances: ArrayLike = 1.0, **options: Any) -> Network:
+    """A square grid: nodes n0_0 … , horizontal edges first, then vertical ones.
+
+    Inputs default to two opposite corners, n0_0 and n{rows−1}_{columns−1}.
+    """
+    _at_least(1, rows=rows, columns=columns)
+    if rows * columns < 2:
+        raise NetworkError("a grid needs two nodes or more")
+    name = [[f"n{i}_{j}" for j in range(columns)] for i in range(rows)]
+    across = [(name[i][j], name[i][j + 1]) for i in range(rows) for j in range(columns - 1)]
+    down = [(name[i][j], name[i + 1][j]) for i in range(rows - 1) for j in range(columns)]
+    options.setdefault("inputs", [name[0][0], name[-1][-1]])
+    return Network.from_edges(across + down, conductances, **{"title": f"grid {rows}×{columns}", **options})
+
+
+def kite(conductances: ArrayLike = 1.0, **options: Any) -> Network:
+    """The kite of THEORY: an outline A, T, D, W with a spine T–M–W; inputs A and D, outputs T, M, W.
+
+    Edges in the order A–T, D–T, A–W, D–W, T–M, M–W. At the symmetric target (½, ½, ½) it is not coercive (arXiv:2606.15443).
+    """
+    edges = [("A", "T"), ("D", "T"), ("A", "W"), ("D", "W"), ("T", "M"), ("M", "W")]
+    defaults = {"inputs": ["A", "D"], "outputs": ["T", "M", "W"], "title": "kite"}
+    return Network.from_edges(edges, conductances, **{**defaults, **options})
+
+
+def wheatstone(conductances: ArrayLike = 1.0, **options: Any) -> Network:
+    """The Wheatstone bridge, or four-node kite: A–T, A–W, D–T, D–W, T–W; inputs A and D, outputs T and W."""
+    edges = [("A", "T"), ("A", "W"), ("D", "T"), ("D", "W"), ("T", "W")]
+    defaults = {"inputs": ["A", "D"], "outputs": ["T", "W"], "title": "Wheatstone bridge"}
+    return Network.from_edges(edges, conductances, **{**defaults, **options})
+
+
+def layered(sizes: Sequence[int], conductances: ArrayLike = 1.0, **options: Any) -> Network:
+    """Layers of nodes, each fully connected to the next; two layers are a crossbar.
+
+    Nodes l0n0 …; inputs default to the first layer, outputs to the last.
+    """
+    if len(sizes) < 2:
+        raise NetworkError(f"layered needs two sizes or more, got {list(sizes)}")
+    _at_least(1, **{f"sizes[{k}]": size for k, size in enumerate(sizes)})
+    layers = [[f"l{k}n{j}" for j in range(size)] for k, size in enumerate(sizes)]
+    edges = [(tail, head) for one, two in pairwise(layers) for tail in one for head in two]
+    defaults = {"inputs": layers[0], "outputs": layers[-1], "title": "layers " + "-".join(map(str, sizes))}
+    return Network.from_edges(edges, conductances, **{**defaults, **options})
+
+
+def random_regular(degree: int, nodes: int, seed: int = 0, conductances: ArrayLike = 1.0, **options: Any) -> Network:
+    """A random graph in which every node has `degree` edges; nodes n0 …; inputs default to n0 and n1."""
+    import networkx
+
+    try:
+        graph = networkx.random_regular_graph(degree, nodes, seed=seed)
+    except networkx.NetworkXError as error:
+        raise NetworkError(f"no {degree}-regular graph of {nodes} nodes: {error}") from None
+    edges = [(f"n{min(pair)}", f"n{max(pair)}") for pair in sorted(map(sorted, graph.edges))]
+    defaults = {"inputs": ["n0", "n1"], "title": f"random {degree}-regular, {nodes} nodes"}
+    return Network.from_edges(edges, conductances, **{**defaults, **options})
+
+
+def delaunay(nodes: int, seed: int = 0, conductances: ArrayLike = 1.0, **options: Any) -> Network:
+    """The Delaunay triangulation of random points in the unit square; nodes n0 … from left to right.
+
+    Inputs default to the leftmost and the rightmost node.
+    """
+    from scipy.spatial import Delaunay
+
+    _at_least(3, nodes=nodes)
+    points: NDArray[np.float64] = np.random.default_rng(seed).uniform(size=(nodes, 2))
+    corners = Delaunay(points[np.argsort(points[:, 0])]).simplices
+    pairs = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]]), axis=1)
+    edges = [(f"n{i}", f"n{j}") for i, j in np.unique(pairs, axis=0)]
+    defaults = {"inputs": ["n0", f"n{nodes - 1}"], "title": f"Delaunay, {nodes} nodes"}
+    return Network.from_edges(edges, conductances, **{**defaults, **options})
+
+
+def _at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise NetworkError(f"{name} is {value}; it must be {least} or more")
+
+
+BUILDERS = {
+    "grid": grid,
+    "kite": kite,
+    "wheatstone": wheatstone,
+    "layered": layered,
+    "random_regular": random_regular,
+    "delaunay": delaunay,
+}
+"""The builders by name, for experiment files."""

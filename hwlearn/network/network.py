@@ -1,0 +1,401 @@
+"""`Network`: what a circuit is, before anything simulates or measures it."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlearn.errors import NetworkError
+from hwlearn.network.merging import Merging, merge
+from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
+from hwlearn.spice.numbers import GROUND
+
+if TYPE_CHECKING:
+    import networkx
+    from scipy.sparse import csr_array
+
+DEFAULT_BOUNDS = (1e-9, 1e3)
+"""Conductance bounds [S] where none are given: 1 GΩ to 1 mΩ."""
+
+
+class Edge(NamedTuple):
+    """A resistor from `tail` (+1 in the incidence matrix) to `head` (−1)."""
+
+    tail: str
+    head: str
+    name: str
+
+
+class Element(NamedTuple):
+    """A netlist element that is no linear resistor and no DC source; only ngspice can simulate it.
+
+    `card` is its line as ngspice expands it, `nodes` the nodes it connects, `where` the file and line it comes from.
+    """
+
+    name: str
+    card: str
+    nodes: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A connected graph of resistors with sources and ports. Immutable: the `with_…` methods return changed copies.
+
+    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`.
+
+    Attributes:
+        nodes: N names. Ground, "0", is among them only if a resistor (or another element) touches it.
+        edges: E edges.
+        conductances: (E,) siemens, positive.
+        trainable: (E,) bool; the other edges are fixed.
+        lower, upper: (E,) bounds of the conductances [S], respected by training.
+        inputs: sources whose values a `Drive` sets: n_in.
+        outputs: ports: n_out.
+        fixed_sources: sources that stay at their own value.
+        elements: what is not linear and resistive; the exact model refuses it.
+        directives: netlist lines that `elements` need (`.model`, `.temp`, …).
+
+    Raises:
+        NetworkError: an unknown or doubled name, a value that is not positive and finite, a loop of voltage sources, nodes
+            without a path to ground, an output whose voltage the sources already fix.
+    """
+
+    nodes: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    conductances: NDArray[np.float64]
+    trainable: NDArray[np.bool_]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    inputs: tuple[Source, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    fixed_sources: tuple[Source, ...] = ()
+    elements: tuple[Element, ...] = ()
+    directives: tuple[str, ...] = field(default=(), repr=False)
+    title: str = "network"
+
+    # Ways to make one
+
+    @classmethod
+    def from_edges(
+        cls,
+        edges: Iterable[Sequence[Any]],
+        conductances: ArrayLike = 1.0,
+        *,
+        inputs: Iterable[str | Source] = (),
+        outputs: Iterable[str | Port] = (),
+        names: Iterable[str] | None = None,
+        trainable: ArrayLike | Iterable[str] | None = None,
+        bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
+        fixed_sources: Iterable[Source] = (),
+        elements: Iterable[Element] = (),
+        directives: Iterable[str] = (),
+        title: str = "network",
+    ) -> Network:
+        """A network from pairs of node names.
+
+        Args:
+            edges: (tail, head) pairs; node "0" (or "gnd") is ground.
+            conductances: (E,) siemens, or one value for all.
+            inputs: "A" is a voltage source from A to ground, "A,B" one between two nodes, "I(A)" a current source into A;
+                or `Source` objects.
+            outputs: "T" is a node's voltage, "T,M" a difference of two; or `Port` objects.
+            names: (E,) names of the edges; R1, R2, … if not given.
+            trainable: (E,) mask, or name patterns such as ["R*"]; every edge if not given.
+            bounds: lower and upper conductance [S], each one value or (E,).
+            fixed_sources: sources that no drive changes.
+            elements, directives: see `Element`.
+        """
+        pairs = []
+        for k, edge in enumerate(edges):
+            if isinstance(edge, str) or len(edge) != 2:
+                raise NetworkError(f"edge {k}: {edge!r} is not a (tail, head) pair")
+            pairs.append((canonical(edge[0]), canonical(edge[1])))
+        labels = [f"R{k + 1}" for k in range(len(pairs))] if names is None else [str(name) for name in names]
+        if len(labels) != len(pairs):
+            raise NetworkError(f"{len(labels)} names for {len(pairs)} edges")
+        made = tuple(Edge(tail, head, name) for (tail, head), name in zip(pairs, labels, strict=True))
+
+        drives, fixed, others = tuple(map(as_input, inputs)), tuple(map(as_input, fixed_sources)), tuple(elements)
+        seen = dict.fromkeys(node for edge in made for node in edge[:2])
+        seen.update(dict.fromkeys(node for element in others for node in element.nodes))
+        sourced = dict.fromkeys(node for source in (*drives, *fixed) for node in (source.plus, source.minus))
+        unknown = [node for source in drives for node in (source.plus, source.minus) if node not in seen and node != GROUND]
+        internal = {node for source in fixed for node in (source.plus, source.minus)}
+        for node in unknown:
+            if node not in internal:
+                raise NetworkError(f"input node {node!r} is on no edge{_did_you_mean(node, seen)}")
+        seen.update(dict.fromkeys(node for node in sourced if node != GROUND))
+
+        shape = (len(made),)
+        return cls(
+            nodes=tuple(seen),
+            edges=made,
+            conductances=_per_edge(conductances, shape, "conductances"),
+            trainable=_mask(trainable, labels),
+            lower=_per_edge(bounds[0], shape, "lower bounds"),
+            upper=_per_edge(bounds[1], shape, "upper bounds"),
+            inputs=drives,
+            outputs=tuple(map(as_output, outputs)),
+            fixed_sources=fixed,
+            elements=others,
+            directives=tuple(directives),
+            title=title,
+        )
+
+    @classmethod
+    def from_networkx(
+        cls,
+        graph: networkx.Graph[Any],
+        *,
+        inputs: Iterable[Any] = (),
+        outputs: Iterable[Any] = (),
+        conductance: str = "conductance",
+        default: float | None = None,
+        **options: Any,
+    ) -> Network:
+        """A network from a (di-, multi-) graph whose edges carry a conductance [S].
+
+        Nodes are named by `str(node)`. Edges take their name from the attribute "name" if all have one.
+
+        Args:
+            graph: any networkx graph.
+            inputs, outputs: as in `from_edges`; nodes of the graph are understood as they are.
+            conductance: the edge attribute that holds the conductance [S].
+            default: conductance [S] of edges that lack it; without one, such an edge is an error.
+            **options: passed to `from_edges`.
+        """
+        data = list(graph.edges(data=True))
+        values = []
+        for tail, head, attributes in data:
+            value = attributes.get(conductance, default)
+            if value is None:
+                raise NetworkError(f"edge {tail}–{head} has no attribute {conductance!r}; set it or give default=")
+            values.append(value)
+        if data and all("name" in attributes for *_, attributes in data):
+            options.setdefault("names", [attributes["name"] for *_, attributes in data])
+        specs = [[spec if isinstance(spec, str | Source | Port) else str(spec) for spec in side] for side in (inputs, outputs)]
+        pairs = [(str(tail), str(head)) for tail, head, _ in data]
+        return cls.from_edges(pairs, values, inputs=specs[0], outputs=specs[1], **options)
+
+    @classmethod
+    def from_netlist(
+        cls,
+        path: str | PathLike[str],
+        *,
+        inputs: Iterable[str | Source] = (),
+        outputs: Iterable[str | Port] = (),
+        trainable: Iterable[str] | None = None,
+        bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
+        trust: bool = False,
+    ) -> Network:
+        """A network from a SPICE netlist, read by ngspice itself.
+
+        Args:
+            path: the netlist.
+            inputs: names of its sources that a drive shall set; the others stay at their value. A node may be given as
+                well: it gets a voltage source of its own.
+            outputs: nodes, or differences "T,M".
+            trainable: patterns of resistor names such as ["R*"]; every resistor if not given.
+            bounds: lower and upper conductance [S].
+            trust: let the netlist run commands (`.control`) and include files from outside its folder.
+
+        Raises:
+            NetlistError: names file and line.
+            LibraryNotFoundError: libngspice is missing.
+        """
+        from hwlearn.network.netlist.reader import read_netlist
+
+        return read_netlist(path, inputs=inputs, outputs=outputs, trainable=trainable, bounds=bounds, trust=trust)
+
+    def to_netlist(self, path: str | PathLike[str] | None = None) -> str:
+        """The network as a SPICE netlist that ngspice runs (`.op`); written to `path` if one is given."""
+        from hwlearn.network.netlist.writer import write_netlist
+
+        return write_netlist(self, path)
+
+    # What it is
+
+    def __post_init__(self) -> None:
+        for array in (self.conductances, self.trainable, self.lower, self.upper):
+            array.setflags(write=False)
+        if not self.edges and not self.elements:
+            raise NetworkError("the network has no edges")
+        _no_doubles([edge.name for edge in self.edges], "edge")
+        _no_doubles([source.name for source in (*self.inputs, *self.fixed_sources)], "source")
+        _no_doubles([port.name for port in self.outputs], "output")
+        self.check_conductances(self.conductances)
+        for k, edge in enumerate(self.edges):
+            low, high, value = self.lower[k], self.upper[k], self.conductances[k]
+            if not 0 < low <= high:
+                raise NetworkError(f"bounds of {edge.name}: need 0 < lower ≤ upper, got {low:g} and {high:g} S")
+            if self.trainable[k] and not low <= value <= high:
+                raise NetworkError(f"{edge.name} is {value:g} S, outside its bounds {low:g} … {high:g} S; widen the bounds")
+        self._check_islands()
+        cluster = dict(zip(self.nodes, self.merging.cluster.tolist(), strict=True))
+        for port in self.outputs:
+            for node in (port.plus, port.minus):
+                if node not in cluster and node != GROUND:
+                    raise NetworkError(f"output {port.name!r}: no node {node!r}{_did_you_mean(node, cluster)}")
+            if cluster.get(port.plus, -1) == cluster.get(port.minus, -1):
+                raise NetworkError(f"output {port.name!r} is tied to an input: the voltage sources alone fix it; choose another")
+
+    def check_conductances(self, conductances: NDArray[np.float64]) -> None:
+        """Refuse what cannot be the conductances [S] of this network's edges; names the first bad edge.
+
+        Raises:
+            NetworkError: wrong shape, not finite, or not positive.
+        """
+        if conductances.shape != (len(self.edges),):
+            raise NetworkError(f"conductances have shape {conductances.shape}, need ({len(self.edges)},)")
+        if len(self.edges) and not (conductances.min() > 0 and conductances.max() < np.inf):
+            k = int(np.flatnonzero(~((conductances > 0) & (conductances < np.inf)))[0])
+            raise NetworkError(f"conductance of {self.edges[k].name} is {conductances[k]:g} S; it must be positive and finite")
+
+    @cached_property
+    def incidence(self) -> csr_array:
+        """Incidence matrix B (E×N), sparse: +1 at an edge's tail, −1 at its head. A resistor onto itself has a zero row."""
+        from scipy.sparse import csr_array
+
+        edges = np.arange(len(self.edges))
+        ones = np.ones(len(self.edges))
+        triplets = (np.r_[ones, -ones], (np.r_[edges, edges], np.r_[self.tails, self.heads]))
+        return csr_array(triplets, shape=(len(self.edges), len(self.nodes)))
+
+    @cached_property
+    def tails(self) -> NDArray[np.intp]:
+        """(E,) node index of each edge's tail."""
+        return np.array([self.node_index[edge.tail] for edge in self.edges], dtype=np.intp)
+
+    @cached_property
+    def heads(self) -> NDArray[np.intp]:
+        """(E,) node index of each edge's head."""
+        return np.array([self.node_index[edge.head] for edge in self.edges], dtype=np.intp)
+
+    @cached_property
+    def node_index(self) -> Mapping[str, int]:
+        """Position of each node's name in `nodes`."""
+        return {name: k for k, name in enumerate(self.nodes)}
+
+    @cached_property
+    def edge_names(self) -> tuple[str, ...]:
+        """Names of the edges, in order."""
+        return tuple(edge.name for edge in self.edges)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, in order."""
+        return tuple(source.name for source in self.inputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in order."""
+        return tuple(port.name for port in self.outputs)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources: the inputs, then the fixed ones."""
+        return (*self.inputs, *self.fixed_sources)
+
+    @cached_property
+    def merging(self) -> Merging:
+        """How the voltage sources tie nodes together; its columns count the voltage sources among `sources`."""
+        return merge(self.nodes, [(s.name, s.plus, s.minus) for s in self.sources if s.kind == "voltage"])
+
+    def check_holdable(self) -> None:
+        """Refuse to hold outputs that depend on each other.
+
+        Raises:
+            NetworkError: held outputs and sources form a loop; names them.
+        """
+        held = [(f"held output {p.name}", p.plus, p.minus) for p in self.outputs]
+        merge(self.nodes, [(s.name, s.plus, s.minus) for s in self.sources if s.kind == "voltage"] + held)
+
+    # Changed copies
+
+    def with_conductances(self, conductances: ArrayLike) -> Network:
+        """The same network with other conductances, (E,) or one value [S]."""
+        return replace(self, conductances=_per_edge(conductances, (len(self.edges),), "conductances"))
+
+    def with_ports(
+        self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None
+    ) -> Network:
+        """The same network with other inputs or outputs; an input may name one of its sources."""
+        known = {source.name.lower(): source for source in self.sources}
+        chosen = self.inputs if inputs is None else tuple(known.get(str(i).lower(), i) for i in inputs)
+        names = {source.name for source in map(as_input, chosen)}
+        return replace(
+            self,
+            inputs=tuple(map(as_input, chosen)),
+            outputs=self.outputs if outputs is None else tuple(map(as_output, outputs)),
+            fixed_sources=tuple(source for source in self.sources if source.name not in names),
+        )
+
+    def _check_islands(self) -> None:
+        """Every node needs a path to ground: through resistors, voltage sources or other elements."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        ground = len(self.nodes)
+        at = {**self.node_index, GROUND: self.node_index.get(GROUND, ground)}
+        ties = [(s.plus, s.minus) for s in self.sources if s.kind == "voltage"]
+        ties += [(element.nodes[0], node) for element in self.elements for node in element.nodes[1:]]
+        one = np.r_[self.tails, [at[a] for a, _ in ties]].astype(np.intp)
+        two = np.r_[self.heads, [at[b] for _, b in ties]].astype(np.intp)
+        if GROUND in self.node_index:
+            one, two = np.r_[one, ground], np.r_[two, at[GROUND]]
+        graph = coo_array((np.ones(len(one)), (one, two)), shape=(ground + 1, ground + 1))
+        _, label = connected_components(graph, directed=False)
+        lost = np.flatnonzero(label[:ground] != label[ground])
+        if len(lost):
+            names = ", ".join(self.nodes[k] for k in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+            raise NetworkError(
+                f"island without a source or ground: {names}; connect it to ground by a resistor or a voltage source"
+            )
+
+
+def _did_you_mean(word: str, words: Iterable[str]) -> str:
+    close = get_close_matches(word, [str(w) for w in words], n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _no_doubles(names: Sequence[str], what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise NetworkError(f"{what} {name!r} is given twice")
+        seen.add(name)
+
+
+def _per_edge(values: ArrayLike, shape: tuple[int], what: str) -> NDArray[np.float64]:
+    array = np.array(values, dtype=np.float64)
+    if array.shape not in ((), shape):
+        raise NetworkError(f"{what}: shape {array.shape}, need one value or {shape}")
+    return np.broadcast_to(array, shape).copy()
+
+
+def _mask(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str]) -> NDArray[np.bool_]:
+    """(E,) mask from a mask or from name patterns, which ignore case."""
+    if trainable is None:
+        return np.ones(len(names), dtype=bool)
+    chosen = [trainable] if isinstance(trainable, str) else list(trainable)  # type: ignore[arg-type]
+    if chosen and all(isinstance(pattern, str) for pattern in chosen):
+        mask = np.zeros(len(names), dtype=bool)
+        for pattern in chosen:
+            hits = [fnmatch.fnmatchcase(name.lower(), str(pattern).lower()) for name in names]
+            if not any(hits):
+                raise NetworkError(f"trainable pattern {pattern!r} fits no edge{_did_you_mean(str(pattern), names)}")
+            mask |= hits
+        return mask
+    array = np.array(chosen, dtype=bool)
+    if array.shape not in ((len(names),), (0,)):
+        raise NetworkError(f"trainable mask has shape {array.shape}, need ({len(names)},)")
+    return array if array.size else np.zeros(len(names), dtype=bool)

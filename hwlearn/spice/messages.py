@@ -1,0 +1,35 @@
+"""Tell ngspice's errors from its chatter.
+
+ngspice answers 0 to most failed commands and writes the reason to stderr, between notes that mean nothing. Newer versions
+(42–45) write more notes. So a line counts as an error only if it says that something failed; unknown lines pass, and what a
+simulation returns is checked on its own evidence (points counted, vectors present and finite, Kirchhoff's law).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_FAILURE = re.compile(
+    r"""^\s*(fatal\s+)?error\b
+      | ^\s*(note|warning):.*\b(singular\ matrix|stepping)\b
+      | \b(gmin|source)\ stepping\b
+      | \bsingular\ matrix\b
+      | \bno\ convergence\b
+      | \biteration\ limit\ reached\b
+      | \btimestep\ too\ small\b
+      | \bcan'?t\ find\ model\b | \bunable\ to\ find\ definition\ of\ model\b | \bcould\ not\ find\ a\ valid\ modelname\b
+      | \bunknown\ (subckt|device|parameter|model)\b
+      | \bcircuit\ not\ parsed\b | \bthere\ is\ no\ circuit\b | \bno\ circuit\ loaded\b
+      | \bsimulation\(s\)\ aborted\b | \brun\ simulation\ not\ started\b
+      | \bcannot\ recover\b
+      | \bundefined\ parameter\b
+      | \bis\ not\ a\ valid\b
+      | ^\s*no\ such\ (device|vector|parameter)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def failures(lines: Iterable[str]) -> list[str]:
+    """The lines that report a failure, stripped."""
+    return [line.strip() for line in lines if _FAILURE.search(line)]

@@ -1,0 +1,129 @@
+"""The one ngspice of this process, on a thread of its own.
+
+libngspice has one set of globals and crashes when two threads enter it; and an interrupt that arrives inside a callback is
+swallowed. So every call is a job for one worker thread: the caller waits for the job, and Ctrl-C reaches the caller at once,
+while the worker ends the command it is in.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hwlearn.errors import SimulationError
+
+if TYPE_CHECKING:
+    from hwlearn.spice.shared import Shared
+
+T = TypeVar("T")
+
+
+class Session:
+    """Runs jobs, one at a time, on the thread that owns libngspice.
+
+    Attributes:
+        generation: counts the libraries opened; decks of an older generation are gone.
+        sweeping: the deck whose paused sweep is alive; ngspice keeps one.
+        decks: the loaded decks, newest first: the order in which `setcirc` counts them.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[Shared], Any], Future[Any]]] = queue.SimpleQueue()
+        self._shared: Shared | None = None
+        self.generation = 0
+        self.sweeping: object | None = None
+        self.decks: list[object] = []
+        self._start()
+
+    def _start(self) -> None:
+        threading.Thread(target=self._work, name="ngspice", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            job, future = self._jobs.get()
+            try:
+                future.set_result(job(self._ready()))
+            except BaseException as error:  # carried to the caller by the future
+                future.set_exception(error)
+            del job, future
+
+    def _ready(self) -> Shared:
+        from hwlearn.spice.shared import Shared
+
+        if self._shared is None or self._shared.dead:
+            self._shared = Shared()
+            self.generation += 1
+            self.sweeping = None
+            self.decks.clear()
+        self._shared.forget()
+        return self._shared
+
+    def run(self, job: Callable[[Shared], T]) -> T:
+        """Result of `job(shared)`, run on the ngspice thread; what it raises is raised here."""
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        return future.result()
+
+    def post(self, job: Callable[[Shared], None]) -> None:
+        """Run `job` when the thread gets to it, without waiting."""
+        self._jobs.put((job, Future()))
+
+    def add(self, shared: Shared, deck: object, lines: list[str]) -> None:
+        """Load `lines` as `deck` and make it current. Called inside a job.
+
+        Raises:
+            SimulationError: ngspice did not take the deck.
+        """
+        from hwlearn.spice.messages import failures
+
+        self.sweeping = None
+        shared.circuit(lines)
+        out, err = shared.messages
+        bad = failures(err) + [line for line in failures(out) if line.lower().startswith("error")]
+        if bad or shared.dead:
+            self._drop_unknown(shared)
+            raise SimulationError("ngspice cannot read the circuit: " + " | ".join(bad[:4] or err[:4]))
+        self.decks.insert(0, deck)
+
+    def _drop_unknown(self, shared: Shared) -> None:
+        """Unload what a failed load may have left, so that `decks` counts as `setcirc` does."""
+        if shared.dead:
+            return
+        shared.forget()
+        shared.command("setcirc")
+        loaded = sum("\t" in line for line in shared.messages[0])
+        for _ in range(loaded - len(self.decks)):
+            shared.command("setcirc 1")
+            shared.command("remcirc")
+
+    def make_current(self, shared: Shared, deck: object) -> None:
+        """Make a loaded deck the one that commands act on. Called inside a job."""
+        if len(self.decks) > 1:
+            shared.command(f"setcirc {self.decks.index(deck) + 1}")
+
+    def remove(self, shared: Shared, deck: object) -> None:
+        """Unload a deck, if it is still loaded. Called inside a job."""
+        if deck in self.decks:
+            if self.sweeping is deck:
+                self.sweeping = None
+            self.make_current(shared, deck)
+            shared.command("remcirc")
+            self.decks.remove(deck)
+
+
+_session: Session | None = None
+_creating = threading.Lock()
+
+
+def session() -> Session:
+    """The session of this process; a forked child gets one of its own."""
+    global _session
+    with _creating:
+        if _session is None or _session._pid != os.getpid():
+            _session = Session()
+        return _session

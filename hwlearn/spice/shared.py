@@ -1,0 +1,164 @@
+"""PySpice's shared-library class, with callbacks that feed a sweep and collect messages.
+
+Importing this module imports PySpice; only `session` does so, when ngspice is first needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.errors import SimulationError
+from hwlearn.spice.library import find_library
+
+os.environ.setdefault("NGSPICE_LIBRARY_PATH", find_library())
+# PySpice warns of every ngspice newer than itself; without a handler Python would print that on stderr.
+logging.getLogger("PySpice").addHandler(logging.NullHandler())
+
+from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
+
+ffi = pyspice.ffi
+
+MAX_COMMAND = 1000  # characters; ngspice drops the tail beyond 1023 silently
+
+
+class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
+    """One loaded libngspice. All calls must come from one thread."""
+
+    def __init__(self) -> None:
+        self.dead = False  # ngspice gave up ("cannot recover"): nothing can be loaded any more
+        self.table: dict[bytes, list[float]] = {}
+        self.points = 0
+        self._last = 0
+        # ngspice runs a .spiceinit of the working directory, else of the home: start it where there is an empty one.
+        before = Path.cwd()
+        with tempfile.TemporaryDirectory(prefix="hwlearn-") as empty:
+            (Path(empty) / ".spiceinit").touch()
+            os.chdir(empty)
+            try:
+                super().__init__(send_data=True)
+            finally:
+                os.chdir(before)
+
+    def _load_library(self, verbose: bool) -> None:
+        try:
+            ffi.typeof("pvector_info")
+        except ffi.error:
+            super()._load_library(verbose)
+            return
+        path = self.library_path
+        # The library was opened in this process before (by PySpice's user, before a fork, or it gave up): a copy of the file
+        # has globals of its own, so it is a fresh ngspice.
+        handle, copy = tempfile.mkstemp(suffix=Path(path).suffix)
+        os.close(handle)
+        shutil.copyfile(_loaded_file(path), copy)
+        self._ngspice_shared = ffi.dlopen(copy)
+        if os.name == "posix":
+            os.unlink(copy)
+
+    @staticmethod
+    def _send_char(message: Any, ngspice_id: int, user_data: Any) -> int:
+        self = ffi.from_handle(user_data)
+        stream, _, content = ffi.string(message).decode("utf-8", "replace").partition(" ")
+        (self._stderr if stream == "stderr" else self._stdout).append(content)
+        return 0
+
+    @staticmethod
+    def _send_stat(message: Any, ngspice_id: int, user_data: Any) -> int:
+        return 0
+
+    @staticmethod
+    def _exit(status: int, immediate: bool, quit_exit: bool, ngspice_id: int, user_data: Any) -> int:
+        ffi.from_handle(user_data).dead = True
+        return status
+
+    @staticmethod
+    def _send_init_data(data: Any, ngspice_id: int, user_data: Any) -> int:
+        return 0
+
+    @staticmethod
+    def _send_data(data: Any, number: int, ngspice_id: int, user_data: Any) -> int:
+        ffi.from_handle(user_data).points += 1
+        return 0
+
+    @staticmethod
+    def _get_vsrc_data(value: Any, time: float, name: Any, ngspice_id: int, user_data: Any) -> int:
+        self = ffi.from_handle(user_data)
+        value[0] = self.table[ffi.string(name)][min(self.points, self._last)]
+        return 0
+
+    _get_isrc_data = _get_vsrc_data
+
+    # The calls that hwlearn makes
+
+    @property
+    def messages(self) -> tuple[list[str], list[str]]:
+        """(stdout, stderr) lines since the last `forget`."""
+        return self._stdout, self._stderr
+
+    def forget(self) -> None:
+        """Drop collected lines, and ngspice's own command history, which would grow for ever."""
+        self._stdout.clear()
+        self._stderr.clear()
+        self._ngspice_shared.ngSpice_Command(ffi.NULL)
+
+    def command(self, text: str) -> None:
+        """Run one command line, of at most MAX_COMMAND characters or a few more."""
+        if self._ngspice_shared.ngSpice_Command(text.encode()) or self.dead:
+            raise SimulationError(f"ngspice refused {text[:80]!r}: {' | '.join(self._stderr[-3:])}")
+
+    def commands(self, texts: Sequence[str]) -> None:
+        """Run many short commands, joined into as few command lines as possible (each line costs a garbage collection)."""
+        line: list[str] = []
+        length = 0
+        for text in texts:
+            if length + len(text) + 1 > MAX_COMMAND and line:
+                self.command(";".join(line))
+                line, length = [], 0
+            line.append(text)
+            length += len(text) + 1
+        if line:
+            self.command(";".join(line))
+
+    def circuit(self, lines: Sequence[str]) -> None:
+        """Load a deck; the first line is its title. Errors reach only the messages."""
+        keep = [ffi.new("char[]", line.encode()) for line in (*lines, "") if line or line is lines[-1]]
+        self._ngspice_shared.ngSpice_Circ(ffi.new("char *[]", [*keep, ffi.NULL]))
+
+    def feed(self, table: Mapping[bytes, Sequence[float]], points: int) -> None:
+        """What the external sources shall deliver at the next `points` accepted points; restarts the count."""
+        self.table = {name: list(values) for name, values in table.items()}
+        self.points, self._last = 0, points - 1
+
+    def vector(self, name: bytes, points: int) -> NDArray[np.float64]:
+        """Copy of the last `points` values of a vector of the current plot.
+
+        Raises:
+            SimulationError: there is no such vector, or it is shorter.
+        """
+        info = self._ngspice_shared.ngGet_Vec_Info(name)
+        if info == ffi.NULL or info.v_length < points or info.v_realdata == ffi.NULL:
+            length = "none" if info == ffi.NULL else str(info.v_length)
+            raise SimulationError(f"ngspice has no result {name.decode()!r} of {points} points (it has {length})")
+        start = info.v_realdata + (info.v_length - points)
+        return np.frombuffer(ffi.buffer(start, 8 * points), dtype=np.float64).copy()
+
+
+def _loaded_file(name: str) -> str:
+    """The file behind a library name such as `libngspice.so.0`."""
+    if Path(name).exists():
+        return name
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        for line in maps.read_text().splitlines():
+            if Path(name).name in line:
+                return line.split(maxsplit=5)[-1]
+    raise SimulationError(f"ngspice gave up and {name} cannot be loaded again: restart Python")
