@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cffi import CDefError
 from numpy.typing import NDArray
 
 from hwlearn.errors import SimulationError
@@ -51,7 +52,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
     def _load_library(self, verbose: bool) -> None:
         try:
             ffi.typeof("pvector_info")
-        except ffi.error:
+        except CDefError:
             super()._load_library(verbose)
             return
         path = self.library_path
