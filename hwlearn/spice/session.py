@@ -29,12 +29,14 @@ class Session:
         generation: counts the libraries opened; decks of an older generation are gone.
         sweeping: the deck whose paused sweep is alive; ngspice keeps one.
         decks: the loaded decks, newest first: the order in which `setcirc` counts them.
+        interrupted: set when nobody waits for the running job any more; long jobs look at it and end.
     """
 
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._jobs: queue.SimpleQueue[tuple[Callable[[Shared], Any], Future[Any]]] = queue.SimpleQueue()
         self._shared: Shared | None = None
+        self.interrupted = threading.Event()
         self.generation = 0
         self.sweeping: object | None = None
         self.decks: list[object] = []
@@ -46,6 +48,9 @@ class Session:
     def _work(self) -> None:
         while True:
             job, future = self._jobs.get()
+            self.interrupted.clear()
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(job(self._ready()))
             except BaseException as error:  # carried to the caller by the future
@@ -67,7 +72,12 @@ class Session:
         """Result of `job(shared)`, run on the ngspice thread; what it raises is raised here."""
         future: Future[T] = Future()
         self._jobs.put((job, future))
-        return future.result()
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            if not future.cancel():
+                self.interrupted.set()
+            raise
 
     def post(self, job: Callable[[Shared], None]) -> None:
         """Run `job` when the thread gets to it, without waiting."""

@@ -1,0 +1,86 @@
+"""hwlearn: train real circuits with local rules, on paper, in ngspice, on a bench.
+
+Names are loaded when first used, so that `import hwlearn` is quick and neither PySpice nor scipy is imported in vain.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
+    from hwlearn.circuits.exact import ExactCircuit
+    from hwlearn.circuits.ngspice import NgspiceCircuit
+    from hwlearn.learning.flow import FlowResult, flow
+    from hwlearn.learning.rule import Rule
+    from hwlearn.learning.rules import (
+        AdjointCoupledLearning,
+        CoupledLearning,
+        DualCoupledLearning,
+        EquilibriumPropagation,
+        FullClamp,
+    )
+    from hwlearn.learning.task import Task
+    from hwlearn.learning.train import TrainResult, TrainState, train
+    from hwlearn.network import Edge, Network, Port, Source
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "hwlearn.network": ("Edge", "Network", "Port", "Source"),
+    "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
+    "hwlearn.circuits.exact": ("ExactCircuit",),
+    "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
+    "hwlearn.learning.task": ("Task",),
+    "hwlearn.learning.rule": ("Rule",),
+    "hwlearn.learning.rules": (
+        "AdjointCoupledLearning",
+        "CoupledLearning",
+        "DualCoupledLearning",
+        "EquilibriumPropagation",
+        "FullClamp",
+    ),
+    "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
+    "hwlearn.learning.flow": ("FlowResult", "flow"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AdjointCoupledLearning",
+    "Circuit",
+    "CoupledLearning",
+    "Drive",
+    "DualCoupledLearning",
+    "Edge",
+    "EquilibriumPropagation",
+    "ExactCircuit",
+    "FlowResult",
+    "FullClamp",
+    "Hold",
+    "Inject",
+    "Measurement",
+    "Network",
+    "NgspiceCircuit",
+    "Open",
+    "Port",
+    "Rule",
+    "Source",
+    "Task",
+    "TrainResult",
+    "TrainState",
+    "flow",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'hwlearn' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

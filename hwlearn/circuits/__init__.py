@@ -1,0 +1,1 @@
+"""Circuits that a learner drives and measures: exact model, ngspice."""

@@ -1,0 +1,298 @@
+"""The contract of a circuit: `Drive` in, `Measurement` out."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlearn.errors import DriveError, SimulationError
+from hwlearn.network import Network
+
+Array = NDArray[np.float64]
+
+log = logging.getLogger(__name__)
+
+
+def samples(values: ArrayLike, what: str) -> Array:
+    """`values` as a finite (S, n) array; one sample may come without its S.
+
+    Raises:
+        DriveError: not a number, or more than two dimensions.
+    """
+    try:
+        array = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise DriveError(f"{what}: {error}") from None
+    if array.ndim != 2:
+        raise DriveError(f"{what}: shape {array.shape}, need (samples, ports)")
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise DriveError(f"{what}: sample {row}, port {column} is {array[row, column]}")
+    return array
+
+
+@dataclass(frozen=True)
+class Open:
+    """Output ports left open: no current; their voltages are observed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inject:
+    """A current into each output port, (S, n_out) [A], positive into the circuit at the port's plus node."""
+
+    current: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "current", samples(self.current, "injected currents"))
+
+
+@dataclass(frozen=True, eq=False)
+class Hold:
+    """Each output port held at a voltage, (S, n_out) [V]; the currents that this takes are observed."""
+
+    voltage: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "voltage", samples(self.voltage, "held voltages"))
+
+
+Outputs = Open | Inject | Hold
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """What is done to a circuit, S samples at once.
+
+    Args:
+        inputs: (S, n_in), volts for voltage inputs and amperes for current inputs.
+        outputs: `Open()`, `Inject(current)` or `Hold(voltage)`; one row may stand for all samples.
+
+    Raises:
+        DriveError: not finite, or shapes that do not agree.
+    """
+
+    inputs: Array
+    outputs: Outputs = field(default_factory=Open)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", samples(self.inputs, "inputs"))
+
+    @property
+    def count(self) -> int:
+        """S, the number of samples."""
+        return len(self.inputs)
+
+    def fitted(self, network: Network) -> tuple[Array, Array | None]:
+        """(inputs, imposed), imposed (S, n_out) or None when open, checked against the network's ports.
+
+        Raises:
+            DriveError: names what has the wrong shape.
+        """
+        if self.inputs.shape[1] != len(network.inputs):
+            names = ", ".join(network.input_names) or "none"
+            raise DriveError(f"{self.inputs.shape[1]} input values per sample for {len(network.inputs)} inputs ({names})")
+        if isinstance(self.outputs, Open):
+            return self.inputs, None
+        imposed = self.outputs.current if isinstance(self.outputs, Inject) else self.outputs.voltage
+        if imposed.shape[1] != len(network.outputs):
+            names = ", ".join(network.output_names) or "none"
+            raise DriveError(f"{imposed.shape[1]} output values per sample for {len(network.outputs)} outputs ({names})")
+        if len(imposed) != self.count:
+            if len(imposed) != 1:
+                raise DriveError(f"{len(imposed)} samples at the outputs, {self.count} at the inputs")
+            imposed = np.broadcast_to(imposed, (self.count, imposed.shape[1]))
+        return self.inputs, imposed
+
+
+class Measurement(ABC):
+    """What a circuit answered to a drive of S samples. NaN means: not measured.
+
+    Attributes:
+        output_voltages: (S, n_out) V.
+        output_currents: (S, n_out) A, positive from the source into the circuit; zero at open ports.
+        input_currents: (S, n_in) A, positive from the input's plus terminal into the circuit.
+        noise: standard deviation of a voltage reading [V].
+        provenance: which backend and solver made it.
+    """
+
+    output_voltages: Array
+    output_currents: Array
+    input_currents: Array
+    noise: float
+    provenance: str
+
+    @property
+    @abstractmethod
+    def node_voltages(self) -> Array:
+        """(S, N) V, against ground."""
+
+    @property
+    @abstractmethod
+    def power(self) -> Array:
+        """(S,) W dissipated in the edges, Σ_e g_e Δv_e²."""
+
+    @abstractmethod
+    def edge_drops(self) -> Array:
+        """(S, E) V, Δv = B v."""
+
+    @abstractmethod
+    def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
+        """(E,) V², the mean of Δv_e² over the samples, or Σ_s w_s Δv_e² with weights (S,)."""
+
+    @abstractmethod
+    def contrast(self, reference: Measurement) -> Array:
+        """(E,) V²: mean over samples of Δv_e² here minus Δv_e² in `reference`, without the cancellation of two means.
+
+        Both measurements must come from the same circuit with the same conductances and have the same number of samples.
+        """
+
+    @abstractmethod
+    def __getitem__(self, chosen: slice) -> Measurement:
+        """The measurement of some of the samples."""
+
+
+@dataclass(frozen=True, eq=False)
+class SampledMeasurement(Measurement):
+    """A measurement stored sample by sample, as simulators and instruments give it."""
+
+    network: Network
+    conductances: Array
+    voltages: Array
+    output_voltages: Array
+    output_currents: Array
+    input_currents: Array
+    noise: float = 0.0
+    provenance: str = ""
+
+    @property
+    def node_voltages(self) -> Array:
+        return self.voltages
+
+    @cached_property
+    def _drops(self) -> Array:
+        return self.voltages[:, self.network.tails] - self.voltages[:, self.network.heads]
+
+    @property
+    def power(self) -> Array:
+        return self._drops**2 @ self.conductances
+
+    def edge_drops(self) -> Array:
+        return self._drops
+
+    def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
+        drops = self._drops
+        share = np.full(len(drops), 1.0 / len(drops)) if weights is None else np.asarray(weights, dtype=np.float64)
+        return share @ drops**2
+
+    def contrast(self, reference: Measurement) -> Array:
+        here, there = self.edge_drops(), reference.edge_drops()
+        return np.einsum("se,se->e", here - there, here + there) / len(here)
+
+    def __getitem__(self, chosen: slice) -> SampledMeasurement:
+        return SampledMeasurement(
+            self.network,
+            self.conductances,
+            self.voltages[chosen],
+            self.output_voltages[chosen],
+            self.output_currents[chosen],
+            self.input_currents[chosen],
+            self.noise,
+            self.provenance,
+        )
+
+
+class Circuit(ABC):
+    """A network that can be programmed, driven and measured: on paper, in ngspice, on a bench.
+
+    The public methods validate and log; a backend writes `_program`, `_measure` and `_close`. Not thread-safe.
+
+    Args:
+        network: what the circuit is; its conductances are programmed at the start.
+    """
+
+    name: str = "circuit"
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._conductances = network.conductances
+        self._closed = False
+
+    @property
+    def conductances(self) -> Array:
+        """(E,) siemens: what the circuit has now, as far as it can know. Read-only."""
+        return self._conductances
+
+    def program(self, conductances: ArrayLike) -> Array:
+        """Set the conductances, (E,) [S]; the values are copied.
+
+        Returns:
+            What was realised (clipped, quantised), (E,) [S].
+
+        Raises:
+            NetworkError: wrong shape, not finite, or not positive. The circuit keeps what it had.
+        """
+        self._check_open()
+        wanted = np.array(conductances, dtype=np.float64)
+        self.network.check_conductances(wanted)
+        realised = self._program(wanted)
+        realised.setflags(write=False)
+        self._conductances = realised
+        return realised
+
+    def measure(self, drive: Drive) -> Measurement:
+        """Drive the circuit and measure it, S samples at once. Does not change its conductances.
+
+        Raises:
+            DriveError: the drive does not fit the network.
+            NetworkError: outputs to be held form a loop.
+            SimulationError: the answer is not to be trusted (singular, not converged, not finite).
+        """
+        self._check_open()
+        inputs, imposed = drive.fitted(self.network)
+        if isinstance(drive.outputs, Hold):
+            self._check_holdable()
+        measurement = self._measure(inputs, drive.outputs, imposed)
+        if not (np.isfinite(measurement.output_voltages).all() and np.isfinite(measurement.output_currents).all()):
+            raise SimulationError(f"{self.name}: the measurement is not finite; the circuit may be singular")
+        return measurement
+
+    def close(self) -> None:
+        """Leave the outputs safe and release what is held; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+            log.debug("%s closed", self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SimulationError(f"{self.name} is closed; make a new one")
+
+    def _check_holdable(self) -> None:
+        if not getattr(self, "_holdable", False):
+            self.network.check_holdable()
+            self._holdable = True
+
+    @abstractmethod
+    def _program(self, conductances: Array) -> Array:
+        """Set checked conductances, which are the backend's own copy; return what was realised."""
+
+    @abstractmethod
+    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        """Measure S checked samples; `imposed` (S, n_out) belongs to `outputs`, None when open."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Release everything; called once."""

@@ -1,0 +1,103 @@
+"""The netlist that `NgspiceCircuit` loads: one deck for open, injected and held outputs."""
+
+from __future__ import annotations
+
+from hwlearn.errors import ModelError
+from hwlearn.network import Network
+from hwlearn.network.ports import Source
+from hwlearn.spice.names import safe_names
+from hwlearn.spice.numbers import GROUND, write_number
+
+SWEEP = "vhwl_sweep"
+
+
+class Deck:
+    """Lines and names of a network in ngspice.
+
+    Each output k from p to m is a node x of its own, tied to p by a 0 V source that senses the port current i, and Kirchhoff's
+    law at x reads
+
+        (1 − f) i = γ (target − (v_p − v_m)) + J
+
+    with f the gain of a current-controlled source, γ that of a voltage-controlled one, and one external source that delivers
+    `J + γ target`. f = γ = 0 injects J (open: J = 0); f = 1, γ > 0, J = 0 holds the target. Both are exact: no helper
+    resistor, and one paused sweep serves all phases. γ of the order of the circuit's conductances keeps the rounding small.
+
+    Attributes:
+        lines: the deck, title first.
+        nodes: name of each network node.
+        resistors: name of each edge.
+        inputs: name of the source of each input.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.nodes = node_names(network)
+        at = dict(zip(network.nodes, self.nodes, strict=True)) | {GROUND: GROUND}
+        self.resistors = [f"r{k}" for k in range(len(network.edges))]
+        sources = source_names(network.sources)
+        self.inputs = sources[: len(network.inputs)]
+        if network.elements:
+            _check_verbatim(network, self.nodes, sources)
+        lines = [".title hwlearn"]
+        lines += [
+            f"{name} {at[edge.tail]} {at[edge.head]} {write_number(1 / g)}"
+            for name, edge, g in zip(self.resistors, network.edges, network.conductances.tolist(), strict=True)
+        ]
+        for k, (name, source) in enumerate(zip(sources, network.sources, strict=True)):
+            value = "external" if k < len(self.inputs) else f"dc {write_number(source.value)}"
+            lines.append(f"{name} {ends(source, at)} {value}")
+        for k, port in enumerate(network.outputs):
+            plus, minus, inner = at[port.plus], at[port.minus], f"hwl_x{k}"
+            lines += [
+                f"{sense(k)} {inner} {plus} 0",
+                f"fhwl_{k} {minus} {inner} {sense(k)} 0",
+                f"ghwl_{k} {inner} {minus} {plus} {minus} 0",
+                f"{drive(k)} {minus} {inner} external",
+            ]
+        lines += [element.card for element in network.elements]
+        lines += network.directives
+        self.lines = [*lines, f"{SWEEP} hwl_sweep 0 0", ".end"]
+
+
+def sense(output: int) -> str:
+    """Name of the source that senses an output's current."""
+    return f"vhwl_{output}"
+
+
+def drive(output: int) -> str:
+    """Name of the source that drives an output."""
+    return f"ihwl_{output}"
+
+
+def node_names(network: Network) -> list[str]:
+    """Each node's name in ngspice; verbatim where netlist elements refer to nodes by name."""
+    return [name.lower() for name in network.nodes] if network.elements else safe_names(network.nodes, "n")
+
+
+def source_names(sources: tuple[Source, ...]) -> list[str]:
+    """Each source's name in ngspice."""
+    names = [""] * len(sources)
+    taken: set[str] = set()
+    for kind, letter in (("voltage", "v"), ("current", "i")):
+        chosen = [k for k, source in enumerate(sources) if source.kind == kind]
+        for k, name in zip(chosen, safe_names([sources[k].name for k in chosen], letter, taken), strict=True):
+            names[k] = name
+            taken.add(name)
+    return names
+
+
+def ends(source: Source, at: dict[str, str]) -> str:
+    """The two nodes of a source in SPICE's order: a current source drives current from its first node to its second."""
+    plus, minus = at[source.plus], at[source.minus]
+    return f"{plus} {minus}" if source.kind == "voltage" else f"{minus} {plus}"
+
+
+def _check_verbatim(network: Network, nodes: list[str], sources: list[str]) -> None:
+    doubled = {name for name in nodes if nodes.count(name) > 1} if len(set(nodes)) < len(nodes) else set()
+    renamed = [s.name for s, name in zip(network.sources, sources, strict=True) if s.name.lower() != name and s.name[:1] in "vViI"]
+    if doubled:
+        raise ModelError(f"nodes that differ only in case beside netlist elements: {', '.join(sorted(doubled))}; rename one")
+    controlling = " ".join(element.card.lower() for element in network.elements).split()
+    for name in renamed:
+        if name.lower() in controlling:
+            raise ModelError(f"source {name!r} controls a netlist element but has a name that ngspice does not keep; rename it")

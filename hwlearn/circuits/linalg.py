@@ -1,0 +1,176 @@
+"""One Cholesky interface over dense LAPACK, qdldl and CHOLMOD; the pattern is analysed once, then only numbers change."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.sparse import csc_array, csc_matrix
+
+from hwlearn.errors import SimulationError
+
+Vector = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+COUNTED_SIZE = 4000
+"""Above this size CHOLMOD is taken without counting the fill: it wins there on every graph that was measured."""
+
+
+class Cholesky(ABC):
+    """Factor of a symmetric positive definite matrix with a fixed sparsity pattern.
+
+    The pattern is that of the upper triangle in CSC order (`indptr`, `indices`), diagonal included. `factor(data)` takes the
+    numbers in this order; `solve(right)` takes (n,) or (n, k) and returns the same shape, new memory.
+
+    Raises:
+        SimulationError: the matrix is not positive definite to working precision.
+    """
+
+    name: str
+
+    def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
+        self.size = size
+
+    @abstractmethod
+    def factor(self, data: Vector) -> None:
+        """Numeric factorisation."""
+
+    @abstractmethod
+    def solve(self, right: Vector) -> Vector:
+        """Solution of K x = right with the last factor; `right` (n, k) may be in any order and is left alone."""
+
+
+class DenseCholesky(Cholesky):
+    """LAPACK potrf and potrs."""
+
+    name = "LAPACK"
+
+    def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
+        super().__init__(size, indptr, indices)
+        columns = np.repeat(np.arange(size), np.diff(indptr))
+        self._at = columns * size + indices
+        self._matrix = np.zeros((size, size), order="F")
+        self._flat = self._matrix.reshape(-1, order="F")
+        self._factor = self._matrix
+
+    def factor(self, data: Vector) -> None:
+        self._flat[self._at] = data
+        self._factor, info = lapack.dpotrf(self._matrix, lower=0, clean=0, overwrite_a=0)
+        if info:
+            raise SimulationError(_not_definite(self.name))
+
+    def solve(self, right: Vector) -> Vector:
+        return lapack.dpotrs(self._factor, right, lower=0)[0]
+
+
+class QdldlCholesky(Cholesky):
+    """qdldl, an LDLᵀ with a light start-up: fastest for small and sparse systems."""
+
+    name = "qdldl"
+
+    def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
+        import qdldl
+
+        super().__init__(size, indptr, indices)
+        self._matrix = csc_matrix(_dominant(size, indptr, indices))
+        self._solver = qdldl.Solver(self._matrix, upper=True)
+
+    def factor(self, data: Vector) -> None:
+        self._matrix.data[:] = data
+        self._solver.update(self._matrix, upper=True)
+
+    def solve(self, right: Vector) -> Vector:
+        if right.ndim == 1:
+            return self._solver.solve(right)
+        result = np.empty(right.shape, order="F")
+        for k in range(right.shape[1]):
+            result[:, k] = self._solver.solve(np.ascontiguousarray(right[:, k]))
+        return result
+
+    def cost(self) -> tuple[int, float]:
+        """(entries of the factor, Σ column counts²): the fill, and the work of a factorisation."""
+        counts = np.diff(self._solver.factors()[0].indptr).astype(float)
+        return int(counts.sum()), float((counts**2).sum())
+
+
+class Cholmod(Cholesky):
+    """CHOLMOD's supernodal factor, from cvxopt: fastest for large systems and for much fill."""
+
+    name = "CHOLMOD"
+
+    def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
+        from cvxopt import cholmod, matrix, spmatrix
+
+        super().__init__(size, indptr, indices)
+        self._cholmod, self._dense = cholmod, matrix
+        position = csc_array((np.arange(1.0, len(indices) + 1), indices, indptr), shape=(size, size))
+        lower = position.T.tocsc()
+        lower.sort_indices()
+        self._order = lower.data.astype(np.intp) - 1
+        columns = np.repeat(np.arange(size), np.diff(lower.indptr))
+        values = _dominant(size, indptr, indices).data[self._order]
+        self._matrix: Any = spmatrix(matrix(values), matrix(_long(lower.indices)), matrix(_long(columns)), (size, size))
+        self._factor: Any = cholmod.symbolic(self._matrix)
+
+    def factor(self, data: Vector) -> None:
+        self._matrix.V = self._dense(data[self._order])
+        try:
+            self._cholmod.numeric(self._matrix, self._factor)
+        except ArithmeticError as error:
+            raise SimulationError(_not_definite(self.name)) from error
+
+    def solve(self, right: Vector) -> Vector:
+        result = self._dense(right)
+        self._cholmod.solve(self._factor, result)
+        return np.asarray(result).reshape(right.shape, order="F")
+
+
+class NoUnknowns(Cholesky):
+    """The empty system: the sources fix every node."""
+
+    name = "none"
+
+    def factor(self, data: Vector) -> None:
+        pass
+
+    def solve(self, right: Vector) -> Vector:
+        return right.copy()
+
+
+def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:
+    """The fastest solver for a pattern, by size and fill; the choice is the same on every machine.
+
+    The costs [ms, one factorisation and three solves, one thread] were fitted to `bench/solvers.py`.
+    """
+    if size == 0:
+        return NoUnknowns(size, indptr, indices)
+    if size > COUNTED_SIZE:
+        return Cholmod(size, indptr, indices)
+    sparse = QdldlCholesky(size, indptr, indices)
+    entries, work = sparse.cost()
+    cost = {
+        QdldlCholesky: 7e-3 + 1.5e-5 * entries + 5e-7 * work,
+        Cholmod: 5e-3 + 4.2e-4 * size + 1e-5 * entries + 1e-7 * work,
+        DenseCholesky: 4e-3 + 2e-6 * size**2 + 1.3e-8 * size**3,
+    }
+    best: type[Cholesky] = min(cost, key=lambda kind: cost[kind])
+    return sparse if best is QdldlCholesky else best(size, indptr, indices)
+
+
+def _dominant(size: int, indptr: Indices, indices: Indices) -> csc_array:
+    """A positive definite matrix of the pattern, for the analysis."""
+    columns = np.repeat(np.arange(size), np.diff(indptr))
+    data = np.where(indices == columns, 1.0, 0.0)
+    data[indices != columns] = -0.25 / size
+    return csc_array((data, indices, indptr), shape=(size, size))
+
+
+def _long(values: Indices) -> NDArray[np.int64]:
+    return np.ascontiguousarray(values, dtype=np.int64)
+
+
+def _not_definite(name: str) -> str:
+    return f"the circuit is singular to working precision ({name}): its conductances differ by too many decades; narrow the bounds"

@@ -1,0 +1,217 @@
+"""`NgspiceCircuit`: the network in ngspice, through PySpice's shared library."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwlearn.circuits.base import Array, Circuit, Hold, Measurement, Outputs, SampledMeasurement
+from hwlearn.circuits.deck import SWEEP, Deck, drive, sense
+from hwlearn.errors import SimulationError
+from hwlearn.network import Network
+from hwlearn.spice.messages import failures
+from hwlearn.spice.numbers import GROUND, write_number
+from hwlearn.spice.session import Session, session
+
+if TYPE_CHECKING:
+    from hwlearn.spice.shared import Shared
+
+PLOT_BYTES = 64e6  # a sweep that has stored this much is started afresh
+CHUNK = 64  # sweep points between two looks at an interrupt
+KIRCHHOFF = 1e-6  # largest accepted residual current, relative to the largest current
+
+
+class NgspiceCircuit(Circuit):
+    """A network simulated by ngspice. Takes every netlist element that ngspice takes.
+
+    The deck is loaded once. All samples of a phase are points of one sweep whose sources are fed from here; the sweep is
+    paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances are set
+    by `alter`, joined into long command lines, and only where they changed.
+
+    Several of these share the one ngspice of the process; alternating between them restarts sweeps, which is correct but slow.
+    Ctrl-C is answered at once.
+
+    Raises:
+        LibraryNotFoundError: libngspice is missing.
+        SimulationError: ngspice cannot read the deck.
+    """
+
+    name = "ngspice"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network)
+        self._session = session()
+        self._deck = Deck(network)
+        self._vectors = [name.encode() for name in self._deck.nodes]
+        self._branches = [
+            f"{name}#branch".encode()
+            for name, source in zip(self._deck.inputs, network.inputs, strict=True)
+            if source.kind == "voltage"
+        ]
+        self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
+        self._feeds = [name.encode() for name in self._deck.inputs]
+        self._senses = [f"{sense(k)}#branch".encode() for k in range(len(network.outputs))]
+        self._drives = [drive(k).encode() for k in range(len(network.outputs))]
+        self._port_signs = _port_signs(network)
+        self._kirchhoff = _Kirchhoff(network, self._port_signs)
+        self._max_points = max(1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._feeds) + 3 * len(self._senses) + 2)))
+        self._reset()
+        self._session.run(self._select)
+        weakref.finalize(self, _unload, self._session, self._deck)
+
+    def _reset(self) -> None:
+        """Forget what ngspice was told: it holds the deck as written, with open outputs and no sweep."""
+        self._written = self.network.conductances
+        self._held_at = 0.0
+        self._points = 0
+
+    def _program(self, conductances: Array) -> Array:
+        return conductances
+
+    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        held = isinstance(outputs, Hold)
+        return self._session.run(lambda shared: self._phase(shared, inputs, imposed, held))
+
+    def _phase(self, shared: Shared, inputs: Array, imposed: Array | None, held: bool) -> SampledMeasurement:
+        count = len(inputs)
+        try:
+            self._select(shared)
+            self._alter(shared, held)
+            if imposed is None:
+                feed = np.zeros((count, len(self._drives)))
+            else:
+                feed = imposed * self._held_at if held else imposed
+            table = dict(zip(self._feeds, inputs.T.tolist(), strict=True)) | dict(zip(self._drives, feed.T.tolist(), strict=True))
+            self._sweep(shared, table, count)
+            voltages = np.empty((len(self._vectors), count))
+            for k, name in enumerate(self._vectors):
+                voltages[k] = shared.vector(name, count)
+            input_currents = inputs.copy()
+            for k, name in zip(self._voltage_inputs, self._branches, strict=True):
+                input_currents[:, k] = -shared.vector(name, count)
+            if held:
+                currents = np.array([shared.vector(name, count) for name in self._senses]).reshape(-1, count).T
+            else:
+                currents = feed
+            measured = np.ascontiguousarray(voltages.T)
+            self._kirchhoff.check(self._conductances, measured[-1], inputs[-1], currents[-1])
+        except SimulationError:
+            self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
+            raise
+        version = f"ngspice {shared.ngspice_version}"
+        outputs = measured @ self._port_signs.T
+        return SampledMeasurement(
+            self.network, self._conductances, measured, outputs, currents, input_currents, provenance=version
+        )
+
+    def _select(self, shared: Shared) -> None:
+        """Make the deck current; load it if ngspice does not have it (any more)."""
+        at = self._session
+        if self._deck not in at.decks:
+            self._reset()
+            at.add(shared, self._deck, self._deck.lines)
+            shared.forget()
+        at.make_current(shared, self._deck)
+
+    def _alter(self, shared: Shared, held: bool) -> None:
+        changed = np.flatnonzero(self._conductances != self._written)
+        values = (1 / self._conductances[changed]).tolist()
+        commands = [f"alter {self._deck.resistors[k]}={write_number(r)}" for k, r in zip(changed.tolist(), values, strict=True)]
+        wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
+        if wanted != self._held_at:
+            for k in range(len(self._drives)):
+                commands += [f"alter fhwl_{k} gain={int(held)}", f"alter ghwl_{k} gain={write_number(wanted)}"]
+        shared.commands(commands)
+        _raise_failures(shared, "set a value")
+        self._written, self._held_at = self._conductances, wanted
+
+    def _sweep(self, shared: Shared, table: dict[bytes, list[float]], count: int) -> None:
+        at = self._session
+        fresh = at.sweeping is not self._deck or self._points + count > self._max_points
+        shared.feed(table, count)
+        done = 0
+        while done < count:
+            if at.interrupted.is_set():
+                at.sweeping = None
+                raise SimulationError("the simulation was interrupted")
+            size = min(CHUNK, count - done)
+            if fresh:
+                shared.command("destroy all")
+                self._points, fresh = 0, False
+                shared.command(f"stop after {size}")
+                at.sweeping = self._deck
+                shared.command(f"dc {SWEEP} 0 1e9 1")
+                shared.command("delete all")
+            else:
+                shared.command(f"step {size}")
+            done += size
+            if shared.points != done:
+                _raise_failures(shared, "simulate the circuit")
+                raise SimulationError(f"ngspice simulated {shared.points} samples of {done}: {' | '.join(shared.messages[1][-3:])}")
+        self._points += count
+        _raise_failures(shared, "simulate the circuit")
+
+    def _close(self) -> None:
+        _unload(self._session, self._deck)
+
+
+class _Kirchhoff:
+    """Kirchhoff's current law at the nodes where only resistors, ports and current sources meet.
+
+    It fails when ngspice simulated something else than was asked for: an `alter` that got lost, a stale result, a node that
+    floats at an invented voltage.
+    """
+
+    def __init__(self, network: Network, port_signs: Array) -> None:
+        index = network.node_index
+        busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
+        busy |= {node for element in network.elements for node in element.nodes}
+        self.plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
+        self.leaving = network.incidence.T.tocsr()[self.plain]
+        self.tails, self.heads = network.tails, network.heads
+        self.ports = port_signs.T[self.plain]
+        self.fixed = np.zeros(len(network.nodes))
+        self.inputs = np.zeros((len(network.nodes), len(network.inputs)))
+        for k, source in enumerate(network.sources):
+            if source.kind == "current":
+                for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
+                    if node in index:
+                        if k < len(network.inputs):
+                            self.inputs[index[node], k] += sign
+                        else:
+                            self.fixed[index[node]] += sign * source.value
+        self.fixed, self.inputs = self.fixed[self.plain], self.inputs[self.plain]
+
+    def check(self, conductances: Array, voltages: Array, inputs: Array, port_currents: Array) -> None:
+        """Raise SimulationError unless the currents of one sample balance."""
+        currents = conductances * (voltages[self.tails] - voltages[self.heads])
+        injected = self.fixed + self.inputs @ inputs + self.ports @ port_currents
+        residual = np.abs(self.leaving @ currents - injected).max(initial=0.0)
+        scale = max(np.abs(currents).max(initial=0.0), np.abs(injected).max(initial=0.0))
+        if not residual <= KIRCHHOFF * scale:
+            raise SimulationError(
+                f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "
+                "Conductances that differ by more than ten decades do this: narrow the bounds"
+            )
+
+
+def _port_signs(network: Network) -> Array:
+    """C (n_out, N): output voltages are C v."""
+    signs = np.zeros((len(network.outputs), len(network.nodes)))
+    for k, port in enumerate(network.outputs):
+        for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
+            if node != GROUND:
+                signs[k, network.node_index[node]] += sign
+    return signs
+
+
+def _raise_failures(shared: Shared, doing: str) -> None:
+    bad = failures(shared.messages[1])
+    if bad:
+        raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
+
+
+def _unload(at: Session, deck: Deck) -> None:
+    at.post(lambda shared: at.remove(shared, deck))

@@ -1,0 +1,1 @@
+"""Tasks, learning rules, and training in discrete and continuous time."""

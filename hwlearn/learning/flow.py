@@ -1,0 +1,154 @@
+"""`flow`: learning in continuous time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import solve_ivp
+
+from hwlearn.circuits.base import Array, Circuit
+from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.learning.rule import Rule
+from hwlearn.learning.task import Task
+
+Event = Callable[[float, Array], float]
+
+
+@dataclass(frozen=True, eq=False)
+class FlowResult:
+    """A trajectory of ġ = direction(g).
+
+    Attributes:
+        times: (T,) of the points kept.
+        conductances: (T, E) S at these times; the circuit is left with the last.
+        losses: (T,) the loss that the rule observes at these times [`Rule.loss_unit`].
+        evaluations: how many directions were measured.
+        stopped_because: "time" (end of t_span), "loss" (`stop_loss` reached) or "event" (a terminal event of the caller).
+        event_times: for each event of the caller, the times at which it was zero.
+    """
+
+    times: Array
+    conductances: Array
+    losses: Array
+    evaluations: int
+    stopped_because: Literal["time", "loss", "event"]
+    event_times: list[Array]
+
+
+def flow(
+    circuit: Circuit,
+    task: Task,
+    rule: Rule,
+    t_span: tuple[float, float] | float,
+    *,
+    method: str = "LSODA",
+    rtol: float = 1e-8,
+    atol: float | None = None,
+    t_eval: ArrayLike | None = None,
+    events: Event | Sequence[Event] = (),
+    stop_loss: float | None = None,
+    progress: Callable[[float, float], object] | None = None,
+) -> FlowResult:
+    """Integrate dg/dt = ġ (THEORY, Phases) over the trainable edges with scipy's `solve_ivp`.
+
+    At a bound the flow is projected: an edge stays there while its direction points outwards.
+
+    Args:
+        circuit: programmed and measured at every evaluation.
+        task, rule: as in `train`.
+        t_span: (start, end), or the end alone.
+        method, rtol, atol, t_eval: as in `scipy.integrate.solve_ivp`; atol [S] defaults to 1e-10 of the mean conductance. LSODA
+            and the other implicit methods take a Jacobian by differences, one direction per trainable edge, when the flow
+            is stiff; for thousands of edges take "RK45" or "DOP853".
+        events: functions (t, g) → float with g (E,) S, zero at the event; attributes `terminal` and `direction` as in scipy.
+        stop_loss: stop when the observed loss falls to it [`Rule.loss_unit`].
+        progress: called with (t, loss) after every measurement.
+
+    Raises:
+        SimulationError: a phase could not be measured, or the integrator failed.
+    """
+    network = circuit.network
+    task.check(network)
+    start, end = (0.0, float(t_span)) if np.isscalar(t_span) else (float(t) for t in t_span)  # type: ignore[union-attr, arg-type]
+    if not end > start:
+        raise HwlearnError(f"t_span runs from {start:g} to {end:g}; it must run forwards")
+    free = np.flatnonzero(network.trainable)
+    lower, upper = network.lower[free], network.upper[free]
+    base = circuit.conductances.copy()
+
+    def whole(part: Array) -> Array:
+        g = base.copy()
+        g[free] = np.clip(part, lower, upper)
+        return g
+
+    last: tuple[bytes, Array, float] | None = None
+
+    def read(time: float, part: Array) -> tuple[Array, float]:
+        nonlocal last
+        key = part.tobytes()
+        if last is None or last[0] != key:
+            circuit.program(whole(part))
+            reading = rule.read(circuit, task)
+            direction = reading.direction[free]
+            outward = ((part <= lower) & (direction < 0)) | ((part >= upper) & (direction > 0))
+            last = key, np.where(outward, 0.0, direction), reading.loss
+            if progress is not None:
+                progress(time, reading.loss)
+        return last[1], last[2]
+
+    own = [events] if callable(events) else list(events)
+    watched = [_on_whole(event, whole) for event in own]
+    if stop_loss is not None:
+        limit = float(stop_loss)
+
+        def reached(time: float, part: Array) -> float:
+            return read(time, part)[1] - limit
+
+        reached.terminal = True  # type: ignore[attr-defined]
+        reached.direction = -1  # type: ignore[attr-defined]
+        watched.append(reached)
+    initial = base[free]
+    if stop_loss is not None and read(start, initial)[1] <= stop_loss:
+        return FlowResult(np.array([start]), base[None], np.array([read(start, initial)[1]]), 1, "loss", [np.empty(0)] * len(own))
+    solution = solve_ivp(
+        lambda time, part: read(time, part)[0],
+        (start, end),
+        initial,
+        method=method,
+        rtol=rtol,
+        atol=1e-10 * float(base.mean()) if atol is None else atol,
+        t_eval=None if t_eval is None else np.asarray(t_eval, dtype=np.float64),
+        events=watched or None,
+    )
+    if solution.status < 0:
+        raise SimulationError(f"the flow stopped at t = {solution.t[-1]:g}: {solution.message}; try another method")
+    times, states = solution.t, solution.y.T
+    event_times = list(solution.t_events or [])
+    stopped: Literal["time", "loss", "event"] = "time"
+    if solution.status == 1:
+        hit_loss = stop_loss is not None and len(event_times[-1]) > 0
+        stopped = "loss" if hit_loss else "event"
+        when, where = max(
+            ((t[-1], y[-1]) for t, y in zip(event_times, solution.y_events, strict=True) if len(t)), key=lambda hit: float(hit[0])
+        )
+        if not len(times) or when > times[-1]:
+            times, states = np.r_[times, when], np.vstack((states.reshape(-1, len(free)), where))
+    losses = np.array([read(time, part)[1] for time, part in zip(times, states, strict=True)])
+    trajectory = np.array([whole(part) for part in states])
+    circuit.program(trajectory[-1])
+    return FlowResult(times, trajectory, losses, int(solution.nfev), stopped, event_times[: len(own)])
+
+
+def _on_whole(event: Event, whole: Callable[[Array], Array]) -> Event:
+    """The caller's event of all conductances as an event of the trainable ones."""
+
+    def watched(time: float, part: Array) -> float:
+        return event(time, whole(part))
+
+    watched.terminal = getattr(event, "terminal", False)  # type: ignore[attr-defined]
+    watched.direction = getattr(event, "direction", 0)  # type: ignore[attr-defined]
+    return watched

@@ -1,0 +1,114 @@
+"""`Task`: what the circuit shall answer."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.circuits.base import Array, samples
+from hwlearn.errors import DriveError, TaskError
+from hwlearn.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """S samples of inputs and targets; losses are means over the samples.
+
+    Args:
+        inputs: (S, n_in) V (A for current inputs); (n_in,) is one sample.
+        targets: (S, n_out) V.
+
+    Raises:
+        TaskError: not finite, or different numbers of samples.
+    """
+
+    inputs: Array
+    targets: Array
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "targets"):
+            try:
+                array = samples(getattr(self, name), name).copy()
+            except DriveError as error:
+                raise TaskError(f"task: {error}") from None
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if len(self.inputs) != len(self.targets):
+            raise TaskError(f"task: {len(self.inputs)} samples of inputs, {len(self.targets)} of targets")
+        if not len(self.inputs):
+            raise TaskError("task: no samples")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def check(self, network: Network) -> None:
+        """Refuse a task that does not fit the network's ports.
+
+        Raises:
+            TaskError: names the ports.
+        """
+        for array, names, what in (
+            (self.inputs, network.input_names, "input"),
+            (self.targets, network.output_names, "target"),
+        ):
+            if array.shape[1] != len(names):
+                ports = "inputs" if what == "input" else "outputs"
+                raise TaskError(
+                    f"task: {array.shape[1]} {what} values per sample for {len(names)} {ports} ({', '.join(names) or 'none'})"
+                )
+
+    def batch(self, chosen: NDArray[np.intp]) -> Task:
+        """The task of some of the samples."""
+        return Task(self.inputs[chosen], self.targets[chosen])
+
+    @classmethod
+    def from_csv(cls, path: str | PathLike[str], inputs: Sequence[str], targets: Sequence[str]) -> Task:
+        """A task from a CSV file with a header line.
+
+        Args:
+            path: comma separated, UTF-8; lines that start with # are comments.
+            inputs, targets: names of the columns [V or A], in the order of the ports; case does not matter.
+
+        Raises:
+            TaskError: names file, line and column.
+        """
+        file = Path(path)
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise TaskError(f"{file}: no such file") from None
+        except UnicodeDecodeError:
+            raise TaskError(f"{file}: not UTF-8; save it as UTF-8") from None
+        except OSError as error:
+            raise TaskError(f"{file}: {error.strerror}") from None
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
+        if len(lines) < 2:
+            raise TaskError(f"{file}: needs a header line and one sample or more")
+        header = [name.strip() for name in next(csv.reader([lines[0][1]]))]
+        position = {name.lower(): k for k, name in enumerate(header)}
+        columns = []
+        for name in (*inputs, *targets):
+            if name.lower() not in position:
+                close = get_close_matches(name.lower(), position, n=1)
+                hint = f"; did you mean {header[position[close[0]]]!r}?" if close else ""
+                raise TaskError(f"{file}:{lines[0][0]}: no column {name!r} (there are {', '.join(header)}){hint}")
+            columns.append(position[name.lower()])
+        values = np.empty((len(lines) - 1, len(columns)))
+        for row, ((number, _), cells) in enumerate(zip(lines[1:], csv.reader(line for _, line in lines[1:]), strict=True)):
+            if len(cells) != len(header):
+                raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
+            for k, column in enumerate(columns):
+                try:
+                    values[row, k] = float(cells[column])
+                except ValueError:
+                    values[row, k] = np.nan
+                if not np.isfinite(values[row, k]):
+                    raise TaskError(f"{file}:{number}: column {header[column]!r}: {cells[column]!r} is not a finite number")
+        return cls(values[:, : len(inputs)], values[:, len(inputs) :])
