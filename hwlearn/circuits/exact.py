@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import lapack
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from hwlearn.circuits.base import Array, Circuit, Hold, Measurement, Outputs
 from hwlearn.circuits.linalg import Cholesky, choose_cholesky
-from hwlearn.errors import ModelError, SimulationError
+from hwlearn.errors import DriveError, ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
 
@@ -38,6 +37,7 @@ class ExactCircuit(Circuit):
             more = f" and {len(network.elements) - 5} more" if len(network.elements) > 5 else ""
             raise ModelError(f"the exact model takes resistors and DC sources only, not {listed}{more}. Use backend ngspice")
         self._system = _System(network)
+        self._basis: _Basis | None = None
         self._ports: _Ports | None = None
 
     @property
@@ -50,29 +50,25 @@ class ExactCircuit(Circuit):
         return conductances
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        ports, weights = self._solved(inputs)
+        weights = self._basis.weights(inputs) if self._basis is not None else None
+        if self._basis is None or weights is None:
+            self._basis, self._ports = _Basis(self._system, inputs), None
+            weights = self._basis.weights(inputs)
+            assert weights is not None
+        ports = self._ports
+        if ports is None:
+            ports = self._ports = _Ports(self._basis, self._conductances)
         basis = weights.shape[1]
-        states = np.zeros((len(inputs), basis + len(self.network.outputs)))
+        states = np.zeros((len(inputs), ports.count))
         states[:, :basis] = weights
         if imposed is not None:
             if isinstance(outputs, Hold):
                 imposed = ports.currents_to_hold(imposed - weights @ ports.outputs[:, :basis].T)
             states[:, basis:] = imposed
-        return PortMeasurement(ports, inputs, states, basis, f"exact ({self.solver})")
-
-    def _solved(self, inputs: Array) -> tuple[_Ports, Array]:
-        """Responses to columns that span `inputs`, and the weights (S, basis) of each sample in them."""
-        if self._ports is not None:
-            weights = self._ports.weights(inputs)
-            if weights is not None:
-                return self._ports, weights
-        self._ports = ports = _Ports(self._system, self._conductances, inputs)
-        weights = ports.weights(inputs)
-        assert weights is not None
-        return ports, weights
+        return PortMeasurement(ports, states, f"exact ({self.solver})")
 
     def _close(self) -> None:
-        self._ports = None
+        self._basis = self._ports = None
 
 
 class _System:
@@ -85,7 +81,7 @@ class _System:
         self.tails = merging.cluster[network.tails]
         self.heads = merging.cluster[network.heads]
         self.cluster = merging.cluster
-        self.cholesky, self._assembly = self._pattern(len(network.edges))
+        self.cholesky, self.assembly = self._pattern(len(network.edges))
 
         # Columns of the sources: the inputs, then one for all fixed sources together.
         drives, fixed = network.inputs, network.fixed_sources
@@ -126,8 +122,8 @@ class _System:
         self._tied = tied[self.touched].toarray().T
         keep = np.flatnonzero(self.cluster >= 0)
         merge = csr_array((np.ones(len(keep)), (self.cluster[keep], keep)), shape=(size, len(network.nodes)))
-        self._into = csr_array(-(merge @ network.incidence[self.touched].T))
-        self._merged_injections = None if self._injected is None else (merge @ self._injected).toarray()
+        self.into = csr_array(-(merge @ network.incidence[self.touched].T))
+        self.merged_injections = None if self._injected is None else (merge @ self._injected).toarray()
         self.port_columns = np.asfortranarray((merge @ self.ports).toarray())
         self._port_ties = (self._ties.T @ self.ports).toarray()
         self._injected_ties = None if self._injected is None else (self._ties.T @ self._injected).toarray()
@@ -160,17 +156,6 @@ class _System:
         assembly = csr_array((np.concatenate(sign), (entry, np.concatenate(edge))), shape=(len(key), edges))
         return choose_cholesky(self.size, indptr, indices), assembly
 
-    def factor(self, conductances: Array) -> None:
-        self.cholesky.factor(self._assembly @ conductances)
-
-    def right_hand_sides(self, conductances: Array, columns: Array) -> Array:
-        """(n, basis): currents that the source columns (sources, basis) drive into the free nodes."""
-        lifted = self.lift @ columns
-        right = self._into @ (conductances[self.touched, None] * lifted)
-        if self._merged_injections is not None:
-            right += self._merged_injections @ columns
-        return right
-
     def input_currents(self, conductances: Array, drops: Array, columns: Array) -> Array:
         """(n_in, p): current that each input delivers, per column of `drops` (E, p); Kirchhoff's current law at its side."""
         basis = columns.shape[1]
@@ -184,30 +169,52 @@ class _System:
         return currents
 
 
-class _Ports:
-    """Responses to each source column and to a unit current at each output: p = basis + n_out columns.
+class _Basis:
+    """Source columns that span the inputs of a drive: the samples themselves where these are fewer than the sources, else one
+    column per source. The last source is the constant 1 of the fixed ones.
 
-    The source columns are the samples themselves where these are fewer than the sources, else one per source. The last source
-    is the constant 1 of the fixed ones.
+    It holds while the inputs stay the same, whatever the conductances: with it, one sparse product gives the numbers of K and of
+    the right-hand sides.
     """
 
-    def __init__(self, system: _System, conductances: Array, inputs: Array) -> None:
-        self.system, self.conductances = system, conductances
+    def __init__(self, system: _System, inputs: Array) -> None:
+        self.system = system
         self._samples = inputs.copy() if len(inputs) <= system.sources else None
         self.columns = columns = np.eye(system.sources) if self._samples is None else self._padded(self._samples).T
-        basis, outputs = columns.shape[1], system.port_columns.shape[1]
-        system.factor(conductances)
-        right = np.empty((system.size, basis + outputs), order="F")
-        right[:, :basis] = system.right_hand_sides(conductances, columns)
-        right[:, basis:] = system.port_columns
-        # One row more, of zeros: ground, which index −1 finds.
-        self._free = np.zeros((system.size + 1, basis + outputs))
-        self._free[:-1] = system.cholesky.solve(right)
-        ends = system.port_ends
-        self.outputs = self._free[ends[:, 0]] - self._free[ends[:, 1]]
-        self.outputs[:, :basis] += system.port_lift @ columns
-        self._basis = basis
-        self._resistance: Array | None = None
+        self._repeated: dict[int, Array] = {}
+        self.count = columns.shape[1]
+
+        lift = system.lift @ columns
+        self.lift = lift
+        self.port_lift = system.port_lift @ columns
+        self.node_lift = system.offsets @ columns
+        constant = np.zeros((system.size, self.count))
+        if system.merged_injections is not None:
+            constant += system.merged_injections @ columns
+        self.right = np.asfortranarray(np.hstack((constant, system.port_columns)))
+
+        # Right-hand side (row, column) is Σ_e into[row, e] lift[e, column] g[e]: more rows for the assembly of K.
+        into = system.into.tocoo()
+        touched, column = np.nonzero(lift)
+        order = np.argsort(into.col, kind="stable")
+        first = np.searchsorted(into.col[order], np.arange(len(system.touched) + 1))
+        counts = np.diff(first)[touched]
+        entry = order[np.repeat(first[touched], counts) + _within(counts)]
+        column, edge = np.repeat(column, counts), np.repeat(touched, counts)
+        place, row = np.unique(column * system.size + into.row[entry], return_inverse=True)
+        values = into.data[entry] * lift[edge, column]
+        more = csr_array((values, (row, system.touched[edge])), shape=(len(place), system.assembly.shape[1]))
+        self._place = place
+        self._constant = self.right.reshape(-1, order="F")[place]
+        self._assembly = vstack((system.assembly, more), format="csr")
+        self._entries = system.assembly.shape[0]
+
+    def solve(self, conductances: Array) -> Array:
+        """(n, p): free potentials for each source column and for a unit current at each output; factors K anew."""
+        numbers = self._assembly @ conductances
+        self.system.cholesky.factor(numbers[: self._entries])
+        self.right.reshape(-1, order="F")[self._place] = self._constant + numbers[self._entries :]
+        return self.system.cholesky.solve(self.right)
 
     def _padded(self, inputs: Array) -> Array:
         """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
@@ -216,36 +223,64 @@ class _Ports:
         return padded
 
     def weights(self, inputs: Array) -> Array | None:
-        """(S, basis) weights of the source columns that make `inputs`; None if these columns cannot."""
+        """(S, count) weights of the source columns that make `inputs`; None if these columns cannot."""
         if self._samples is None:
             return self._padded(inputs)
         repeats, rest = divmod(len(inputs), len(self._samples))
         if rest or not (inputs.reshape(repeats, *self._samples.shape) == self._samples).all():
             return None
-        return np.tile(np.eye(len(self._samples)), (repeats, 1))
+        if repeats not in self._repeated:
+            self._repeated[repeats] = np.tile(np.eye(self.count), (repeats, 1))
+        return self._repeated[repeats]
+
+
+def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """0 … count − 1 for each of `counts`, joined."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+
+
+class _Ports:
+    """Responses of a programmed circuit to each source column and to a unit current at each output: p columns."""
+
+    def __init__(self, basis: _Basis, conductances: Array) -> None:
+        self.basis, self.system, self.conductances = basis, basis.system, conductances
+        solution = basis.solve(conductances)
+        self.count = solution.shape[1]
+        # One row more, of zeros: ground, which index −1 finds.
+        self._free = np.zeros((self.system.size + 1, self.count))
+        self._free[:-1] = solution
+        ends = self.system.port_ends
+        self.outputs = self._free[ends[:, 0]] - self._free[ends[:, 1]]
+        self.outputs[:, : basis.count] += basis.port_lift
+        self._resistance: Array | None = None
+        self._drops: Array | None = None
 
     def currents_to_hold(self, change: Array) -> Array:
         """(S, n_out) A that raise the open output voltages by `change` (S, n_out) [V]: R⁻¹ change."""
         if not change.shape[1]:
             return change
         if self._resistance is None:
-            self._resistance, info = lapack.dpotrf(self.outputs[:, self._basis :], lower=0)
+            self._resistance, info = lapack.dpotrf(self.outputs[:, self.basis.count :], lower=0)
             if info:
                 raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
         return lapack.dpotrs(self._resistance, change.T, lower=0)[0].T
 
-    @cached_property
+    @property
     def drops(self) -> Array:
         """(E, p) V: drop of each edge per column."""
-        system, free = self.system, self._free
-        drops = free[system.tails]
-        drops -= free[system.heads]
-        drops[system.touched, : self._basis] += system.lift @ self.columns
-        return drops
+        if self._drops is None:
+            system, basis = self.system, self.basis
+            drops = self._free.take(system.tails, axis=0)
+            drops -= self._free.take(system.heads, axis=0)
+            drops[system.touched, : basis.count] += basis.lift
+            self._drops = drops
+        return self._drops
 
     @cached_property
     def input_currents(self) -> Array:
-        return self.system.input_currents(self.conductances, self.drops, self.columns)
+        """(n_in, p) A delivered by each input, per column."""
+        return self.system.input_currents(self.conductances, self.drops, self.basis.columns)
 
     @cached_property
     def power(self) -> Array:
@@ -255,67 +290,55 @@ class _Ports:
     def node_voltages(self) -> Array:
         """(N, p) V."""
         voltages = self._free[self.system.cluster]
-        voltages[:, : self._basis] += self.system.offsets @ self.columns
+        voltages[:, : self.basis.count] += self.basis.node_lift
         return voltages
 
 
-@dataclass(frozen=True, eq=False)
 class PortMeasurement(Measurement):
-    """An exact answer, kept as weights of the port responses; nodes and edges are expanded only when asked for.
+    """An exact answer, kept as weights (S, p) of the port responses; nodes and edges are expanded only when asked for.
 
     Edge quantities come from moments of the weights: with `Δv_s = H x_s`, H (E×p), the mean square is
     `b_eᵀ H M Hᵀ b_e`, M = mean x xᵀ (p×p): O(E p²) whatever the number of samples.
     """
 
-    ports: _Ports
-    inputs: Array
-    states: Array
-    basis: int
-    provenance: str
-    noise: float = 0.0
+    noise = 0.0
 
-    @cached_property
-    def output_voltages(self) -> Array:  # type: ignore[override]
-        return self.states @ self.ports.outputs.T
-
-    @property
-    def output_currents(self) -> Array:  # type: ignore[override]
-        return self.states[:, self.basis :]
+    def __init__(self, ports: _Ports, states: Array, provenance: str) -> None:
+        self._ports, self._states, self.provenance = ports, states, provenance
+        self.output_voltages = states @ ports.outputs.T
+        self.output_currents = states[:, ports.basis.count :]
 
     @cached_property
     def input_currents(self) -> Array:  # type: ignore[override]
-        return self.states @ self.ports.input_currents.T
+        return self._states @ self._ports.input_currents.T
 
     @cached_property
     def node_voltages(self) -> Array:  # type: ignore[override]
-        return self.states @ self.ports.node_voltages().T
+        return self._states @ self._ports.node_voltages().T
 
     @cached_property
     def power(self) -> Array:  # type: ignore[override]
-        return np.einsum("sp,pq,sq->s", self.states, self.ports.power, self.states)
+        return np.einsum("sp,pq,sq->s", self._states, self._ports.power, self._states)
 
     def edge_drops(self) -> Array:
-        return self.states @ self.ports.drops.T
+        return self._states @ self._ports.drops.T
 
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
-        states = self.states
+        states = self._states
         weighted = states / len(states) if weights is None else states * np.asarray(weights, dtype=np.float64)[:, None]
-        return _quadratic(self.ports.drops, states.T @ weighted)
+        return _quadratic(self._ports.drops, states.T @ weighted)
 
     def contrast(self, reference: Measurement) -> Array:
+        if not isinstance(reference, PortMeasurement) or reference._ports is not self._ports:
+            raise DriveError("a contrast needs two measurements of the same circuit with the same conductances and inputs")
         # a² − b² = (a − b)(a + b), and only the small difference of the weights enters the first factor.
-        if not isinstance(reference, PortMeasurement) or reference.ports is not self.ports:
-            here, there = self.edge_drops(), reference.edge_drops()
-            return np.einsum("se,se->e", here - there, here + there) / len(here)
-        difference, total = self.states - reference.states, self.states + reference.states
-        return _quadratic(self.ports.drops, difference.T @ total / len(total))
+        difference, total = self._states - reference._states, self._states + reference._states
+        return _quadratic(self._ports.drops, difference.T @ total / len(total))
 
     def __getitem__(self, chosen: slice) -> PortMeasurement:
-        return PortMeasurement(self.ports, self.inputs[chosen], self.states[chosen], self.basis, self.provenance, self.noise)
+        return PortMeasurement(self._ports, self._states[chosen], self.provenance)
 
 
 def _quadratic(drops: Array, moment: Array) -> Array:
     """(E,): b_eᵀ M b_e for each row b_e of `drops` (E, p)."""
     return np.einsum("ep,ep->e", drops @ moment, drops)
-
-

@@ -107,7 +107,9 @@ class Rule(ABC):
         else:
             contrast = circuit.measure(Drive(inputs, self.nudged(free, targets, nudge))).contrast(free)
             scale = self.sign / (2 * nudge)
-        return Reading(np.where(circuit.network.trainable, scale * contrast, 0.0), self.loss(free, targets))
+        contrast *= scale
+        contrast[circuit.network.fixed] = 0.0
+        return Reading(contrast, self.loss(free, targets))
 
 
 class VoltageRule(Rule):

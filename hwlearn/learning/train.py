@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Circuit, Drive
+from hwlearn.circuits.base import Array, Circuit, Drive, is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.optimizers import OPTIMIZERS
 from hwlearn.learning.rule import Rule
@@ -114,7 +115,7 @@ def train(
     good = circuit.conductances
     for step in range(steps + 1):
         reading = rule.read(circuit, draw.next())
-        if not (np.isfinite(reading.loss) and np.isfinite(reading.direction).all()):
+        if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
             warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 2)
             circuit.program(good)
             reason = "not finite"

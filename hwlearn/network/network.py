@@ -281,6 +281,11 @@ class Network:
         return np.array([self.node_index[edge.head] for edge in self.edges], dtype=np.intp)
 
     @cached_property
+    def fixed(self) -> NDArray[np.intp]:
+        """Indices of the edges that are not trainable."""
+        return np.flatnonzero(~self.trainable)
+
+    @cached_property
     def node_index(self) -> Mapping[str, int]:
         """Position of each node's name in `nodes`."""
         return {name: k for k, name in enumerate(self.nodes)}
