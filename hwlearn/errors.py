@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class HwlearnError(Exception):
     """Base of all errors that hwlearn raises on purpose."""
@@ -37,7 +39,14 @@ class ModelError(HwlearnError, ValueError):
 
 
 class SimulationError(HwlearnError, RuntimeError):
-    """A simulation whose answer must not be learned from: singular, not converged, incomplete."""
+    """A simulation whose answer must not be learned from: singular, not converged, incomplete.
+
+    `lines` holds what the simulator wrote, where that is known.
+    """
+
+    def __init__(self, message: str, lines: Iterable[str] = ()) -> None:
+        self.lines = tuple(lines)
+        super().__init__(message)
 
 
 class LibraryNotFoundError(HwlearnError, ImportError):

@@ -96,8 +96,9 @@ class Session:
         out, err = shared.messages
         bad = failures(err) + [line for line in failures(out) if line.lower().startswith("error")]
         if bad or shared.dead:
+            said = [*out, *err]
             self._drop_unknown(shared)
-            raise SimulationError("ngspice cannot read the circuit: " + " | ".join(bad[:4] or err[:4]))
+            raise SimulationError("ngspice cannot read the circuit: " + " | ".join(bad[:4] or said[-4:]), said)
         self.decks.insert(0, deck)
 
     def _drop_unknown(self, shared: Shared) -> None:
