@@ -1,0 +1,111 @@
+"""The lines of one netlist file, as ngspice would join and strip them, each with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hwlearn.errors import NetlistError
+
+_BREAK = re.compile(r"\r\n|\n|\r")
+_COMMENT = re.compile(r"(?!^);|(?<=[ ,\t])\$|//")
+_IGNORED_START = "=[]?()&%$\"!:,;"
+"""ngspice turns a line that starts with one of these into a comment."""
+
+
+class Line(NamedTuple):
+    """One card: continuation lines joined, comments gone; `number` is that of its first line in `file`."""
+
+    file: str
+    number: int
+    text: str
+
+    @property
+    def where(self) -> str:
+        """"file:line"."""
+        return f"{self.file}:{self.number}"
+
+    def error(self, message: str) -> NetlistError:
+        """An error at this line."""
+        return NetlistError(message, self.file, self.number)
+
+
+def physical_lines(path: Path, name: str) -> list[Line]:
+    """The lines of a file as they stand, called `name` in errors.
+
+    Raises:
+        NetlistError: not to be read, or not UTF-8 text; names the line.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise NetlistError(f"cannot be read: {error.strerror}", name) from None
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NetlistError("is UTF-16 text; save it as UTF-8", name, 1)
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8")
+        raise NetlistError(
+            f"not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8", name, len(_BREAK.findall(before)) + 1
+        ) from None
+    lines = [Line(name, number, line) for number, line in enumerate(_BREAK.split(text), 1)]
+    if "\0" in text:
+        raise next(line for line in lines if "\0" in line.text).error("holds a NUL character: not a text file")
+    return lines
+
+
+def is_comment(text: str) -> bool:
+    """True for a line that ngspice skips as a whole."""
+    start = text.lstrip()[:1]
+    return not start or start == "*" or start in _IGNORED_START or text.lstrip().startswith("//")
+
+
+def strip_comment(text: str) -> str:
+    """A line without the comment that `;`, ` $` or `//` starts, and without the blanks around it."""
+    match = _COMMENT.search(text)
+    return (text if match is None else text[: match.start()]).strip()
+
+
+def cards(lines: list[Line]) -> Iterator[Line]:
+    """Join continuation lines, drop comments; the lines between `.control` and `.endc` stay as they are.
+
+    Raises:
+        NetlistError: a character beyond ASCII outside comments, which ngspice would garble.
+    """
+    held: Line | None = None
+    more: list[str] = []
+    control = False
+    for line in lines:
+        head = line.text.strip().lower()
+        if control:
+            control = not head.startswith(".endc")
+            yield line
+            continue
+        if is_comment(line.text) and not head.startswith("*#"):
+            continue
+        text = line.text.strip() if head.startswith((".inc", "*#")) else strip_comment(line.text)
+        if not text.isascii() and not head.startswith((".inc", ".lib", "*#")):
+            raise line.error(_beyond_ascii(text))
+        if text.startswith("+") and held is not None:
+            more.append(text[1:])
+            continue
+        if held is not None:
+            yield held._replace(text=" ".join((held.text, *more))) if more else held
+        held, more = line._replace(text=text), []
+        if head.startswith(".control"):
+            yield held
+            held, control = None, True
+    if held is not None:
+        yield held._replace(text=" ".join((held.text, *more))) if more else held
+
+
+def _beyond_ascii(text: str) -> str:
+    odd = next(character for character in text if not character.isascii())
+    hint = {"µ": "write u instead", "μ": "write u instead", "Ω": "leave it out", "Ω": "leave it out"}.get(
+        odd, "ngspice reads ASCII only: rename it"
+    )
+    return f"has the character {odd!r}; {hint}"

@@ -1,0 +1,115 @@
+"""Where an expanded element stands in the text, and how the text spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hwlearn.network.netlist.cards import node_count, subcircuit_call, words
+from hwlearn.network.netlist.lines import Line
+
+
+@dataclass
+class _Scope:
+    """The top level, or a subcircuit: its cards by lower-case element name, its subcircuits by name."""
+
+    parent: _Scope | None = None
+    lines: dict[str, Line] = field(default_factory=dict)
+    inner: dict[str, _Scope] = field(default_factory=dict)
+
+    def find(self, subcircuit: str) -> _Scope | None:
+        scope: _Scope | None = self
+        while scope is not None:
+            if subcircuit in scope.inner:
+                return scope.inner[subcircuit]
+            scope = scope.parent
+        return None
+
+
+class Places:
+    """Index of a flattened netlist.
+
+    Attributes:
+        nodes: first spelling of each node of the top level, by its lower-case name.
+
+    Raises:
+        NetlistError: two elements of one name in one scope, or `.subckt` and `.ends` that do not pair; names both lines.
+    """
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self.nodes: dict[str, str] = {}
+        self._top = _Scope()
+        self._first_use: dict[str, Line] = {}
+        scope, opened, alternatives = self._top, list[Line](), 0
+        control = False
+        for line in lines:
+            text = line.text
+            start = text[:1]
+            if control or text[:8].lower() == ".control":
+                control = text.strip()[:5].lower() != ".endc"
+                continue
+            if start.isalpha():
+                name = text.split(maxsplit=1)[0].lower()
+                before = scope.lines.get(name)
+                if before is None:
+                    scope.lines[name] = line
+                elif not alternatives:
+                    raise line.error(f"element {text.split()[0]} is given twice; first at {before.where}")
+                if scope is self._top:
+                    self._spell(line)
+            elif start == ".":
+                word = text.split(maxsplit=1)[0].lower()
+                if word.startswith((".subckt", ".macro")):
+                    named = text.split()
+                    if len(named) < 2:
+                        raise line.error(f"{word} without a name")
+                    scope = scope.inner.setdefault(named[1].lower(), _Scope(scope))
+                    opened.append(line)
+                elif word.startswith((".ends", ".eom")):
+                    if not opened:
+                        raise line.error(f"{word} without .subckt")
+                    opened.pop()
+                    scope = scope.parent or self._top
+                elif word == ".if":
+                    alternatives += 1
+                elif word == ".endif":
+                    alternatives -= 1
+        if opened:
+            raise opened[-1].error(f"{' '.join(opened[-1].text.split()[:2])} has no .ends")
+
+    def _spell(self, line: Line) -> None:
+        card = words(line.text)
+        nodes = subcircuit_call(card)[0] if card[0][0] in "xX" else card[1 : node_count(card) + 1]
+        for node in nodes:
+            plain = node.removeprefix("(").removesuffix(")") if node[0] == "(" or node[-1] == ")" and "(" not in node else node
+            self.nodes.setdefault(plain.lower(), plain)
+            self._first_use.setdefault(plain.lower(), line)
+
+    def line(self, name: str) -> Line | None:
+        """The card of an element as ngspice names it, such as `r1` or `r.x1.x2.ra`, and `br1` made from R1."""
+        scope, leaf = self._top, name.lower()
+        if "." in leaf and leaf not in scope.lines:
+            path = leaf.split(".")[1:]
+            for instance in path[:-1]:
+                call = scope.lines.get(instance)
+                inside = scope.find(subcircuit_call(words(call.text))[1]) if call is not None else None
+                if inside is None:
+                    return call
+                scope = inside
+            leaf = path[-1]
+        found = scope.lines.get(leaf)
+        return found if found is not None or leaf[:1] != "b" else scope.lines.get(leaf[1:])
+
+    def spelled(self, name: str) -> str:
+        """An element's name as the netlist writes it; names inside subcircuits stay as ngspice makes them."""
+        line = self._top.lines.get(name)
+        return name if line is None else line.text.split(maxsplit=1)[0]
+
+    def node(self, name: str) -> str:
+        """A node's name as the netlist first writes it."""
+        return self.nodes.get(name, name)
+
+    def user_of(self, node: str) -> Line | None:
+        """The first card of the top level that uses a node, or the call that made it if it lies in a subcircuit."""
+        low = node.lower()
+        return self._first_use.get(low) or self._top.lines.get(low.split(".")[0])
