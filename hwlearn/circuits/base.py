@@ -267,7 +267,9 @@ class Circuit(ABC):
         if isinstance(drive.outputs, Hold):
             self._check_holdable()
         measurement = self._measure(inputs, drive.outputs, imposed)
-        if not (is_finite(measurement.output_voltages) and is_finite(measurement.output_currents)):
+        if not is_finite(measurement.output_voltages) or (
+            isinstance(drive.outputs, Hold) and not is_finite(measurement.output_currents)
+        ):
             raise SimulationError(f"{self.name}: the measurement is not finite; the circuit may be singular")
         return measurement
 

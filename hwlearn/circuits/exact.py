@@ -182,6 +182,8 @@ class _Basis:
         self._samples = inputs.copy() if len(inputs) <= system.sources else None
         self.columns = columns = np.eye(system.sources) if self._samples is None else self._padded(self._samples).T
         self._repeated: dict[int, Array] = {}
+        self._seen: Array | None = None  # read-only inputs, and the weights found for them
+        self._weights: Array | None = None
         self.count = columns.shape[1]
 
         lift = system.lift @ columns
@@ -204,8 +206,8 @@ class _Basis:
         place, row = np.unique(column * system.size + into.row[entry], return_inverse=True)
         values = into.data[entry] * lift[edge, column]
         more = csr_array((values, (row, system.touched[edge])), shape=(len(place), system.assembly.shape[1]))
-        self._place = place
-        self._constant = self.right.reshape(-1, order="F")[place]
+        self._flat = self.right.reshape(-1, order="F")
+        self._place, self._constant = place, self._flat[place]
         self._assembly = vstack((system.assembly, more), format="csr")
         self._entries = system.assembly.shape[0]
 
@@ -213,7 +215,7 @@ class _Basis:
         """(n, p): free potentials for each source column and for a unit current at each output; factors K anew."""
         numbers = self._assembly @ conductances
         self.system.cholesky.factor(numbers[: self._entries])
-        self.right.reshape(-1, order="F")[self._place] = self._constant + numbers[self._entries :]
+        self._flat[self._place] = self._constant + numbers[self._entries :]
         return self.system.cholesky.solve(self.right)
 
     def _padded(self, inputs: Array) -> Array:
@@ -224,6 +226,14 @@ class _Basis:
 
     def weights(self, inputs: Array) -> Array | None:
         """(S, count) weights of the source columns that make `inputs`; None if these columns cannot."""
+        if inputs is self._seen:
+            return self._weights
+        weights = self._find_weights(inputs)
+        if weights is not None and not inputs.flags.writeable:
+            self._seen, self._weights = inputs, weights
+        return weights
+
+    def _find_weights(self, inputs: Array) -> Array | None:
         if self._samples is None:
             return self._padded(inputs)
         repeats, rest = divmod(len(inputs), len(self._samples))

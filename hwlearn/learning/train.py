@@ -122,10 +122,11 @@ def train(
             break
         losses.append(reading.loss)
         good = circuit.conductances
-        state = TrainState(step, reading.loss, good, clipped)
-        if any([callback(state) is True for callback in callbacks]):
-            reason = "callback"
-            break
+        if callbacks:
+            state = TrainState(step, reading.loss, good, clipped)
+            if any([callback(state) is True for callback in callbacks]):
+                reason = "callback"
+                break
         if stop_loss is not None and reading.loss <= stop_loss:
             reason = "loss"
             break
@@ -137,7 +138,7 @@ def train(
         else:
             wanted = good + optimize(reading.direction)
         new = np.minimum(np.maximum(wanted, lower), upper)
-        clipped = int(np.count_nonzero(new != wanted))
+        clipped = np.count_nonzero(new != wanted)
         if clipped == number > 0 and not warned:
             warned = True
             warnings.warn(
