@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-_NODES = {"r": 2, "c": 2, "l": 2, "v": 2, "i": 2, "d": 2, "b": 2, "f": 2, "h": 2, "e": 4, "g": 4, "q": 3, "m": 4, "j": 3, "z": 3,
-          "s": 4, "w": 2, "t": 4, "o": 4, "y": 4, "u": 3, "k": 0}  # fmt: skip
+_NODES = {"r": 2, "c": 2, "l": 2, "v": 2, "i": 2, "d": 2, "b": 2, "f": 2, "h": 2, "e": 4, "g": 4, "q": 3, "m": 4, "j": 3,
+          "z": 3, "s": 4, "w": 2, "t": 4, "o": 4, "y": 4, "u": 3, "k": 0}  # fmt: skip
 _TO_MODEL = frozenset("dqmjzsoun")
 """Elements whose nodes end where a model's name stands, if that is beyond the usual number."""
 
 _BLANKS_AROUND_EQUALS = re.compile(r"\s*=\s*")
-_PROBE = re.compile(r"\bv\s*\(([^()]*)\)", re.IGNORECASE)
 
 
 def words(card: str) -> list[str]:
@@ -46,29 +45,3 @@ def subcircuit_call(card: list[str]) -> tuple[tuple[str, ...], str]:
     """(nodes, subcircuit) of an X card."""
     end = next((k for k, word in enumerate(card) if "=" in word or word.lower().startswith("params")), len(card))
     return tuple(card[1 : end - 1]), card[end - 1].lower() if end > 1 else ""
-
-
-def renamed(card: str, nodes: Mapping[str, str], names: Mapping[str, str] | None = None, models: Collection[str] = ()) -> str:
-    """An expanded card with other node names, in its node words and in `v(…)` of expressions.
-
-    Args:
-        card: as ngspice expands it, lower case.
-        nodes: new name for each node to be renamed, by its lower-case name.
-        names: new name for each element to be renamed, its own and a controlling source's, by its lower-case name.
-        models: names of the models, lower case.
-    """
-    parts = card.split()
-    count = node_count(parts, models)
-    for k in range(1, count + 1):
-        parts[k] = nodes.get(parts[k].lower(), parts[k])
-    for k in (0, 3) if kind_of(card) in "fhw" else (0,):
-        if names and k < len(parts):
-            parts[k] = names.get(parts[k].lower(), parts[k])
-    text = " ".join(parts)
-    if "(" not in text:
-        return text
-    return _PROBE.sub(lambda match: f"v({', '.join(_probed(match[1], nodes))})", text)
-
-
-def _probed(inside: str, nodes: Mapping[str, str]) -> list[str]:
-    return [nodes.get(node.strip().lower(), node.strip()) for node in inside.split(",")]

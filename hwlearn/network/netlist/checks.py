@@ -21,8 +21,9 @@ _INFIX = re.compile(r"([+-]?\d+)(meg|[tgkmunpr])(\d+)\Z", re.IGNORECASE)
 _RSHUNT = re.compile(r"\brshunt\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d|\.\d|\{)")
 _HARMLESS = (
-    ".end", ".title", ".op", ".dc", ".ac", ".tran", ".tf", ".noise", ".sens", ".pz", ".disto", ".four", ".print", ".plot", ".save",
-    ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter", ".data", ".text",
+    ".end", ".title", ".op", ".dc", ".ac", ".tran", ".tf", ".noise", ".sens", ".pz", ".disto", ".four", ".print", ".plot",
+    ".save", ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter", ".data",
+    ".text",
 )  # fmt: skip
 _PAIRS = {")": "(", "}": "{"}
 _NOT_BRACKETS = re.compile(r"[^(){}']+")
@@ -91,11 +92,13 @@ def _warn(source: NetlistSource, places: Places) -> None:
             warnings.warn(f"{line.where}: {text}", HwlearnWarning, stacklevel=5)
     for kind, count in counts.items():
         if count > MOST_WARNINGS:
-            warnings.warn(f"{source.title.file}: {count - MOST_WARNINGS} more lines of the kind: {kind}", HwlearnWarning, stacklevel=5)
+            warnings.warn(
+                f"{source.title.file}: {count - MOST_WARNINGS} more lines of the kind: {kind}", HwlearnWarning, stacklevel=5
+            )
 
 
 def _lost(source: NetlistSource, places: Places) -> str:
-    """Says that the first line is lost, if it looks like a card; a title may begin with any word, so its nodes must be in use."""
+    """Says that the first line is lost, if it looks like a card; a title may begin with any word, so nodes must be in use."""
     line = source.title
     card = words(line.text)
     if has_title_only(line) or len(card) < 2:
@@ -123,7 +126,11 @@ def _surprises(source: NetlistSource) -> Iterator[tuple[Line, str, str]]:
                 match = _MILLI.search(tail)
                 if match:
                     value = match[0]
-                    yield line, "M is milli", f"ngspice reads {value} as {match[1]} milli; write {match[1]}Meg if mega is meant"
+                    yield (
+                        line,
+                        "M is milli",
+                        f"ngspice reads {value} as {match[1]} milli; write {match[1]}Meg if mega is meant",
+                    )
             if start in "rRcClLvViI":
                 card = text.split(maxsplit=4)
                 value = card[3] if len(card) > 3 else ""

@@ -1,7 +1,7 @@
-"""What ngspice makes of a netlist: its cards with subcircuits and parameters expanded, and the values of resistors and sources.
+"""What ngspice makes of a netlist: cards with subcircuits and parameters expanded, and the values of resistors and sources.
 
-Values are not parsed here. Each resistor is put, with all its words, between ground and 1 V, each source alone into a circuit of
-its own; one operating point then gives the conductance or the DC value as ngspice means it, models and temperature included.
+Values are not parsed here. Each resistor is put, with all its words, between ground and 1 V, each source into a circuit of its
+own; one operating point then gives the conductance or the DC value as ngspice means it, models and temperature included.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,20 @@ from hwlearn.network.netlist.places import Places
 from hwlearn.network.netlist.source import NetlistSource
 from hwlearn.spice.messages import failures
 from hwlearn.spice.session import session
-from hwlearn.spice.shared import Shared
+
+if TYPE_CHECKING:
+    from hwlearn.spice.shared import Shared
 
 OPTIONS = frozenset(
-    {"temp", "tnom", "gmin", "abstol", "reltol", "vntol", "itl1", "itl2", "itl4", "itl6", "pivrel", "pivtol", "gminsteps", "srcsteps",
-     "defl", "defw", "defad", "defas", "defm", "scale"}
+    {"temp", "tnom", "gmin", "abstol", "reltol", "vntol", "itl1", "itl2", "itl4", "itl6", "pivrel", "pivtol", "gminsteps",
+     "srcsteps", "defl", "defw", "defad", "defas", "defm", "scale"}
 )  # fmt: skip
 """Options that change what elements are, or help convergence; the others (rshunt, savecurrents, …) are left out."""
 
 _LISTED = re.compile(r"\s*\d+ : (.*)")
 _OPTION = re.compile(r"([a-z_]\w*)(?:\s*=\s*(\S+))?")
 _LINE = re.compile(r"line (?:no\. )?(\d+)", re.IGNORECASE)
+_UNDEFINED = re.compile(r"undefined parameter \[(.+?)\]", re.IGNORECASE)
 _CHATTER = re.compile(
     r"netlist line no|error on line|cannot recover|please check|cannot compute|^note:|^circuit:|no circuit|subsequent errors"
     r"|simulation interrupted|^\s*$|formula\(\) error",
@@ -103,7 +107,11 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
         elif text.startswith((".model", ".nodeset", ".ic")):
             directives.append(text)
         elif text.startswith(".opt"):
-            kept = [f"{key}={value}" if value else key for key, value in _OPTION.findall(text.split(maxsplit=1)[1]) if key in OPTIONS]
+            kept = [
+                f"{key}={value}" if value else key
+                for key, value in _OPTION.findall(text.split(maxsplit=1)[1])
+                if key in OPTIONS
+            ]
             if kept:
                 directives.append(".options " + " ".join(kept))
     return Expanded(tuple(cards), tuple(directives))
@@ -153,8 +161,8 @@ def _without_temp(text: str) -> str:
     """`.temp T` as an option, which the listing shows with its expressions evaluated."""
     if text[:5].lower() != ".temp":
         return text
-    parts = text.split(maxsplit=1)
-    return f".options temp={parts[1]}" if len(parts) > 1 and parts[1][0] in "{'" else f".options temp={parts[1].split()[0]}" if len(parts) > 1 else "*"
+    value = text[5:].strip()
+    return f".options temp={value if value[:1] in ('{', chr(39)) else value.split()[0]}" if value else "*"
 
 
 def _located(error: SimulationError, source: NetlistSource, places: Places) -> NetlistError:
@@ -166,6 +174,9 @@ def _located(error: SimulationError, source: NetlistSource, places: Places) -> N
             where = source.lines[int(match[1]) - 2]
             break
     bare = [said.strip() for said in error.lines if not _CHATTER.search(said)]
+    if where is None and (match := _UNDEFINED.search(" ".join(error.lines))):
+        user = re.compile(rf"\b{re.escape(match[1])}\b", re.IGNORECASE)
+        where = next((line for line in source.lines if user.search(line.text)), None)
     if where is None:
         named = (places.line(word) for said in bare for word in said.lower().replace(":", " ").split()[:6])
         where = next((line for line in named if line is not None), None)

@@ -11,7 +11,7 @@ from hwlearn.errors import NetlistError
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?!^);|(?<=[ ,\t])\$|//")
-_IGNORED_START = "=[]?()&%$\"!:,;"
+_IGNORED_START = '=[]?()&%$"!:,;'
 """ngspice turns a line that starts with one of these into a comment."""
 
 
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
     @property
     def where(self) -> str:
-        """"file:line"."""
+        """ "file:line"."""
         return f"{self.file}:{self.number}"
 
     def error(self, message: str) -> NetlistError:
@@ -105,7 +105,7 @@ def cards(lines: list[Line]) -> Iterator[Line]:
 
 def _beyond_ascii(text: str) -> str:
     odd = next(character for character in text if not character.isascii())
-    hint = {"µ": "write u instead", "μ": "write u instead", "Ω": "leave it out", "Ω": "leave it out"}.get(
+    hint = {"\u00b5": "write u instead", "\u03bc": "write u instead", "\u03a9": "leave it out", "\u2126": "leave it out"}.get(
         odd, "ngspice reads ASCII only: rename it"
     )
     return f"has the character {odd!r}; {hint}"

@@ -81,7 +81,8 @@ class Places:
         card = words(line.text)
         nodes = subcircuit_call(card)[0] if card[0][0] in "xX" else card[1 : node_count(card) + 1]
         for node in nodes:
-            plain = node.removeprefix("(").removesuffix(")") if node[0] == "(" or node[-1] == ")" and "(" not in node else node
+            wrapped = node[0] == "(" or (node[-1] == ")" and "(" not in node)
+            plain = node.removeprefix("(").removesuffix(")") if wrapped else node
             self.nodes.setdefault(plain.lower(), plain)
             self._first_use.setdefault(plain.lower(), line)
 

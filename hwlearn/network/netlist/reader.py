@@ -57,7 +57,7 @@ def read_netlist(
             bounds=bounds,
             fixed_sources=parts.fixed,
             elements=parts.elements,
-            directives=parts.directives,
+            directives=parts.directives if parts.elements else (),
             title=_title(source.title, Path(path)),
         )
     except NetlistError:

@@ -10,8 +10,8 @@ from hwlearn.network.netlist.source import NetlistSource
 _TRUST = "if you trust this netlist, say so: --trust-netlist, or trust=True"
 _COMMAND_CARDS = (".exec", ".system", ".shell", ".hdl", ".osdi", ".pre_")
 _OPENS_FILES = frozenset(
-    {"d_process", "filesource", "d_cosim", "d_source", "d_state", "d_ram", "table2d", "table3d", "file_source", "numd", "numd2",
-     "nbjt", "nbjt2", "numos"}
+    {"d_process", "filesource", "d_cosim", "d_source", "d_state", "d_ram", "table2d", "table3d", "file_source", "numd",
+     "numd2", "nbjt", "nbjt2", "numos"}
 )  # fmt: skip
 _FILE_PARAMETER = re.compile(r"\b\w*(?:file|simulation|process_params|rootfile)\s*=\s*[\"'\w./]", re.IGNORECASE)
 

@@ -49,8 +49,8 @@ def read_source(path: str | PathLike[str], trust: bool = False) -> NetlistSource
     """Read a netlist and what it includes by `.include` and `.lib`, relative to the including file.
 
     Raises:
-        NetlistError: names file and line: cannot be read, not UTF-8, a missing file, files that include each other, and, unless
-            `trust`, a file outside the netlist's own folder.
+        NetlistError: names file and line: cannot be read, not UTF-8, a missing file, files that include each other, and,
+            unless `trust`, a file outside the netlist's own folder.
     """
     place = Path(path)
     lines = physical_lines(place, str(path))
