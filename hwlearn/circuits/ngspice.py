@@ -44,7 +44,7 @@ class NgspiceCircuit(Circuit):
         super().__init__(network)
         self._session = session()
         self._deck = Deck(network)
-        self._vectors = [name.encode() for name in self._deck.nodes]
+        self._vectors = [(k, name.encode()) for k, name in enumerate(self._deck.nodes) if name != GROUND]
         self._branches = [
             f"{name}#branch".encode()
             for name, source in zip(self._deck.inputs, network.inputs, strict=True)
@@ -85,8 +85,8 @@ class NgspiceCircuit(Circuit):
                 feed = imposed * self._held_at if held else imposed
             table = dict(zip(self._feeds, inputs.T.tolist(), strict=True)) | dict(zip(self._drives, feed.T.tolist(), strict=True))
             self._sweep(shared, table, count)
-            voltages = np.empty((len(self._vectors), count))
-            for k, name in enumerate(self._vectors):
+            voltages = np.zeros((len(self._deck.nodes), count))
+            for k, name in self._vectors:
                 voltages[k] = shared.vector(name, count)
             input_currents = inputs.copy()
             for k, name in zip(self._voltage_inputs, self._branches, strict=True):
@@ -190,7 +190,8 @@ class _Kirchhoff:
         injected = self.fixed + self.inputs @ inputs + self.ports @ port_currents
         residual = np.abs(self.leaving @ currents - injected).max(initial=0.0)
         scale = max(np.abs(currents).max(initial=0.0), np.abs(injected).max(initial=0.0))
-        if not residual <= KIRCHHOFF * scale:
+        rounding = 1e-12 * np.abs(voltages).max(initial=0.0) * conductances.max(initial=0.0)
+        if not residual <= KIRCHHOFF * scale + rounding:
             raise SimulationError(
                 f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "
                 "Conductances that differ by more than ten decades do this: narrow the bounds"

@@ -182,9 +182,10 @@ class Network:
             values.append(value)
         if data and all("name" in attributes for *_, attributes in data):
             options.setdefault("names", [attributes["name"] for *_, attributes in data])
-        specs = [[spec if isinstance(spec, str | Source | Port) else str(spec) for spec in side] for side in (inputs, outputs)]
         pairs = [(str(tail), str(head)) for tail, head, _ in data]
-        return cls.from_edges(pairs, values, inputs=specs[0], outputs=specs[1], **options)
+        drives = [Source(f"V_{spec}", "voltage", str(spec)) if spec in graph else spec for spec in inputs]
+        ports = [Port(str(spec)) if spec in graph else spec for spec in outputs]
+        return cls.from_edges(pairs, values, inputs=drives, outputs=ports, **options)
 
     @classmethod
     def from_netlist(
