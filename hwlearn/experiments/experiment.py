@@ -1,0 +1,114 @@
+"""`Experiment`: a checked experiment file, and the objects it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.circuits.ngspice import NgspiceCircuit
+from hwlearn.errors import ExperimentError, HwlearnError, LibraryNotFoundError, NetlistError, SimulationError, TaskError
+from hwlearn.experiments.settings import Settings
+from hwlearn.learning.rule import Rule
+from hwlearn.learning.rules import RULES
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+from hwlearn.network.builders import BUILDERS
+
+BACKENDS: dict[str, type[Circuit]] = {"exact": ExactCircuit, "ngspice": NgspiceCircuit}
+"""The circuits by the names of an experiment file."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `load_experiment` read. Network, task and rule are made when first asked for; the circuit is new each time.
+
+    Attributes:
+        settings: the file's content, overrides included.
+        path: the experiment file.
+        trust: whether its netlist may run commands and include files from elsewhere.
+        overrides: what replaced keys of the file.
+        notes: what was dropped from the file because of the overrides.
+
+    Raises:
+        ExperimentError: names the file; what it describes does not fit together.
+        NetlistError: names the netlist and the line.
+    """
+
+    settings: Settings
+    path: Path
+    trust: bool
+    overrides: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @cached_property
+    def network(self) -> Network:
+        """The network as the file describes it, untrained."""
+        table, ports = self.settings.circuit, self.settings.ports
+        options: dict[str, Any] = {"trainable": table.trainable}
+        if table.bounds is not None:
+            options["bounds"] = (table.bounds[0], table.bounds[1])
+        if ports.inputs is not None:
+            options["inputs"] = ports.inputs
+        if ports.outputs is not None:
+            options["outputs"] = ports.outputs
+        with self.named():
+            if table.netlist is not None:
+                network = Network.from_netlist(self._beside(table.netlist), trust=self.trust, **options)
+            else:
+                build: Callable[..., Network] = BUILDERS[str(table.builder)]
+                network = build(**table.builder_arguments(), **options)
+            if not network.outputs:
+                raise ExperimentError("[ports] outputs is missing: name the nodes that are read")
+            return network
+
+    @cached_property
+    def task(self) -> Task:
+        """The samples, checked against the network's ports."""
+        table, ports = self.settings.task, self.settings.ports
+        with self.named():
+            if table.data is None:
+                assert table.inputs is not None
+                assert table.targets is not None
+                for name, rows in (("inputs", table.inputs), ("targets", table.targets)):
+                    if len({len(row) for row in rows}) > 1:
+                        raise TaskError(f"task.{name}: the samples have different lengths")
+                task = Task(table.inputs, table.targets)  # type: ignore[arg-type]
+            else:
+                inputs = table.input_columns or ports.inputs or self.network.input_names
+                targets = table.target_columns or ports.outputs or self.network.output_names
+                task = Task.from_csv(self._beside(table.data), inputs, targets)
+            task.check(self.network)
+            return task
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The learning rule."""
+        table = self.settings.rule
+        with self.named():
+            return RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+
+    def circuit(self) -> Circuit:
+        """A new circuit of the backend, at the network's conductances."""
+        with self.named():
+            return BACKENDS[self.settings.backend.name](self.network)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors raised inside name the experiment file, unless they are about a netlist or a simulation."""
+        try:
+            yield
+        except (NetlistError, LibraryNotFoundError, SimulationError):
+            raise
+        except HwlearnError as error:
+            if isinstance(error, ExperimentError) and str(error).startswith(f"{self.path}: "):
+                raise
+            raise ExperimentError(f"{self.path}: {error}") from error
+
+    def _beside(self, name: str) -> Path:
+        return self.path.parent / name

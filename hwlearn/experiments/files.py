@@ -1,0 +1,45 @@
+"""The folder that a run leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.outcome import Outcome
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run, before the run.
+
+    Raises:
+        ExperimentError: it cannot be made, or holds something already.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ExperimentError(f"{folder}: the folder is not empty; name a new one")
+    except OSError as error:
+        raise ExperimentError(f"{folder}: {error.strerror}") from None
+
+
+def write_files(folder: Path, experiment: Experiment, outcome: Outcome) -> None:
+    """Write result.json, losses.csv, trained.cir, and experiment.toml as it was read.
+
+    Raises:
+        ExperimentError: a file cannot be written.
+    """
+    try:
+        text = json.dumps(outcome.as_dict(), indent=2, allow_nan=False)
+        (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+        with (folder / "losses.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["time" if outcome.continuous else "step", f"loss [{outcome.loss_unit}]"])
+            at = outcome.progress if outcome.continuous else outcome.progress.astype(int)
+            writer.writerows(zip(at.tolist(), outcome.losses.tolist(), strict=True))
+        (folder / "experiment.toml").write_bytes(experiment.path.read_bytes())
+        outcome.network.to_netlist(folder / "trained.cir")
+    except OSError as error:
+        raise ExperimentError(f"{folder}: {error.strerror}") from None

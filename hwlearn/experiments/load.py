@@ -1,0 +1,125 @@
+"""`load_experiment`: from a TOML file and overrides to a checked `Experiment`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from copy import deepcopy
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.settings import TABLES, Settings
+from hwlearn.learning.rules import RULES
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def load_experiment(
+    path: str | PathLike[str], overrides: Mapping[str, Any] | None = None, *, trust: bool = False
+) -> Experiment:
+    """Read and check an experiment file.
+
+    Args:
+        path: TOML; netlist and CSV files are relative to it.
+        overrides: dotted keys and values that replace those of the file, such as {"train.steps": 100}. Where they choose
+            another rule, nudge, symmetric and stop_loss of the file are dropped unless given as well: they belong to the
+            file's rule.
+        trust: see `Network.from_netlist`. No key of the file: a file must not grant itself trust.
+
+    Raises:
+        ExperimentError: names the file and the line or the key.
+    """
+    file = Path(path)
+    given = dict(overrides or {})
+    content = _read(file)
+    changed, notes = _fit_rule(content, given)
+    for key, value in given.items():
+        _set(file, changed, key, value)
+    try:
+        settings = Settings.model_validate(changed)
+    except ValidationError as error:
+        raise ExperimentError(f"{file}: {'; '.join(_messages(error.errors()))}") from None
+    return Experiment(settings, file, trust, given, tuple(notes))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ExperimentError(f"{file}: no such file") from None
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{file}: not UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise ExperimentError(f"{file}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ExperimentError(f"{file}: not valid TOML: {error}") from None
+
+
+def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A copy of the content without what belongs to the file's rule if `given` chooses another, and notes that say so."""
+    changed, notes = deepcopy(content), list[str]()
+    table, new = changed.get("rule"), given.get("rule.name")
+    if not isinstance(table, dict) or new is None or new == table.get("name"):
+        return changed, notes
+    old = table.get("name")
+    for key in ("nudge", "symmetric") if new == "clamp" else ("nudge",):
+        if key in table and f"rule.{key}" not in given:
+            notes.append(f"{key} = {table.pop(key)} of the file is for {old} and was dropped")
+    if new in RULES and old in RULES and RULES[new].loss_unit != RULES[old].loss_unit:
+        for name in ("train", "flow"):
+            if isinstance(changed.get(name), dict) and "stop_loss" in changed[name] and f"{name}.stop_loss" not in given:
+                unit = RULES[old].loss_unit
+                notes.append(f"stop_loss = {changed[name].pop('stop_loss')} {unit} of the file is for {old} and was dropped")
+    return changed, notes
+
+
+def _set(file: Path, content: dict[str, Any], key: str, value: Any) -> None:
+    *tables, last = key.split(".")
+    for name in tables:
+        content = content.setdefault(name, {})
+        if not isinstance(content, dict):
+            raise ExperimentError(f"{file}: {key} cannot be set: {name} is no table")
+    content[last] = value
+
+
+def _messages(errors: list[ErrorDetails]) -> list[str]:
+    """One message for each key; the branches of a union count as one."""
+    messages: dict[str, str] = {}
+    for error in errors:
+        location = [part for k, part in enumerate(error["loc"]) if k < 2 or isinstance(part, int)]
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+        messages.setdefault(key, _message(error, key))
+    return list(messages.values())
+
+
+def _message(error: ErrorDetails, key: str) -> str:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key {key}{_suggestion(key)}"
+    if kind == "missing":
+        return f"{key} is missing" if "." in key else f"table [{key}] is missing"
+    if kind == "model_type":
+        return f"{key} must be a table, [{key}]"
+    text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "value_error":
+        return f"[{key}]: {text}" if key else text
+    return f"{key} = {error['input']!r}: must be {text}" if "Input should be" in error["msg"] else f"{key}: {text}"
+
+
+def _suggestion(key: str) -> str:
+    table, _, name = key.rpartition(".")
+    if not table:
+        close = get_close_matches(name, TABLES, n=1)
+        return f"; did you mean [{close[0]}]?" if close else f"; the tables are {', '.join(TABLES)}"
+    own = TABLES[table].model_fields
+    if close := get_close_matches(name, own, n=1):
+        return f"; did you mean {table}.{close[0]}?"
+    homes = [home for home, model in TABLES.items() if name in model.model_fields]
+    return f"; it belongs in [{homes[0]}]" if homes else f"; [{table}] has {', '.join(own)}"

@@ -1,0 +1,83 @@
+"""`Outcome`: what a run of an experiment ended with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from hwlearn.circuits.base import Array
+from hwlearn.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run ended with, whatever ended it.
+
+    Attributes:
+        rule, backend: their names.
+        steps: updates done; in continuous time, steps of the integrator.
+        loss_initial, loss_final: ½ ‖o − y‖² [V²], mean over the samples, ports open: alike for all rules.
+        outputs, targets: (S, n_out) V. The outputs and loss_final are NaN if the circuit no longer answered.
+        network: the network with its trained conductances.
+        progress: (K,) step numbers, or times of a flow, that `losses` belong to.
+        losses: (K,) the loss that the rule itself observes [`loss_unit`].
+        nudge, symmetric: as used [`nudge_unit`].
+        stopped_because: as in `TrainResult` and `FlowResult`; or "interrupted" (Ctrl-C), or "error".
+        error: what ended the run if that was no plan: a KeyboardInterrupt or a SimulationError.
+        seconds: of training, without loading.
+        overrides, notes: see `Experiment`.
+    """
+
+    rule: str
+    backend: str
+    steps: int
+    loss_initial: float
+    loss_final: float
+    outputs: Array
+    targets: Array
+    network: Network
+    continuous: bool
+    progress: Array
+    losses: Array
+    loss_unit: str
+    nudge: float
+    nudge_unit: str
+    symmetric: bool
+    stopped_because: str
+    error: BaseException | None
+    seconds: float
+    overrides: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def conductances(self) -> dict[str, float]:
+        """Siemens, by element name."""
+        return dict(zip(self.network.edge_names, self.network.conductances.tolist(), strict=True))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: units are V, V², S, s and those that `nudge_unit` and `loss_unit` name; None where there is no number."""
+        return {
+            "rule": self.rule,
+            "backend": self.backend,
+            "steps": self.steps,
+            "loss_initial": _number(self.loss_initial),
+            "loss_final": _number(self.loss_final),
+            "stopped_because": self.stopped_because,
+            "outputs": [[_number(value) for value in row] for row in self.outputs.tolist()],
+            "targets": self.targets.tolist(),
+            "output_names": list(self.network.output_names),
+            "conductances": self.conductances,
+            "nudge": self.nudge,
+            "nudge_unit": self.nudge_unit,
+            "symmetric": self.symmetric,
+            "rule_loss": _number(float(self.losses[-1])) if len(self.losses) else None,
+            "rule_loss_unit": self.loss_unit,
+            "seconds": self.seconds,
+            "overrides": self.overrides,
+            "notes": list(self.notes),
+        }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,153 @@
+"""`run_experiment`: train as an experiment says."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hwlearn.circuits.base import Array, Circuit
+from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.outcome import Outcome
+from hwlearn.learning.flow import flow
+from hwlearn.learning.task import Task
+from hwlearn.learning.train import TrainState, task_loss, train
+
+Progress = Callable[[float, float, float], object]
+
+PATIENCE = 0.5  # seconds that an interrupted run may still take to measure where it stands
+
+
+@dataclass
+class _Trace:
+    """What is known of a run while it goes on."""
+
+    progress: Progress | None
+    steps: int = 0
+    at: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    conductances: Array | None = None
+    stopped_because: str = ""
+    error: BaseException | None = None
+
+    def note(self, done: float, total: float, loss: float) -> None:
+        self.at.append(done)
+        self.losses.append(loss)
+        if self.progress is not None:
+            self.progress(done, total, loss)
+
+
+def run_experiment(experiment: Experiment, progress: Progress | None = None) -> Outcome:
+    """Train the experiment's circuit.
+
+    Ctrl-C and a circuit that stops answering end the training, not this function: the outcome holds the last good
+    conductances, and `Outcome.error` what happened.
+
+    Args:
+        experiment: from `load_experiment`.
+        progress: called with (steps or time done, of how much, loss that the rule observes).
+
+    Raises:
+        ExperimentError: the experiment does not fit together.
+        SimulationError, KeyboardInterrupt: before the first step was made.
+    """
+    network, task, rule = experiment.network, experiment.task, experiment.rule
+    settings = experiment.settings
+    trace = _Trace(progress)
+    with experiment.named(), experiment.circuit() as circuit:
+        loss_initial, outputs = task_loss(circuit, task)
+        started = time.perf_counter()
+        try:
+            if settings.train is not None:
+                _train(experiment, circuit, trace)
+            else:
+                _flow(experiment, circuit, trace)
+        except (KeyboardInterrupt, SimulationError) as error:
+            if trace.conductances is None:
+                raise
+            trace.error = error
+            trace.stopped_because = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+        seconds = time.perf_counter() - started
+        final = circuit.conductances if trace.conductances is None else trace.conductances
+        if trace.error is None:
+            loss_final, outputs = task_loss(circuit, task)
+        else:
+            loss_final, outputs = _last_loss(circuit, task, final)
+    return Outcome(
+        rule=rule.name,
+        backend=settings.backend.name,
+        steps=trace.steps,
+        loss_initial=loss_initial,
+        loss_final=loss_final,
+        outputs=outputs,
+        targets=task.targets,
+        network=network.with_conductances(final),
+        continuous=settings.flow is not None,
+        progress=np.array(trace.at),
+        losses=np.array(trace.losses),
+        loss_unit=rule.loss_unit,
+        nudge=rule.amplitude(network),
+        nudge_unit=rule.nudge_unit,
+        symmetric=rule.symmetric,
+        stopped_because=trace.stopped_because,
+        error=trace.error,
+        seconds=seconds,
+        overrides=dict(experiment.overrides),
+        notes=experiment.notes,
+    )
+
+
+def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
+    table = experiment.settings.train
+    assert table is not None
+
+    def note(state: TrainState) -> None:
+        trace.steps, trace.conductances = state.step, state.conductances
+        trace.note(state.step, table.steps, state.loss)
+
+    result = train(circuit, experiment.task, experiment.rule, **table.model_dump(), callbacks=[note])
+    trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
+
+
+def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
+    table = experiment.settings.flow
+    assert table is not None
+
+    def note(done: float, loss: float) -> None:
+        trace.steps, trace.conductances = trace.steps + 1, circuit.conductances
+        trace.note(done, table.t_end, loss)
+
+    result = flow(
+        circuit,
+        experiment.task,
+        experiment.rule,
+        table.t_end,
+        method=table.method,
+        rtol=table.rtol,
+        stop_loss=table.stop_loss,
+        progress=note,
+    )
+    trace.at, trace.losses = result.times.tolist(), result.losses.tolist()
+    trace.steps, trace.conductances = len(result.times) - 1, result.conductances[-1]
+    trace.stopped_because = result.stopped_because
+
+
+def _last_loss(circuit: Circuit, task: Task, conductances: Array) -> tuple[float, Array]:
+    """Loss [V²] and outputs (S, n_out) [V] after a run that was cut short; NaN if the circuit does not answer soon."""
+    answer = [(float("nan"), np.full(task.targets.shape, np.nan))]
+
+    def ask() -> None:
+        try:
+            circuit.program(conductances)
+            answer.append(task_loss(circuit, task))
+        except HwlearnError:
+            pass
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    return answer[-1]
