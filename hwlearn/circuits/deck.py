@@ -5,7 +5,7 @@ from __future__ import annotations
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
 from hwlearn.network.ports import Source
-from hwlearn.spice.names import safe_names
+from hwlearn.spice.names import OWN, safe_names
 from hwlearn.spice.numbers import GROUND, write_number
 
 SWEEP = "vhwl_sweep"
@@ -94,6 +94,9 @@ def ends(source: Source, at: dict[str, str]) -> str:
 
 def _check_verbatim(network: Network, nodes: list[str], sources: list[str]) -> None:
     doubled = {name for name in nodes if nodes.count(name) > 1} if len(set(nodes)) < len(nodes) else set()
+    ours = [name for name in nodes if name.startswith(OWN)]
+    if ours:
+        raise ModelError(f"node {ours[0]!r}: names that start with {OWN} are hwlearn's own; rename it")
     renamed = [s.name for s, name in zip(network.sources, sources, strict=True) if s.name.lower() != name and s.name[:1] in "vViI"]
     if doubled:
         raise ModelError(f"nodes that differ only in case beside netlist elements: {', '.join(sorted(doubled))}; rename one")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from hwlearn.spice.numbers import GROUND
 
+OWN = "hwl_"  # names that start so belong to the decks that hwlearn writes
 _SAFE = re.compile(r"[a-z0-9_][a-z0-9_.#\[\]+-]*\Z")
 _TAKEN_BY_NGSPICE = frozenset({"gnd", "time", "frequency", "temper", "hertz", "all", "temp"})
 
@@ -14,7 +15,7 @@ _TAKEN_BY_NGSPICE = frozenset({"gnd", "time", "frequency", "temper", "hertz", "a
 def is_safe(name: str) -> bool:
     """True when ngspice keeps the lower-case form of `name` apart from every other name."""
     low = name.lower()
-    return bool(_SAFE.match(low)) and low not in _TAKEN_BY_NGSPICE
+    return bool(_SAFE.match(low)) and low not in _TAKEN_BY_NGSPICE and not low.startswith(OWN)
 
 
 def safe_names(names: Sequence[str], prefix: str, taken: Iterable[str] = ()) -> list[str]:
