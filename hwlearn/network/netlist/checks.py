@@ -22,8 +22,8 @@ _RSHUNT = re.compile(r"\brshunt\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d|\.\d|\{)")
 _HARMLESS = (
     ".end", ".title", ".op", ".dc", ".ac", ".tran", ".tf", ".noise", ".sens", ".pz", ".disto", ".four", ".print", ".plot",
-    ".save", ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter", ".data",
-    ".text",
+    ".save", ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter",
+    ".data", ".text",
 )  # fmt: skip
 _PAIRS = {")": "(", "}": "{"}
 _NOT_BRACKETS = re.compile(r"[^(){}']+")
@@ -36,10 +36,7 @@ def check_text(source: NetlistSource, places: Places) -> None:
         NetlistError: no element; brackets that do not pair (ngspice dies of them); a node's name that ngspice takes for an
             expression; an element without nodes.
     """
-    if not any(line.text[:1].isalpha() for line in source.lines):
-        lost = _lost(source, places)
-        raise NetlistError("holds no element" + (f": {lost}" if lost else ""), source.title.file)
-    control = False
+    control = found = False
     for line in source.lines:
         text = line.text
         if control or text[:8].lower() == ".control":
@@ -48,20 +45,21 @@ def check_text(source: NetlistSource, places: Places) -> None:
         if ("(" in text or ")" in text or "{" in text or "}" in text or "'" in text) and text[:6].lower() != ".model":
             _check_brackets(line)
         if text[:1].isalpha():
+            found = True
             _check_element(line)
+    if not found:
+        lost = _lost(source, places)
+        raise NetlistError("holds no element" + (f": {lost}" if lost else ""), source.title.file)
     _warn(source, places)
 
 
 def _check_brackets(line: Line) -> None:
     stack: list[str] = []
     for mark in _NOT_BRACKETS.sub("", line.text):
-        if mark == "'":
-            if "'" in stack:
-                while stack.pop() != "'":
-                    pass
-            else:
-                stack.append(mark)
-        elif mark in "({":
+        if mark == "'" and "'" in stack:
+            if stack.pop() != "'":
+                break
+        elif mark in "({'":
             stack.append(mark)
         elif not stack or stack.pop() != _PAIRS[mark]:
             raise line.error(f"{mark!r} closes nothing: {line.text[:60]}")

@@ -90,7 +90,9 @@ def cards(lines: list[Line]) -> Iterator[Line]:
         text = line.text.strip() if head.startswith((".inc", "*#")) else strip_comment(line.text)
         if not text.isascii() and not head.startswith((".inc", ".lib", "*#")):
             raise line.error(_beyond_ascii(text))
-        if text.startswith("+") and held is not None:
+        if text.startswith("+"):
+            if held is None:
+                raise line.error("continues a line, but none comes before it")
             more.append(text[1:])
             continue
         if held is not None:
@@ -105,7 +107,11 @@ def cards(lines: list[Line]) -> Iterator[Line]:
 
 def _beyond_ascii(text: str) -> str:
     odd = next(character for character in text if not character.isascii())
-    hint = {"\u00b5": "write u instead", "\u03bc": "write u instead", "\u03a9": "leave it out", "\u2126": "leave it out"}.get(
-        odd, "ngspice reads ASCII only: rename it"
-    )
+    hint = {
+        "\u00a7": "LTspice puts it into names like V\u00a7in: begin the name with the element's letter",
+        "\u00b5": "write u instead",
+        "\u03bc": "write u instead",
+        "\u03a9": "leave it out",
+        "\u2126": "leave it out",
+    }.get(odd, "ngspice reads ASCII only: rename it")
     return f"has the character {odd!r}; {hint}"

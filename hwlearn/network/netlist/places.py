@@ -90,14 +90,14 @@ class Places:
         """The card of an element as ngspice names it, such as `r1` or `r.x1.x2.ra`, and `br1` made from R1."""
         scope, leaf = self._top, name.lower()
         if "." in leaf and leaf not in scope.lines:
-            path = leaf.split(".")[1:]
-            for instance in path[:-1]:
+            # R1 in X9 in Xtop is r.xtop.x9.r1, and r.xtop.r.x9.r1 if X9's subcircuit is defined inside Xtop's.
+            *path, leaf = leaf.split(".")
+            for instance in (part for part in path if part[:1] == "x"):
                 call = scope.lines.get(instance)
                 inside = scope.find(subcircuit_call(words(call.text))[1]) if call is not None else None
                 if inside is None:
                     return call
                 scope = inside
-            leaf = path[-1]
         found = scope.lines.get(leaf)
         return found if found is not None or leaf[:1] != "b" else scope.lines.get(leaf[1:])
 

@@ -67,6 +67,12 @@ def read_netlist(
         raise (NetlistError(str(error), str(path)) if line is None else line.error(str(error))) from None
 
 
+_MESSAGE_WORDS = frozenset(
+    {"in", "is", "it", "its", "input", "island", "resistor", "loop", "voltage", "lower", "ground", "edge"}
+)
+"""Words of `Network`'s messages that could be names of elements."""
+
+
 class _Parts:
     """What `Network.from_edges` needs, gathered from the expanded netlist."""
 
@@ -211,11 +217,10 @@ class _Parts:
     def line_of(self, message: str) -> Line | None:
         """The card that an error of `Network` is about: the first element, or else the first node, that it names."""
         named = re.findall(r"[^\s,;:'\"()]+", message)
+        known = {*self.names, *(source.name for source in (*self.inputs, *self.fixed))} - _MESSAGE_WORDS
         for word in named:
-            if any(character.isdigit() for character in word) or len(word) > 1:
-                line = self.places.line(word) if word.lower() not in ("a", "the") else None
-                if line is not None:
-                    return line
+            if word in known and (line := self.places.line(word)) is not None:
+                return line
         if message.startswith("island"):
             return next((line for word in named[6:] if (line := self.places.user_of(word)) is not None), None)
         return None
@@ -227,6 +232,7 @@ def _forest(jumpers: list[Source]) -> list[Source]:
 
     def top(node: str) -> str:
         while node in root:
+            root[node] = root.get(root[node], root[node])
             node = root[node]
         return node
 
