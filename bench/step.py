@@ -59,7 +59,7 @@ def timed(steps: int, run: Callable[[], object]) -> Callable[[], float]:
 
 
 def training(circuit: Circuit, task: Task, steps: int, nudge: float = NUDGE) -> Callable[[], float]:
-    """Seconds per training step. `train` measures once more after the last step, and finds that measurement done at its next start."""
+    """Seconds per training step. The measurement after the last step is found done by the next call."""
     return timed(steps, lambda: train(circuit, task, EquilibriumPropagation(nudge), steps=steps, learning_rate=RATE))
 
 
@@ -83,7 +83,7 @@ def floor(network: Network, steps: int) -> Callable[[], float]:
 def naive(network: Network, task: Task, steps: int) -> Callable[[], float]:
     """The step as one would write it with scipy: coo assembly and splu, for each of the two phases."""
     a, b = network.tails, network.heads
-    edges, nodes = len(network.edges), len(network.nodes)
+    nodes = len(network.nodes)
     held = [network.node_index[source.plus] for source in network.inputs]
     free = np.setdiff1d(np.arange(nodes), held)
     seen = np.searchsorted(free, [network.node_index[port.plus] for port in network.outputs])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 from test_train import START, TASK, coercivity
 
 from hwlearn import (
@@ -45,7 +46,7 @@ def test_adjoint_mass_falls_by_twice_the_loss() -> None:
     times = np.linspace(0, 5, 2001)
     result = flow(circuit, TASK, AdjointCoupledLearning(symmetric=True), (0, 5), rtol=1e-11, t_eval=times)
     mass = 0.5 * (result.conductances**2).sum(1)
-    lost = 2 * np.trapezoid(result.losses, times)
+    lost = 2 * trapezoid(result.losses, times)
     assert mass[0] - mass[-1] == pytest.approx(lost, rel=1e-5)
     assert lost > 1e-2
 

@@ -30,7 +30,11 @@ def test_names_incidence_and_ports() -> None:
 def test_inputs_of_every_kind() -> None:
     edges = [("a", "b"), ("b", "c"), ("c", "0")]
     net = Network.from_edges(edges, inputs=["a", "b,c", "I(c)"])
-    assert [(s.kind, s.plus, s.minus) for s in net.inputs] == [("voltage", "a", "0"), ("voltage", "b", "c"), ("current", "c", "0")]
+    assert [(s.kind, s.plus, s.minus) for s in net.inputs] == [
+        ("voltage", "a", "0"),
+        ("voltage", "b", "c"),
+        ("current", "c", "0"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,13 @@ def test_builders() -> None:
     assert 3 * 30 - 3 - 30 <= len(triangulated.edges) <= 3 * 30 - 6
     assert [e[:2] for e in delaunay(30, seed=1).edges] == [e[:2] for e in triangulated.edges]
     assert set(BUILDERS) == {"grid", "kite", "wheatstone", "layered", "random_regular", "delaunay"}
-    for bad in (lambda: grid(0, 3), lambda: grid(1, 1), lambda: layered([3]), lambda: random_regular(3, 5), lambda: delaunay(2)):
+    for bad in (
+        lambda: grid(0, 3),
+        lambda: grid(1, 1),
+        lambda: layered([3]),
+        lambda: random_regular(3, 5),
+        lambda: delaunay(2),
+    ):
         with pytest.raises(NetworkError):
             bad()
 

@@ -92,9 +92,7 @@ def test_result_tells_what_happened() -> None:
 
 def test_stops_by_callback_and_by_loss() -> None:
     circuit = ExactCircuit(kite(START))
-    result = train(
-        circuit, TASK, EquilibriumPropagation(), learning_rate=0.5, callbacks=[lambda state: state.step == 3]
-    )
+    result = train(circuit, TASK, EquilibriumPropagation(), learning_rate=0.5, callbacks=[lambda state: state.step == 3])
     assert (result.steps, result.stopped_because) == (3, "callback")
     result = train(circuit, TASK, EquilibriumPropagation(), learning_rate=0.5, stop_loss=1e-3)
     assert result.stopped_because == "loss"
@@ -114,7 +112,8 @@ def test_log_conductance_descends_the_loss_in_log_g() -> None:
     circuit, rule = ExactCircuit(kite(START)), EquilibriumPropagation(symmetric=True)
     direction = rule.direction(circuit, TASK)
     result = train(circuit, TASK, rule, steps=1, learning_rate=0.5, parameter="log-conductance")
-    np.testing.assert_allclose(np.log(result.conductances), np.log(START) + 0.5 * np.array(START) * direction, rtol=0, atol=1e-14)
+    expected = np.log(START) + 0.5 * np.array(START) * direction
+    np.testing.assert_allclose(np.log(result.conductances), expected, rtol=0, atol=1e-14)
 
 
 def test_momentum_and_adam_against_their_papers() -> None:
@@ -248,5 +247,3 @@ def test_bad_tasks() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(Task([1, 2], [3])) == 1
-
-

@@ -97,10 +97,12 @@ def _check_verbatim(network: Network, nodes: list[str], sources: list[str]) -> N
     ours = [name for name in nodes if name.startswith(OWN)]
     if ours:
         raise ModelError(f"node {ours[0]!r}: names that start with {OWN} are hwlearn's own; rename it")
-    renamed = [s.name for s, name in zip(network.sources, sources, strict=True) if s.name.lower() != name and s.name[:1] in "vViI"]
+    renamed = [source.name for source, name in zip(network.sources, sources, strict=True) if source.name.lower() != name]
     if doubled:
         raise ModelError(f"nodes that differ only in case beside netlist elements: {', '.join(sorted(doubled))}; rename one")
     controlling = " ".join(element.card.lower() for element in network.elements).split()
     for name in renamed:
         if name.lower() in controlling:
-            raise ModelError(f"source {name!r} controls a netlist element but has a name that ngspice does not keep; rename it")
+            raise ModelError(
+                f"source {name!r} controls a netlist element but has a name that ngspice does not keep; rename it"
+            )

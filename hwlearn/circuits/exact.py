@@ -98,8 +98,9 @@ class _System:
         self.voltage_inputs = np.array([k for k, s in enumerate(drives) if s.kind == "voltage"], dtype=np.intp)
         self._ties = ties[:, : len(self.voltage_inputs)]
 
-        injections = np.zeros((len(network.nodes), self.sources)) if any(s.kind == "current" for s in network.sources) else None
-        if injections is not None:
+        injections = None
+        if any(source.kind == "current" for source in network.sources):
+            injections = np.zeros((len(network.nodes), self.sources))
             for k, source in enumerate(network.sources):
                 if source.kind == "current":
                     column, amount = (k, 1.0) if k < len(drives) else (self.sources - 1, source.value)
@@ -138,7 +139,7 @@ class _System:
         a, b, number = self.tails, self.heads, np.arange(edges)
         inner = a != b  # an edge between merged nodes carries no unknown
         rows, columns, edge, sign = [], [], [], []
-        for end, other in ((a, b), (b, a)):
+        for end in (a, b):
             diagonal = inner & (end >= 0)
             rows.append(end[diagonal])
             columns.append(end[diagonal])
@@ -170,11 +171,11 @@ class _System:
 
 
 class _Basis:
-    """Source columns that span the inputs of a drive: the samples themselves where these are fewer than the sources, else one
-    column per source. The last source is the constant 1 of the fixed ones.
+    """Source columns that span the inputs of a drive.
 
-    It holds while the inputs stay the same, whatever the conductances: with it, one sparse product gives the numbers of K and of
-    the right-hand sides.
+    They are the samples themselves where these are fewer than the sources, else one column per source. The last source is the
+    constant 1 of the fixed ones. A basis holds while the inputs stay the same, whatever the conductances: with it, one sparse
+    product gives the numbers of K and of the right-hand sides.
     """
 
     def __init__(self, system: _System, inputs: Array) -> None:
@@ -323,11 +324,11 @@ class PortMeasurement(Measurement):
         return self._states @ self._ports.input_currents.T
 
     @cached_property
-    def node_voltages(self) -> Array:  # type: ignore[override]
+    def node_voltages(self) -> Array:
         return self._states @ self._ports.node_voltages().T
 
     @cached_property
-    def power(self) -> Array:  # type: ignore[override]
+    def power(self) -> Array:
         return np.einsum("sp,pq,sq->s", self._states, self._ports.power, self._states)
 
     def edge_drops(self) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -151,12 +152,12 @@ def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:
         return Cholmod(size, indptr, indices)
     sparse = QdldlCholesky(size, indptr, indices)
     entries, work = sparse.cost()
-    cost = {
+    cost: dict[Callable[[int, Indices, Indices], Cholesky], float] = {
         QdldlCholesky: 7e-3 + 1.5e-5 * entries + 5e-7 * work,
         Cholmod: 5e-3 + 4.2e-4 * size + 1e-5 * entries + 1e-7 * work,
         DenseCholesky: 4e-3 + 2e-6 * size**2 + 1.3e-8 * size**3,
     }
-    best: type[Cholesky] = min(cost, key=lambda kind: cost[kind])
+    best = min(cost, key=lambda kind: cost[kind])
     return sparse if best is QdldlCholesky else best(size, indptr, indices)
 
 
@@ -173,4 +174,4 @@ def _long(values: Indices) -> NDArray[np.int64]:
 
 
 def _not_definite(name: str) -> str:
-    return f"the circuit is singular to working precision ({name}): its conductances differ by too many decades; narrow the bounds"
+    return f"the circuit is singular to working precision ({name}): conductances differ by too many decades; narrow the bounds"

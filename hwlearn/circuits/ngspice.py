@@ -83,8 +83,8 @@ class NgspiceCircuit(Circuit):
                 feed = np.zeros((count, len(self._drives)))
             else:
                 feed = imposed * self._held_at if held else imposed
-            table = dict(zip(self._feeds, inputs.T.tolist(), strict=True)) | dict(zip(self._drives, feed.T.tolist(), strict=True))
-            self._sweep(shared, table, count)
+            columns = (*inputs.T.tolist(), *feed.T.tolist())
+            self._sweep(shared, dict(zip((*self._feeds, *self._drives), columns, strict=True)), count)
             voltages = np.zeros((len(self._deck.nodes), count))
             for k, name in self._vectors:
                 voltages[k] = shared.vector(name, count)
@@ -118,7 +118,8 @@ class NgspiceCircuit(Circuit):
     def _alter(self, shared: Shared, held: bool) -> None:
         changed = np.flatnonzero(self._conductances != self._written)
         values = (1 / self._conductances[changed]).tolist()
-        commands = [f"alter {self._deck.resistors[k]}={write_number(r)}" for k, r in zip(changed.tolist(), values, strict=True)]
+        names = self._deck.resistors
+        commands = [f"alter {names[k]}={write_number(r)}" for k, r in zip(changed.tolist(), values, strict=True)]
         wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
         if wanted != self._held_at:
             for k in range(len(self._drives)):
@@ -149,7 +150,8 @@ class NgspiceCircuit(Circuit):
             done += size
             if shared.points != done:
                 _raise_failures(shared, "simulate the circuit")
-                raise SimulationError(f"ngspice simulated {shared.points} samples of {done}: {' | '.join(shared.messages[1][-3:])}")
+                last = " | ".join(shared.messages[1][-3:])
+                raise SimulationError(f"ngspice simulated {shared.points} samples of {done}: {last}")
         self._points += count
         _raise_failures(shared, "simulate the circuit")
 

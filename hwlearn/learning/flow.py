@@ -61,8 +61,8 @@ def flow(
         circuit: programmed and measured at every evaluation.
         task, rule: as in `train`.
         t_span: (start, end), or the end alone.
-        method, rtol, atol, t_eval: as in `scipy.integrate.solve_ivp`; atol [S] defaults to 1e-10 of the mean conductance. LSODA
-            and the other implicit methods take a Jacobian by differences, one direction per trainable edge, when the flow
+        method, rtol, atol, t_eval: as in `scipy.integrate.solve_ivp`; atol [S] defaults to 1e-10 of the mean conductance.
+            LSODA and the implicit methods take a Jacobian by differences, one direction per trainable edge, when the flow
             is stiff; for thousands of edges take "RK45" or "DOP853".
         events: functions (t, g) → float with g (E,) S, zero at the event; attributes `terminal` and `direction` as in scipy.
         stop_loss: stop when the observed loss falls to it [`Rule.loss_unit`].
@@ -112,8 +112,8 @@ def flow(
         reached.direction = -1  # type: ignore[attr-defined]
         watched.append(reached)
     initial = base[free]
-    if stop_loss is not None and read(start, initial)[1] <= stop_loss:
-        return FlowResult(np.array([start]), base[None], np.array([read(start, initial)[1]]), 1, "loss", [np.empty(0)] * len(own))
+    if stop_loss is not None and (loss := read(start, initial)[1]) <= stop_loss:
+        return FlowResult(np.array([start]), base[None], np.array([loss]), 1, "loss", [np.empty(0)] * len(own))
     solution = solve_ivp(
         lambda time, part: read(time, part)[0],
         (start, end),
@@ -132,9 +132,8 @@ def flow(
     if solution.status == 1:
         hit_loss = stop_loss is not None and len(event_times[-1]) > 0
         stopped = "loss" if hit_loss else "event"
-        when, where = max(
-            ((t[-1], y[-1]) for t, y in zip(event_times, solution.y_events, strict=True) if len(t)), key=lambda hit: float(hit[0])
-        )
+        hits = [(t[-1], y[-1]) for t, y in zip(event_times, solution.y_events, strict=True) if len(t)]
+        when, where = max(hits, key=lambda hit: float(hit[0]))
         if not len(times) or when > times[-1]:
             times, states = np.r_[times, when], np.vstack((states.reshape(-1, len(free)), where))
     losses = np.array([read(time, part)[1] for time, part in zip(times, states, strict=True)])

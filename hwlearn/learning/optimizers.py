@@ -49,7 +49,9 @@ class Adam(Optimizer):
     `epsilon` is relative to the largest direction seen, since conductances have no common scale.
     """
 
-    def __init__(self, learning_rate: float, mean_decay: float = 0.9, square_decay: float = 0.999, epsilon: float = 1e-8) -> None:
+    def __init__(
+        self, learning_rate: float, mean_decay: float = 0.9, square_decay: float = 0.999, epsilon: float = 1e-8
+    ) -> None:
         super().__init__(learning_rate)
         self.mean_decay, self.square_decay, self.epsilon = mean_decay, square_decay, epsilon
         self._mean: Array | float = 0.0

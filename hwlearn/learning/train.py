@@ -138,7 +138,7 @@ def train(
         else:
             wanted = good + optimize(reading.direction)
         new = np.minimum(np.maximum(wanted, lower), upper)
-        clipped = np.count_nonzero(new != wanted)
+        clipped = int(np.count_nonzero(new != wanted))
         if clipped == number > 0 and not warned:
             warned = True
             warnings.warn(

@@ -60,7 +60,8 @@ def merge(nodes: Sequence[str], sources: Sequence[tuple[str, str, str]]) -> Merg
                     loop = sorted({k} | set(lift[here]) ^ set(lift[there]))
                     names = ", ".join(sources[j][0] for j in loop)
                     raise NetworkError(
-                        f"voltage sources in a loop: {names} (between {here} and {there}); remove one or give it a series resistor"
+                        f"voltage sources in a loop: {names} (between {here} and {there}); "
+                        "remove one or give it a series resistor"
                     )
                 lift[there] = {**lift[here], k: sign}
                 root_of[there] = root

@@ -247,7 +247,7 @@ class Network:
                 if node not in cluster and node != GROUND:
                     raise NetworkError(f"output {port.name!r}: no node {node!r}{_did_you_mean(node, cluster)}")
             if cluster.get(port.plus, -1) == cluster.get(port.minus, -1):
-                raise NetworkError(f"output {port.name!r} is tied to an input: the voltage sources alone fix it; choose another")
+                raise NetworkError(f"output {port.name!r} is tied to an input: the voltage sources alone fix it; remove it")
 
     def check_conductances(self, conductances: NDArray[np.float64]) -> None:
         """Refuse what cannot be the conductances [S] of this network's edges; names the first bad edge.
@@ -331,9 +331,7 @@ class Network:
         """The same network with other conductances, (E,) or one value [S]."""
         return replace(self, conductances=_per_edge(conductances, (len(self.edges),), "conductances"))
 
-    def with_ports(
-        self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None
-    ) -> Network:
+    def with_ports(self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None) -> Network:
         """The same network with other inputs or outputs; an input may name one of its sources."""
         known = {source.name.lower(): source for source in self.sources}
         chosen = self.inputs if inputs is None else tuple(known.get(str(i).lower(), i) for i in inputs)

@@ -41,7 +41,7 @@ class Port:
 
     @property
     def name(self) -> str:
-        """"T" for a node, "T,M" for a difference of two."""
+        """ "T" for a node, "T,M" for a difference of two."""
         return self.plus if self.minus == GROUND else f"{self.plus},{self.minus}"
 
 

@@ -47,9 +47,7 @@ def find_library(platform: str = sys.platform, environ: os._Environ[str] | dict[
     chosen = environ.get("NGSPICE_LIBRARY_PATH")
     if chosen:
         if Path(chosen).is_absolute() and not Path(chosen).exists():
-            raise LibraryNotFoundError(
-                f"NGSPICE_LIBRARY_PATH is {chosen!r}, which does not exist; unset it or correct it"
-            )
+            raise LibraryNotFoundError(f"NGSPICE_LIBRARY_PATH is {chosen!r}, which does not exist; unset it or correct it")
         return chosen
     family = "win32" if platform.startswith(("win", "cygwin")) else "darwin" if platform == "darwin" else "linux"
     for folder in _FOLDERS[family]:
