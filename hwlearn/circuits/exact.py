@@ -344,7 +344,10 @@ class PortMeasurement(Measurement):
             raise DriveError("a contrast needs two measurements of the same circuit with the same conductances and inputs")
         # a² − b² = (a − b)(a + b), and only the small difference of the weights enters the first factor.
         difference, total = self._states - reference._states, self._states + reference._states
-        return _quadratic(self._ports.drops, difference.T @ total / len(total))
+        drops, samples = self._ports.drops, len(total)
+        if samples == 1:
+            return (drops @ difference[0]) * (drops @ total[0])
+        return _quadratic(drops, difference.T @ total / samples)
 
     def __getitem__(self, chosen: slice) -> PortMeasurement:
         return PortMeasurement(self._ports, self._states[chosen], self.provenance)
