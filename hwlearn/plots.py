@@ -213,7 +213,8 @@ def _upright(points: Array) -> Array:
     if np.ptp(best[:, 1]) > np.ptp(best[:, 0]):
         best = best[:, ::-1]
     middle = (best.min(axis=0) + best.max(axis=0)) / 2
-    return best * np.array([-1 if best[0, 0] > middle[0] else 1, -1 if best[0, 1] < middle[1] else 1])
+    upright: Array = best * np.array([-1.0 if best[0, 0] > middle[0] else 1.0, -1.0 if best[0, 1] < middle[1] else 1.0])
+    return upright
 
 
 def _spectral(graph: networkx.Graph[str]) -> dict[str, Array]:

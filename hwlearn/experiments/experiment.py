@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,8 +61,7 @@ class Experiment:
             if table.netlist is not None:
                 network = Network.from_netlist(self._beside(table.netlist), trust=self.trust, **options)
             else:
-                build: Callable[..., Network] = BUILDERS[str(table.builder)]
-                network = build(**table.builder_arguments(), **options)
+                network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
             if not network.outputs:
                 raise ExperimentError("[ports] outputs is missing: name the nodes that are read")
             return network

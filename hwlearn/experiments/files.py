@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from hwlearn.errors import ExperimentError
@@ -26,7 +27,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_files(folder: Path, experiment: Experiment, outcome: Outcome) -> None:
-    """Write result.json, losses.csv, trained.cir, and experiment.toml as it was read.
+    """Write result.json, losses.csv, trained.cir (driven by the first sample), and experiment.toml as it was read.
 
     Raises:
         ExperimentError: a file cannot be written.
@@ -40,6 +41,8 @@ def write_files(folder: Path, experiment: Experiment, outcome: Outcome) -> None:
             at = outcome.progress if outcome.continuous else outcome.progress.astype(int)
             writer.writerows(zip(at.tolist(), outcome.losses.tolist(), strict=True))
         (folder / "experiment.toml").write_bytes(experiment.path.read_bytes())
-        outcome.network.to_netlist(folder / "trained.cir")
+        first = experiment.task.inputs[0].tolist()
+        inputs = [replace(source, value=value) for source, value in zip(outcome.network.inputs, first, strict=True)]
+        replace(outcome.network, inputs=tuple(inputs)).to_netlist(folder / "trained.cir")
     except OSError as error:
         raise ExperimentError(f"{folder}: {error.strerror}") from None

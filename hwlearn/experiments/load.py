@@ -65,18 +65,25 @@ def _read(file: Path) -> dict[str, Any]:
 def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A copy of the content without what belongs to the file's rule if `given` chooses another, and notes that say so."""
     changed, notes = deepcopy(content), list[str]()
-    table, new = changed.get("rule"), given.get("rule.name")
-    if not isinstance(table, dict) or new is None or new == table.get("name"):
+    table = changed.get("rule")
+    old, new = table.get("name") if isinstance(table, dict) else None, given.get("rule.name")
+    if old == new or old not in RULES or new not in RULES:
         return changed, notes
-    old = table.get("name")
-    for key in ("nudge", "symmetric") if new == "clamp" else ("nudge",):
-        if key in table and f"rule.{key}" not in given:
-            notes.append(f"{key} = {table.pop(key)} of the file is for {old} and was dropped")
-    if new in RULES and old in RULES and RULES[new].loss_unit != RULES[old].loss_unit:
-        for name in ("train", "flow"):
-            if isinstance(changed.get(name), dict) and "stop_loss" in changed[name] and f"{name}.stop_loss" not in given:
-                unit = RULES[old].loss_unit
-                notes.append(f"stop_loss = {changed[name].pop('stop_loss')} {unit} of the file is for {old} and was dropped")
+
+    def drop(table: str, key: str, unit: str = "") -> None:
+        keys = changed.get(table)
+        if isinstance(keys, dict) and key in keys and f"{table}.{key}" not in given:
+            notes.append(f"{key} = {keys.pop(key)}{unit} of the file is for {old} and was dropped")
+
+    drop("rule", "nudge")
+    if new == "clamp":
+        drop("rule", "symmetric")
+    if RULES[new].loss_unit != RULES[old].loss_unit:
+        drop("train", "stop_loss", f" {RULES[old].loss_unit}")
+        drop("flow", "stop_loss", f" {RULES[old].loss_unit}")
+    train = changed.get("train")
+    if RULES[new].nudge_unit != RULES[old].nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
+        notes.append(f"learning_rate = {train.get('learning_rate')} of the file was chosen for {old} and is kept")
     return changed, notes
 
 

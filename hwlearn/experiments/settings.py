@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Annotated, Any, Literal, Self
 
@@ -58,8 +57,8 @@ class CircuitTable(Table):
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self
-        build: Callable[..., object] = BUILDERS[self.builder]
-        arguments = {name: p for name, p in signature(build).parameters.items() if p.kind is not Parameter.VAR_KEYWORD}
+        parameters = signature(BUILDERS[self.builder]).parameters
+        arguments = {name: p for name, p in parameters.items() if p.kind is not Parameter.VAR_KEYWORD}
         foreign = sorted(given - set(arguments))
         missing = [name for name, p in arguments.items() if p.default is Parameter.empty and name not in given]
         if foreign:

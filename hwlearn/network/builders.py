@@ -5,7 +5,7 @@ Each takes the options of `Network.from_edges`; `conductances` [S] is one value 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -97,7 +97,7 @@ def _at_least(least: int, **values: int) -> None:
             raise NetworkError(f"{name} is {value}; it must be {least} or more")
 
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., Network]] = {
     "grid": grid,
     "kite": kite,
     "wheatstone": wheatstone,

@@ -1,0 +1,139 @@
+"""The command as a process: start, pipes, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+KITE = ROOT / "netlists" / "kite.toml"
+COMMAND = [sys.executable, "-m", "hwlearn"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
+
+LONG = """
+[circuit]
+builder = "grid"
+rows = {side}
+columns = {side}
+[ports]
+outputs = ["n3_3", "n1_4"]
+[task]
+inputs = [[1.0, 0.0]]
+targets = [[0.6, 0.5]]
+[rule]
+name = "ep"
+[train]
+steps = 100000000
+learning_rate = 1e-3
+"""
+
+
+def start(*arguments, **options):
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        encoding="utf-8",
+        **options,
+    )
+
+
+def test_a_whole_training_as_a_process(tmp_path):
+    process = start("train", KITE, "--backend", "ngspice", "--steps", 20, "--json", cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    content = json.loads(out)
+    assert content["backend"] == "ngspice"
+    assert content["loss_final"] < content["loss_initial"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_as_a_process():
+    process = start("train", "none.toml")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (2, "", "error: none.toml: no such file\n")
+
+
+def test_the_command_starts_without_numpy_and_matplotlib():
+    heavy = {"numpy", "scipy", "matplotlib", "pydantic", "PySpice"}
+    command = [sys.executable, "-c", f"import sys, hwlearn.cli; print({heavy} & set(sys.modules))"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "set()\n"
+
+
+@posix
+@pytest.mark.parametrize(("backend", "side"), [("ngspice", 16), ("exact", 30)])
+def test_ctrl_c_ends_within_a_second_and_keeps_what_was_learned(tmp_path, backend, side):
+    file = tmp_path / "long.toml"
+    file.write_text(LONG.format(side=side))
+    process = start("train", file, "--backend", backend, "--json", "--out", tmp_path / "run")
+    while not (tmp_path / "run").exists():
+        time.sleep(0.05)
+    time.sleep(2.5)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - sent < 2  # a second on a quiet machine, files and figure included
+    assert process.returncode == 130
+    assert "interrupted after" in err
+    content = json.loads(out)
+    assert content["stopped_because"] == "interrupted"
+    assert content["steps"] > 0
+    assert content["loss_final"] < content["loss_initial"]
+    assert json.loads((tmp_path / "run" / "result.json").read_text()) == content
+    assert (tmp_path / "run" / "trained.cir").exists()
+    assert len((tmp_path / "run" / "losses.csv").read_text(encoding="utf-8").splitlines()) == content["steps"] + 2
+
+
+@posix
+def test_ctrl_c_before_the_first_step(tmp_path):
+    os.mkfifo(tmp_path / "slow.cir")
+    process = start("train", KITE, "--set", f"circuit.netlist={tmp_path / 'slow.cir'}")
+    with (tmp_path / "slow.cir").open("w"):  # opens when the command has opened it to read
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "interrupted\n")
+
+
+@posix
+def test_a_closed_pipe_is_no_traceback():
+    read, write = os.pipe()
+    os.close(read)
+    command = [*COMMAND, "train", str(KITE), "--steps", "1", "--json"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True, check=False, timeout=60)
+    os.close(write)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
+@posix
+def test_progress_is_shown_on_a_terminal_only():
+    import pty
+
+    master, slave = pty.openpty()
+    command = [*COMMAND, "train", str(KITE), "--json", "--set", "train.stop_loss=1e-30", "--steps", "6000"]
+    done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, env={**ENVIRONMENT, "TERM": "xterm"}, text=True)
+    out, _ = done.communicate(timeout=60)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            block = os.read(master, 65536)
+        except OSError:
+            break
+        if not block:
+            break
+        shown += block
+    os.close(master)
+    assert done.returncode == 0
+    assert json.loads(out)["steps"] == 6000
+    assert b"steps/s" in shown
+    assert b"loss" in shown
