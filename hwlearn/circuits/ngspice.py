@@ -44,7 +44,9 @@ class NgspiceCircuit(Circuit):
         super().__init__(network)
         self._session = session()
         self._deck = Deck(network)
-        self._vectors = [(k, name.encode()) for k, name in enumerate(self._deck.nodes) if name != GROUND]
+        self._alters = [f"alter {name}=" for name in self._deck.resistors]
+        self._read = [k for k, name in enumerate(self._deck.nodes) if name != GROUND]
+        self._vectors = [self._deck.nodes[k].encode() for k in self._read]
         self._branches = [
             f"{name}#branch".encode()
             for name, source in zip(self._deck.inputs, network.inputs, strict=True)
@@ -85,17 +87,14 @@ class NgspiceCircuit(Circuit):
                 feed = imposed * self._held_at if held else imposed
             columns = (*inputs.T.tolist(), *feed.T.tolist())
             self._sweep(shared, dict(zip((*self._feeds, *self._drives), columns, strict=True)), count)
-            voltages = np.zeros((len(self._deck.nodes), count))
-            for k, name in self._vectors:
-                voltages[k] = shared.vector(name, count)
+            measured = np.zeros((count, len(self._deck.nodes)))
+            measured[:, self._read] = shared.vectors(self._vectors, count).T
             input_currents = inputs.copy()
-            for k, name in zip(self._voltage_inputs, self._branches, strict=True):
-                input_currents[:, k] = -shared.vector(name, count)
+            input_currents[:, self._voltage_inputs] = -shared.vectors(self._branches, count).T
             if held:
-                currents = np.array([shared.vector(name, count) for name in self._senses]).reshape(-1, count).T
+                currents = shared.vectors(self._senses, count).T
             else:
                 currents = feed
-            measured = np.ascontiguousarray(voltages.T)
             self._kirchhoff.check(self._conductances, measured[-1], inputs[-1], currents[-1])
         except SimulationError:
             self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
@@ -118,8 +117,7 @@ class NgspiceCircuit(Circuit):
     def _alter(self, shared: Shared, held: bool) -> None:
         changed = np.flatnonzero(self._conductances != self._written)
         values = (1 / self._conductances[changed]).tolist()
-        names = self._deck.resistors
-        commands = [f"alter {names[k]}={write_number(r)}" for k, r in zip(changed.tolist(), values, strict=True)]
+        commands = [f"{self._alters[k]}{r!r}" for k, r in zip(changed.tolist(), values, strict=True)]
         wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
         if wanted != self._held_at:
             for k in range(len(self._drives)):

@@ -139,8 +139,21 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         self.table = {name: list(values) for name, values in table.items()}
         self.points, self._last = 0, points - 1
 
+    def vectors(self, names: Sequence[bytes], points: int) -> NDArray[np.float64]:
+        """(names, points): see `vector`."""
+        if points > 1:
+            return np.array([self.vector(name, points) for name in names]).reshape(-1, points)
+        find, null = self._ngspice_shared.ngGet_Vec_Info, ffi.NULL
+        values = []
+        for name in names:
+            info = find(name)
+            if info == null or not info.v_length or info.v_realdata == null:
+                self.vector(name, points)  # says what is wrong
+            values.append(info.v_realdata[info.v_length - 1])
+        return np.array(values, dtype=np.float64).reshape(-1, 1)
+
     def vector(self, name: bytes, points: int) -> NDArray[np.float64]:
-        """Copy of the last `points` values of a vector of the current plot.
+        """Copy of the last `points` values of a vector of the current plot, (points,).
 
         Raises:
             SimulationError: there is no such vector, or it is shorter.
