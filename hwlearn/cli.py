@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 LISTED = 50
 """Rows of a table before it is elided."""
 
+SHOWN_SOURCES = 12
+"""Fixed sources, and other elements, that `show` lists."""
+
 SHOWN_PORTS = 8
 """Columns of the task's table for inputs, and for outputs."""
 
@@ -268,13 +271,15 @@ def _print_network(network: Network) -> None:
         table.add_row("input", f"{source['name']}: {source['kind']} from {source['plus']} to {source['minus']}")
     for port in about["outputs"]:
         table.add_row("output", port)
-    for source in about["fixed_sources"][:LISTED]:
+    for source in about["fixed_sources"][:SHOWN_SOURCES]:
         text = f"{source['name']}: {source['value']:.6g} {source['unit']} from {source['plus']} to {source['minus']}"
         table.add_row("fixed source", text)
-    if len(about["fixed_sources"]) > LISTED:
-        table.add_row("fixed source", f"… {len(about['fixed_sources']) - LISTED} more")
-    for element in network.elements[:LISTED]:
+    if len(about["fixed_sources"]) > SHOWN_SOURCES:
+        table.add_row("fixed source", f"… {len(about['fixed_sources']) - SHOWN_SOURCES} more")
+    for element in network.elements[:SHOWN_SOURCES]:
         table.add_row("other element", element.card)
+    if len(network.elements) > SHOWN_SOURCES:
+        table.add_row("other element", f"… {len(network.elements) - SHOWN_SOURCES} more")
     _print(table)
     edges = _table("resistor", "tail", "head", "conductance [S]", "")
     _fill(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from hwlearn.experiments import Outcome
 
-FORCES_SIZE = 300  # nodes; above it, the layout is spectral
+FORCES_SIZE = 300  # nodes; above it, the layout uses distances to a few of them
+PIVOTS = 30
 PLANAR_EDGES = 100  # up to here, a drawing without crossings is looked for
 LABELLED_SIZE = 40  # nodes; above it, only ports are labelled
 LABELLED_PORTS = 30
@@ -34,7 +36,7 @@ def draw_network(network: Network, path: str | PathLike[str]) -> None:
     """Draw a network into a picture file: line width is conductance; inputs, outputs and fixed sources are coloured.
 
     Args:
-        network: of any size; up to 300 nodes are laid out by path lengths, more by the spectrum of the graph.
+        network: of any size; up to 300 nodes are laid out by all path lengths, more by those to 30 of them.
         path: PNG, SVG or PDF, by its ending.
 
     Raises:
@@ -86,7 +88,7 @@ def draw_network(network: Network, path: str | PathLike[str]) -> None:
         )
     axes.autoscale_view()
     axes.margins(0.08)
-    axes.set_title(f"{network.title}: {count} nodes, {len(network.edges)} resistors".replace("$", r"\$"), fontsize=11)
+    axes.set_title(f"{_short(network.title)}: {count} nodes, {len(network.edges)} resistors", fontsize=11)
     figure.legend(handles=_legend(network, roles, thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     _save(figure, path)
 
@@ -107,9 +109,14 @@ def draw_losses(outcome: Outcome, path: str | PathLike[str]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("time" if outcome.continuous else "step")
     axes.set_ylabel(f"loss that {outcome.rule} observes [{outcome.loss_unit}]")
-    axes.set_title(f"{outcome.network.title}, {outcome.rule} on {outcome.backend}".replace("$", r"\$"), fontsize=11)
+    axes.set_title(f"{_short(outcome.network.title)}: {outcome.rule} on {outcome.backend}", fontsize=11)
     axes.grid(alpha=0.3)
     _save(figure, path)
+
+
+def _short(title: str) -> str:
+    """A title that fits, and is not taken for mathematics."""
+    return shorten(title, 48, placeholder=" …").replace("$", r"\$")
 
 
 def _roles(network: Network) -> dict[str, str]:
@@ -147,7 +154,7 @@ def _layout(network: Network) -> Array:
     graph = networkx.Graph()
     graph.add_nodes_from(network.nodes)
     graph.add_edges_from((edge.tail, edge.head) for edge in network.edges)
-    graph.add_edges_from((s.plus, s.minus) for s in network.fixed_sources if s.plus in graph and s.minus in graph)
+    graph.add_edges_from((s.plus, s.minus) for s in network.sources if GROUND not in (s.plus, s.minus))
     graph.add_edges_from((e.nodes[0], node) for e in network.elements for node in e.nodes[1:])
     graph.remove_edges_from(list(networkx.selfloop_edges(graph)))
     sides = [{port.plus for port in ports} for ports in (network.inputs, network.outputs)]
@@ -167,9 +174,9 @@ def _one_part(graph: networkx.Graph[str], inputs: set[str]) -> dict[str, Array]:
         planar, embedding = networkx.check_planarity(graph)
         if planar and graph.number_of_edges() <= PLANAR_EDGES:
             choices = [found, _tutte(graph, embedding, inputs), networkx.planar_layout(graph)]
-            found = min(choices, key=lambda at: _crossings(graph, at))
+            found = min(choices, key=lambda at: _faults(graph, at))
     else:
-        found = _spectral(graph)
+        found = _pivots(graph)
     return dict(zip(found, _upright(np.array(list(found.values()))), strict=True))
 
 
@@ -193,16 +200,26 @@ def _tutte(graph: networkx.Graph[str], embedding: networkx.PlanarEmbedding[str],
     return {node: at[node] for node in graph}
 
 
-def _crossings(graph: networkx.Graph[str], at: dict[str, Array]) -> int:
-    """How many pairs of edges cross in a drawing."""
-    ends = np.array([[at[tail], at[head]] for tail, head in graph.edges])
-    one, two = ends[:, None], ends[None]
+def _faults(graph: networkx.Graph[str], at: dict[str, Array]) -> int:
+    """How many pairs of edges cross in a drawing, and how many nodes lie on, or nearly on, a foreign edge."""
+    points = np.array([at[node] for node in graph])
+    index = {node: k for k, node in enumerate(graph)}
+    pairs = np.array([(index[tail], index[head]) for tail, head in graph.edges])
+    if not len(pairs):
+        return 0
 
     def side(a: Array, b: Array, c: Array) -> Array:
         return np.sign((b - a)[..., 0] * (c - a)[..., 1] - (b - a)[..., 1] * (c - a)[..., 0])
 
-    p, q, r, s = one[:, :, 0], one[:, :, 1], two[:, :, 0], two[:, :, 1]
-    return int(np.sum((side(p, q, r) * side(p, q, s) < 0) & (side(r, s, p) * side(r, s, q) < 0))) // 2
+    tail, head = points[pairs[:, 0]], points[pairs[:, 1]]
+    p, q, r, s = tail[:, None], head[:, None], tail[None], head[None]
+    crossings = np.sum((side(p, q, r) * side(p, q, s) < 0) & (side(r, s, p) * side(r, s, q) < 0)) // 2
+
+    along, away = head - tail, points[:, None] - tail
+    part = np.clip((away * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-300), 0, 1)
+    distance = np.linalg.norm(away - part[..., None] * along, axis=-1)
+    foreign = (pairs[None, :, 0] != np.arange(len(points))[:, None]) & (pairs[None, :, 1] != np.arange(len(points))[:, None])
+    return int(crossings + np.sum(foreign & (distance < 0.03 * np.ptp(points, axis=0).max())))
 
 
 def _upright(points: Array) -> Array:
@@ -217,17 +234,22 @@ def _upright(points: Array) -> Array:
     return upright
 
 
-def _spectral(graph: networkx.Graph[str]) -> dict[str, Array]:
-    """The two slowest modes of the graph, spread out: arcsin undoes the cosine that they are on a line or a square."""
+def _pivots(graph: networkx.Graph[str]) -> dict[str, Array]:
+    """Pivot MDS (Brandes and Pich 2006): the principal axes of the distances to a few nodes far from each other."""
     import networkx
-    from scipy.sparse.linalg import eigsh
+    from scipy.sparse.csgraph import dijkstra
 
-    laplacian = networkx.laplacian_matrix(graph).astype(float).tocsc()
-    start = np.random.default_rng(0).normal(size=len(graph))
-    values, modes = eigsh(laplacian, k=3, sigma=-1e-6, v0=start)
-    spread = modes[:, np.argsort(values)[1:3]]
-    spread = np.arcsin(spread / np.abs(spread).max(axis=0))
-    return dict(zip(graph, spread, strict=True))
+    links = networkx.to_scipy_sparse_array(graph, weight=None, dtype=float, format="csr")
+    distances: list[Array] = []
+    nearest, pivot = np.full(len(graph), np.inf), 0
+    for _ in range(PIVOTS):
+        distances.append(dijkstra(links, indices=pivot, unweighted=True))
+        nearest = np.minimum(nearest, distances[-1])
+        pivot = int(np.argmax(nearest))
+    squares = np.array(distances).T ** 2
+    centred = squares - squares.mean(axis=0) - squares.mean(axis=1, keepdims=True) + squares.mean()
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    return dict(zip(graph, centred @ axes[:, -2:], strict=True))
 
 
 def _packed(parts: list[dict[str, Array]], network: Network) -> Array:
