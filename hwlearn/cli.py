@@ -239,7 +239,8 @@ def _progress() -> Iterator[Callable[[float, float, float], None] | None]:
 def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
     unit = "" if outcome.nudge_unit == "1" else f" {outcome.nudge_unit}"
     sides = ", both sides" if outcome.symmetric else ""
-    table = _table(outcome.network.title, "")
+    print(outcome.network.title)
+    table = _table("", "")
     table.add_row("rule", f"{outcome.rule}, nudge {outcome.nudge:.4g}{unit}{sides}")
     table.add_row("backend", outcome.backend)
     table.add_row("steps", f"{outcome.steps} (stopped because: {outcome.stopped_because})")
@@ -261,7 +262,8 @@ def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
 
 def _print_network(network: Network) -> None:
     about = _described(network)
-    table = _table(network.title, "")
+    print(network.title)
+    table = _table("", "")
     trained = int(network.trainable.sum())
     table.add_row("nodes", str(len(network.nodes)))
     table.add_row("resistors", f"{len(network.edges)}, of which {trained} are trained")

@@ -149,7 +149,7 @@ def test_trust_is_the_flag_alone(tmp_path):
     file.write_text(text, encoding="utf-8")
     refused = run("train", file, "--steps", 1)
     assert refused.exit_code == 2
-    assert "kite.cir:11" in refused.stderr
+    assert "kite.cir:12" in refused.stderr
     assert run("train", file, "--steps", 1, "--set", "circuit.trust_netlist=true").exit_code == 2
     assert run("train", file, "--steps", 1, "--trust-netlist", "--json").exit_code == 0
 
