@@ -14,5 +14,5 @@ def test_blocks_print_what_the_readme_shows(capsys: pytest.CaptureFixture[str], 
     assert len(PAIRS) >= 4
     names: dict[str, object] = {}
     for code, printed in PAIRS:
-        exec(compile(code, "README.md", "exec"), names)
+        exec(compile(code, "README.md", "exec"), names)  # noqa: S102
         assert capsys.readouterr().out == printed
