@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -38,12 +39,28 @@ class ExactCircuit(Circuit):
             raise ModelError(f"the exact model takes resistors and DC sources only, not {listed}{more}. Use backend ngspice")
         self._system = _System(network)
         self._basis: _Basis | None = None
+        self._sources: _Basis | None = None  # one column per source, for `responses`
         self._ports: _Ports | None = None
 
     @property
     def solver(self) -> str:
         """Name of the Cholesky solver that was chosen."""
         return self._system.cholesky.name
+
+    def responses(self, inputs: Array) -> Responses:
+        """The circuit's answer to each source alone, and to a unit current at each output; for `inputs` (S, n_in)."""
+        if self._sources is None:
+            self._sources = _Basis(self._system, None)
+        basis = self._sources
+        ports = _Ports(basis, self._conductances)
+        return Responses(
+            source_drops=ports.drops[:, : basis.count],
+            port_drops=ports.drops[:, basis.count :],
+            source_outputs=ports.outputs[:, : basis.count],
+            resistance=ports.outputs[:, basis.count :],
+            weights=basis.padded(inputs),
+            source_size=np.abs(ports.node_voltages()[:, : basis.count]).max(axis=0, initial=0.0),
+        )
 
     def _program(self, conductances: Array) -> Array:
         self._ports = None
@@ -69,6 +86,27 @@ class ExactCircuit(Circuit):
 
     def _close(self) -> None:
         self._basis = self._ports = None
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """A linear circuit, as far as its ports can tell. The q sources are the inputs, and a last one for all fixed sources.
+
+    Attributes:
+        source_drops: (E, q) drops of the edges for one unit of each source.
+        port_drops: (E, n_out) V/A, drops for a unit current at each output, the sources at rest.
+        source_outputs: (n_out, q) output voltages for one unit of each source.
+        resistance: R (n_out, n_out) Ω.
+        weights: (S, q): the sources' values in each sample.
+        source_size: (q,) V, the largest node voltage for one unit of each source.
+    """
+
+    source_drops: Array
+    port_drops: Array
+    source_outputs: Array
+    resistance: Array
+    weights: Array
+    source_size: Array
 
 
 class _System:
@@ -175,13 +213,13 @@ class _Basis:
 
     They are the samples themselves where these are fewer than the sources, else one column per source. The last source is the
     constant 1 of the fixed ones. A basis holds while the inputs stay the same, whatever the conductances: with it, one sparse
-    product gives the numbers of K and of the right-hand sides.
+    product gives the numbers of K and of the right-hand sides. Without inputs, it has a column per source.
     """
 
-    def __init__(self, system: _System, inputs: Array) -> None:
+    def __init__(self, system: _System, inputs: Array | None) -> None:
         self.system = system
-        self._samples = inputs.copy() if len(inputs) <= system.sources else None
-        self.columns = columns = np.eye(system.sources) if self._samples is None else self._padded(self._samples).T
+        self._samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
+        self.columns = columns = np.eye(system.sources) if self._samples is None else self.padded(self._samples).T
         self._repeated: dict[int, Array] = {}
         self._seen: Array | None = None  # read-only inputs, and the weights found for them
         self._weights: Array | None = None
@@ -219,7 +257,7 @@ class _Basis:
         self._flat[self._place] = self._constant + numbers[self._entries :]
         return self.system.cholesky.solve(self.right)
 
-    def _padded(self, inputs: Array) -> Array:
+    def padded(self, inputs: Array) -> Array:
         """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
         padded = np.ones((len(inputs), self.system.sources))
         padded[:, : inputs.shape[1]] = inputs
@@ -236,7 +274,7 @@ class _Basis:
 
     def _find_weights(self, inputs: Array) -> Array | None:
         if self._samples is None:
-            return self._padded(inputs)
+            return self.padded(inputs)
         repeats, rest = divmod(len(inputs), len(self._samples))
         if rest or not (inputs.reshape(repeats, *self._samples.shape) == self._samples).all():
             return None

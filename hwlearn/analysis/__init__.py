@@ -1,0 +1,1 @@
+"""Will it converge, and how fast: Jacobian, coercivity, rates, feasibility, genericity."""

@@ -1,0 +1,101 @@
+"""Is there a circuit that answers the task? What the graph and the maximum principle forbid, then a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwlearn.analysis.manifold import Projection, project
+from hwlearn.analysis.structure import Structure, structure
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+from hwlearn.spice.numbers import GROUND
+
+SLACK = 1e-9
+"""Targets may miss a limit by this part of the largest voltage."""
+
+STARTS = 6
+"""Searches from other conductances before a target counts as not found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Feasibility:
+    """Whether the targets can be reached within the bounds.
+
+    Attributes:
+        reachable: False also if no search found them, which `reasons` then says.
+        reasons: why not; empty if reachable.
+        nearest: the best circuit found.
+    """
+
+    reachable: bool
+    reasons: tuple[str, ...]
+    nearest: Projection
+
+
+def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
+    """Judge a task: by structure, by the maximum principle, and by least squares on the exact model."""
+    task.check(network)
+    shape = structure(network)
+    best = project(network, task)
+    near = SLACK * max(best.jacobian.volts, float(np.abs(task.targets).max(initial=0.0)))
+    reasons = [*_ties(network, task, shape, near), *_limits(network, task, near)]
+    random = np.random.default_rng(seed)
+    for _ in range(0 if reasons else STARTS):
+        if best.reached:
+            break
+        spread = network.conductances * 10 ** random.uniform(-1, 1, len(network.edges))
+        start = np.where(network.trainable, np.clip(spread, network.lower, network.upper), network.conductances)
+        best = min(best, project(network, task, start, iterations=300), key=lambda found: found.rms)
+    if not best.reached and not reasons:
+        reasons.append(
+            f"no search found it: the nearest outputs are {best.rms:.3g} V (rms) away; widen the bounds, free an edge, "
+            "add edges, or move the target there"
+        )
+    return Feasibility(not reasons, tuple(reasons), best)
+
+
+def _ties(network: Network, task: Task, shape: Structure, near: float) -> list[str]:
+    """Outputs that can never differ but shall, and outputs that no resistor moves."""
+    reasons = []
+    column = {port.name: k for k, port in enumerate(network.outputs)}
+    for group in shape.tied:
+        wanted = task.targets[:, [column[port.name] for port in group]]
+        if np.ptp(wanted, axis=1).max() > near:
+            names = " and ".join(port.name for port in group)
+            reasons.append(f"outputs {names} are always equal: only edges without current (a bridge or dead end) join them")
+    if shape.fixed:
+        from hwlearn.circuits.base import Drive
+        from hwlearn.circuits.exact import ExactCircuit
+
+        with ExactCircuit(network) as circuit:
+            reached = circuit.measure(Drive(task.inputs)).output_voltages
+        for port in shape.fixed:
+            k = column[port.name]
+            if np.abs(reached[:, k] - task.targets[:, k]).max() > near:
+                reasons.append(f"output {port.name} is fixed by the sources: no resistor moves it")
+    return reasons
+
+
+def _limits(network: Network, task: Task, near: float) -> list[str]:
+    """The maximum principle: with grounded voltage sources alone, every voltage lies between those of the sources."""
+    if any(source.kind == "current" or source.minus != GROUND for source in network.sources):
+        return []
+    fixed = [source.value for source in network.fixed_sources]
+    levels = np.column_stack(
+        (task.inputs, np.tile(fixed, (len(task), 1)), np.zeros((len(task), int(GROUND in network.nodes))))
+    )
+    low, high = levels.min(axis=1), levels.max(axis=1)
+    reasons = []
+    for k, port in enumerate(network.outputs):
+        bottom, top = (low, high) if port.minus == GROUND else (low - high, high - low)
+        wanted = task.targets[:, k]
+        outside = np.flatnonzero((wanted < bottom - near) | (wanted > top + near))
+        if len(outside):
+            s = int(outside[0])
+            reasons.append(
+                f"output {port.name} of sample {s}: {wanted[s]:.6g} V lies outside {bottom[s]:.6g} … {top[s]:.6g} V, "
+                "all that the sources allow (maximum principle)"
+            )
+    return reasons

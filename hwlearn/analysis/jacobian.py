@@ -1,0 +1,134 @@
+"""The Jacobian ∂o/∂g of the outputs, by adjoints, without ever forming samples × edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwlearn.circuits.base import Array
+from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+RANK_TOLERANCE = 1e-9
+"""Singular values below this part of the largest count as zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """J (S·n_out, E) = ∂o/∂g [V/S], rows sample by sample; columns of fixed edges are zero.
+
+    `J[(s, a), e] = −(Δλ_a)_e (Δv_s)_e` (THEORY, Phases): the drop in sample s times the drop for a unit current at output a.
+    Drops are linear in the sources, Δv_s = D x_s, so J is known from D (E, q), the adjoint drops Λ (E, n_out) and the samples
+    X (S, q).
+
+    Attributes:
+        network, conductances: where it was taken, (E,) S.
+        source_drops: D. adjoint_drops: Λ, zero on fixed edges. weights: X.
+        resistance: R (n_out, n_out) Ω.
+        outputs: (S, n_out) V.
+        targets: (S, n_out) V.
+        volts: the largest node voltage of any sample [V], or a bound on it.
+    """
+
+    network: Network
+    conductances: Array
+    source_drops: Array
+    adjoint_drops: Array
+    weights: Array
+    resistance: Array
+    outputs: Array
+    targets: Array
+    volts: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(S·n_out, E)."""
+        return self.outputs.size, len(self.source_drops)
+
+    @property
+    def rounding(self) -> float:
+        """What rounding alone may leave in J [V/S]; smaller singular values are zero."""
+        return 1e-13 * self.volts * float(np.abs(self.resistance).max(initial=0.0))
+
+    def matrix(self) -> Array:
+        """J as a dense array, (S·n_out, E)."""
+        return _rows(self.source_drops @ self.weights.T, self.adjoint_drops)
+
+    def times(self, change: Array) -> Array:
+        """(S, n_out) V: J times a change of the conductances (E,) [S]."""
+        return -self.weights @ (self.source_drops.T @ (change[:, None] * self.adjoint_drops))
+
+    def transposed_times(self, error: Array) -> Array:
+        """(E,): Jᵀ times an output quantity (S, n_out)."""
+        return -np.einsum("ea,ea->e", self.source_drops @ (self.weights.T @ error), self.adjoint_drops)
+
+    def operator(self) -> LinearOperator:
+        """J as a scipy LinearOperator; a product costs O(E · sources · n_out), whatever the number of samples."""
+        from scipy.sparse.linalg import LinearOperator
+
+        rows, columns = self.shape
+
+        def matvec(change: Array) -> Array:
+            return self.times(np.ravel(change)).ravel()
+
+        def rmatvec(error: Array) -> Array:
+            return self.transposed_times(np.reshape(error, self.outputs.shape))
+
+        options: dict[str, Any] = {"matvec": matvec, "rmatvec": rmatvec, "dtype": np.dtype(np.float64)}
+        return LinearOperator((rows, columns), **options)
+
+    def independent(self) -> tuple[Array, Array]:
+        """The samples as combinations of few independent ones: (U (S, r), K (r·n_out, E)) with J = (U ⊗ 1) K, UᵀU = 1.
+
+        J and K have the same singular values. r is the number of independent samples, at most the number of sources.
+        """
+        left, sizes, right = np.linalg.svd(self.weights, full_matrices=False)
+        rank = int((sizes > RANK_TOLERANCE * sizes.max(initial=0.0)).sum())
+        drops = self.source_drops @ (right[:rank] * sizes[:rank, None]).T
+        return left[:, :rank], _rows(drops, self.adjoint_drops)
+
+
+def jacobian(network: Network, task: Task, conductances: ArrayLike | None = None) -> Jacobian:
+    """The Jacobian of a linear network for all samples of a task.
+
+    Args:
+        network: resistors and DC sources only.
+        task: its inputs say where; its targets are kept for later.
+        conductances: (E,) S; those of the network if not given.
+
+    Raises:
+        ModelError, TaskError, NetworkError: the network is not linear, the task does not fit, a conductance cannot be.
+    """
+    task.check(network)
+    with ExactCircuit(network) as circuit:
+        if conductances is not None:
+            circuit.program(conductances)
+        return take(circuit, task)
+
+
+def take(circuit: ExactCircuit, task: Task) -> Jacobian:
+    """The Jacobian of a circuit as it is programmed, for a task that fits."""
+    found, network = circuit.responses(task.inputs), circuit.network
+    return Jacobian(
+        network,
+        circuit.conductances,
+        found.source_drops,
+        found.port_drops if network.trainable.all() else np.where(network.trainable[:, None], found.port_drops, 0.0),
+        found.weights,
+        found.resistance,
+        found.weights @ found.source_outputs.T,
+        task.targets,
+        float((np.abs(found.weights) @ found.source_size).max(initial=0.0)),
+    )
+
+
+def _rows(drops: Array, adjoint: Array) -> Array:
+    """(k·n_out, E): −adjoint_a ∘ drop_s, for drops (E, k)."""
+    return -(drops.T[:, None, :] * adjoint.T[None, :, :]).reshape(-1, len(drops))

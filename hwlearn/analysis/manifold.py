@@ -1,0 +1,98 @@
+"""Project conductances onto the solution manifold {g : o_s(g) = y_s}: Levenberg–Marquardt in log g on the exact Jacobian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwlearn.analysis.jacobian import Jacobian, jacobian, take
+from hwlearn.circuits.base import Array
+from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+
+REACHED = 1e-9
+"""A solution: the rms error is below this part of the largest voltage."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The nearest outputs that were found.
+
+    Attributes:
+        jacobian: at the conductances found.
+        rms: root mean square error that is left [V].
+        reached: whether `rms` is zero for all that rounding can tell.
+        iterations: Jacobians taken.
+    """
+
+    jacobian: Jacobian
+    rms: float
+    reached: bool
+    iterations: int
+
+    @property
+    def conductances(self) -> Array:
+        """(E,) S."""
+        return self.jacobian.conductances
+
+
+def project(network: Network, task: Task, start: ArrayLike | None = None, iterations: int = 100) -> Projection:
+    """Move from `start` (or the network's conductances) to a near point where the outputs are the targets.
+
+    Minimises ½ ‖o − y‖² over log g of the trainable edges, within the bounds. A step solves
+    `(K Kᵀ + μ) z = Uᵀe`, δ log g = −g ∘ Kᵀ z, in the space of the independent constraints (small), so that a solution is
+    approached along the shortest way in log g.
+    """
+    task.check(network)
+    with ExactCircuit(network) as circuit:
+        if start is not None:
+            circuit.program(start)
+        return descend(circuit, task, iterations)
+
+
+def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Projection:
+    """`project`, from where the circuit is programmed; the circuit is left anywhere on the way."""
+    network, here = circuit.network, take(circuit, task)
+    damping, error = 1e-3, here.outputs - here.targets
+    size = max(here.volts, float(np.abs(here.targets).max(initial=0.0)))
+    taken = 1
+    while taken < iterations and _rms(error) > REACHED * size * 1e-3:
+        mixing, rows = here.independent()
+        scaled = rows * here.conductances
+        gram = scaled @ scaled.T
+        right = (mixing.T @ error).ravel()
+        scale = float(np.trace(gram)) / max(len(gram), 1)
+        if not scale:
+            break
+        step = -scaled.T @ np.linalg.lstsq(gram + damping * scale * np.eye(len(gram)), right, rcond=None)[0]
+        wanted = here.conductances * np.exp(np.clip(step, -2.0, 2.0))
+        wanted = np.where(network.trainable, np.clip(wanted, network.lower, network.upper), here.conductances)
+        circuit.program(wanted)
+        there = take(circuit, task)
+        taken += 1
+        change = there.outputs - there.targets
+        if _rms(change) < _rms(error):
+            stalled = _rms(change) > (1 - 1e-6) * _rms(error)
+            here, error, damping = there, change, max(damping * 0.1, 1e-14)
+            if stalled:
+                break
+        else:
+            damping *= 10
+            if damping > 1e8:
+                break
+    return Projection(here, _rms(error), _rms(error) <= REACHED * size, taken)
+
+
+def distance(network: Network, task: Task, conductances: ArrayLike) -> float:
+    """Distance [S] from conductances to the solution manifold, to first order exact: ‖Jᵀ(JJᵀ)⁻¹ e‖ near it."""
+    here = jacobian(network, task, conductances)
+    mixing, rows = here.independent()
+    error = (mixing.T @ (here.outputs - here.targets)).ravel()
+    return float(np.linalg.norm(np.linalg.lstsq(rows, error, rcond=None)[0]))
+
+
+def _rms(error: Array) -> float:
+    return float(np.sqrt(np.mean(error**2)))
