@@ -10,6 +10,9 @@ from hwlearn.spice.numbers import GROUND, write_number
 
 SWEEP = "vhwl_sweep"
 
+TOLERANCES = {"reltol": 1e-8, "vntol": 1e-10, "abstol": 1e-14}
+"""Newton's, for nonlinear circuits [–, V, A]: ngspice's own (1e-3, 1e-6, 1e-12) drown nudges. A netlist's options win."""
+
 
 class Deck:
     """Lines and names of a network in ngspice.
@@ -54,7 +57,11 @@ class Deck:
                 f"ghwl_{k} {inner} {minus} {plus} {minus} 0",
                 f"{drive(k)} {minus} {inner} external",
             ]
-        lines += [element.card for element in network.elements]
+        if network.elements:
+            lines += [element.card for element in network.elements]
+            given = " ".join(line for line in network.directives if line.startswith(".opt"))
+            ours = [f"{name}={write_number(value)}" for name, value in TOLERANCES.items() if f"{name}=" not in given]
+            lines += [".options " + " ".join(ours)] if ours else []
         lines += network.directives
         self.lines = [*lines, f"{SWEEP} hwl_sweep 0 0", ".end"]
 

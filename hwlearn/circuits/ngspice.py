@@ -26,6 +26,8 @@ KIRCHHOFF = 1e-6  # largest accepted residual current, relative to the largest c
 class NgspiceCircuit(Circuit):
     """A network simulated by ngspice. Takes every netlist element that ngspice takes.
 
+    With nonlinear elements, Newton's tolerances are tightened (`deck.TOLERANCES`) unless the netlist's `.options` set them.
+
     The deck is loaded once. All samples of a phase are points of one sweep whose sources are fed from here; the sweep is
     paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances are set
     by `alter`, joined into long command lines, and only where they changed.
@@ -123,7 +125,7 @@ class NgspiceCircuit(Circuit):
             for k in range(len(self._drives)):
                 commands += [f"alter fhwl_{k} gain={int(held)}", f"alter ghwl_{k} gain={write_number(wanted)}"]
         shared.commands(commands)
-        _raise_failures(shared, "set a value")
+        self._raise_failures(shared, "set a value")
         self._written, self._held_at = self._conductances, wanted
 
     def _sweep(self, shared: Shared, table: dict[bytes, list[float]], count: int) -> None:
@@ -147,11 +149,16 @@ class NgspiceCircuit(Circuit):
                 shared.command(f"step {size}")
             done += size
             if shared.points != done:
-                _raise_failures(shared, "simulate the circuit")
+                self._raise_failures(shared, "simulate the circuit")
                 last = " | ".join(shared.messages[1][-3:])
                 raise SimulationError(f"ngspice simulated {shared.points} samples of {done}: {last}")
         self._points += count
-        _raise_failures(shared, "simulate the circuit")
+        self._raise_failures(shared, "simulate the circuit")
+
+    def _raise_failures(self, shared: Shared, doing: str) -> None:
+        bad = failures(shared.messages[1], nonlinear=bool(self.network.elements))
+        if bad:
+            raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
 
     def _close(self) -> None:
         _unload(self._session, self._deck)
@@ -206,12 +213,6 @@ def _port_signs(network: Network) -> Array:
             if node != GROUND:
                 signs[k, network.node_index[node]] += sign
     return signs
-
-
-def _raise_failures(shared: Shared, doing: str) -> None:
-    bad = failures(shared.messages[1])
-    if bad:
-        raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
 
 
 def _unload(at: Session, deck: Deck) -> None:

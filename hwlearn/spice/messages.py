@@ -12,8 +12,6 @@ from collections.abc import Iterable
 
 _FAILURE = re.compile(
     r"""^\s*(fatal\s+)?error\b
-      | ^\s*(note|warning):.*\b(singular\ matrix|stepping)\b
-      | \b(gmin|source)\ stepping\b
       | \bsingular\ matrix\b
       | \bno\ convergence\b
       | \biteration\ limit\ reached\b
@@ -30,6 +28,13 @@ _FAILURE = re.compile(
 )
 
 
-def failures(lines: Iterable[str]) -> list[str]:
-    """The lines that report a failure, stripped."""
-    return [line.strip() for line in lines if _FAILURE.search(line)]
+_STEPPING = re.compile(r"\b(gmin|source) stepping\b", re.IGNORECASE)
+"""How ngspice searches an operating point that Newton does not find at once."""
+
+
+def failures(lines: Iterable[str], *, nonlinear: bool = False) -> list[str]:
+    """The lines that report a failure, stripped.
+
+    A linear circuit needs no search for its operating point unless it is singular; in a `nonlinear` one the search is usual.
+    """
+    return [line.strip() for line in lines if _FAILURE.search(line) or (not nonlinear and _STEPPING.search(line))]
