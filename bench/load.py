@@ -1,4 +1,6 @@
-"""From a netlist file to the first measurement, on the power grid of tests/data/irdrop (10,408 resistors, 7,718 current sources).
+"""From a netlist file to the first measurement, on the power grid of tests/data/irdrop.
+
+It has 10,408 resistors and 7,718 current sources.
 
     python bench/load.py
 

@@ -31,7 +31,7 @@ def test_twenty_steps(grid: Network, rule: type[Rule]) -> None:
     for backend in (ExactCircuit, NgspiceCircuit):
         with backend(grid) as circuit:
             outputs = circuit.measure(Drive([[1.1]])).output_voltages
-            task = Task([[1.1]], outputs + [[5e-4, -2e-4, 3e-4, 2e-4]])
+            task = Task([[1.1]], outputs + np.array([5e-4, -2e-4, 3e-4, 2e-4]))
             results.append(train(circuit, task, rule(symmetric=True), steps=20, learning_rate=100.0))
     exact, ngspice = results
     assert exact.losses[-1] < exact.losses[0]
