@@ -1,0 +1,96 @@
+"""The application: its options, errors and warnings."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+import traceback
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hwlearn import __version__
+from hwlearn.cli.output import one_line, say
+from hwlearn.errors import HwlearnError, HwlearnWarning
+
+
+class _Commands(TyperGroup):
+    """Turns hwlearn's errors and warnings into one line on stderr, Ctrl-C into 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", HwlearnWarning)
+                warnings.showwarning = _show_warning  # type: ignore[assignment]
+                result = super().invoke(ctx)
+            sys.stdout.flush()  # a closed pipe shows here, where it is taken for what it is
+            return result
+        except HwlearnError as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            say(f"error: {one_line(error)}")
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Train resistor circuits with local rules: on paper or in ngspice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # Ω on a Windows code page
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hwlearn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+) -> None:
+    pass
+
+
+File = Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="Experiment file.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in train.steps=100")]
+Trust = Annotated[bool, typer.Option("--trust-netlist", help="Let the netlist run commands and include files from anywhere.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def read_overrides(settings: list[str] | None) -> dict[str, Any]:
+    """Dotted keys and values of `--set`; a value that is no TOML is text."""
+    result = {}
+    for setting in settings or []:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise HwlearnError(f"--set {setting}: write KEY=VALUE, such as --set train.steps=100")
+        try:
+            parsed = tomllib.loads(f"value = {text}")
+        except tomllib.TOMLDecodeError:
+            parsed = {}
+        result[key.strip()] = parsed["value"] if list(parsed) == ["value"] else text
+    return result
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """As Python's, but one line for hwlearn's own."""
+    say(f"warning: {message}" if issubclass(category, HwlearnWarning) else f"{category.__name__}: {message}")
