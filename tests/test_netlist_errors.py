@@ -54,6 +54,13 @@ def _own_folder(tmp_path, monkeypatch):
         (".lib standard.dio", ".lib standard.dio: no such file"),  # LTspice
         ("R3 x y 1k", "island without a source or ground: x, y"),
         ("I3 0 x 1m", "island without a source or ground: x"),
+        ("X1 a s\n.subckt s p q\nRs p q 1\n.ends", "X1 gives 1 nodes to subcircuit s, which has 2"),
+        ("X1 a b 0 s\n.subckt s p q f=1\nRs p q 1\n.ends", "X1 gives 3 nodes to subcircuit s, which has 2"),
+        (".model foo", ".model needs a name and a type"),  # ngspice 39 dies of these four
+        (".nodeset v()=1", "write v(node)=value"),
+        (".ic vb=1", "write v(node)=value"),
+        ("R3 b temper 1k", "node 'temper' of R3"),
+        ("1 b 0 1k", "no element begins with '1'"),
         ("RJ a 0 0", "voltage sources in a loop"),
     ],
 )

@@ -41,7 +41,13 @@ def node_count(card: list[str], models: Collection[str] = ()) -> int:
     return min(usual, len(card) - 1)
 
 
-def subcircuit_call(card: list[str]) -> tuple[tuple[str, ...], str]:
+def before_parameters(card: list[str]) -> list[str]:
+    """The words of an X card or a `.subckt` before its parameters, without lone brackets."""
+    end = next((k for k, word in enumerate(card) if "=" in word or word.lower() in ("params:", "params")), len(card))
+    return [word for word in card[:end] if word not in ("(", ")")]
+
+
+def subcircuit_call(card: list[str]) -> tuple[list[str], str]:
     """(nodes, subcircuit) of an X card."""
-    end = next((k for k, word in enumerate(card) if "=" in word or word.lower().startswith("params")), len(card))
-    return tuple(card[1 : end - 1]), card[end - 1].lower() if end > 1 else ""
+    plain = before_parameters(card)
+    return plain[1:-1], plain[-1].lower() if len(plain) > 1 else ""

@@ -19,6 +19,8 @@ _MILLI = re.compile(r"(?<![\w.#])((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)M(?!eg|EG
 _COMMA = re.compile(r"[+-]?\d+,(\d+[A-Za-z]*)\Z")
 _INFIX = re.compile(r"([+-]?\d+)(meg|[tgkmunpr])(\d+)\Z", re.IGNORECASE)
 _RSHUNT = re.compile(r"\brshunt\b", re.IGNORECASE)
+_SETTING = re.compile(r"([^=]*)=(?:\{[^}]*\}|'[^']*'|[^v=]*)")
+_NODE_VOLTAGE = re.compile(r"(v\([^()]+(\([^()]*\)[^()]*)*\)|all)\Z")
 _NUMBER = re.compile(r"[+-]?(\d|\.\d|\{)")
 _HARMLESS = (
     ".end", ".title", ".op", ".dc", ".ac", ".tran", ".tf", ".noise", ".sens", ".pz", ".disto", ".four", ".print", ".plot",
@@ -44,6 +46,10 @@ def check_text(source: NetlistSource, places: Places) -> None:
             continue
         if ("(" in text or ")" in text or "{" in text or "}" in text or "'" in text) and text[:6].lower() != ".model":
             _check_brackets(line)
+        if text[:1] == ".":
+            _check_dot_card(line)
+        elif not text[:1].isalpha() and text[:2] != "*#":
+            raise line.error(f"no element begins with {text[:1]!r}: {text[:60]}")
         if text[:1].isalpha():
             found = True
             _check_element(line)
@@ -67,6 +73,16 @@ def _check_brackets(line: Line) -> None:
         raise line.error(f"{stack[-1]!r} is never closed: {line.text[:60]}")
 
 
+def _check_dot_card(line: Line) -> None:
+    low = line.text.lower()
+    if low.startswith(".model") and len(low.split("(", 1)[0].split()) < 3:
+        raise line.error(f".model needs a name and a type: {line.text[:60]}")
+    if low.startswith((".ic", ".nodeset")):
+        settings = _SETTING.findall(low.split(maxsplit=1)[-1].replace(" ", ""))
+        if not settings or not all(_NODE_VOLTAGE.match(setting) for setting in settings):
+            raise line.error(f"write v(node)=value: {line.text[:60]}")
+
+
 def _check_element(line: Line) -> None:
     card = line.text.split(maxsplit=3)
     if card[0][0] in "kKxXaA":
@@ -77,6 +93,8 @@ def _check_element(line: Line) -> None:
         if "=" in node or "{" in node or "'" in node or "," in node:
             bad = next(mark for mark in "={'," if mark in node)
             raise line.error(f"node {node!r} of {card[0]}: ngspice does not take {bad!r} in a name; rename the node")
+    if "temper" in line.text.lower().split()[1:5]:
+        raise line.error(f"node 'temper' of {card[0]}: ngspice takes it for the temperature; rename the node")
 
 
 def _warn(source: NetlistSource, places: Places) -> None:

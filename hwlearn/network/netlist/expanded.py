@@ -31,9 +31,11 @@ OPTIONS = frozenset(
 """Options that change what elements are, or help convergence; the others (rshunt, savecurrents, …) are left out."""
 
 _LISTED = re.compile(r"\s*\d+ : (.*)")
+_OPTIONS = re.compile(r"\.opt(ions?)?")
 _OPTION = re.compile(r"([a-z_]\w*)(?:\s*=\s*(\S+))?")
 _LINE = re.compile(r"line (?:no\. )?(\d+)", re.IGNORECASE)
 _UNDEFINED = re.compile(r"undefined parameter \[(.+?)\]", re.IGNORECASE)
+_WRONG_CALL = re.compile(r"too (few|many) parameters for subcircuit", re.IGNORECASE)
 _CHATTER = re.compile(
     r"netlist line no|error on line|cannot recover|please check|cannot compute|^note:|^circuit:|no circuit|subsequent errors"
     r"|simulation interrupted|^\s*$|formula\(\) error",
@@ -86,6 +88,9 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
         here = session()
         here.add(shared, deck, lines)
         try:
+            wrong = [line for line in shared.messages[1] if _WRONG_CALL.search(line)]
+            if wrong:
+                raise SimulationError(wrong[0], wrong)
             shared.forget()
             shared.command("listing e")
             return list(shared.messages[0])
@@ -108,9 +113,7 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
             directives.append(text)
         elif text.startswith(".opt"):
             kept = [
-                f"{key}={value}" if value else key
-                for key, value in _OPTION.findall(text.split(maxsplit=1)[1])
-                if key in OPTIONS
+                f"{key}={value}" if value else key for key, value in _OPTION.findall(_OPTIONS.sub("", text)) if key in OPTIONS
             ]
             if kept:
                 directives.append(".options " + " ".join(kept))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hwlearn.network.netlist.cards import node_count, subcircuit_call, words
+from hwlearn.network.netlist.cards import before_parameters, node_count, subcircuit_call, words
 from hwlearn.network.netlist.lines import Line
 
 
@@ -14,6 +14,7 @@ class _Scope:
     """The top level, or a subcircuit: its cards by lower-case element name, its subcircuits by name."""
 
     parent: _Scope | None = None
+    ports: int | None = None
     lines: dict[str, Line] = field(default_factory=dict)
     inner: dict[str, _Scope] = field(default_factory=dict)
 
@@ -60,10 +61,10 @@ class Places:
             elif start == ".":
                 word = text.split(maxsplit=1)[0].lower()
                 if word.startswith((".subckt", ".macro")):
-                    named = text.split()
+                    named = words(text)
                     if len(named) < 2:
                         raise line.error(f"{word} without a name")
-                    scope = scope.inner.setdefault(named[1].lower(), _Scope(scope))
+                    scope = scope.inner.setdefault(named[1].lower(), _Scope(scope, len(before_parameters(named)) - 2))
                     opened.append(line)
                 elif word.startswith((".ends", ".eom")):
                     if not opened:
@@ -76,6 +77,20 @@ class Places:
                     alternatives -= 1
         if opened:
             raise opened[-1].error(f"{' '.join(opened[-1].text.split()[:2])} has no .ends")
+        self._check_calls(self._top)
+
+    def _check_calls(self, scope: _Scope) -> None:
+        """Refuse a call with too few or too many nodes: ngspice drops it, or dies."""
+        for name, line in scope.lines.items():
+            if name[0] != "x":
+                continue
+            nodes, subcircuit = subcircuit_call(words(line.text))
+            called = scope.find(subcircuit)
+            if called is not None and called.ports != len(nodes):
+                first = line.text.split()[0]
+                raise line.error(f"{first} gives {len(nodes)} nodes to subcircuit {subcircuit}, which has {called.ports}")
+        for inner in scope.inner.values():
+            self._check_calls(inner)
 
     def _spell(self, line: Line) -> None:
         card = words(line.text)

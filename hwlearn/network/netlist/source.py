@@ -16,12 +16,13 @@ MOST_LINES = 20_000_000
 DEEPEST = 100
 """How many files deep includes may go."""
 
-KEPT = (
-    ".model", ".subckt", ".ends", ".macro", ".eom", ".param", ".para", ".global", ".temp", ".opt", ".nodeset", ".ic", ".func",
-    ".if", ".elseif", ".else", ".endif",
+KEPT = frozenset(
+    {".model", ".subckt", ".ends", ".macro", ".eom", ".param", ".para", ".params", ".global", ".temp", ".opt", ".option",
+     ".options", ".nodeset", ".ic", ".func", ".if", ".elseif", ".else", ".endif"}
 )  # fmt: skip
 """Dot cards that say what the circuit is; analyses and output are dropped."""
 
+_CARD = re.compile(r"\w*")
 _QUOTED = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))\s*")
 
 
@@ -87,7 +88,7 @@ class _Flattener:
                 continue
             elif word.startswith((".inc", ".lib")):
                 self._include(line, word, place, open_files)
-            elif not word.startswith(".") or word.startswith(KEPT):
+            elif word[:1] != "." or word[: _CARD.match(word, 1).end()] in KEPT:  # type: ignore[union-attr]
                 self.result.append(line)
                 if len(self.result) > MOST_LINES:
                     raise line.error(f"more than {MOST_LINES} lines after all includes; do files include each other?")
