@@ -56,7 +56,8 @@ def _own_folder(tmp_path, monkeypatch):
         ("I3 0 x 1m", "island without a source or ground: x"),
         ("X1 a s\n.subckt s p q\nRs p q 1\n.ends", "X1 gives 1 nodes to subcircuit s, which has 2"),
         ("X1 a b 0 s\n.subckt s p q f=1\nRs p q 1\n.ends", "X1 gives 3 nodes to subcircuit s, which has 2"),
-        (".model foo", ".model needs a name and a type"),  # ngspice 39 dies of these four
+        (".model foo", ".model needs a name and a type"),  # ngspice 39 dies of these five
+        (".model foo= d(is=1)", ".model needs a name and a type"),
         (".nodeset v()=1", "write v(node)=value"),
         (".ic vb=1", "write v(node)=value"),
         ("R3 b temper 1k", "node 'temper' of R3"),

@@ -75,7 +75,8 @@ def _check_brackets(line: Line) -> None:
 
 def _check_dot_card(line: Line) -> None:
     low = line.text.lower()
-    if low.startswith(".model") and len(low.split("(", 1)[0].split()) < 3:
+    named = low.split("(", 1)[0].split()[1:3]
+    if low.startswith(".model") and (len(named) < 2 or "=" in "".join(named)):
         raise line.error(f".model needs a name and a type: {line.text[:60]}")
     if low.startswith((".ic", ".nodeset")):
         settings = _SETTING.findall(low.split(maxsplit=1)[-1].replace(" ", ""))
