@@ -9,14 +9,15 @@ import pytest
 from hwlearn import Network, Source
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.network.builders import grid, kite, layered, random_regular, wheatstone
-from hwlearn.plots import _faults, _layout, draw_losses, draw_network
+from hwlearn.plots import draw_losses, draw_network
+from hwlearn.plots.layout import _faults, place_nodes
 
 NETLISTS = Path(__file__).parent.parent / "netlists"
 
 
 def faults(network):
     graph = networkx.Graph((edge.tail, edge.head) for edge in network.edges)
-    return _faults(graph, dict(zip(network.nodes, _layout(network), strict=True)))
+    return _faults(graph, dict(zip(network.nodes, place_nodes(network), strict=True)))
 
 
 def size(png):
@@ -38,7 +39,7 @@ def test_faults_counts_crossings_and_nodes_on_edges():
 
 @pytest.mark.parametrize("network", [grid(25, 25), random_regular(3, 400), layered([6, 6])], ids=lambda n: n.title)
 def test_no_two_nodes_share_a_place(network):
-    at = _layout(network)
+    at = place_nodes(network)
     assert at.shape == (len(network.nodes), 2)
     assert np.isfinite(at).all()
     assert len(np.unique(at.round(9), axis=0)) == len(at)
@@ -46,7 +47,7 @@ def test_no_two_nodes_share_a_place(network):
 
 def test_a_large_grid_looks_like_a_grid(tmp_path):
     network = grid(100, 100, outputs=["n50_50"])
-    at = _layout(network)
+    at = place_nodes(network)
     extent = np.ptp(at, axis=0)
     assert 0.8 < extent[0] / extent[1] < 1.25
     lengths = np.linalg.norm(at[network.tails] - at[network.heads], axis=1)

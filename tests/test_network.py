@@ -1,13 +1,17 @@
 """What a network is, and what it refuses."""
 
+import copy
+import multiprocessing
+import pickle
+
 import networkx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from networks import networks
 
-from hwlearn import Drive, ExactCircuit, Hold, Network, NgspiceCircuit, Port, Source
-from hwlearn.errors import ModelError, NetworkError
+from hwlearn import Drive, ExactCircuit, Hold, Network, NgspiceCircuit, Open, Port, Source
+from hwlearn.errors import DriveError, ModelError, NetworkError
 from hwlearn.network import Element
 from hwlearn.network.builders import BUILDERS, delaunay, grid, kite, layered, random_regular, wheatstone
 
@@ -176,3 +180,48 @@ def test_names_and_order_do_not_matter(network: Network) -> None:
         first, second = one.measure(Drive(inputs)), two.measure(Drive(inputs))
     size = np.abs(first.node_voltages).max()
     np.testing.assert_allclose(first.output_voltages, second.output_voltages, rtol=0, atol=1e-12 * size)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])  # noqa: S301
+def test_copies_are_immutable_too(again) -> None:  # type: ignore[no-untyped-def]
+    net = kite([1, 1.5, 1.3, 1, 1, 1.7])
+    ExactCircuit(net)  # fills the cached properties
+    other = again(net)
+    assert (other.edges, other.inputs, other.outputs) == (net.edges, net.inputs, net.outputs)
+    for name in ("conductances", "trainable", "lower", "upper"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(net, name))
+        assert not getattr(other, name).flags.writeable
+
+
+def answer(net: Network) -> list[float]:
+    with NgspiceCircuit(net) as circuit:
+        return circuit.measure(Drive([[1.0, 0.0]])).output_voltages[0].tolist()
+
+
+def test_a_network_goes_to_a_spawned_process() -> None:
+    net = kite([1, 1.5, 1.3, 1, 1, 1.7])
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(answer, [net]) == [answer(net)]
+
+
+def test_a_lone_text_is_one_port() -> None:
+    net = Network.from_edges([("in", "out"), ("out", "0")], inputs="in", outputs="out")
+    assert (net.input_names, net.output_names) == (("V_in",), ("out",))
+    assert net.with_ports(inputs="I(in)", outputs="in").output_names == ("in",)
+
+
+def test_what_is_printed_of_a_network_and_its_circuit_is_one_short_line() -> None:
+    net = grid(30, 30, outputs=["n1_1"])
+    expected = "<Network 'grid 30×30': 900 nodes, 1740 edges, inputs (V_n0_0, V_n29_29), outputs (n1_1)>"
+    assert repr(net) == expected
+    circuit = ExactCircuit(net)
+    assert repr(circuit) == f"<ExactCircuit of {expected}>"
+    assert repr(circuit.measure(Drive([[1.0, 0.0]] * 3))).startswith("<PortMeasurement: 3 samples, 1 outputs, by exact")
+
+
+def test_a_drive_needs_samples_and_outputs_of_a_known_kind() -> None:
+    with pytest.raises(DriveError, match="no samples"):
+        Drive(np.empty((0, 2)))
+    for outputs in (None, [[1.0, 2.0, 3.0]], Open):
+        with pytest.raises(DriveError, match=r"give Open\(\)"):
+            Drive([[1.0, 0.0]], outputs)  # type: ignore[arg-type]

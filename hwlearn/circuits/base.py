@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -51,30 +51,32 @@ class Open:
     """Output ports left open: no current; their voltages are observed."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Inject:
     """A current into each output port, (S, n_out) [A], positive into the circuit at the port's plus node."""
 
     current: Array
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "current", samples(self.current, "injected currents"))
+    def __init__(self, current: ArrayLike) -> None:
+        object.__setattr__(self, "current", samples(current, "injected currents"))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Hold:
     """Each output port held at a voltage, (S, n_out) [V]; the currents that this takes are observed."""
 
     voltage: Array
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "voltage", samples(self.voltage, "held voltages"))
+    def __init__(self, voltage: ArrayLike) -> None:
+        object.__setattr__(self, "voltage", samples(voltage, "held voltages"))
 
 
 Outputs = Open | Inject | Hold
 
+_OPEN = Open()
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, init=False)
 class Drive:
     """What is done to a circuit, S samples at once.
 
@@ -83,14 +85,19 @@ class Drive:
         outputs: `Open()`, `Inject(current)` or `Hold(voltage)`; one row may stand for all samples.
 
     Raises:
-        DriveError: not finite, or shapes that do not agree.
+        DriveError: not finite, no samples, or `outputs` of another kind.
     """
 
     inputs: Array
-    outputs: Outputs = field(default_factory=Open)
+    outputs: Outputs
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", samples(self.inputs, "inputs"))
+    def __init__(self, inputs: ArrayLike, outputs: Outputs = _OPEN) -> None:
+        object.__setattr__(self, "inputs", samples(inputs, "inputs"))
+        object.__setattr__(self, "outputs", outputs)
+        if not isinstance(outputs, Outputs):
+            raise DriveError(f"outputs are {outputs!r}; give Open(), Inject(current) or Hold(voltage)")
+        if not len(self.inputs):
+            raise DriveError("inputs: no samples")
 
     @property
     def count(self) -> int:
@@ -165,8 +172,12 @@ class Measurement(ABC):
     def __getitem__(self, chosen: slice) -> Measurement:
         """The measurement of some of the samples."""
 
+    def __repr__(self) -> str:
+        count, outputs = self.output_voltages.shape
+        return f"<{type(self).__name__}: {count} samples, {outputs} outputs, by {self.provenance or 'unknown'}>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class SampledMeasurement(Measurement):
     """A measurement stored sample by sample, as simulators and instruments give it."""
 
@@ -231,6 +242,9 @@ class Circuit(ABC):
         self.network = network
         self._conductances = network.conductances
         self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.network!r}>"
 
     @property
     def conductances(self) -> Array:

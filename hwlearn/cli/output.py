@@ -35,10 +35,10 @@ def fill(table: Table, rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table on stdout, names as they are."""
+    """Print a table on stdout, names as they are; as wide as a terminal, or 160 characters elsewhere."""
     from rich.console import Console
 
-    Console(highlight=False, markup=False).print(table)
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def print_json(content: dict[str, Any]) -> None:

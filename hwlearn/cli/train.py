@@ -44,17 +44,17 @@ def _train(
         outcome = run_experiment(experiment, progress)
     for note in outcome.notes:
         say(f"note: {note}")
-    if as_json:
-        print_json(outcome.as_dict())
-    else:
-        _print_outcome(experiment, outcome)
-    sys.stdout.flush()
-    if out is not None:
+    if out is not None:  # before anything is printed: a closed pipe must not cost the run
         write_files(out, experiment, outcome)
         from hwlearn.plots import draw_losses
 
         draw_losses(outcome, out / "loss.png")
         say(f"written to {out}")
+    if as_json:
+        print_json(outcome.as_dict())
+    else:
+        _print_outcome(experiment, outcome)
+    sys.stdout.flush()
     _leave(outcome)
 
 

@@ -77,7 +77,7 @@ class Experiment:
                 for name, rows in (("inputs", table.inputs), ("targets", table.targets)):
                     if len({len(row) for row in rows}) > 1:
                         raise TaskError(f"task.{name}: the samples have different lengths")
-                task = Task(table.inputs, table.targets)  # type: ignore[arg-type]
+                task = Task(table.inputs, table.targets)
             else:
                 inputs = table.input_columns or ports.inputs or self.network.input_names
                 targets = table.target_columns or ports.outputs or self.network.output_names

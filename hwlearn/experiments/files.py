@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.experiment import Experiment
@@ -26,6 +27,18 @@ def make_folder(folder: Path) -> None:
         raise ExperimentError(f"{folder}: {error.strerror}") from None
 
 
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write an indented JSON file.
+
+    Raises:
+        ExperimentError: it cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ExperimentError(f"{path}: {error.strerror}") from None
+
+
 def write_files(folder: Path, experiment: Experiment, outcome: Outcome) -> None:
     """Write result.json, losses.csv, trained.cir (driven by the first sample), and experiment.toml as it was read.
 
@@ -33,8 +46,7 @@ def write_files(folder: Path, experiment: Experiment, outcome: Outcome) -> None:
         ExperimentError: a file cannot be written.
     """
     try:
-        text = json.dumps(outcome.as_dict(), indent=2, allow_nan=False)
-        (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+        write_json(folder / "result.json", outcome.as_dict())
         with (folder / "losses.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["time" if outcome.continuous else "step", f"loss [{outcome.loss_unit}]"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -74,8 +75,8 @@ def flow(
     network = circuit.network
     task.check(network)
     start, end = (0.0, float(t_span)) if np.isscalar(t_span) else (float(t) for t in t_span)  # type: ignore[union-attr, arg-type]
-    if not end > start:
-        raise HwlearnError(f"t_span runs from {start:g} to {end:g}; it must run forwards")
+    if not (end > start and math.isfinite(end - start)):
+        raise HwlearnError(f"t_span runs from {start:g} to {end:g}; it must run forwards, to a finite end")
     free = np.flatnonzero(network.trainable)
     lower, upper = network.lower[free], network.upper[free]
     base = circuit.conductances.copy()

@@ -10,14 +10,14 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.circuits.base import Array, samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.network import Network
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Task:
     """S samples of inputs and targets; losses are means over the samples.
 
@@ -32,10 +32,10 @@ class Task:
     inputs: Array
     targets: Array
 
-    def __post_init__(self) -> None:
-        for name in ("inputs", "targets"):
+    def __init__(self, inputs: ArrayLike, targets: ArrayLike) -> None:
+        for name, values in (("inputs", inputs), ("targets", targets)):
             try:
-                array = samples(getattr(self, name), name).copy()
+                array = samples(values, name).copy()
             except DriveError as error:
                 raise TaskError(f"task: {error}") from None
             array.setflags(write=False)
@@ -93,15 +93,19 @@ class Task:
             raise TaskError(f"{file}: needs a header line and one sample or more")
         header = [name.strip() for name in next(csv.reader([lines[0][1]]))]
         position = {name.lower(): k for k, name in enumerate(header)}
+        doubled = [name for k, name in enumerate(header) if position[name.lower()] != k]
         columns = []
         for name in (*inputs, *targets):
             if name.lower() not in position:
                 close = get_close_matches(name.lower(), position, n=1)
                 hint = f"; did you mean {header[position[close[0]]]!r}?" if close else ""
                 raise TaskError(f"{file}:{lines[0][0]}: no column {name!r} (there are {', '.join(header)}){hint}")
+            if name.lower() in map(str.lower, doubled):
+                raise TaskError(f"{file}:{lines[0][0]}: column {name!r} is given twice")
             columns.append(position[name.lower()])
         values = np.empty((len(lines) - 1, len(columns)))
-        for row, ((number, _), cells) in enumerate(zip(lines[1:], csv.reader(line for _, line in lines[1:]), strict=True)):
+        for row, (number, line) in enumerate(lines[1:]):
+            cells = next(csv.reader([line]))
             if len(cells) != len(header):
                 raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
             for k, column in enumerate(columns):

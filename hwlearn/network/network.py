@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import NetworkError
+from hwlearn.network.arguments import did_you_mean, mask_of, no_doubles, per_edge, ports
 from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
 from hwlearn.spice.numbers import GROUND
@@ -46,7 +45,7 @@ class Element(NamedTuple):
     where: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """A connected graph of resistors with sources and ports. Immutable: the `with_…` methods return changed copies.
 
@@ -79,7 +78,7 @@ class Network:
     outputs: tuple[Port, ...] = ()
     fixed_sources: tuple[Source, ...] = ()
     elements: tuple[Element, ...] = ()
-    directives: tuple[str, ...] = field(default=(), repr=False)
+    directives: tuple[str, ...] = ()
     title: str = "network"
 
     # Ways to make one
@@ -124,7 +123,7 @@ class Network:
             raise NetworkError(f"{len(labels)} names for {len(pairs)} edges")
         made = tuple(Edge(tail, head, name) for (tail, head), name in zip(pairs, labels, strict=True))
 
-        drives, fixed, others = tuple(map(as_input, inputs)), tuple(map(as_input, fixed_sources)), tuple(elements)
+        drives, fixed, others = ports(inputs, as_input), tuple(map(as_input, fixed_sources)), tuple(elements)
         seen = dict.fromkeys(node for edge in made for node in edge[:2])
         seen.update(dict.fromkeys(node for element in others for node in element.nodes))
         sourced = dict.fromkeys(node for source in (*drives, *fixed) for node in (source.plus, source.minus))
@@ -132,19 +131,19 @@ class Network:
         internal = {node for source in fixed for node in (source.plus, source.minus)}
         for node in unknown:
             if node not in internal:
-                raise NetworkError(f"input node {node!r} is on no edge{_did_you_mean(node, seen)}")
+                raise NetworkError(f"input node {node!r} is on no edge{did_you_mean(node, seen)}")
         seen.update(dict.fromkeys(node for node in sourced if node != GROUND))
 
         shape = (len(made),)
         return cls(
             nodes=tuple(seen),
             edges=made,
-            conductances=_per_edge(conductances, shape, "conductances"),
-            trainable=_mask(trainable, labels),
-            lower=_per_edge(bounds[0], shape, "lower bounds"),
-            upper=_per_edge(bounds[1], shape, "upper bounds"),
+            conductances=per_edge(conductances, shape, "conductances"),
+            trainable=mask_of(trainable, labels),
+            lower=per_edge(bounds[0], shape, "lower bounds"),
+            upper=per_edge(bounds[1], shape, "upper bounds"),
             inputs=drives,
-            outputs=tuple(map(as_output, outputs)),
+            outputs=ports(outputs, as_output),
             fixed_sources=fixed,
             elements=others,
             directives=tuple(directives),
@@ -226,13 +225,12 @@ class Network:
     # What it is
 
     def __post_init__(self) -> None:
-        for array in (self.conductances, self.trainable, self.lower, self.upper):
-            array.setflags(write=False)
+        self._freeze()
         if not self.edges and not self.elements:
             raise NetworkError("the network has no edges")
-        _no_doubles([edge.name for edge in self.edges], "edge")
-        _no_doubles([source.name for source in (*self.inputs, *self.fixed_sources)], "source")
-        _no_doubles([port.name for port in self.outputs], "output")
+        no_doubles([edge.name for edge in self.edges], "edge")
+        no_doubles([source.name for source in (*self.inputs, *self.fixed_sources)], "source")
+        no_doubles([port.name for port in self.outputs], "output")
         self.check_conductances(self.conductances)
         for k, edge in enumerate(self.edges):
             low, high, value = self.lower[k], self.upper[k], self.conductances[k]
@@ -245,9 +243,21 @@ class Network:
         for port in self.outputs:
             for node in (port.plus, port.minus):
                 if node not in cluster and node != GROUND:
-                    raise NetworkError(f"output {port.name!r}: no node {node!r}{_did_you_mean(node, cluster)}")
+                    raise NetworkError(f"output {port.name!r}: no node {node!r}{did_you_mean(node, cluster)}")
             if cluster.get(port.plus, -1) == cluster.get(port.minus, -1):
                 raise NetworkError(f"output {port.name!r} is tied to an input: the voltage sources alone fix it; remove it")
+
+    def _freeze(self) -> None:
+        for array in (self.conductances, self.trainable, self.lower, self.upper):
+            array.setflags(write=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze()  # a pickled or copied array is writable
+
+    def __repr__(self) -> str:
+        ports = f"inputs ({', '.join(self.input_names)}), outputs ({', '.join(self.output_names)})"
+        return f"<Network {self.title!r}: {len(self.nodes)} nodes, {len(self.edges)} edges, {ports}>"
 
     def check_conductances(self, conductances: NDArray[np.float64]) -> None:
         """Refuse what cannot be the conductances [S] of this network's edges; names the first bad edge.
@@ -329,7 +339,7 @@ class Network:
 
     def with_conductances(self, conductances: ArrayLike) -> Network:
         """The same network with other conductances, (E,) or one value [S]."""
-        return replace(self, conductances=_per_edge(conductances, (len(self.edges),), "conductances"))
+        return replace(self, conductances=per_edge(conductances, (len(self.edges),), "conductances"))
 
     def with_ports(self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None) -> Network:
         """The same network with other inputs or outputs; an input may name one of its sources."""
@@ -339,7 +349,7 @@ class Network:
         return replace(
             self,
             inputs=tuple(map(as_input, chosen)),
-            outputs=self.outputs if outputs is None else tuple(map(as_output, outputs)),
+            outputs=self.outputs if outputs is None else ports(outputs, as_output),
             fixed_sources=tuple(source for source in self.sources if source.name not in names),
         )
 
@@ -364,42 +374,3 @@ class Network:
             raise NetworkError(
                 f"island without a source or ground: {names}; connect it to ground by a resistor or a voltage source"
             )
-
-
-def _did_you_mean(word: str, words: Iterable[str]) -> str:
-    close = get_close_matches(word, [str(w) for w in words], n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _no_doubles(names: Sequence[str], what: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise NetworkError(f"{what} {name!r} is given twice")
-        seen.add(name)
-
-
-def _per_edge(values: ArrayLike, shape: tuple[int], what: str) -> NDArray[np.float64]:
-    array = np.array(values, dtype=np.float64)
-    if array.shape not in ((), shape):
-        raise NetworkError(f"{what}: shape {array.shape}, need one value or {shape}")
-    return np.broadcast_to(array, shape).copy()
-
-
-def _mask(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str]) -> NDArray[np.bool_]:
-    """(E,) mask from a mask or from name patterns, which ignore case."""
-    if trainable is None:
-        return np.ones(len(names), dtype=bool)
-    chosen = [trainable] if isinstance(trainable, str) else list(trainable)  # type: ignore[arg-type]
-    if chosen and all(isinstance(pattern, str) for pattern in chosen):
-        mask = np.zeros(len(names), dtype=bool)
-        for pattern in chosen:
-            hits = [fnmatch.fnmatchcase(name.lower(), str(pattern).lower()) for name in names]
-            if not any(hits):
-                raise NetworkError(f"trainable pattern {pattern!r} fits no edge{_did_you_mean(str(pattern), names)}")
-            mask |= hits
-        return mask
-    array = np.array(chosen, dtype=bool)
-    if array.shape not in ((len(names),), (0,)):
-        raise NetworkError(f"trainable mask has shape {array.shape}, need ({len(names)},)")
-    return array if array.size else np.zeros(len(names), dtype=bool)

@@ -1,153 +1,24 @@
-"""Figures: a network, the losses of a run. The only module that imports matplotlib; it opens no window."""
+"""Where the nodes of a network are drawn."""
 
 from __future__ import annotations
 
-from os import PathLike
-from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from hwlearn.circuits.base import Array
-from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
 
 if TYPE_CHECKING:
     import networkx
 
-    from hwlearn.experiments import Outcome
-
 FORCES_SIZE = 300  # nodes; above it, the layout uses distances to a few of them
 PIVOTS = 30
 PLANAR_EDGES = 100  # up to here, a drawing without crossings is looked for
-LABELLED_SIZE = 40  # nodes; above it, only ports are labelled
-LABELLED_PORTS = 30
-
-INPUT, OUTPUT, SOURCE, GROUNDED, PLAIN = "#c0392b", "#1f6fb4", "#e08e0b", "#222222", "#9aa4ad"
-TRAINABLE, FIXED = "#3d4f5d", "#c3c9ce"
 
 
-def draw_network(network: Network, path: str | PathLike[str]) -> None:
-    """Draw a network into a picture file: line width is conductance; inputs, outputs and fixed sources are coloured.
-
-    Args:
-        network: of any size; up to 300 nodes are laid out by all path lengths, more by those to 30 of them.
-        path: PNG, SVG or PDF, by its ending.
-
-    Raises:
-        HwlearnError: the file cannot be written.
-    """
-    at = _layout(network)
-    count = len(network.nodes)
-    figure = Figure(figsize=(7.5, 7.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_aspect("equal")
-    axes.axis("off")
-
-    strength = network.conductances / network.conductances.max() if len(network.edges) else np.empty(0)
-    thick = 5.0 * min(1.0, (60 / max(len(network.edges), 1)) ** 0.35)
-    order = np.argsort(network.trainable, kind="stable")
-    axes.add_collection(
-        LineCollection(
-            list(np.stack((at[network.tails], at[network.heads]), axis=1)[order]),
-            linewidths=(0.08 * thick + 0.92 * thick * strength)[order],
-            colors=[TRAINABLE if network.trainable[k] else FIXED for k in order],
-            capstyle="round",
-            zorder=1,
-        )
-    )
-
-    roles = _roles(network)
-    dot = float(np.clip(1500 / count, 1.0, 130.0))
-    shown = [(PLAIN, 0.35, 2), (SOURCE, 0.7, 3), (GROUNDED, 1.0, 3), (OUTPUT, 1.0, 4), (INPUT, 1.0, 4)]
-    for colour, size, level in shown:
-        where = [k for k, node in enumerate(network.nodes) if roles.get(node, PLAIN) == colour]
-        area = dot * size if colour == PLAIN or len(where) > LABELLED_PORTS else max(dot, 60.0) * size
-        axes.scatter(at[where, 0], at[where, 1], s=area, c=colour, zorder=level, linewidths=0.5, edgecolors="white")
-
-    middle = float(at[:, 0].mean())
-    leftward = {node for node, k in network.node_index.items() if at[k, 0] < middle and roles.get(node) == INPUT}
-    for node in _labelled(network, roles):
-        colour = roles.get(node, TRAINABLE)
-        axes.annotate(
-            node.replace("$", r"\$"),
-            at[network.node_index[node]],
-            xytext=(-8 if node in leftward else 8, 8),
-            textcoords="offset points",
-            ha="right" if node in leftward else "left",
-            fontsize=9,
-            color=colour,
-            fontweight="bold" if node in roles else "normal",
-            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
-            zorder=5,
-        )
-    axes.autoscale_view()
-    axes.margins(0.08)
-    axes.set_title(f"{_short(network.title)}: {count} nodes, {len(network.edges)} resistors", fontsize=11)
-    figure.legend(handles=_legend(network, roles, thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
-    _save(figure, path)
-
-
-def draw_losses(outcome: Outcome, path: str | PathLike[str]) -> None:
-    """Draw the losses of a run on a logarithmic axis into a picture file.
-
-    Raises:
-        HwlearnError: the file cannot be written.
-    """
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    seen = outcome.losses > 0
-    axes.plot(outcome.progress[seen], outcome.losses[seen], color=OUTPUT, linewidth=1.4, marker="." if seen.sum() < 30 else "")
-    if seen.any():
-        axes.set_yscale("log")
-    if not outcome.continuous:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("time" if outcome.continuous else "step")
-    axes.set_ylabel(f"loss that {outcome.rule} observes [{outcome.loss_unit}]")
-    axes.set_title(f"{_short(outcome.network.title)}: {outcome.rule} on {outcome.backend}", fontsize=11)
-    axes.grid(alpha=0.3)
-    _save(figure, path)
-
-
-def _short(title: str) -> str:
-    """A title that fits, and is not taken for mathematics."""
-    return shorten(title, 48, placeholder=" …").replace("$", r"\$")
-
-
-def _roles(network: Network) -> dict[str, str]:
-    """The colour of each node that is special; inputs win over outputs, outputs over fixed sources."""
-    roles = {node: SOURCE for source in network.fixed_sources for node in (source.plus, source.minus)}
-    roles |= {node: OUTPUT for port in network.outputs for node in (port.plus, port.minus)}
-    roles |= {node: INPUT for source in network.inputs for node in (source.plus, source.minus)}
-    return roles | {GROUND: GROUNDED}
-
-
-def _labelled(network: Network, roles: dict[str, str]) -> list[str]:
-    if len(network.nodes) <= LABELLED_SIZE:
-        return list(network.nodes)
-    ports = [node for node in network.nodes if roles.get(node, PLAIN) in (INPUT, OUTPUT)]
-    return ports[:LABELLED_PORTS]
-
-
-def _legend(network: Network, roles: dict[str, str], thick: float) -> list[Line2D]:
-    present = {roles[node] for node in network.nodes if node in roles}
-    names = {INPUT: "input", OUTPUT: "output", SOURCE: "fixed source", GROUNDED: "ground"}
-    shown = [(colour, name) for colour, name in names.items() if colour in present]
-    handles = [Line2D([], [], marker="o", linestyle="", color=colour, label=name) for colour, name in shown]
-    if len(network.edges):
-        label = f"{network.conductances.max():.3g} S"
-        handles.append(Line2D([], [], color=TRAINABLE if network.trainable.any() else FIXED, linewidth=thick, label=label))
-    if network.trainable.any() and not network.trainable.all():
-        handles.append(Line2D([], [], color=FIXED, linewidth=thick, label="not trained"))
-    return handles
-
-
-def _layout(network: Network) -> Array:
+def place_nodes(network: Network) -> Array:
     """(N, 2) positions of the nodes."""
     import networkx
 
@@ -274,10 +145,3 @@ def _columns(sides: list[list[str]], network: Network) -> Array:
         for node, y in zip(side, np.linspace(1, 0, len(side)) if len(side) > 1 else [0.5], strict=True):
             at[network.node_index[node]] = x, y
     return at
-
-
-def _save(figure: Figure, path: str | PathLike[str]) -> None:
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise HwlearnError(f"{path}: the picture cannot be written: {error}") from None

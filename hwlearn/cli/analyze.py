@@ -1,0 +1,67 @@
+"""`hwlearn analyze`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.output import new_table, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from hwlearn.analysis.report import Analysis
+
+
+@app.command("analyze")
+def _analyze(
+    file: File,
+    settings: Set = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for analysis.json and analysis.png.")] = None,
+    as_json: Json = False,
+    trust_netlist: Trust = False,
+) -> None:
+    """Say whether a circuit can learn its task, how fast each rule will be, and what stands in the way."""
+    from hwlearn.analysis.report import analyze
+    from hwlearn.experiments import load_experiment
+    from hwlearn.experiments.files import make_folder, write_json
+
+    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist)
+    network, task = experiment.network, experiment.task
+    if out is not None:
+        make_folder(out)
+    with experiment.named():
+        found = analyze(network, task)
+    if out is not None:
+        from hwlearn.plots import draw_analysis
+
+        write_json(out / "analysis.json", found.as_dict())
+        draw_analysis(found, out / "analysis.png")
+        say(f"written to {out}")
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print_analysis(found)
+
+
+def _print_analysis(found: Analysis) -> None:
+    about = found.as_dict()
+    print(found.network.title)
+    table = new_table("", "")
+    table.add_row("reachable", "yes" if about["reachable"] else f"no; nearest {about['nearest_rms']:.4g} V rms away")
+    table.add_row("rank", f"{about['rank']} of {about['constraints']} constraints (the graph allows {about['rank_bound']})")
+    table.add_row("coercivity constant", f"{about['constant']:.6g} V²/S²")
+    table.add_row("mass ½Σg²", f"{about['mass']:.6g} S²")
+    if about["dead_edges"]:
+        names = ", ".join(about["dead_edges"][:12]) + (" …" if len(about["dead_edges"]) > 12 else "")
+        table.add_row("never a current in", names)
+    print_table(table)
+    rates = new_table("rule", "slowest rate", "active now", "fastest learning rate", "limit")
+    for rule, spectrum in found.solution.spectra.items():
+        excited = found.start.spectra[rule]
+        active = f"{excited.observed:.4g}" + (f", {100 * excited.stuck:.2g} % stuck" if excited.stuck > 1e-6 else "")
+        rates.add_row(rule, f"{spectrum.slowest:.4g}", active, f"{spectrum.best_step:.4g}", f"{spectrum.max_step:.4g}")
+    print_table(rates)
+    for line in found.advice():
+        print(line)

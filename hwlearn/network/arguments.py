@@ -1,0 +1,63 @@
+"""How `Network` reads what it is given."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlearn.errors import NetworkError
+from hwlearn.network.ports import Port, Source
+
+P = TypeVar("P", Source, Port)
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """What is meant by an unknown word, as the end of a message; empty if nothing is close."""
+    close = get_close_matches(word, [str(w) for w in words], n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def ports(specs: Iterable[Any], read: Callable[[Any], P]) -> tuple[P, ...]:
+    """Ports from a list of descriptions; a lone text is a list of one, not of its letters."""
+    return tuple(map(read, [specs] if isinstance(specs, str | Source | Port) else specs))
+
+
+def no_doubles(names: Sequence[str], what: str) -> None:
+    """Refuse a name that is given twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise NetworkError(f"{what} {name!r} is given twice")
+        seen.add(name)
+
+
+def per_edge(values: ArrayLike, shape: tuple[int], what: str) -> NDArray[np.float64]:
+    """(E,) copy of one value or (E,) values."""
+    array = np.array(values, dtype=np.float64)
+    if array.shape not in ((), shape):
+        raise NetworkError(f"{what}: shape {array.shape}, need one value or {shape}")
+    return np.broadcast_to(array, shape).copy()
+
+
+def mask_of(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str]) -> NDArray[np.bool_]:
+    """(E,) mask from a mask or from name patterns, which ignore case."""
+    if trainable is None:
+        return np.ones(len(names), dtype=bool)
+    chosen = [trainable] if isinstance(trainable, str) else list(trainable)  # type: ignore[arg-type]
+    if chosen and all(isinstance(pattern, str) for pattern in chosen):
+        mask = np.zeros(len(names), dtype=bool)
+        for pattern in chosen:
+            hits = [fnmatch.fnmatchcase(name.lower(), str(pattern).lower()) for name in names]
+            if not any(hits):
+                raise NetworkError(f"trainable pattern {pattern!r} fits no edge{did_you_mean(str(pattern), names)}")
+            mask |= hits
+        return mask
+    array = np.array(chosen, dtype=bool)
+    if array.shape not in ((len(names),), (0,)):
+        raise NetworkError(f"trainable mask has shape {array.shape}, need ({len(names)},)")
+    return array if array.size else np.zeros(len(names), dtype=bool)

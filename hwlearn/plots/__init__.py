@@ -1,0 +1,8 @@
+"""Figures. The only room that imports matplotlib; it opens no window."""
+
+from hwlearn.plots.analysis import draw_analysis
+from hwlearn.plots.claims import draw_claims
+from hwlearn.plots.losses import draw_losses
+from hwlearn.plots.network import draw_network
+
+__all__ = ["draw_analysis", "draw_claims", "draw_losses", "draw_network"]

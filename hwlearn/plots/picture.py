@@ -1,0 +1,31 @@
+"""Colours, titles and files of all figures."""
+
+from __future__ import annotations
+
+from os import PathLike
+from textwrap import shorten
+
+from matplotlib.figure import Figure
+
+from hwlearn.errors import HwlearnError
+
+INPUT, OUTPUT, SOURCE, GROUNDED, PLAIN = "#c0392b", "#1f6fb4", "#e08e0b", "#222222", "#9aa4ad"
+TRAINABLE, FIXED = "#3d4f5d", "#c3c9ce"
+SERIES = (OUTPUT, INPUT, SOURCE, "#2e8b57", "#7d3c98", TRAINABLE)
+
+
+def short(title: str) -> str:
+    """A title that fits, and is not taken for mathematics."""
+    return shorten(title, 48, placeholder=" …").replace("$", r"\$")
+
+
+def save(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure into a PNG, SVG or PDF file.
+
+    Raises:
+        HwlearnError: the file cannot be written.
+    """
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise HwlearnError(f"{path}: the picture cannot be written: {error}") from None
