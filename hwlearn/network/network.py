@@ -344,11 +344,15 @@ class Network:
     def with_ports(self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None) -> Network:
         """The same network with other inputs or outputs; an input may name one of its sources."""
         known = {source.name.lower(): source for source in self.sources}
-        chosen = self.inputs if inputs is None else tuple(known.get(str(i).lower(), i) for i in inputs)
-        names = {source.name for source in map(as_input, chosen)}
+
+        def find(spec: str | Source) -> Source:
+            return known.get(str(spec).lower()) or as_input(spec)
+
+        chosen = self.inputs if inputs is None else ports(inputs, find)
+        names = {source.name for source in chosen}
         return replace(
             self,
-            inputs=tuple(map(as_input, chosen)),
+            inputs=chosen,
             outputs=self.outputs if outputs is None else ports(outputs, as_output),
             fixed_sources=tuple(source for source in self.sources if source.name not in names),
         )
