@@ -95,7 +95,7 @@ def test_kite_reference_numbers() -> None:
         assert coercivity(jacobian(circuit.network, task, end)).constant == pytest.approx(constant, rel=5e-5)
     symmetric = coercivity(jacobian(kite(), Task([[1.0, 0.0]], [[0.5, 0.5, 0.5]])))
     assert (symmetric.rank, symmetric.constraints, symmetric.coercive, symmetric.constant) == (2, 3, False, 0.0)
-    assert in_words(symmetric.directions[0], ("T", "M", "W")) in ("0.5 T − 1 M + 0.5 W", "− 0.5 T + 1 M − 0.5 W")
+    assert in_words(symmetric.directions[0], ("T", "M", "W")) == "0.5 T − 1 M + 0.5 W"
     assert coercivity(jacobian(wheatstone(), Task([[1.0, 0.0]], [[0.5, 0.5]]))).coercive
 
 

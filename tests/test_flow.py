@@ -87,7 +87,8 @@ def test_bounds_stop_an_edge() -> None:
 
 def test_bad_spans_and_done_already() -> None:
     circuit = ExactCircuit(kite(START))
-    with pytest.raises(HwlearnError, match="forwards"):
-        flow(circuit, TASK, EquilibriumPropagation(), (1, 1))
+    for span in ((1, 1), -1.0, float("inf"), float("nan")):
+        with pytest.raises(HwlearnError, match="forwards"):
+            flow(circuit, TASK, EquilibriumPropagation(), span)
     result = flow(circuit, TASK, EquilibriumPropagation(), 10, stop_loss=1.0)
     assert (result.stopped_because, len(result.times)) == ("loss", 1)

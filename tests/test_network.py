@@ -208,6 +208,8 @@ def test_a_lone_text_is_one_port() -> None:
     net = Network.from_edges([("in", "out"), ("out", "0")], inputs="in", outputs="out")
     assert (net.input_names, net.output_names) == (("V_in",), ("out",))
     assert net.with_ports(inputs="I(out)").input_names == ("I_out",)
+    with pytest.raises(NetworkError, match=r"source 'V_inn': no node 'inn'; did you mean 'in'\?"):
+        net.with_ports("inn")
 
 
 def test_what_is_printed_of_a_network_and_its_circuit_is_one_short_line() -> None:

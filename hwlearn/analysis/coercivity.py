@@ -151,7 +151,8 @@ def _definite(matrix: Array) -> bool:
 
 def in_words(direction: Array, names: tuple[str, ...]) -> str:
     """A direction (S, n_out) as "0.41 T − 0.82 M + 0.41 W (sample 0)", small parts left out."""
-    scaled = direction / np.abs(direction).max()
+    first = direction.ravel()[np.flatnonzero(np.abs(direction) > 1e-3 * np.abs(direction).max())[0]]
+    scaled = direction * np.sign(first) / np.abs(direction).max()
     parts: list[str] = []
     for sample, row in enumerate(scaled):
         terms = [(value, name) for value, name in zip(row.tolist(), names, strict=True) if abs(value) > 1e-3]

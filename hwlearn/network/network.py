@@ -231,6 +231,10 @@ class Network:
         no_doubles([edge.name for edge in self.edges], "edge")
         no_doubles([source.name for source in (*self.inputs, *self.fixed_sources)], "source")
         no_doubles([port.name for port in self.outputs], "output")
+        for source in self.sources:
+            for node in (source.plus, source.minus):
+                if node not in self.node_index and node != GROUND:
+                    raise NetworkError(f"source {source.name!r}: no node {node!r}{did_you_mean(node, self.nodes)}")
         self.check_conductances(self.conductances)
         for k, edge in enumerate(self.edges):
             low, high, value = self.lower[k], self.upper[k], self.conductances[k]
