@@ -1,6 +1,6 @@
 """Seconds and peak memory of `analyze` on large grids, each in a process of its own.
 
-    python bench/analyze.py
+python bench/analyze.py
 """
 
 from __future__ import annotations
