@@ -131,4 +131,5 @@ def take(circuit: ExactCircuit, task: Task) -> Jacobian:
 
 def _rows(drops: Array, adjoint: Array) -> Array:
     """(k·n_out, E): −adjoint_a ∘ drop_s, for drops (E, k)."""
-    return -(drops.T[:, None, :] * adjoint.T[None, :, :]).reshape(-1, len(drops))
+    # Row-major, or numpy multiplies such matrices without BLAS.
+    return np.multiply(-drops.T[:, None, :], adjoint.T[None, :, :], order="C").reshape(-1, len(drops))
