@@ -49,6 +49,9 @@ def _own_folder(tmp_path, monkeypatch):
         ("foo b 0 1k", "ngspice cannot read this"),
         (".subckt s a", ".subckt s has no .ends"),
         (".ends", ".ends without .subckt"),
+        (".temp 40 50", "ngspice would ignore this: write .temp and one number"),
+        (".temp 40C", "ngspice would ignore this: write .temp and one number"),
+        (".temp", "ngspice would ignore this: write .temp and one number"),
         (".include", ".include without a file name"),
         (".include gone.inc", ".include gone.inc: no such file"),
         (".lib standard.dio", ".lib standard.dio: no such file"),  # LTspice
@@ -135,3 +138,16 @@ def test_nothing_stays_loaded():
     for line in ("R3 b 0 1k", "R3 b 0 nan", "R3 b 0 -1"):
         refusal(line) if "1k" not in line else divider(line)
     assert len(session().decks) == before
+
+
+def test_a_subcircuit_that_calls_itself():
+    with pytest.raises(NetlistError, match=r"n\.cir:5: X1 calls a subcircuit from inside itself"):
+        load("t\nV1 a 0 1\nX1 a s\n.subckt s p\nX1 p s\nR1 p 0 1\n.ends\n")
+    with pytest.raises(NetlistError, match=r"n\.cir:8: X1 calls a subcircuit from inside itself"):
+        load("t\nV1 a 0 1\nX1 a s\n.subckt s p\nX1 p q\n.ends\n.subckt q p\nX1 p s\nR1 p 0 1\n.ends\n")
+
+
+def test_subcircuits_that_multiply_without_end():
+    levels = "".join(f".subckt s{k} p\n" + "".join(f"X{j} p s{k + 1}\n" for j in range(10)) + ".ends\n" for k in range(8))
+    with pytest.raises(NetlistError, match="more than 5000000 elements with all subcircuits expanded"):
+        load(f"t\nV1 a 0 1\nX1 a s0\n{levels}.subckt s8 p\nR1 p 0 1\n.ends\n")

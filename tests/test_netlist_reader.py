@@ -78,6 +78,7 @@ def test_values_are_what_ngspice_makes_of_them(card, ohms):
         ("V3 c 0 dc 2.5 ac 1", Source("V3", "voltage", "c", "0", 2.5)),
         ("V3 c 0 ac 1", Source("V3", "voltage", "c", "0", 0.0)),
         ("V3 c 0 sin(0 1 1k) dc 3", Source("V3", "voltage", "c", "0", 3.0)),
+        ("V3 c 0 2 dc 3", Source("V3", "voltage", "c", "0", 2.0)),
         ("v3 C 0 {2*3}", Source("v3", "voltage", "C", "0", 6.0)),
         ("I3 0 c 1m", Source("I3", "current", "c", "0", 1e-3)),  # from ground through the source into c
         ("I3 c 0 2u", Source("I3", "current", "0", "c", 2e-6)),
@@ -238,6 +239,9 @@ def test_a_first_line_that_looks_like_a_card_is_lost_and_said_so(first, lost, re
         ("R3 b 0 1M", 1e-3, "ngspice reads 1M as 1 milli; write 1Meg if mega is meant"),
         ("R3 b 0 {x}\n.param x=2.5M", 2.5e-3, "n.cir:6: ngspice reads 2.5M as 2.5 milli"),
         ("R3 b 0 1,5", 5.0, "ngspice reads 1,5 as 5: a comma separates; write 1.5"),
+        ("R3 b 0 1.000,5", 5.0, "ngspice reads 1.000,5 as 5: a comma separates; write 1000.5"),
+        ("R3 b 0 1k 2k", 2e3, "ngspice reads 1k 2k as 2k; delete one of the two"),
+        ("R3 b 0 {1k} 2k", 2e3, "ngspice reads {1k} 2k as 2k; delete one of the two"),
         ("R3 b 0 1k5", 1e3, "ngspice reads 1k5 as 1k; write 1.5k"),
         ("R3 b 0 4R7", 4.0, "ngspice reads 4R7 as 4; write 4.7"),
         ("R3 b 0 1k\n.option rshunt=1e9", 1e3, "n.cir:6: option rshunt"),

@@ -16,11 +16,13 @@ MOST_WARNINGS = 5
 """Warnings of one kind that are given one by one."""
 
 _MILLI = re.compile(r"(?<![\w.#])((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)M(?!eg|EG|Eg|il|IL|Il)(?=[A-Za-zΩ]*\b)")
-_COMMA = re.compile(r"[+-]?\d+,(\d+[A-Za-z]*)\Z")
+_COMMA = re.compile(r"[+-]?[\d.]+,(\d+[A-Za-z]*)\Z")
+_TEMPERATURE = re.compile(r"=?\s*([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|\{.*\}|'.*')\Z", re.IGNORECASE)
 _INFIX = re.compile(r"([+-]?\d+)(meg|[tgkmunpr])(\d+)\Z", re.IGNORECASE)
 _RSHUNT = re.compile(r"\brshunt\b", re.IGNORECASE)
 _SETTING = re.compile(r"([^=]*)=(?:\{[^}]*\}|'[^']*'|[^v=]*)")
 _NODE_VOLTAGE = re.compile(r"(v\([^()]+(\([^()]*\)[^()]*)*\)|all)\Z")
+_VALUE = re.compile(r"[+-]?(\d|\.\d).*\Z|\{[^}]*\}\Z")
 _NUMBER = re.compile(r"[+-]?(\d|\.\d|\{)")
 _HARMLESS = (
     ".end", ".title", ".op", ".dc", ".ac", ".tran", ".tf", ".noise", ".sens", ".pz", ".disto", ".four", ".print", ".plot",
@@ -78,6 +80,8 @@ def _check_dot_card(line: Line) -> None:
     named = low.split("(", 1)[0].split()[1:3]
     if low.startswith(".model") and (len(named) < 2 or "=" in "".join(named)):
         raise line.error(f".model needs a name and a type: {line.text[:60]}")
+    if low.startswith(".temp") and not _TEMPERATURE.match(low[5:].strip()):
+        raise line.error(f"ngspice would ignore this: write .temp and one number [°C]: {line.text[:60]}")
     if low.startswith((".ic", ".nodeset")):
         settings = _SETTING.findall(low.split(maxsplit=1)[-1].replace(" ", ""))
         if not settings or not all(_NODE_VOLTAGE.match(setting) for setting in settings):
@@ -149,10 +153,12 @@ def _surprises(source: NetlistSource) -> Iterator[tuple[Line, str, str]]:
                         f"ngspice reads {value} as {match[1]} milli; write {match[1]}Meg if mega is meant",
                     )
             if start in "rRcClLvViI":
-                card = text.split(maxsplit=4)
+                card = text.split(maxsplit=5)
                 value = card[3] if len(card) > 3 else ""
+                if start in "rR" and len(card) > 4 and _VALUE.match(value) and _VALUE.match(card[4]):
+                    yield line, "two values", f"ngspice reads {value} {card[4]} as {card[4]}; delete one of the two"
                 if "," in value and (match := _COMMA.match(value)):
-                    right = value.replace(",", ".")
+                    right = value.replace(".", "").replace(",", ".")
                     yield line, "decimal comma", f"ngspice reads {value} as {match[1]}: a comma separates; write {right}"
                 elif match := _INFIX.match(value):
                     letter = "" if match[2] in "rR" else match[2]

@@ -164,8 +164,7 @@ def _without_temp(text: str) -> str:
     """`.temp T` as an option, which the listing shows with its expressions evaluated."""
     if text[:5].lower() != ".temp":
         return text
-    value = text[5:].strip()
-    return f".options temp={value if value[:1] in ('{', chr(39)) else value.split()[0]}" if value else "*"
+    return f".options temp={text[5:].strip().removeprefix('=').strip()}"
 
 
 def _located(error: SimulationError, source: NetlistSource, places: Places) -> NetlistError:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from hwlearn.network.netlist.cards import before_parameters, node_count, subcircuit_call, words
 from hwlearn.network.netlist.lines import Line
 
+MOST_ELEMENTS = 5_000_000
+"""Elements, with all subcircuits expanded, after which a netlist is taken for an accident."""
 
-@dataclass
+
+@dataclass(eq=False)
 class _Scope:
     """The top level, or a subcircuit: its cards by lower-case element name, its subcircuits by name."""
 
@@ -34,7 +37,8 @@ class Places:
         nodes: first spelling of each node of the top level, by its lower-case name.
 
     Raises:
-        NetlistError: two elements of one name in one scope, or `.subckt` and `.ends` that do not pair; names both lines.
+        NetlistError: two elements of one name in one scope, or `.subckt` and `.ends` that do not pair; names both lines. A
+            subcircuit that calls itself, or more elements than `MOST_ELEMENTS`.
     """
 
     def __init__(self, lines: Iterable[Line]) -> None:
@@ -78,6 +82,7 @@ class Places:
         if opened:
             raise opened[-1].error(f"{' '.join(opened[-1].text.split()[:2])} has no .ends")
         self._check_calls(self._top)
+        self._count(self._top, (), {})
 
     def _check_calls(self, scope: _Scope) -> None:
         """Refuse a call with too few or too many nodes: ngspice drops it, or dies."""
@@ -91,6 +96,20 @@ class Places:
                 raise line.error(f"{first} gives {len(nodes)} nodes to subcircuit {subcircuit}, which has {called.ports}")
         for inner in scope.inner.values():
             self._check_calls(inner)
+
+    def _count(self, scope: _Scope, callers: tuple[_Scope, ...], known: dict[int, int]) -> int:
+        """How many elements a scope expands to; ngspice would expand a subcircuit that calls itself until memory ends."""
+        if id(scope) not in known:
+            total = 0
+            for name, line in scope.lines.items():
+                called = scope.find(subcircuit_call(words(line.text))[1]) if name[0] == "x" else None
+                if called is scope or called in callers:
+                    raise line.error(f"{line.text.split()[0]} calls a subcircuit from inside itself")
+                total += 1 if called is None else self._count(called, (*callers, scope), known)
+                if total > MOST_ELEMENTS:
+                    raise line.error(f"more than {MOST_ELEMENTS} elements with all subcircuits expanded")
+            known[id(scope)] = total
+        return known[id(scope)]
 
     def _spell(self, line: Line) -> None:
         card = words(line.text)

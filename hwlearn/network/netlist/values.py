@@ -28,12 +28,14 @@ def source_words(card: Card) -> SourceWords | None:
     parts = [part for part in _SPLIT.split(" ".join(card.rest)) if part]
     if any(part in _RF_PORT for part in parts):
         return None
-    dc, multiplier, wave, has_dc = "0", "", False, False
-    if parts and parse_number(parts[0]) is not None:
-        dc, has_dc = parts[0], True
+    dc, multiplier, wave = "0", "", False
+    first = bool(parts) and parse_number(parts[0]) is not None  # ngspice prefers it to `dc`
+    if first:
+        dc = parts[0]
+    has_dc = first
     for k, part in enumerate(parts):
         if part == "dc" and k + 1 < len(parts) and parse_number(parts[k + 1]) is not None:
-            dc, has_dc = parts[k + 1], True
+            dc, has_dc = dc if first else parts[k + 1], True
         elif part == "m" and k + 1 < len(parts):
             multiplier = f" m={parts[k + 1]}"
         elif part in _WAVES:
