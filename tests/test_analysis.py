@@ -12,7 +12,7 @@ from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network
 from hwlearn.analysis import coercivity as coercivity_module
 from hwlearn.analysis.blocks import blocks
 from hwlearn.analysis.coercivity import coercivity, in_words
-from hwlearn.analysis.convergence import fit_decay, mass
+from hwlearn.analysis.convergence import compare, fit_decay, mass
 from hwlearn.analysis.feasibility import feasibility
 from hwlearn.analysis.genericity import genericity
 from hwlearn.analysis.jacobian import jacobian
@@ -105,10 +105,14 @@ def test_prediction_meets_a_run() -> None:
     spectrum = coercivity(project(circuit.network, task).jacobian).spectra["ep"]
     rule, rate = EquilibriumPropagation(symmetric=True), spectrum.best_step / 2
     run = train(circuit, task, rule, steps=3000, learning_rate=rate, stop_loss=1e-26)
-    end = coercivity(jacobian(circuit.network, task, run.conductances)).spectra["ep"]
-    decay = fit_decay(run.losses)
-    assert decay.steady
-    assert decay.mode(rate) == pytest.approx(end.slowest, rel=0.01)
+    found = compare(circuit.network, task, "ep", run.conductances, run.losses, learning_rate=rate)
+    assert found.decay.steady
+    assert found.ratio == pytest.approx(1, rel=0.01)
+    circuit.program(circuit.network.conductances)
+    times = np.linspace(0, 16 / found.predicted, 300)
+    result = flow(circuit, task, rule, times[-1], rtol=1e-11, t_eval=times)
+    again = compare(circuit.network, task, "ep", result.conductances[-1], result.losses, times=times, floor=1e-14)
+    assert again.ratio == pytest.approx(1, rel=0.01)
 
 
 def test_the_largest_stable_step() -> None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hwlearn.analysis.coercivity import Spectrum, coercivity
+from hwlearn.analysis.jacobian import jacobian
 from hwlearn.circuits.base import Array
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
 
 FLOOR = 1e-22
 """Losses below this part of the first one are rounding."""
@@ -68,6 +72,55 @@ def fit_decay(losses: ArrayLike, at: ArrayLike | None = None, floor: float = FLO
             break
     assert found is not None
     return found
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run's rate beside the one that coercivity predicts at its end.
+
+    Attributes:
+        predicted: λ of the slowest mode at the end of the run, mean over the samples.
+        decay: what was fitted.
+        measured: the mode behind the fitted decay.
+        spectrum: of the rule, at the end of the run: close eigenvalues explain an unsteady fit.
+    """
+
+    predicted: float
+    measured: float
+    decay: Decay
+    spectrum: Spectrum
+
+    @property
+    def ratio(self) -> float:
+        """Measured over predicted."""
+        return self.measured / self.predicted
+
+
+def compare(
+    network: Network,
+    task: Task,
+    rule: str,
+    conductances: ArrayLike,
+    losses: ArrayLike,
+    *,
+    learning_rate: float | None = None,
+    times: ArrayLike | None = None,
+    floor: float = FLOOR,
+) -> Comparison:
+    """Compare the decay of a run's losses with the prediction at its last conductances.
+
+    Args:
+        network, task: what was trained.
+        rule: name of the rule that trained it, "ep", "cl" or "al", with small or symmetric nudges.
+        conductances: (E,) S at the end of the run.
+        losses: (K,) as observed by the rule.
+        learning_rate: α of a run in discrete time with plain steps; not for a flow.
+        times: (K,) of the losses of a flow.
+        floor: as in `fit_decay`.
+    """
+    spectrum = coercivity(jacobian(network, task, conductances)).spectra[rule]
+    decay = fit_decay(losses, times, floor)
+    return Comparison(spectrum.slowest, decay.mode(learning_rate), decay, spectrum)
 
 
 def mass(conductances: ArrayLike) -> Array:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwlearn.analysis.coercivity import Spectrum, coercivity
-from hwlearn.analysis.convergence import Decay, fit_decay
+from hwlearn.analysis.convergence import Comparison, compare
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.manifold import project
-from hwlearn.circuits.base import Array
 from hwlearn.claims.rows import RULES, Bench, Row, random_problem
 from hwlearn.learning.flow import flow
 from hwlearn.learning.rule import Rule
@@ -80,23 +79,29 @@ def _cases(bench: Bench, number: int) -> list[Case]:
             rate = 0.5 * spectra[rule.name].best_step
             steps = int(40 / (rate * spectra[rule.name].slowest)) + 200
             run = train(circuit, task, rule, steps=steps, learning_rate=rate, stop_loss=_stop(rule, circuit.network, task))
-            end = _spectrum(network, task, rule, run.conductances)
-            cases.append(_case(f"{rule.name} discrete {number}", end, fit_decay(run.losses, floor=10 * DEPTH), rate))
+            end = compare(
+                network,
+                task,
+                rule.name,
+                run.conductances,
+                run.losses,
+                learning_rate=rate,
+                floor=10 * DEPTH,
+            )
+            cases.append(_case(f"{rule.name} discrete {number}", end))
 
             circuit.program(network.conductances)
             span = 28 / spectra[rule.name].slowest
             times = np.linspace(0, span, 800)
             result = flow(circuit, task, rule, span, rtol=1e-12, atol=1e-14, t_eval=times)
-            end = _spectrum(network, task, rule, result.conductances[-1])
-            cases.append(
-                _case(f"{rule.name} continuous {number}", end, fit_decay(result.losses, result.times, floor=FLOW_DEPTH), None)
-            )
+            last = result.conductances[-1]
+            end = compare(network, task, rule.name, last, result.losses, times=result.times, floor=FLOW_DEPTH)
+            cases.append(_case(f"{rule.name} continuous {number}", end))
     return cases
 
 
-def _case(name: str, spectrum: Spectrum, decay: Decay, rate: float | None) -> Case:
-    predicted, measured = spectrum.slowest, decay.mode(rate)
-    values = spectrum.eigenvalues
+def _case(name: str, found: Comparison) -> Case:
+    predicted, measured, values = found.predicted, found.measured, found.spectrum.eigenvalues
     explained = "unexplained"
     if any(abs(measured / value - 1) <= WITHIN for value in values[:-1].tolist()):
         explained = "the slowest mode was not excited"
@@ -110,10 +115,6 @@ def _stop(rule: Rule, network: Network, task: Task) -> float:
 
     with ExactCircuit(network) as circuit:
         return DEPTH * rule.read(circuit, task).loss
-
-
-def _spectrum(network: Network, task: Task, rule: Rule, conductances: Array) -> Spectrum:
-    return coercivity(jacobian(network, task, conductances)).spectra[rule.name]
 
 
 def _problem(random: np.random.Generator) -> tuple[Network, Task, dict[str, Spectrum]]:
