@@ -38,7 +38,11 @@ class ModelError(HwlearnError, ValueError):
     """A circuit that this backend cannot represent, such as a diode in the exact linear model."""
 
 
-class SimulationError(HwlearnError, RuntimeError):
+class MeasurementError(HwlearnError, RuntimeError):
+    """A phase that could not be measured, or whose answer must not be learned from."""
+
+
+class SimulationError(MeasurementError):
     """A simulation whose answer must not be learned from: singular, not converged, incomplete.
 
     `lines` holds what the simulator wrote, where that is known.
@@ -47,6 +51,19 @@ class SimulationError(HwlearnError, RuntimeError):
     def __init__(self, message: str, lines: Iterable[str] = ()) -> None:
         self.lines = tuple(lines)
         super().__init__(message)
+
+
+class InstrumentError(MeasurementError):
+    """An instrument that does not answer, answers nonsense, or refuses a command; names instrument and resource."""
+
+    def __init__(self, message: str, instrument: str = "", resource: str = "") -> None:
+        self.instrument, self.resource = instrument, resource
+        where = f"{instrument} ({resource}): " if resource else f"{instrument}: " if instrument else ""
+        super().__init__(where + message)
+
+
+class StationError(HwlearnError, ValueError):
+    """A station file that cannot be used, or a bench wired otherwise than it says; names the file and the key."""
 
 
 class LibraryNotFoundError(HwlearnError, ImportError):

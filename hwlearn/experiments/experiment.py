@@ -12,7 +12,7 @@ from typing import Any
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.circuits.ngspice import NgspiceCircuit
-from hwlearn.errors import ExperimentError, HwlearnError, LibraryNotFoundError, NetlistError, SimulationError, TaskError
+from hwlearn.errors import ExperimentError, HwlearnError, LibraryNotFoundError, MeasurementError, NetlistError, TaskError
 from hwlearn.experiments.settings import Settings
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
@@ -102,7 +102,7 @@ class Experiment:
         """Errors raised inside name the experiment file, unless they are about a netlist or a simulation."""
         try:
             yield
-        except (NetlistError, LibraryNotFoundError, SimulationError):
+        except (NetlistError, LibraryNotFoundError, MeasurementError):
             raise
         except HwlearnError as error:
             if isinstance(error, ExperimentError) and str(error).startswith(f"{self.path}: "):

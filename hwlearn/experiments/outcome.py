@@ -24,7 +24,7 @@ class Outcome:
         losses: (K,) the loss that the rule itself observes [`loss_unit`].
         nudge, symmetric: as used [`nudge_unit`].
         stopped_because: as in `TrainResult` and `FlowResult`; or "interrupted" (Ctrl-C), or "error".
-        error: what ended the run if that was no plan: a KeyboardInterrupt or a SimulationError.
+        error: what ended the run if that was no plan: a KeyboardInterrupt or a MeasurementError.
         seconds: of training, without loading.
         overrides, notes: see `Experiment`.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwlearn.circuits.base import Array, Circuit
-from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.outcome import Outcome
 from hwlearn.learning.flow import flow
@@ -53,7 +53,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
 
     Raises:
         ExperimentError: the experiment does not fit together.
-        SimulationError, KeyboardInterrupt: before the first step was made.
+        MeasurementError, KeyboardInterrupt: before the first step was made.
     """
     network, task, rule = experiment.network, experiment.task, experiment.rule
     settings = experiment.settings
@@ -66,7 +66,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
                 _train(experiment, circuit, trace)
             else:
                 _flow(experiment, circuit, trace)
-        except (KeyboardInterrupt, SimulationError) as error:
+        except (KeyboardInterrupt, MeasurementError) as error:
             if trace.conductances is None:
                 raise
             trace.error = error
