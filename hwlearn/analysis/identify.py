@@ -1,0 +1,119 @@
+"""`identify`: the conductances that explain what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from hwlearn.circuits.base import Array, Drive, Hold, Measurement
+from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.errors import HwlearnError
+from hwlearn.network import Network
+from hwlearn.network.ports import Port
+from hwlearn.spice.numbers import GROUND
+
+BLIND = 1e-6
+"""Singular values of the sensitivity (per relative change) below this part of the largest: a direction that is not seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Identified:
+    """Conductances fitted to node voltages.
+
+    Attributes:
+        network: with the nominal conductances.
+        conductances: (E,) S, the fit; along unseen directions it stays at the nominal values.
+        relative_error: (E,) standard error of ln g, of the seen part; infinite for an edge that is hardly seen.
+        unseen: (E, k) orthonormal directions in ln g that the measurement cannot see.
+        scale_is_seen: whether the overall scale is fixed (it is by an injected current, never by voltages alone).
+        chi_square: sum of squared residuals over the variance, per degree of freedom; about 1 if the model is right.
+        residuals: (S, N) V, measured minus fitted.
+    """
+
+    network: Network
+    conductances: Array
+    relative_error: Array
+    unseen: Array
+    scale_is_seen: bool
+    chi_square: float
+    residuals: Array
+
+    @property
+    def deviation(self) -> Array:
+        """(E,) ln(fitted / nominal), with what no measurement sees, such as the overall scale, projected out."""
+        return np.log(self.conductances / self.network.conductances)
+
+    @property
+    def seen(self) -> Array:
+        """(E,) how much of each edge's own direction is seen, from 0 to 1."""
+        return 1 - (self.unseen**2).sum(1)
+
+
+def identify(network: Network, drive: Drive, measured: Measurement, noise: float) -> Identified:
+    """Fit ln g to measured node voltages: least squares on the exact Jacobian, with covariance.
+
+    Args:
+        network: nominal conductances; linear.
+        drive: open or injected; the inputs are the values that were driven.
+        measured: its node voltages (S, N) V.
+        noise: standard deviation of a node voltage [V], for the covariance.
+
+    Raises:
+        HwlearnError: outputs were held, or the noise is not positive.
+        ModelError: the network is not linear.
+    """
+    if isinstance(drive.outputs, Hold):
+        raise HwlearnError("identify needs open or injected outputs; held outputs say less about the conductances")
+    if not (np.isfinite(noise) and noise > 0):
+        raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
+    voltages = measured.node_voltages
+    probes = _free_nodes(network)
+    probe = network.with_ports(outputs=[Port(network.nodes[k]) for k in probes])
+    nominal = network.conductances
+    with ExactCircuit(network) as circuit, ExactCircuit(probe) as at_nodes:
+
+        def residual(logs: Array) -> Array:
+            circuit.program(np.exp(logs) * nominal)
+            return ((circuit.measure(drive).node_voltages - voltages)[:, probes] / noise).ravel()
+
+        def sensitivity(logs: Array) -> Array:
+            """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""
+            g = np.exp(logs) * nominal
+            circuit.program(g)
+            at_nodes.program(g)
+            drops = circuit.measure(drive).edge_drops()
+            adjoint = at_nodes.responses(drive.inputs).port_drops  # (E, probes)
+            return (-np.einsum("se,en->sne", drops * g, adjoint) / noise).reshape(-1, len(g))
+
+        fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-12, ftol=1e-12)
+        sizes, right = np.linalg.svd(fit.jac, full_matrices=fit.jac.shape[0] < fit.jac.shape[1])[1:]
+        fitted = fit.x
+        circuit.program(np.exp(fitted) * nominal)
+        misfit = voltages - circuit.measure(drive).node_voltages
+    full = np.zeros(len(nominal))
+    full[: len(sizes)] = sizes
+    blind = full <= BLIND * full.max(initial=0.0)
+    unseen = right[blind].T
+    fitted = fitted - unseen @ (unseen.T @ fitted)
+    variance = ((right[~blind] / full[~blind, None]) ** 2).sum(0)
+    own = 1 - (unseen**2).sum(1)
+    freedom = max(fit.fun.size - int((~blind).sum()), 1)
+    even = np.full(len(nominal), len(nominal) ** -0.5)
+    return Identified(
+        network,
+        np.exp(fitted) * nominal,
+        np.where(own > 0.5, np.sqrt(variance), np.inf),
+        unseen,
+        bool(np.linalg.norm(unseen.T @ even) < 0.5) if unseen.size else True,
+        float(fit.fun @ fit.fun) / freedom,
+        misfit,
+    )
+
+
+def _free_nodes(network: Network) -> list[int]:
+    """Nodes that the voltage sources do not fix: only their voltages say something about conductances."""
+    clusters = dict(zip(network.nodes, network.merging.cluster.tolist(), strict=True))
+    ground = clusters.get(GROUND, -1)
+    return [k for k, name in enumerate(network.nodes) if name != GROUND and clusters[name] not in (-1, ground)]
