@@ -101,8 +101,8 @@ class Rule(ABC):
         free = circuit.measure(Drive(inputs, self.free(targets)))
         if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
-            both = circuit.measure(Drive(np.concatenate((inputs, inputs)), _stacked(*sides)))
-            contrast = both[: len(task)].contrast(both[len(task) :])
+            both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))
+            contrast = both[0::2].contrast(both[1::2])
             scale = self.sign / (4 * nudge)
         else:
             contrast = circuit.measure(Drive(inputs, self.nudged(free, targets, nudge))).contrast(free)
@@ -143,10 +143,16 @@ def typical_conductance(network: Network) -> float:
     return float(np.exp(np.log(network.conductances).mean()))
 
 
-def _stacked(one: Outputs, two: Outputs) -> Outputs:
-    """Two phases of one kind as samples of a single one."""
+def _alternating(one: Outputs, two: Outputs) -> Outputs:
+    """Two phases of one kind as samples of a single one, +nudge and −nudge of each input side by side: a bench measures
+    neighbours close in time."""
     if isinstance(one, Hold) and isinstance(two, Hold):
-        return Hold(np.concatenate((one.voltage, two.voltage)))
+        return Hold(_alternate(one.voltage, two.voltage))
     if isinstance(one, Inject) and isinstance(two, Inject):
-        return Inject(np.concatenate((one.current, two.current)))
+        return Inject(_alternate(one.current, two.current))
     raise TypeError(f"phases of different kinds: {one} and {two}")
+
+
+def _alternate(one: Array, two: Array) -> Array:
+    """Rows of both in turn."""
+    return np.stack((one, two), axis=1).reshape(-1, one.shape[1])
