@@ -8,9 +8,9 @@ from collections.abc import Iterator
 def visits(count: int, repeats: int, order: str) -> Iterator[tuple[int, int]]:
     """(sample, readings) in the order of measuring; the readings of each sample add up to `repeats`.
 
-    "AB" takes each sample once, with all its readings. "ABBA" takes neighbouring samples 2k and 2k + 1 (a symmetric rule's +nudge
-    and −nudge of one input) as A B B A A B B A …: in their difference a drift that is linear in time cancels. An odd number of
-    repeats leaves one reading without a partner.
+    "AB" takes each sample once, with all its readings. "ABBA" takes neighbouring samples 2k and 2k + 1 (a symmetric rule's
+    +nudge and −nudge of one input) as A B B A A B B A …: in their difference a drift that is linear in time cancels. An odd
+    number of repeats leaves one reading without a partner.
     """
     if order == "AB" or repeats == 1:
         for sample in range(count):
