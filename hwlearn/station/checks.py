@@ -1,0 +1,163 @@
+"""What must hold of a station file before any instrument is touched."""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from hwlearn.errors import HwlearnWarning, StationError
+from hwlearn.network import Network
+from hwlearn.network.arguments import did_you_mean
+from hwlearn.spice.numbers import GROUND
+from hwlearn.station.settings import SeriesNudge, StationSettings
+from hwlearn.station.tables import CodeTable
+
+
+def check_station(settings: StationSettings, path: Path, tables: Mapping[str, CodeTable], network: Network) -> None:
+    """Refuse a station that does not fit the network.
+
+    Raises:
+        StationError: names file and key.
+
+    Warns:
+        HwlearnWarning: the calibration is old.
+    """
+    try:
+        _instruments(settings)
+        _channels(settings)
+        _wired(settings, network)
+        _power(settings, tables)
+    except StationError as error:
+        raise StationError(f"{path}: {error}") from None
+    _age(settings, path)
+
+
+def _places(settings: StationSettings) -> Iterator[tuple[str, str]]:
+    """(key, "instrument:channel") of all that is wired."""
+    for name, given in settings.input.items():
+        yield f"input.{name}.drive", given.drive
+    for name, source in settings.source.items():
+        if ":" in source.drive:
+            yield f"source.{name}.drive", source.drive
+    for name, node in settings.node.items():
+        yield f"node.{name}.read", node.read
+    for name, output in settings.output.items():
+        if isinstance(output.nudge, SeriesNudge):
+            yield f"output.{name}.nudge.drive", output.nudge.drive
+            yield f"output.{name}.nudge.read", output.nudge.read
+        else:
+            yield f"output.{name}.nudge", output.nudge
+    for name, edge in settings.edge.items():
+        if edge.set is not None:
+            yield f"edge.{name}.set", edge.set
+
+
+def _instruments(settings: StationSettings) -> None:
+    for key, place in _places(settings):
+        name = place.partition(":")[0]
+        if name not in settings.instrument:
+            raise StationError(f"{key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+    for name in settings.safe.order:
+        if name not in settings.instrument:
+            raise StationError(f"safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+
+
+def _channels(settings: StationSettings) -> None:
+    used: dict[str, str] = {}
+    for key, place in _places(settings):
+        if place in used:
+            raise StationError(f"{key}: channel {place} is used by {used[place]} already; wire one thing to a channel")
+        used[place] = key
+
+
+def _wired(settings: StationSettings, network: Network) -> None:
+    """Everything of the network is wired, and nothing else."""
+    grounded = _grounded(settings, network)
+    wanted = {
+        "node": [name for name in network.nodes if name != GROUND and name not in grounded],
+        "edge": list(network.edge_names),
+        "input": list(network.input_names),
+        "source": [source.name for source in network.fixed_sources],
+        "output": list(network.output_names),
+    }
+    advice = {
+        "node": "say which channel reads it",
+        "edge": "say which channel sets it, or its fixed_ohm",
+        "input": "say which channel drives it",
+        "source": 'say which channel it is, "ground" or "external"',
+    }
+    for table, names in wanted.items():
+        given: Mapping[str, object] = getattr(settings, table)
+        for name in given:
+            if name not in names:
+                known = list(network.nodes) if table == "node" else names
+                why = ": it is wired to ground" if name in grounded else did_you_mean(name, known)
+                raise StationError(f"{table}.{name}: {network.title} has no {table} {name!r} to wire{why}")
+        if table in advice:
+            missing = [name for name in names if name not in given]
+            if missing:
+                raise StationError(f"{table}.{missing[0]} is missing: {advice[table]}")
+    for source in network.fixed_sources:
+        drive = settings.source[source.name].drive
+        if drive == "ground" and source.value:
+            raise StationError(f'source.{source.name} is {source.value:g} {source.unit}, and "ground" is 0 V')
+    for source in network.sources:
+        if source.kind == "current":
+            raise StationError(
+                f"{source.name} is a current source: this bench drives inputs by voltages; make it an output that is nudged"
+            )
+    for name in settings.output:
+        nudge = settings.output[name].nudge
+        if isinstance(nudge, SeriesNudge) and "," in name:
+            raise StationError(f"output.{name}: a voltage behind a resistor nudges one node against ground, not a difference")
+
+
+def _grounded(settings: StationSettings, network: Network) -> set[str]:
+    """Nodes that a wire ties to ground."""
+    return {
+        source.plus if source.minus == GROUND else source.minus
+        for source in network.fixed_sources
+        if source.name in settings.source
+        and settings.source[source.name].drive == "ground"
+        and GROUND in (source.plus, source.minus)
+    }
+
+
+def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
+    """The worst case: the whole voltage of the bench across one edge at its smallest resistance."""
+    volts = 2 * settings.limits.v_node_max
+    for name, edge in settings.edge.items():
+        table = tables.get(name)
+        if table is None:
+            smallest = float(edge.fixed_ohm or 0.0)
+        else:
+            smallest = float(np.min(table.resistances[table.min_code : table.max_code + 1]))
+        power, current = volts**2 / smallest, volts / smallest
+        if power > settings.limits.p_edge_max:
+            raise StationError(
+                f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {power:.3g} W, limits.p_edge_max is "
+                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower limits.v_node_max"
+            )
+        i_max = settings.table[edge.table].i_max if edge.table else None
+        if i_max is not None and current > i_max:
+            raise StationError(
+                f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {current:.3g} A, "
+                f"table.{edge.table}.i_max is {i_max:g} A; raise series_ohm or min_code, or lower limits.v_node_max"
+            )
+
+
+def _age(settings: StationSettings, path: Path) -> None:
+    calibration = settings.calibration
+    if calibration.date is None:
+        return
+    days = (datetime.date.today() - calibration.date).days
+    if days > calibration.valid_days:
+        warnings.warn(
+            f"{path}: the calibration is {days} days old, valid for {calibration.valid_days}; run `hwlearn bench calibrate`",
+            HwlearnWarning,
+            stacklevel=4,
+        )

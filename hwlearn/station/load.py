@@ -1,0 +1,116 @@
+"""`load_station`: from a TOML file to a `Station`."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from hwlearn.errors import StationError
+from hwlearn.network.arguments import did_you_mean
+from hwlearn.station.settings import StationSettings
+from hwlearn.station.station import Station
+from hwlearn.station.tables import CodeTable, read_rows
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def load_station(path: str | PathLike[str]) -> Station:
+    """Read and check a station file, its code tables and its calibration; CSV files are relative to it.
+
+    Raises:
+        StationError: names the file and the key.
+    """
+    file = Path(path)
+    try:
+        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise StationError(f"{file}: no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StationError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        settings = StationSettings.model_validate(content)
+    except ValidationError as error:
+        raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, error.errors())))}") from None
+    return Station(settings, file, _tables(settings, file), _offsets(settings, file))
+
+
+def _tables(settings: StationSettings, file: Path) -> dict[str, CodeTable]:
+    """Code table of each edge that is set."""
+    tables = {}
+    for name, edge in settings.edge.items():
+        if edge.table is None:
+            continue
+        if edge.table not in settings.table:
+            hint = did_you_mean(edge.table, settings.table)
+            raise StationError(f"{file}: edge.{name}.table: no table {edge.table!r}{hint}")
+        given = settings.table[edge.table]
+        try:
+            if given.file is not None:
+                tables[name] = CodeTable.from_csv(file.parent / given.file, edge.series_ohm, given.min_code, given.max_code)
+            else:
+                tables[name] = CodeTable.linear(
+                    given.bits,
+                    given.full_scale_ohm or math.nan,
+                    given.wiper_ohm,
+                    edge.series_ohm,
+                    given.min_code,
+                    given.max_code,
+                )
+        except StationError as error:
+            raise StationError(f"{file}: table.{edge.table} for edge.{name}: {error}") from None
+    return tables
+
+
+def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
+    """Calibrated offset of each channel [V]."""
+    if settings.calibration.offsets is None:
+        return {}
+    path = file.parent / settings.calibration.offsets
+    offsets = {}
+    known = {table.read for table in settings.node.values()}
+    for number, (channel, volt) in read_rows(path, ("channel", "volt")):
+        if channel not in known:
+            raise StationError(f"{path}:{number}: no node is read by {channel!r}{did_you_mean(channel, known)}")
+        try:
+            offsets[channel] = float(volt)
+        except ValueError:
+            offsets[channel] = math.nan
+        if not math.isfinite(offsets[channel]):
+            raise StationError(f"{path}:{number}: {volt!r} is no voltage")
+    return offsets
+
+
+def _message(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"] if part not in ("Place", "constrained-str"))
+    if error["type"] == "extra_forbidden":
+        *tables, last = [str(part) for part in error["loc"]]
+        return f"unknown key {key}{did_you_mean(last, _fields(tables))}"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{key} = {error['input']!r}: write a channel as instrument:channel, such as daq:101"
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {text}" if error["type"] == "value_error" else f"{key} = {error['input']!r}: {text}"
+
+
+def _fields(tables: list[str]) -> list[str]:
+    """Keys of the table at this place of the file."""
+    model: Any = StationSettings
+    for name in tables:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            inside = [kind for kind in get_args(model) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+            model = inside[0] if inside else model
+            continue
+        if name not in model.model_fields:
+            return []
+        model = model.model_fields[name].annotation
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        inside = [kind for kind in get_args(model) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        model = inside[0] if inside else StationSettings
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,208 @@
+"""`StationSettings`: the tables and keys of a station file."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys, numbers as text, NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*:[\w.]+$")]
+"""A channel of an instrument, "daq:101"."""
+
+
+class Defaults(Table):
+    """`[defaults]`: how instruments are reached. `backend` is PyVISA's, or "virtual" for the virtual bench."""
+
+    backend: Literal["@py", "@ivi", "virtual"] = "@py"
+    timeout_s: PositiveFloat = 2.0
+    line_hz: Literal[50, 60] = 50
+
+
+class InstrumentTable(Table):
+    """`[instrument.X]`: driver, VISA resource, and a part of the `*IDN?` answer that must match.
+
+    Attributes:
+        open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
+        watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
+    """
+
+    driver: str
+    resource: str | None = None
+    idn: str = ""
+    open_delay_s: NonNegativeFloat = 0.0
+    watchdog_s: NonNegativeFloat = 0.0
+
+
+class InputTable(Table):
+    """`[input.V1]`: the channel that is this input of the network, between its two nodes."""
+
+    drive: Place
+
+
+class SourceTable(Table):
+    """`[source.V2]`: what a fixed source is: a wire to ground (0 V), an external supply, or a channel."""
+
+    drive: Literal["ground", "external"] | Place
+
+
+class NodeTable(Table):
+    """`[node.n1]`: the channel that reads this node against ground."""
+
+    read: Place
+
+
+class SeriesNudge(Table):
+    """Injection without a source meter: a voltage channel behind a known resistor, and the channel that reads its voltage."""
+
+    drive: Place
+    read: Place
+    series_ohm: PositiveFloat
+
+
+class OutputTable(Table):
+    """`[output."a,b"]`: what nudges this output: a source meter's channel, or a voltage behind a resistor."""
+
+    nudge: Place | SeriesNudge
+
+
+class EdgeTable(Table):
+    """`[edge.R1]`: a resistor channel and its code table, or a fixed resistor [Ω]."""
+
+    set: Place | None = None
+    table: str | None = None
+    series_ohm: NonNegativeFloat = 0.0
+    fixed_ohm: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.set is None) == (self.fixed_ohm is None):
+            raise ValueError("give either set (and table) or fixed_ohm")
+        if (self.set is None) != (self.table is None):
+            raise ValueError("set and table go together")
+        return self
+
+
+class CodeTableTable(Table):
+    """`[table.T]`: resistance [Ω] by code: wiper_ohm + full_scale_ohm · code / (2^bits − 1), or a CSV file (code,ohm).
+
+    Attributes:
+        min_code, max_code: the codes that may be used.
+        i_max: largest current through the device [A].
+    """
+
+    bits: PositiveInt = 8
+    full_scale_ohm: PositiveFloat | None = None
+    wiper_ohm: NonNegativeFloat = 0.0
+    file: str | None = None
+    min_code: NonNegativeInt = 0
+    max_code: NonNegativeInt | None = None
+    i_max: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.full_scale_ohm is None) == (self.file is None):
+            raise ValueError("give either full_scale_ohm (with bits and wiper_ohm) or file")
+        return self
+
+
+class Limits(Table):
+    """`[limits]`: what no phase may pass [V, A, W]."""
+
+    v_node_max: PositiveFloat
+    i_nudge_max: PositiveFloat = 1e-3
+    v_compliance: PositiveFloat = 5.0
+    i_compliance: PositiveFloat = 1e-2
+    p_edge_max: PositiveFloat = 0.1
+
+
+class Measure(Table):
+    """`[measure]`: how a phase is read.
+
+    Attributes:
+        range_v: range of the scanner [V]. nplc: integration time in power line cycles.
+        repeats: readings per channel and sample, averaged. settle_s: wait after each change [s].
+        order: "ABBA" measures +nudge and −nudge as A B B A; "AB" takes each with all its readings.
+        high_z: scanner inputs above 10 GΩ. max_abs_v: a reading beyond it is refused [V].
+        noise_max, offset_max: accepted by `hwlearn bench check` for each channel [V].
+        verify_sigma: a free phase repeated after the nudged one may differ by so many standard deviations.
+        drift_max: and by this much more [V].
+    """
+
+    range_v: PositiveFloat = 10.0
+    nplc: PositiveFloat = 1.0
+    repeats: PositiveInt = 2
+    settle_s: NonNegativeFloat = 0.01
+    order: Literal["ABBA", "AB"] = "ABBA"
+    high_z: bool = True
+    max_abs_v: PositiveFloat = 9.9
+    noise_max: PositiveFloat = 1e-3
+    offset_max: PositiveFloat = 1e-3
+    verify_sigma: PositiveFloat = 8.0
+    drift_max: NonNegativeFloat = 1e-3
+
+
+class Safe(Table):
+    """`[safe]`: the order in which instruments are made safe."""
+
+    order: list[str] = []
+
+
+class Calibration(Table):
+    """`[calibration]`: offsets of read channels (CSV: channel,volt), and how long they hold."""
+
+    offsets: str | None = None
+    date: datetime.date | None = None
+    valid_days: PositiveInt = 30
+
+
+class Virtual(Table):
+    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.virtual.model.Imperfections`."""
+
+    backend: Literal["exact", "ngspice"] = "exact"
+    seed: NonNegativeInt = 0
+    noise_v: NonNegativeFloat = 0.0
+    lsb_v: NonNegativeFloat = 0.0
+    offset_v: NonNegativeFloat = 0.0
+    drift_v_per_s: NonNegativeFloat = 0.0
+    tau_s: NonNegativeFloat = 0.0
+    pot_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dac_bits: NonNegativeInt = 0
+    dac_span_v: NonNegativeFloat = 0.0
+    dmm_ohm: NonNegativeFloat = 0.0
+
+
+class StationSettings(Table):
+    """A whole station file."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    name: str
+    defaults: Defaults = Defaults()
+    instrument: dict[str, InstrumentTable]
+    input: dict[str, InputTable] = {}
+    source: dict[str, SourceTable] = {}
+    node: dict[str, NodeTable]
+    output: dict[str, OutputTable] = {}
+    edge: dict[str, EdgeTable]
+    table: dict[str, CodeTableTable] = {}
+    limits: Limits
+    measure: Measure = Measure()
+    safe: Safe = Safe()
+    calibration: Calibration = Calibration()
+    virtual: Virtual = Virtual()
