@@ -1,0 +1,1 @@
+"""Instruments over PyVISA: sessions that never give a wrong reading, and drivers by role."""

@@ -1,0 +1,53 @@
+"""Drivers of resistor boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.instruments.roles import ResistorBox
+from hwlearn.instruments.scpi import number, parse_integers
+
+
+class ScpiResistors(ResistorBox):
+    """Digipots or relay resistors behind a microcontroller that speaks the protocol of docs/resistor-box.md."""
+
+    model = "SCPI resistor box"
+
+    def size(self) -> tuple[int, int]:
+        if not self.count:
+            self.count, self.top = self.session.read(":RES:COUN?", lambda fields: parse_integers(fields[0], 2)).tolist()
+        return self.count, self.top
+
+    def codes(self) -> NDArray[np.intp]:
+        count, _ = self.size()
+
+        def parse(fields: list[str]) -> tuple[NDArray[np.intp], bool]:
+            return parse_integers(fields[0], count), bool(parse_integers(fields[1], 1)[0])
+
+        codes, opened = self.session.read(":RES:CODE?;:RES:OPEN?", parse, replies=2)
+        if opened:
+            raise self.session.error(
+                "its resistors are open: its watchdog did that, or `bench safe`; program the circuit again"
+            )
+        return codes
+
+    def write(self, codes: Sequence[int]) -> None:
+        count, top = self.size()
+        if len(codes) != count or not all(0 <= code <= top for code in codes):
+            raise self.session.error(f"takes {count} codes from 0 to {top}, not {list(codes)}")
+        told = self.session.read(
+            f":RES:CODE {','.join(map(str, codes))};:RES:CODE?", lambda fields: parse_integers(fields[0], count)
+        )
+        wrong = np.flatnonzero(told != np.asarray(codes))
+        if len(wrong):
+            k = int(wrong[0])
+            raise self.session.error(f"resistor {k} was set to code {codes[k]} and says {told[k]}")
+
+    def watchdog(self, seconds: float) -> None:
+        self.session.tell(f":SYST:WDOG {number(seconds)}")
+
+    def safe(self, channels: Sequence[str]) -> None:
+        self.session.tell(":RES:OPEN")

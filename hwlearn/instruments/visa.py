@@ -1,0 +1,111 @@
+"""One VISA resource: opened, locked against other programs, written to and read from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyvisa
+from filelock import FileLock, Timeout
+from pyvisa import constants
+
+from hwlearn.errors import InstrumentError
+
+Broken = (pyvisa.errors.Error, OSError, ValueError, UnicodeError)
+"""What PyVISA raises when a connection is not to be trusted any more: time-outs, lost peers, bytes that are no text."""
+
+
+@cache
+def _manager(backend: str) -> Any:
+    """The one resource manager of a backend; closing it would close the sessions of others, so nobody does."""
+    return pyvisa.ResourceManager(backend)
+
+
+class Visa:
+    """A resource that is opened once, and again after `reopen`."""
+
+    def __init__(self, resource: str, *, name: str, backend: str, open_delay: float) -> None:
+        self.resource, self.name, self.backend, self.open_delay = resource, name, backend, open_delay
+        self._handle: Any = None
+        key = hashlib.sha256(resource.encode()).hexdigest()[:16]
+        self._lock = FileLock(Path(tempfile.gettempdir()) / f"hwlearn-{key}.lock")
+        self._owner = Path(tempfile.gettempdir()) / f"hwlearn-{key}.pid"
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            pid = self._owner.read_text() if self._owner.exists() else "unknown"
+            raise InstrumentError(f"in use by process {pid}; end it first", name, resource) from None
+        self._owner.write_text(str(os.getpid()))
+
+    def open(self) -> None:
+        """Open the connection; it changes nothing at the instrument.
+
+        Raises:
+            InstrumentError: nobody answers there.
+        """
+        try:
+            handle = _manager(self.backend).open_resource(self.resource)
+        except Exception as error:  # every backend has errors of its own
+            raise InstrumentError(f"cannot be opened: {error}; check the resource name and the cable", self.name) from None
+        self._handle = handle
+        handle.read_termination = handle.write_termination = "\n"
+        with suppress(
+            Exception
+        ):  # sockets of pyvisa-py only: without it each message waits for the last one's acknowledgement
+            own = handle.visalib.sessions[handle.session].interface
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.open_delay:
+            time.sleep(self.open_delay)
+
+    def reopen(self) -> None:
+        """Close and open, and throw away what still arrives on a serial line."""
+        self._drop()
+        self.open()
+        if self.resource.upper().startswith("ASRL"):
+            with suppress(*Broken):
+                while True:
+                    self.read(0.05)
+
+    def write(self, message: str, timeout: float) -> None:
+        """Send one line."""
+        self._handle.timeout = 1000 * timeout
+        self._handle.write_raw(message.encode("ascii") + b"\n")
+
+    def read(self, timeout: float) -> str:
+        """Receive one line.
+
+        Raises:
+            ValueError: the line is no ASCII text, or has no end.
+        """
+        self._handle.timeout = 1000 * timeout
+        raw = bytes(self._handle.read_raw())
+        if not raw.endswith(b"\n"):
+            raise ValueError(f"{raw!r} has no end")
+        return raw.decode("ascii").rstrip("\r\n")
+
+    def clear(self) -> None:
+        """A serial line keeps what was sent while nobody listened: throw it away."""
+        if self.resource.upper().startswith("ASRL"):
+            with suppress(*Broken):
+                self._handle.flush(constants.BufferOperation.discard_read_buffer)
+
+    def _drop(self) -> None:
+        if self._handle is not None:
+            with suppress(Exception):  # a broken connection cannot be closed any better
+                self._handle.close()
+            self._handle = None
+
+    def close(self) -> None:
+        """Close the connection and let other programs have the instrument."""
+        self._drop()
+        if self._lock.is_locked:
+            with suppress(OSError):
+                self._owner.unlink()
+            self._lock.release()
