@@ -24,11 +24,11 @@ def _reproduce(
     """Rerun the claims of arXiv:2606.15443: one row a claim, predicted, measured, pass. Exit code 1 if one fails."""
     from hwlearn.claims.all import CLAIMS
     from hwlearn.claims.rows import Bench
-    from hwlearn.experiments.experiment import BACKENDS
+    from hwlearn.experiments.experiment import SIMULATORS
     from hwlearn.experiments.files import make_folder, write_json
 
-    if backend not in BACKENDS:
-        raise HwlearnError(f"--backend {backend}: choose one of {', '.join(BACKENDS)}")
+    if backend not in SIMULATORS:
+        raise HwlearnError(f"--backend {backend}: choose one of {', '.join(SIMULATORS)}")
     unknown = set(only) - set(CLAIMS)
     if unknown:
         raise HwlearnError(f"--only {only}: the claims are {', '.join(CLAIMS)}")
@@ -40,7 +40,7 @@ def _reproduce(
             continue
         if sys.stderr.isatty():
             say(f"claim {letter} …")
-        rows += check(Bench(BACKENDS[backend], quick))
+        rows += check(Bench(SIMULATORS[backend], quick))
     passed = all(row.passed for row in rows)
     content = {"backend": backend, "quick": quick, "passed": passed, "rows": [row.as_dict() for row in rows]}
     if out is not None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @app.command("train")
 def _train(
     file: File,
-    backend: Annotated[str | None, typer.Option(help="exact or ngspice.")] = None,
+    backend: Annotated[str | None, typer.Option(help="exact, ngspice or bench.")] = None,
+    station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     rule: Annotated[str | None, typer.Option(help="ep, cl, al, clamp or dual-cl.")] = None,
     steps: Annotated[int | None, typer.Option(help="Number of updates.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the minibatches.")] = None,
@@ -34,7 +35,9 @@ def _train(
     from hwlearn.experiments.files import make_folder, write_files
 
     overrides = read_overrides(settings)
-    flags = {"backend.name": backend, "rule.name": rule, "train.steps": steps, "train.seed": seed}
+    flags: dict[str, str | int | None] = {"backend.name": backend, "rule.name": rule, "train.steps": steps, "train.seed": seed}
+    if station is not None:
+        flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, overrides, trust=trust_netlist)
     experiment.network, experiment.task, experiment.rule  # noqa: B018  # refuse what does not fit before a folder is made

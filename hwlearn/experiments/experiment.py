@@ -12,7 +12,15 @@ from typing import Any
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.circuits.ngspice import NgspiceCircuit
-from hwlearn.errors import ExperimentError, HwlearnError, LibraryNotFoundError, MeasurementError, NetlistError, TaskError
+from hwlearn.errors import (
+    ExperimentError,
+    HwlearnError,
+    LibraryNotFoundError,
+    MeasurementError,
+    NetlistError,
+    StationError,
+    TaskError,
+)
 from hwlearn.experiments.settings import Settings
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
@@ -20,8 +28,8 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
 
-BACKENDS: dict[str, type[Circuit]] = {"exact": ExactCircuit, "ngspice": NgspiceCircuit}
-"""The circuits by the names of an experiment file."""
+SIMULATORS: dict[str, type[Circuit]] = {"exact": ExactCircuit, "ngspice": NgspiceCircuit}
+"""The circuits that need nothing but a network, by the names of an experiment file."""
 
 
 @dataclass(frozen=True)
@@ -92,17 +100,28 @@ class Experiment:
         with self.named():
             return RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
 
-    def circuit(self) -> Circuit:
-        """A new circuit of the backend, at the network's conductances."""
+    def circuit(self, backend: str | None = None) -> Circuit:
+        """A new circuit of the backend (the file's own if not given), at the network's conductances.
+
+        Raises:
+            StationError, InstrumentError: the bench does not fit, or does not answer.
+        """
+        name, station = backend or self.settings.backend.name, self.settings.backend.station
         with self.named():
-            return BACKENDS[self.settings.backend.name](self.network)
+            if name in SIMULATORS:
+                return SIMULATORS[name](self.network)
+            if station is None:
+                raise ExperimentError("the bench needs a station file: --station FILE, or station in [backend]")
+            from hwlearn.bench.circuit import BenchCircuit
+
+            return BenchCircuit(self.network, self._beside(station))
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Errors raised inside name the experiment file, unless they are about a netlist or a simulation."""
+        """Errors raised inside name the experiment file, unless they are about a netlist, a station or a measurement."""
         try:
             yield
-        except (NetlistError, LibraryNotFoundError, MeasurementError):
+        except (NetlistError, LibraryNotFoundError, MeasurementError, StationError):
             raise
         except HwlearnError as error:
             if isinstance(error, ExperimentError) and str(error).startswith(f"{self.path}: "):

@@ -146,9 +146,16 @@ class FlowTable(Table):
 
 
 class BackendTable(Table):
-    """`[backend]`."""
+    """`[backend]`: what plays the circuit; `station`, for the bench, is a station file relative to the experiment file."""
 
-    name: Literal["exact", "ngspice"] = "exact"
+    name: Literal["exact", "ngspice", "bench"] = "exact"
+    station: str | None = None
+
+    @model_validator(mode="after")
+    def _has_station(self) -> Self:
+        if self.name == "bench" and self.station is None:
+            raise ValueError("the bench needs a station file: give station (--station FILE)")
+        return self
 
 
 class Settings(Table):

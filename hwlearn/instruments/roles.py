@@ -13,6 +13,9 @@ from hwlearn.circuits.base import Array
 from hwlearn.instruments.scpi import number, parse_integers, parse_numbers
 from hwlearn.instruments.session import Session
 
+RELAY_SECONDS = 0.02
+"""Switching from one channel to the next, at most."""
+
 
 class Instrument(ABC):
     """An instrument in its role. Making one sends nothing.
@@ -70,8 +73,7 @@ class Scanner(Instrument):
         """
         self.channels = sorted(channels, key=_ascending)
         self._order = np.array([self.channels.index(channel) for channel in channels], dtype=np.intp)
-        relay = 0.05
-        self._scan_seconds = len(channels) * (nplc / self.line_hz + delay + relay)
+        self._scan_seconds = len(channels) * (nplc / self.line_hz + delay + RELAY_SECONDS)
         self.session.tell(self.setup(self.channels, volts, nplc, high_z, delay))
 
     def scan(self) -> Array:
@@ -138,9 +140,11 @@ class SourceMeter(Instrument):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._mode: dict[str, str] = {}
+        self._seconds = 1.0
 
     def configure(self, channel: str, *, v_limit: float, i_limit: float, nplc: float) -> None:
         """Set limits and integration time; the output stays as it is."""
+        self._seconds = 4 * nplc / 50
         self.session.tell(self.limits(channel, number(v_limit), number(i_limit), number(nplc)))
 
     def current(self, channel: str, amperes: float) -> None:
@@ -166,7 +170,7 @@ class SourceMeter(Instrument):
             one, two = parse_numbers(fields[-2], 2).tolist()
             return MeterReading(*self.ordered(one, two, function), bool(parse_integers(fields[-1], 1)[0]))
 
-        return self.session.read(message, parse, replies=replies, seconds=2.0)
+        return self.session.read(message, parse, replies=replies, seconds=self._seconds)
 
     def ordered(self, one: float, two: float, function: str) -> tuple[float, float]:
         """(V, A) of the two values that the instrument sends."""

@@ -31,7 +31,7 @@ class Session:
         name: the instrument's name in the station file, for errors.
         idn: a part of the `*IDN?` answer that must be there.
         backend: PyVISA's, "@py" or "@ivi".
-        timeout: of a message that needs no time of its own [s].
+        timeout: of a message that needs no time of its own [s]; others get twice their own time on top.
         open_delay: time that the instrument needs after its port was opened [s].
 
     Attributes:
@@ -83,7 +83,7 @@ class Session:
         with self._lock:
             if self._closed:
                 raise self.error("is closed")
-            timeout = max(self.timeout, 2 * seconds + 1)
+            timeout = self.timeout + 2 * seconds
             try:
                 return self._once(message, parse, replies, timeout)
             except Broken as first:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
+from hwlearn.instruments.drivers import DRIVERS
 from hwlearn.network import Network
 from hwlearn.network.arguments import did_you_mean
 from hwlearn.spice.numbers import GROUND
@@ -27,7 +28,6 @@ def check_station(settings: StationSettings, path: Path, tables: Mapping[str, Co
         HwlearnWarning: the calibration is old.
     """
     try:
-        _instruments(settings)
         _channels(settings)
         _wired(settings, network)
         _power(settings, tables)
@@ -36,7 +36,7 @@ def check_station(settings: StationSettings, path: Path, tables: Mapping[str, Co
     _age(settings, path)
 
 
-def _places(settings: StationSettings) -> Iterator[tuple[str, str]]:
+def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
     """(key, "instrument:channel") of all that is wired."""
     for name, given in settings.input.items():
         yield f"input.{name}.drive", given.drive
@@ -56,19 +56,30 @@ def _places(settings: StationSettings) -> Iterator[tuple[str, str]]:
             yield f"edge.{name}.set", edge.set
 
 
-def _instruments(settings: StationSettings) -> None:
-    for key, place in _places(settings):
+def check_instruments(settings: StationSettings, path: Path) -> None:
+    """Refuse channels of instruments that the file does not have, and drivers that do not exist.
+
+    Raises:
+        StationError: names file and key.
+    """
+    for name, table in settings.instrument.items():
+        if table.driver not in DRIVERS:
+            hint = did_you_mean(table.driver, DRIVERS) or f"; there are {', '.join(DRIVERS)}"
+            raise StationError(f"{path}: instrument.{name}.driver: no driver {table.driver!r}{hint}")
+        if table.resource is None and settings.defaults.backend != "virtual":
+            raise StationError(f"{path}: instrument.{name}.resource is missing: give its VISA resource name")
+    for key, place in places(settings):
         name = place.partition(":")[0]
         if name not in settings.instrument:
-            raise StationError(f"{key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+            raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
     for name in settings.safe.order:
         if name not in settings.instrument:
-            raise StationError(f"safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+            raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
 
 
 def _channels(settings: StationSettings) -> None:
     used: dict[str, str] = {}
-    for key, place in _places(settings):
+    for key, place in places(settings):
         if place in used:
             raise StationError(f"{key}: channel {place} is used by {used[place]} already; wire one thing to a channel")
         used[place] = key

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from hwlearn.errors import StationError
 from hwlearn.network.arguments import did_you_mean
+from hwlearn.station.checks import check_instruments
 from hwlearn.station.settings import StationSettings
 from hwlearn.station.station import Station
 from hwlearn.station.tables import CodeTable, read_rows
@@ -37,6 +38,7 @@ def load_station(path: str | PathLike[str]) -> Station:
         settings = StationSettings.model_validate(content)
     except ValidationError as error:
         raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, error.errors())))}") from None
+    check_instruments(settings, file)
     return Station(settings, file, _tables(settings, file), _offsets(settings, file))
 
 

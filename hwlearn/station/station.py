@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwlearn.network import Network
-from hwlearn.station.checks import check_station
+from hwlearn.station.checks import check_station, places
 from hwlearn.station.settings import SeriesNudge, StationSettings
 from hwlearn.station.tables import CodeTable
 
@@ -52,6 +52,14 @@ class Station:
         if any(isinstance(nudge, SeriesNudge) for nudge in nudges):
             return ("ep",)
         return ("ep", "cl", "al", "clamp", "dual-cl")
+
+    def channels(self) -> dict[str, list[str]]:
+        """The wired channels of each instrument, in the order of the file."""
+        channels: dict[str, list[str]] = {name: [] for name in self.settings.instrument}
+        for _, place in places(self.settings):
+            name, _, channel = place.partition(":")
+            channels[name].append(channel)
+        return channels
 
     def wiring_hash(self, network: Network) -> str:
         """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""

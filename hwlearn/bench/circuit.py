@@ -1,0 +1,358 @@
+"""`BenchCircuit`: a network on the lab bench."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.bench.connection import Connection
+from hwlearn.bench.order import visits
+from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs, SampledMeasurement
+from hwlearn.errors import InstrumentError, StationError
+from hwlearn.instruments.roles import ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.network import Network
+from hwlearn.spice.numbers import GROUND
+from hwlearn.station import Station, load_station
+
+
+class BenchCircuit(Circuit):
+    """A network of resistor boxes, driven, nudged and scanned by the instruments of a station.
+
+    Conductances are those of the code tables: `program` takes the nearest code of each edge and returns what it realises. Node
+    voltages are read against ground, inputs included; the outputs are differences of such readings. Currents of outputs are
+    the source meters' readings, currents of voltage inputs follow from Kirchhoff's law and the code tables.
+
+    Connecting changes no output: codes and sources are written by the first `program` or `measure`. Every way out but SIGKILL
+    leaves the station safe, in its stated order; after an error the circuit is safe at once and closed.
+
+    Args:
+        network: what is wired up.
+        station: the station, or its file.
+
+    Raises:
+        StationError: the station does not fit the network.
+        InstrumentError: an instrument is missing or is not the one that the station names.
+    """
+
+    name = "bench"
+
+    def __init__(self, network: Network, station: Station | str | PathLike[str]) -> None:
+        super().__init__(network)
+        self.station = station if isinstance(station, Station) else load_station(station)
+        self.station.check(network)
+        self.writes = 0  # code vectors written
+        self.noise = math.nan  # of one reading, from the repeats of the last phase [V]
+        self._settings = self.station.settings
+        self._tables = [self.station.tables.get(edge) for edge in network.edge_names]
+        self._wire()
+        self._conductances = self._nearest(self._conductances)[1]
+        self._conductances.setflags(write=False)
+        self._written: NDArray[np.intp] | None = None
+        self._ready = False
+        self._settle = self._settings.measure.settle_s
+        self.connection = Connection(self.station, network)
+        try:
+            self._find()
+        except BaseException:
+            self.connection.close()
+            raise
+
+    # Wiring
+
+    def _wire(self) -> None:
+        """What the station says of nodes and sources, by index."""
+        network, settings = self.network, self._settings
+        self.read_nodes = [k for k, name in enumerate(network.nodes) if name in settings.node]
+        self._signs = np.zeros((len(network.outputs), len(network.nodes)))
+        for k, port in enumerate(network.outputs):
+            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
+                if node != GROUND:
+                    self._signs[k, network.node_index[node]] += sign
+        entering = np.zeros((len(network.nodes), len(network.sources)))
+        for k, source in enumerate(network.sources):
+            for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
+                if node != GROUND and node in network.node_index:
+                    entering[network.node_index[node], k] += sign
+        plain = np.array([name != GROUND for name in network.nodes])
+        volts = np.array([source.kind == "voltage" for source in network.sources], dtype=bool)
+        self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
+        self._plain, self._entering = plain, entering
+        self._fixed_currents = np.array([0.0 if s.kind == "voltage" else s.value for s in network.fixed_sources])
+        self._from_residual = np.linalg.pinv(entering[plain][:, volts])
+
+    def _find(self) -> None:
+        """The instruments behind the wiring."""
+        get, settings = self.connection.get, self._settings
+        scanned: dict[Scanner, list[str]] = defaultdict(list)
+        self._readings: list[tuple[Scanner, int]] = []
+        for k in self.read_nodes:
+            scanner, channel = get(settings.node[self.network.nodes[k]].read, Scanner)
+            self._readings.append((scanner, len(scanned[scanner])))
+            scanned[scanner].append(channel)
+        self._scanned = dict(scanned)
+        self._inputs = [get(settings.input[name].drive, Source) for name in self.network.input_names]
+        self._held: list[tuple[Source, str, float]] = []
+        for source in self.network.fixed_sources:
+            place = settings.source[source.name].drive
+            if ":" in place:
+                self._held.append((*get(place, Source), source.value))
+        self._ports: list[tuple[SourceMeter, str] | None] = []
+        for name in self.network.output_names:
+            table = settings.output.get(name)
+            self._ports.append(None if table is None or table.nudge is None else get(str(table.nudge), SourceMeter))
+        self._boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
+        for k, name in enumerate(self.network.edge_names):
+            setting = settings.edge[name].set
+            if setting is not None:
+                box, channel = get(setting, ResistorBox)
+                self._boxes[box].append((int(channel), k))
+
+    def place(self, node: int) -> str:
+        """A read node by its channel and name, as in "daq:101 (n12)"."""
+        name = self.network.nodes[node]
+        return f"{self._settings.node[name].read} ({name})"
+
+    @property
+    def probe_volts(self) -> float:
+        """A voltage that every limit allows at an input [V]."""
+        return 0.5 * self._settings.limits.v_node_max
+
+    @contextmanager
+    def settling(self, times: float) -> Iterator[None]:
+        """Inside, wait so many times as long as the station says before each reading."""
+        self._settle = times * self._settings.measure.settle_s
+        try:
+            yield
+        finally:
+            self._settle = self._settings.measure.settle_s
+
+    # Conductances
+
+    def _nearest(self, conductances: Array) -> tuple[NDArray[np.intp], Array]:
+        codes = np.full(len(conductances), -1, dtype=np.intp)
+        realised = np.empty(len(conductances))
+        for k, table in enumerate(self._tables):
+            if table is None:
+                realised[k] = 1 / float(self._settings.edge[self.network.edge_names[k]].fixed_ohm or math.nan)
+            else:
+                codes[k] = table.nearest(float(conductances[k]))
+                realised[k] = table.conductances[codes[k]]
+        return codes, realised
+
+    def _program(self, conductances: Array) -> Array:
+        codes, realised = self._nearest(conductances)
+        with _SafeOnError(self):
+            self._write(codes)
+        return realised
+
+    def _write(self, codes: NDArray[np.intp]) -> None:
+        """Write the codes that differ; the box reads back what it took."""
+        if self._written is not None and np.array_equal(codes, self._written):
+            return
+        for box, places in self._boxes.items():
+            count, _ = box.size()
+            values = box.codes() if len(places) < count else np.zeros(count, dtype=np.intp)
+            for channel, edge in places:
+                values[channel] = codes[edge]
+            box.write(values.tolist())
+        self._written = codes
+        self.writes += 1
+
+    # Phases
+
+    def _prepare(self) -> None:
+        """Before the first phase: ranges, limits, codes, fixed sources."""
+        if self._ready:
+            return
+        measure, limits = self._settings.measure, self._settings.limits
+        for box in self._boxes:
+            name = box.name
+            seconds = self._settings.instrument[name].watchdog_s
+            if seconds:
+                box.watchdog(seconds)
+        self._write(self._nearest(self._conductances)[0])
+        for scanner, channels in self._scanned.items():
+            scanner.line_hz = self._settings.defaults.line_hz
+            scanner.configure(channels, volts=measure.range_v, nplc=measure.nplc, high_z=measure.high_z)
+        for port in self._ports:
+            if port is not None:
+                meter, channel = port
+                meter.configure(channel, v_limit=limits.v_compliance, i_limit=limits.i_compliance, nplc=measure.nplc)
+        for source, channel, value in self._held:
+            source.set_voltages({channel: value})
+        self._ready = True
+
+    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        self._refuse_what_exceeds_the_limits(inputs, outputs, imposed)
+        with _SafeOnError(self):
+            return self._phase(inputs, outputs, imposed)
+
+    def _phase(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        self._prepare()
+        measure = self._settings.measure
+        count, size = len(inputs), len(self.read_nodes)
+        readings: list[list[Array]] = [[] for _ in range(count)]
+        currents: list[list[Array]] = [[] for _ in range(count)]
+        for sample, number in visits(count, measure.repeats, measure.order):
+            self._drive(inputs[sample])
+            self._nudge(outputs, None if imposed is None else imposed[sample])
+            time.sleep(self._settle)
+            readings[sample] += [self._scan(sample) for _ in range(number)]
+            currents[sample].append(self._port_currents(outputs))
+        self._compare_codes()
+        mean = np.array([np.mean(values, axis=0) for values in readings]).reshape(count, size)
+        if measure.repeats > 1 and size:
+            squares = sum(float(((np.array(values) - mean[s]) ** 2).sum()) for s, values in enumerate(readings))
+            self.noise = math.sqrt(squares / (size * count * (measure.repeats - 1)))
+        voltages = np.zeros((count, len(self.network.nodes)))
+        voltages[:, self.read_nodes] = mean - self._offsets()
+        port_currents = np.array([np.mean(values, axis=0) for values in currents]).reshape(count, len(self._ports))
+        return SampledMeasurement(
+            self.network,
+            self._conductances,
+            voltages,
+            voltages @ self._signs.T,
+            port_currents,
+            self._input_currents(inputs, voltages, port_currents),
+            self.noise / math.sqrt(measure.repeats) if measure.repeats > 1 else math.nan,
+            f"bench {self._settings.name}",
+        )
+
+    def _compare_codes(self) -> None:
+        """After a phase: the boxes still have the codes that were written, and none has opened."""
+        assert self._written is not None
+        for box, places in self._boxes.items():
+            codes = box.codes()
+            for channel, edge in places:
+                if codes[channel] != self._written[edge]:
+                    raise InstrumentError(
+                        f"resistor {channel} (edge {self.network.edge_names[edge]}) has code {codes[channel]}, and "
+                        f"{self._written[edge]} was written: another program, or a reset? The phase is not used",
+                        box.name,
+                    )
+
+    def _drive(self, values: Array) -> None:
+        wanted: dict[Source, dict[str, float]] = defaultdict(dict)
+        for (source, channel), value in zip(self._inputs, values.tolist(), strict=True):
+            wanted[source][channel] = value
+        for source, channels in wanted.items():
+            source.set_voltages(channels)
+
+    def _nudge(self, outputs: Outputs, imposed: Array | None) -> None:
+        for k, port in enumerate(self._ports):
+            if port is None:
+                continue
+            meter, channel = port
+            if isinstance(outputs, Hold) and imposed is not None:
+                meter.voltage(channel, float(imposed[k]))
+            else:
+                meter.current(channel, 0.0 if imposed is None else float(imposed[k]))
+
+    def _scan(self, sample: int) -> Array:
+        """(read nodes,) V, one scan of every scanner."""
+        scans = {scanner: scanner.scan() for scanner in self._scanned}
+        values = np.array([scans[scanner][at] for scanner, at in self._readings])
+        bad = np.flatnonzero(~(np.abs(values) <= self._settings.measure.max_abs_v))
+        if len(bad):
+            scanner, at = self._readings[bad[0]]
+            node = self.network.nodes[self.read_nodes[bad[0]]]
+            raise InstrumentError(
+                f"channel {self._scanned[scanner][at]} (node {node}) read {values[bad[0]]:g} V in sample {sample}, beyond "
+                f"measure.max_abs_v = {self._settings.measure.max_abs_v:g} V; it is not used: check the wiring and range_v",
+                scanner.name,
+            )
+        return values
+
+    def _port_currents(self, outputs: Outputs) -> Array:
+        """(n_out,) A as the source meters read them; zero at open ports."""
+        currents = np.zeros(len(self._ports))
+        if not isinstance(outputs, Hold | Inject):
+            return currents
+        for k, port in enumerate(self._ports):
+            assert port is not None
+            meter, channel = port
+            reading = meter.read(channel)
+            currents[k] = reading.amperes
+            if not math.isfinite(currents[k]) or reading.tripped:
+                name = self.network.output_names[k]
+                raise InstrumentError(
+                    f"channel {channel} (output {name}) is in compliance: the nudge asked for is not the nudge made; raise "
+                    "limits.v_compliance or i_compliance, or nudge less",
+                    meter.name,
+                )
+        return currents
+
+    def _input_currents(self, inputs: Array, voltages: Array, port_currents: Array) -> Array:
+        """(S, n_in) A by Kirchhoff's current law at the nodes of the voltage sources."""
+        network = self.network
+        flows = (voltages[:, network.tails] - voltages[:, network.heads]) * self._conductances
+        leaving = flows @ network.incidence - port_currents @ self._signs
+        for k, source in enumerate(network.inputs):
+            if source.kind == "current":
+                leaving -= np.outer(inputs[:, k], self._entering[:, k])
+        leaving -= self._entering[:, len(network.inputs) :] @ self._fixed_currents
+        solved = leaving[:, self._plain] @ self._from_residual.T
+        currents = inputs.copy()
+        currents[:, self._voltage_inputs] = solved[:, : len(self._voltage_inputs)]
+        return currents
+
+    def _offsets(self) -> Array:
+        """(read nodes,) V, the calibrated offsets of the channels; zero where there are none."""
+        known: Mapping[str, float] = self.station.offsets
+        return np.array([known.get(self._settings.node[self.network.nodes[k]].read, 0.0) for k in self.read_nodes])
+
+    def _refuse_what_exceeds_the_limits(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> None:
+        limits = self._settings.limits
+        if inputs.size and np.abs(inputs).max() > limits.v_node_max:
+            sample, k = np.argwhere(np.abs(inputs) > limits.v_node_max)[0]
+            raise StationError(
+                f"{self.station.path}: input {self.network.input_names[k]} of sample {sample} is {inputs[sample, k]:g} V, "
+                f"beyond limits.v_node_max = {limits.v_node_max:g} V"
+            )
+        if imposed is None:
+            return
+        missing = [name for name, port in zip(self.network.output_names, self._ports, strict=True) if port is None]
+        if missing:
+            raise StationError(
+                f"{self.station.path}: output.{missing[0]} has no nudge: this bench can read it, but not inject or hold; "
+                "wire a source meter to it"
+            )
+        limit, key, unit = (
+            (limits.v_compliance, "v_compliance", "V")
+            if isinstance(outputs, Hold)
+            else (limits.i_nudge_max, "i_nudge_max", "A")
+        )
+        if np.abs(imposed).max(initial=0.0) > limit:
+            sample, k = np.argwhere(np.abs(imposed) > limit)[0]
+            raise StationError(
+                f"{self.station.path}: output {self.network.output_names[k]} of sample {sample} would get "
+                f"{imposed[sample, k]:g} {unit}, beyond limits.{key} = {limit:g} {unit}; nudge less"
+            )
+
+    def _close(self) -> None:
+        self.connection.close()
+
+
+class _SafeOnError:
+    """Whatever goes wrong inside leaves the station safe at once, and the circuit closed."""
+
+    def __init__(self, circuit: BenchCircuit) -> None:
+        self._circuit = circuit
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            try:
+                self._circuit.close()
+            except InstrumentError as unsafe:
+                error.add_note(str(unsafe))
+                if isinstance(error, InstrumentError):
+                    raise InstrumentError(f"{error}; {unsafe}") from error
