@@ -88,7 +88,7 @@ def test_program_returns_the_nearest_of_the_code_table(network, station):
         nearest = [min(1 / resistances, key=lambda g, w=w: abs(g - w)) for w in wanted]
         np.testing.assert_allclose(realised, nearest, rtol=1e-12)
         circuit.program(realised)
-        assert circuit.writes == 1
+        assert set(circuit.writes) == {1}
 
 
 def test_it_is_left_safe_in_the_stated_order(network, station):

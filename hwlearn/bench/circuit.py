@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from hwlearn.bench.connection import Connection
 from hwlearn.bench.order import visits
+from hwlearn.bench.rounding import Rounding
 from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs, SampledMeasurement
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.instruments.roles import ResistorBox, Scanner, Source, SourceMeter
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
-from hwlearn.station import Station, load_station
+from hwlearn.station import CodeTable, Station, load_station
 
 
 class BenchCircuit(Circuit):
@@ -31,6 +32,9 @@ class BenchCircuit(Circuit):
 
     Connecting changes no output: codes and sources are written by the first `program` or `measure`. Every way out but SIGKILL
     leaves the station safe, in its stated order; after an error the circuit is safe at once and closed.
+
+    Attributes:
+        writes: (E,) how often each edge's code was changed, for devices that wear.
 
     Args:
         network: what is wired up.
@@ -47,12 +51,15 @@ class BenchCircuit(Circuit):
         super().__init__(network)
         self.station = station if isinstance(station, Station) else load_station(station)
         self.station.check(network)
-        self.writes = 0  # code vectors written
+        self.writes = np.zeros(len(network.edges), dtype=np.intp)
         self.noise = math.nan  # of one reading, from the repeats of the last phase [V]
         self._settings = self.station.settings
-        self._tables = [self.station.tables.get(edge) for edge in network.edge_names]
+        self._tables = [self._table(k) for k in range(len(network.edges))]
         self._wire()
-        self._conductances = self._nearest(self._conductances)[1]
+        program = self._settings.program
+        self._rounding = Rounding(self._tables, program.rounding, program.dead_band, program.seed)
+        self._codes = self._rounding.codes(self._conductances)
+        self._conductances = self._realised(self._codes)
         self._conductances.setflags(write=False)
         self._written: NDArray[np.intp] | None = None
         self._ready = False
@@ -135,25 +142,52 @@ class BenchCircuit(Circuit):
 
     # Conductances
 
-    def _nearest(self, conductances: Array) -> tuple[NDArray[np.intp], Array]:
-        codes = np.full(len(conductances), -1, dtype=np.intp)
-        realised = np.empty(len(conductances))
+    def _table(self, edge: int) -> CodeTable | None:
+        """The code table of an edge, within the bounds of a trainable one; None for a fixed resistor."""
+        network, name = self.network, self.network.edge_names[edge]
+        table = self.station.tables.get(name)
+        if table is None:
+            if network.trainable[edge]:
+                raise StationError(
+                    f"{self.station.path}: edge.{name} is a fixed resistor, and the circuit wants to train it; "
+                    "leave it out of [circuit] trainable"
+                )
+            return None
+        if not network.trainable[edge]:
+            return table
+        try:
+            return table.within(float(network.lower[edge]), float(network.upper[edge]))
+        except StationError as error:
+            raise StationError(f"{self.station.path}: edge.{name}: {error}") from None
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """(lower, upper), (E,) S each: the outermost codes within the network's bounds."""
+        lower, upper = self._conductances.copy(), self._conductances.copy()
         for k, table in enumerate(self._tables):
-            if table is None:
-                realised[k] = 1 / float(self._settings.edge[self.network.edge_names[k]].fixed_ohm or math.nan)
-            else:
-                codes[k] = table.nearest(float(conductances[k]))
-                realised[k] = table.conductances[codes[k]]
-        return codes, realised
+            if table is not None:
+                lower[k], upper[k] = table.bounds
+        return lower, upper
+
+    def _realised(self, codes: NDArray[np.intp]) -> Array:
+        """(E,) S of codes (E,), by the tables."""
+        edges = [self._settings.edge[name] for name in self.network.edge_names]
+        return np.array(
+            [
+                1 / float(edge.fixed_ohm or math.nan) if table is None else table.conductances[code]
+                for edge, table, code in zip(edges, self._tables, codes.tolist(), strict=True)
+            ]
+        )
 
     def _program(self, conductances: Array) -> Array:
-        codes, realised = self._nearest(conductances)
+        self._codes = self._rounding.codes(conductances)
         with _SafeOnError(self):
-            self._write(codes)
-        return realised
+            self._write()
+        return self._realised(self._codes)
 
-    def _write(self, codes: NDArray[np.intp]) -> None:
-        """Write the codes that differ; the box reads back what it took."""
+    def _write(self) -> None:
+        """Write the codes, if any has changed; the box reads back what it took."""
+        codes = self._codes
         if self._written is not None and np.array_equal(codes, self._written):
             return
         for box, places in self._boxes.items():
@@ -162,8 +196,8 @@ class BenchCircuit(Circuit):
             for channel, edge in places:
                 values[channel] = codes[edge]
             box.write(values.tolist())
+        self.writes += (codes != self._written) & (codes >= 0)
         self._written = codes
-        self.writes += 1
 
     # Phases
 
@@ -177,7 +211,7 @@ class BenchCircuit(Circuit):
             seconds = self._settings.instrument[name].watchdog_s
             if seconds:
                 box.watchdog(seconds)
-        self._write(self._nearest(self._conductances)[0])
+        self._write()
         for scanner, channels in self._scanned.items():
             scanner.line_hz = self._settings.defaults.line_hz
             scanner.configure(channels, volts=measure.range_v, nplc=measure.nplc, high_z=measure.high_z)

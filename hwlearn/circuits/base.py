@@ -251,6 +251,11 @@ class Circuit(ABC):
         """(E,) siemens: what the circuit has now, as far as it can know. Read-only."""
         return self._conductances
 
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """(lower, upper), (E,) S each: what training may ask for. The network's, and within what the devices can do."""
+        return self.network.lower, self.network.upper
+
     def program(self, conductances: ArrayLike) -> Array:
         """Set the conductances, (E,) [S]; the values are copied.
 

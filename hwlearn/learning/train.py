@@ -73,8 +73,11 @@ def train(
 ) -> TrainResult:
     """Train a circuit: g ← clip(g + step(ġ)) at the trainable edges, `steps` times.
 
+    g is kept here in full precision. Devices of few codes realise it as well as they can, and steps smaller than a code add
+    up until they make one.
+
     Args:
-        circuit: is driven, measured and programmed; what it realises of an update is the starting point of the next.
+        circuit: is driven, measured and programmed.
         task: samples; the direction is averaged over them (or over a minibatch).
         rule: how to get a direction.
         steps: number of updates.
@@ -107,12 +110,13 @@ def train(
     optimize = OPTIMIZERS[optimizer](learning_rate).step
     draw = _Batches(task, batch_size, seed)
     trainable, number = network.trainable, int(network.trainable.sum())
-    lower, upper = np.where(trainable, network.lower, -np.inf), np.where(trainable, network.upper, np.inf)
+    lowest, highest = circuit.bounds
+    lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, highest, np.inf)
     logarithmic = parameter == "log-conductance"
 
     losses: list[float] = []
     clipped, warned, reason = 0, False, "steps"
-    good = circuit.conductances
+    good = wanted = circuit.conductances
     for step in range(steps + 1):
         reading = rule.read(circuit, draw.next())
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
@@ -134,10 +138,10 @@ def train(
             break
         if logarithmic:
             with np.errstate(over="ignore"):
-                wanted = good * np.exp(optimize(good * reading.direction))
+                new = wanted * np.exp(optimize(wanted * reading.direction))
         else:
-            wanted = good + optimize(reading.direction)
-        new = np.minimum(np.maximum(wanted, lower), upper)
+            new = wanted + optimize(reading.direction)
+        wanted = np.minimum(np.maximum(new, lower), upper)
         clipped = int(np.count_nonzero(new != wanted))
         if clipped == number > 0 and not warned:
             warned = True
@@ -146,7 +150,7 @@ def train(
                 HwlearnWarning,
                 stacklevel=2,
             )
-        circuit.program(new)
+        circuit.program(wanted)
     return TrainResult(circuit.conductances, np.array(losses), max(len(losses) - 1, 0), reason)  # type: ignore[arg-type]
 
 

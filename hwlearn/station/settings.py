@@ -158,6 +158,21 @@ class Measure(Table):
     drift_max: NonNegativeFloat = 1e-3
 
 
+class Program(Table):
+    """`[program]`: how a conductance becomes a code.
+
+    Attributes:
+        rounding: "nearest"; "dead band" keeps a code until the wanted conductance is half a step and `dead_band` steps away,
+            so that a value between two codes does not wear the device out; "stochastic" takes the two neighbours with
+            probabilities whose mean is the wanted conductance.
+        dead_band: in steps between neighbouring codes. seed: of the stochastic rounding.
+    """
+
+    rounding: Literal["nearest", "dead band", "stochastic"] = "dead band"
+    dead_band: Annotated[float, Field(ge=0, le=10)] = 0.1
+    seed: NonNegativeInt = 0
+
+
 class Safe(Table):
     """`[safe]`: the order in which instruments are made safe."""
 
@@ -203,6 +218,7 @@ class StationSettings(Table):
     table: dict[str, CodeTableTable] = {}
     limits: Limits
     measure: Measure = Measure()
+    program: Program = Program()
     safe: Safe = Safe()
     calibration: Calibration = Calibration()
     virtual: Virtual = Virtual()

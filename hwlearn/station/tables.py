@@ -82,6 +82,21 @@ class CodeTable:
             below = above
         return int(codes[below]), int(codes[above])
 
+    def within(self, lower: float, upper: float) -> CodeTable:
+        """The table with only the codes whose conductance is between the bounds [S].
+
+        Raises:
+            StationError: there are none.
+        """
+        values, codes = self._ascending
+        kept = codes[(values >= lower) & (values <= upper)]
+        if not len(kept):
+            raise StationError(
+                f"no code between {lower:.4g} and {upper:.4g} S: the table reaches from {values[0]:.4g} to "
+                f"{values[-1]:.4g} S; change the bounds of the circuit, or the table"
+            )
+        return CodeTable(self.resistances, int(kept.min()), int(kept.max()))
+
     @classmethod
     def linear(
         cls,

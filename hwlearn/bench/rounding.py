@@ -1,0 +1,49 @@
+"""From wanted conductances to codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.circuits.base import Array
+from hwlearn.station import CodeTable
+
+
+class Rounding:
+    """The codes of all edges, remembered: a dead band needs to know what is set.
+
+    Args:
+        tables: code table of each edge; None where a resistor is fixed.
+        rounding: "nearest", "dead band" or "stochastic"; see `hwlearn.station.settings.Program`.
+        dead_band: in steps between neighbouring codes.
+        seed: of the stochastic rounding.
+    """
+
+    def __init__(self, tables: Sequence[CodeTable | None], rounding: str, dead_band: float, seed: int) -> None:
+        self._tables, self._kind, self._dead_band = tables, rounding, dead_band
+        self._random = np.random.default_rng(seed)
+        self._codes: NDArray[np.intp] | None = None
+
+    def codes(self, wanted: Array) -> NDArray[np.intp]:
+        """(E,) codes for wanted conductances (E,) [S]; −1 at fixed resistors."""
+        codes = np.full(len(wanted), -1, dtype=np.intp)
+        for k, (table, g) in enumerate(zip(self._tables, wanted.tolist(), strict=True)):
+            if table is not None:
+                codes[k] = self._code(table, g, None if self._codes is None else int(self._codes[k]))
+        self._codes = codes
+        return codes
+
+    def _code(self, table: CodeTable, g: float, before: int | None) -> int:
+        if self._kind == "stochastic":
+            lower, upper = table.neighbours(g)
+            low, high = table.conductances[lower], table.conductances[upper]
+            return upper if high > low and self._random.random() * (high - low) < g - low else lower
+        nearest = table.nearest(g)
+        if self._kind == "nearest" or before is None or nearest == before:
+            return nearest
+        held = float(table.conductances[before])
+        lower, upper = table.neighbours(held + (1e-9 * held if g > held else -1e-9 * held))
+        step = float(table.conductances[upper] - table.conductances[lower])
+        return before if abs(g - held) <= (0.5 + self._dead_band) * step else nearest
