@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,11 +12,15 @@ import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.instruments.drivers import DRIVERS
+from hwlearn.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
 from hwlearn.network import Network
 from hwlearn.network.arguments import did_you_mean
 from hwlearn.spice.numbers import GROUND
 from hwlearn.station.settings import SeriesNudge, StationSettings
 from hwlearn.station.tables import CodeTable
+
+ROLES: dict[str, type[Instrument]] = {"drive": Source, "read": Scanner, "set": ResistorBox, "nudge": SourceMeter}
+"""What an instrument must be, by the last part of the key that names it."""
 
 
 def check_station(settings: StationSettings, path: Path, tables: Mapping[str, CodeTable], network: Network) -> None:
@@ -57,7 +62,7 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
 
 
 def check_instruments(settings: StationSettings, path: Path) -> None:
-    """Refuse channels of instruments that the file does not have, and drivers that do not exist.
+    """Refuse channels of instruments that the file does not have or that cannot do this, and drivers that do not exist.
 
     Raises:
         StationError: names file and key.
@@ -69,9 +74,14 @@ def check_instruments(settings: StationSettings, path: Path) -> None:
         if table.resource is None and settings.defaults.backend != "virtual":
             raise StationError(f"{path}: instrument.{name}.resource is missing: give its VISA resource name")
     for key, place in places(settings):
-        name = place.partition(":")[0]
+        name, _, channel = place.partition(":")
         if name not in settings.instrument:
             raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+        driver, role = DRIVERS[settings.instrument[name].driver], ROLES[key.rpartition(".")[2]]
+        if not issubclass(driver, role):
+            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
+        if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]*", channel):
+            raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, …; write {name}:0")
     for name in settings.safe.order:
         if name not in settings.instrument:
             raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
@@ -88,11 +98,11 @@ def _channels(settings: StationSettings) -> None:
 def _wired(settings: StationSettings, network: Network) -> None:
     """Everything of the network is wired, and nothing else."""
     grounded = _grounded(settings, network)
-    wanted = {
+    wanted = {  # sources first: which nodes are read follows from them
+        "source": [source.name for source in network.fixed_sources],
         "node": [name for name in network.nodes if name != GROUND and name not in grounded],
         "edge": list(network.edge_names),
         "input": list(network.input_names),
-        "source": [source.name for source in network.fixed_sources],
         "output": list(network.output_names),
     }
     advice = {

@@ -96,6 +96,8 @@ class EdgeTable(Table):
             raise ValueError("give either set (and table) or fixed_ohm")
         if (self.set is None) != (self.table is None):
             raise ValueError("set and table go together")
+        if self.fixed_ohm is not None and self.series_ohm:
+            raise ValueError("series_ohm goes with set; add it to fixed_ohm")
         return self
 
 
@@ -107,7 +109,7 @@ class CodeTableTable(Table):
         i_max: largest current through the device [A].
     """
 
-    bits: PositiveInt = 8
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
     full_scale_ohm: PositiveFloat | None = None
     wiper_ohm: NonNegativeFloat = 0.0
     file: str | None = None

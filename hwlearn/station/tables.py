@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from hwlearn.circuits.base import Array
 from hwlearn.errors import StationError
 
+LARGEST_CODE = 2**16 - 1
+"""Of any device: 16 bits."""
+
 
 @dataclass(frozen=True, eq=False)
 class CodeTable:
@@ -125,6 +128,8 @@ class CodeTable:
                 code, ohm = int(row[0]), float(row[1])
             except ValueError:
                 raise StationError(f"{path}:{number}: {','.join(row)!r} is no code and resistance") from None
+            if code > LARGEST_CODE:
+                raise StationError(f"{path}:{number}: code {code} is beyond {LARGEST_CODE}")
             if code in codes or code < 0:
                 raise StationError(f"{path}:{number}: code {code} is {'given twice' if code in codes else 'negative'}")
             codes[code] = ohm
