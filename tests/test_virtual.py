@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace as Table
 from typing import Any
 
@@ -14,6 +15,8 @@ import psutil
 import pytest
 
 from hwlearn import Drive, Hold, Inject, Network, Open
+from hwlearn.instruments.drivers import DRIVERS
+from hwlearn.instruments.session import Session
 from hwlearn.testing import modified_nodal
 from hwlearn.virtual import VirtualBench
 
@@ -368,3 +371,59 @@ def test_listens_on_loopback_only_and_leaves_nothing() -> None:
     bench.close()
     assert threading.active_count() == threads
     assert len(process.net_connections()) == sockets
+
+
+def test_codes_without_a_known_resistance_are_still_resistors() -> None:
+    made = station()
+    odd = CODES.copy()
+    odd[:40], odd[63] = np.nan, np.inf
+    made.tables["R1"].conductances = odd
+    with VirtualBench(network(), made) as virtual:
+        client = Client(virtual.resources["pots"])
+        client.do("RES:CODE 3,5,5,5,5,5")
+        assert virtual.model.conductances[0] == pytest.approx(CODES[40])
+        client.do("RES:CODE 63,5,5,5,5,5")
+        assert virtual.model.conductances[0] == pytest.approx(1e3)
+        client.close()
+
+
+@pytest.mark.parametrize("smu", ["keithley_2400", "keithley_2450", "keysight_b2900"])
+@pytest.mark.parametrize("dac", ["scpi_dac", "qdac2"])
+@pytest.mark.parametrize(
+    "daq", ["keysight_34970a", "keysight_34980a", "keysight_daq970a", "keithley_2700", "keithley_daq6510"]
+)
+def test_every_driver_is_understood(smu: str, dac: str, daq: str) -> None:
+    made = station(smu, daq, dac)
+    codes = [5, 50, 20, 33, 60, 11]
+    with VirtualBench(network(), made) as virtual, ExitStack() as stack:
+        use: dict[str, Any] = {}
+        for name, resource in virtual.resources.items():
+            session = Session(resource, name=name)
+            stack.callback(session.close)
+            use[name] = DRIVERS[made.settings.instrument[name].driver](session)
+        reads = virtual.model.wiring.nodes
+        at = [network().node_index[node] for node in reads.values()]
+        use["pots"].watchdog(30.0)
+        use["pots"].write(codes)
+        use["dac"].set_voltages({"1": 1.25})
+        use["daq"].configure([place.partition(":")[2] for place in reads], volts=10.0, nplc=1.0, high_z=True)
+        for name in ("smu", "smu2"):
+            use[name].configure("1", v_limit=5.0, i_limit=0.01, nplc=1.0)
+        for outputs in (Inject([[1e-4, -2e-4]]), Hold([[0.3, -0.2]]), Inject([[0.0, 0.0]])):
+            imposed = outputs.voltage if isinstance(outputs, Hold) else outputs.current
+            for name, value in zip(("smu", "smu2"), imposed[0].tolist(), strict=True):
+                (use[name].voltage if isinstance(outputs, Hold) else use[name].current)("1", value)
+            true = modified_nodal(network(), CODES[codes], Drive([[1.25]], outputs))
+            near(use["daq"].scan(), true.node_voltages[0, at])
+            for k, name in enumerate(("smu", "smu2")):
+                near(use[name].read("1"), [true.output_voltages[0, k], true.output_currents[0, k], 0])
+        use["smu"].current("1", 0.5)
+        assert use["smu"].read("1").tripped
+        use["smu"].safe(["1"])
+        use["smu2"].safe(["1"])
+        true = modified_nodal(network(), CODES[codes], Drive([[1.25]], Open()))
+        near(use["daq"].scan(), true.node_voltages[0, at])
+        use["dac"].safe(["1"])
+        near(use["daq"].scan(), 0 * true.node_voltages[0, at])
+        use["pots"].safe([])
+        assert virtual.model.conductances.max() < 1e-9

@@ -8,6 +8,9 @@ from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
+from hwlearn.circuits.base import Array
 from hwlearn.errors import StationError
 from hwlearn.network import Network
 from hwlearn.virtual.faults import FaultKind
@@ -166,7 +169,7 @@ def _model(network: Network, station: Station) -> BenchModel:
             continue
         edges[edge.set] = name
         extra[name] = edge.series_ohm
-        resistances[name] = 1 / station.tables[name].conductances
+        resistances[name] = _physical(station.tables[name].conductances)
     given = settings.virtual
     return BenchModel(
         network,
@@ -177,3 +180,11 @@ def _model(network: Network, station: Station) -> BenchModel:
         imperfections=Imperfections(**{field.name: getattr(given, field.name) for field in fields(Imperfections)}),
         backend=given.backend,
     )
+
+
+def _physical(conductances: Array) -> Array:
+    """(codes,) Ω: 1 mΩ for a code of no resistance, and the nearest measured value for a code that was not measured."""
+    codes = np.arange(len(conductances))
+    known = ~np.isnan(conductances)
+    filled = np.interp(codes, codes[known], 1 / conductances[known])
+    return np.maximum(filled, 1e-3)
