@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from hwlearn.circuits.base import Array, Drive, Hold, Measurement
+from hwlearn.circuits.base import Array, Drive, Hold
 from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
@@ -51,13 +51,13 @@ class Identified:
         return 1 - (self.unseen**2).sum(1)
 
 
-def identify(network: Network, drive: Drive, measured: Measurement, noise: float) -> Identified:
+def identify(network: Network, drive: Drive, voltages: Array, noise: float) -> Identified:
     """Fit ln g to measured node voltages: least squares on the exact Jacobian, with covariance.
 
     Args:
         network: nominal conductances; linear.
         drive: open or injected; the inputs are the values that were driven.
-        measured: its node voltages (S, N) V.
+        voltages: (S, N) V that were measured.
         noise: standard deviation of a node voltage [V], for the covariance.
 
     Raises:
@@ -68,7 +68,6 @@ def identify(network: Network, drive: Drive, measured: Measurement, noise: float
         raise HwlearnError("identify needs open or injected outputs; held outputs say less about the conductances")
     if not (np.isfinite(noise) and noise > 0):
         raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
-    voltages = measured.node_voltages
     probes = _free_nodes(network)
     probe = network.with_ports(outputs=[Port(network.nodes[k]) for k in probes])
     nominal = network.conductances

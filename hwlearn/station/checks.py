@@ -15,6 +15,7 @@ from hwlearn.instruments.drivers import DRIVERS
 from hwlearn.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
 from hwlearn.network import Network
 from hwlearn.network.arguments import did_you_mean
+from hwlearn.network.ports import canonical
 from hwlearn.spice.numbers import GROUND
 from hwlearn.station.settings import SeriesNudge, StationSettings
 from hwlearn.station.tables import CodeTable
@@ -67,12 +68,20 @@ def check_instruments(settings: StationSettings, path: Path) -> None:
     Raises:
         StationError: names file and key.
     """
+    resources: dict[str, str] = {}
     for name, table in settings.instrument.items():
         if table.driver not in DRIVERS:
             hint = did_you_mean(table.driver, DRIVERS) or f"; there are {', '.join(DRIVERS)}"
             raise StationError(f"{path}: instrument.{name}.driver: no driver {table.driver!r}{hint}")
-        if table.resource is None and settings.defaults.backend != "virtual":
+        if settings.defaults.backend == "virtual":
+            continue
+        if table.resource is None:
             raise StationError(f"{path}: instrument.{name}.resource is missing: give its VISA resource name")
+        other = resources.setdefault(table.resource.upper(), name)
+        if other != name:
+            raise StationError(
+                f"{path}: instrument.{name}.resource: {table.resource} is instrument.{other} already; make them one instrument"
+            )
     for key, place in places(settings):
         name, _, channel = place.partition(":")
         if name not in settings.instrument:
@@ -90,13 +99,20 @@ def check_instruments(settings: StationSettings, path: Path) -> None:
 def _channels(settings: StationSettings) -> None:
     used: dict[str, str] = {}
     for key, place in places(settings):
-        if place in used:
-            raise StationError(f"{key}: channel {place} is used by {used[place]} already; wire one thing to a channel")
-        used[place] = key
+        name, _, channel = place.partition(":")
+        same = f"{name}:{int(channel)}" if channel.isdecimal() else place  # 0101 is 101
+        if same in used:
+            raise StationError(f"{key}: channel {place} is used by {used[same]} already; wire one thing to a channel")
+        used[same] = key
 
 
 def _wired(settings: StationSettings, network: Network) -> None:
     """Everything of the network is wired, and nothing else."""
+    for source in network.sources:
+        if source.kind == "current":
+            raise StationError(
+                f"{source.name} is a current source: this bench drives inputs by voltages; make it an output that is nudged"
+            )
     grounded = _grounded(settings, network)
     wanted = {  # sources first: which nodes are read follows from them
         "source": [source.name for source in network.fixed_sources],
@@ -115,8 +131,9 @@ def _wired(settings: StationSettings, network: Network) -> None:
         given: Mapping[str, object] = getattr(settings, table)
         for name in given:
             if name not in names:
-                known = list(network.nodes) if table == "node" else names
-                why = ": it is wired to ground" if name in grounded else did_you_mean(name, known)
+                why = did_you_mean(name, names) or f"; there {'are' if names[1:] else 'is'} {', '.join(names) or 'none'}"
+                if table == "node" and (name in grounded or canonical(name) == GROUND):
+                    why = ": it is wired to ground"
                 raise StationError(f"{table}.{name}: {network.title} has no {table} {name!r} to wire{why}")
         if table in advice:
             missing = [name for name in names if name not in given]
@@ -126,10 +143,14 @@ def _wired(settings: StationSettings, network: Network) -> None:
         drive = settings.source[source.name].drive
         if drive == "ground" and source.value:
             raise StationError(f'source.{source.name} is {source.value:g} {source.unit}, and "ground" is 0 V')
-    for source in network.sources:
-        if source.kind == "current":
+        if drive == "ground" and GROUND not in (source.plus, source.minus):
             raise StationError(
-                f"{source.name} is a current source: this bench drives inputs by voltages; make it an output that is nudged"
+                f'source.{source.name} is between {source.plus} and {source.minus}, and "ground" is a wire from a node to '
+                'ground; wire them together and write "external"'
+            )
+        if abs(source.value) > settings.limits.v_node_max:
+            raise StationError(
+                f"source.{source.name} is {source.value:g} V, beyond limits.v_node_max = {settings.limits.v_node_max:g} V"
             )
     for name in settings.output:
         nudge = settings.output[name].nudge

@@ -37,7 +37,7 @@ def load_station(path: str | PathLike[str]) -> Station:
     try:
         settings = StationSettings.model_validate(content)
     except ValidationError as error:
-        raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, error.errors())))}") from None
+        raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
     check_instruments(settings, file)
     return Station(settings, file, _tables(settings, file), _offsets(settings, file))
 
@@ -79,6 +79,8 @@ def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
     for number, (channel, volt) in read_rows(path, ("channel", "volt")):
         if channel not in known:
             raise StationError(f"{path}:{number}: no node is read by {channel!r}{did_you_mean(channel, known)}")
+        if channel in offsets:
+            raise StationError(f"{path}:{number}: {channel} is given twice")
         try:
             offsets[channel] = float(volt)
         except ValueError:
@@ -88,15 +90,30 @@ def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
     return offsets
 
 
+def _told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Of a key that may be one thing or another, only the errors of what was meant."""
+
+    def meant(error: ErrorDetails) -> bool:
+        kind, place = error["type"], error["loc"]
+        if kind == "string_type" and isinstance(error["input"], dict):
+            return not (place[0] == "output" and "SeriesNudge" not in place)
+        return not (kind == "model_type" and place[-1] == "SeriesNudge") and not str(place[-1]).startswith("literal[")
+
+    return list(filter(meant, errors))
+
+
 def _message(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"] if part not in ("Place", "constrained-str"))
+    key = ".".join(str(part) for part in error["loc"] if part not in ("Place", "constrained-str", "SeriesNudge"))
     if error["type"] == "extra_forbidden":
         *tables, last = [str(part) for part in error["loc"]]
         return f"unknown key {key}{did_you_mean(last, _fields(tables))}"
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "string_pattern_mismatch":
-        return f"{key} = {error['input']!r}: write a channel as instrument:channel, such as daq:101"
+        other = ', or "ground" or "external"' if error["loc"][0] == "source" else ""
+        return f"{key} = {error['input']!r}: write a channel as instrument:channel, such as daq:101{other}"
+    if error["type"] in ("model_type", "dict_type"):
+        return f"{key} = {error['input']!r}: write a table of keys and values"
     text = error["msg"].removeprefix("Value error, ")
     return f"{key}: {text}" if error["type"] == "value_error" else f"{key} = {error['input']!r}: {text}"
 

@@ -121,6 +121,8 @@ class CodeTableTable(Table):
     def _one_origin(self) -> Self:
         if (self.full_scale_ohm is None) == (self.file is None):
             raise ValueError("give either full_scale_ohm (with bits and wiper_ohm) or file")
+        if self.file is not None and self.model_fields_set & {"bits", "wiper_ohm"}:
+            raise ValueError("bits and wiper_ohm go with full_scale_ohm; a file has measured what they say")
         return self
 
 
@@ -182,11 +184,19 @@ class Safe(Table):
 
 
 class Calibration(Table):
-    """`[calibration]`: offsets of read channels (CSV: channel,volt), and how long they hold."""
+    """`[calibration]`: offsets of read channels (CSV: channel,volt), how long they hold, and how exact things are.
+
+    Attributes:
+        conductance: relative standard deviation of the code tables. source: of a driven voltage [V].
+        current: relative, of a source meter's current. `hwlearn compare` takes no deviation within these for a fault.
+    """
 
     offsets: str | None = None
     date: datetime.date | None = None
     valid_days: PositiveInt = 30
+    conductance: PositiveFloat = 0.005
+    source: PositiveFloat = 5e-4
+    current: PositiveFloat = 1e-3
 
 
 class Virtual(Table):

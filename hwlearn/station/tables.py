@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,14 @@ from hwlearn.errors import StationError
 
 LARGEST_CODE = 2**16 - 1
 """Of any device: 16 bits."""
+
+
+class _CodeError(StationError):
+    """What is wrong at one code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +51,16 @@ class CodeTable:
         usable = self.resistances[self.min_code : self.max_code + 1]
         if not (np.isfinite(usable).all() and (usable > 0).all()):
             code = self.min_code + int(np.flatnonzero(~(np.isfinite(usable) & (usable > 0)))[0])
-            raise StationError(f"code {code} is {self.resistances[code]:g} Ω; leave it out by min_code or add series_ohm")
+            advice = "measure it again" if math.isnan(self.resistances[code]) else "add series_ohm"
+            raise _CodeError(f"code {code} is {self.resistances[code]:g} Ω; leave it out by min_code or {advice}", code)
         steps = np.diff(usable)
         if len(steps) and not ((steps > 0).all() or (steps < 0).all()):
             wrong = int(np.flatnonzero(np.sign(steps) != np.sign(usable[-1] - usable[0]))[0])
             code = self.min_code + wrong
-            raise StationError(
+            raise _CodeError(
                 f"not monotone: code {code} is {usable[wrong]:g} Ω, code {code + 1} is {usable[wrong + 1]:g} Ω; "
-                "measure them again"
+                "measure them again",
+                code + 1,
             )
 
     @cached_property
@@ -123,6 +134,7 @@ class CodeTable:
             StationError: names the file and the line.
         """
         codes: dict[int, float] = {}
+        lines: dict[int, int] = {}
         for number, row in read_rows(path, ("code", "ohm")):
             try:
                 code, ohm = int(row[0]), float(row[1])
@@ -132,15 +144,18 @@ class CodeTable:
                 raise StationError(f"{path}:{number}: code {code} is beyond {LARGEST_CODE}")
             if code in codes or code < 0:
                 raise StationError(f"{path}:{number}: code {code} is {'given twice' if code in codes else 'negative'}")
-            codes[code] = ohm
+            codes[code], lines[code] = ohm, number
         first, last = min(codes), max(codes)
-        missing = [code for code in range(first, last + 1) if code not in codes]
-        if missing:
-            raise StationError(f"{path}: code {missing[0]} is missing; measure all codes from {first} to {last}")
+        for code in range(first, last + 1):
+            if code not in codes:
+                where = f"{path}:{lines[code - 1]}"
+                raise StationError(f"{where}: code {code} is missing after {code - 1}; measure all from {first} to {last}")
         resistances = np.full(last + 1, np.nan)
         resistances[list(codes)] = list(codes.values())
         try:
             return cls(resistances + series_ohm, max(min_code, first), last if max_code is None else max_code)
+        except _CodeError as error:
+            raise StationError(f"{path}:{lines[error.code]}: {error}") from None
         except StationError as error:
             raise StationError(f"{path}: {error}") from None
 
