@@ -103,6 +103,11 @@ def refused(call, *parts):
     assert not missing, f"{missing} not in: {caught.value}"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "stations").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_station_loads(path):
+    assert load_station(path).settings.name
+
+
 def test_the_shipped_station_fits_its_netlist():
     network = load_experiment(ROOT / "netlists" / "allostery-bench.toml").network
     station = load_station(ROOT / "stations" / "allostery.toml")
@@ -171,6 +176,24 @@ def test_rules_follow_the_nudges(network, station):
         (POT, POT + "min_code = 300\n", ["table.pot", "edge.R1", "min_code"]),
         (POT, POT + "max_code = 256\n", ["table.pot", "edge.R1", "max_code"]),
         ("[safe]", '[calibration]\noffsets = "offsets.csv"\n[safe]', ["offsets.csv"]),
+        (POT, 'file = "pot.csv"\nwiper_ohm = 70\n', ["table.pot", "wiper_ohm", "full_scale_ohm"]),
+        (POT, POT + "formula = \"__import__('os').abort()\"\n", ["unknown key table.pot.formula"]),
+        ("full_scale_ohm = 10e3", "full_scale_ohm = \"__import__('os').abort()\"", ["table.pot.full_scale_ohm"]),
+        ("[node.A]", "[node.A]\nunit = 1", ["unknown key node.A.unit"]),
+        ("[input.V_A]", "[input.V_A]\ndriv = 1", ["unknown key input.V_A.driv", "did you mean 'drive'"]),
+        ("[source.VREF]", "[source.VREF]\ndriv = 1", ["unknown key source.VREF.driv", "did you mean 'drive'"]),
+        ("[output.T]", "[output.T]\nnuge = 1", ["unknown key output.T.nuge", "did you mean 'nudge'"]),
+        ("[edge.R3]", "[edge.R3]\nfixed_om = 1", ["unknown key edge.R3.fixed_om", "did you mean 'fixed_ohm'"]),
+        ("[table.pot]", "[table.pot]\nmincode = 1", ["unknown key table.pot.mincode", "did you mean 'min_code'"]),
+        ("[limits]", "[limits]\np_edge = 1", ["unknown key limits.p_edge", "did you mean 'p_edge_max'"]),
+        ("[safe]", "[safe]\norders = 1", ["unknown key safe.orders", "did you mean 'order'"]),
+        ("[safe]", "[calibration]\noffset = 1\n[safe]", ["unknown key calibration.offset", "did you mean 'offsets'"]),
+        ("[safe]", "[virtual]\nsed = 1\n[safe]", ["unknown key virtual.sed", "did you mean 'seed'"]),
+        ("[safe]", "[program]\nround = 1\n[safe]", ["unknown key program.round", "did you mean 'rounding'"]),
+        ("[instrument.smu]", "[instrument.smu]\nidm = 1", ["unknown key instrument.smu.idm", "did you mean 'idn'"]),
+        ("[defaults]", "[defaults]\ntimeout = 1", ["unknown key defaults.timeout", "did you mean 'timeout_s'"]),
+        ("i_max = 5e-3", "i_max = inf", ["table.pot.i_max", "finite"]),
+        ("series_ohm = 1000\n[edge.R2]", "series_ohm = nan\n[edge.R2]", ["edge.R1.series_ohm", "finite"]),
     ],
 )
 def test_a_file_is_refused_by_key(station, tmp_path, old, new, parts):
@@ -205,6 +228,9 @@ def test_a_file_that_is_not_there(tmp_path):
         ("fixed_ohm = 4700", "fixed_ohm = 400", ["edge.R3", "limits.p_edge_max"]),
         ("i_max = 5e-3", "i_max = 2e-3", ["edge.R1", "table.pot.i_max"]),
         ("v_node_max = 1.5", "v_node_max = 15", ["edge.R1", "limits.v_node_max"]),
+        ('"daq:102"', '"daq:0101"', ["node.T.read", "daq:0101", "node.A.read"]),
+        (NODE_T, NODE_T + '[node.0]\nread = "daq:103"\n', ["node.0", "wired to ground"]),
+        ("[output.T]", "[output.XYZ]", ["output.XYZ", "there is T"]),
     ],
 )
 def test_a_wiring_that_does_not_fit_is_refused_by_key(network, station, old, new, parts):
@@ -239,6 +265,62 @@ def test_ground_is_zero_volts(station):
         fixed_sources=[Source("VREF", "voltage", "B", "0", 0.5)],
     )
     refused(lambda: station().check(network), "source.VREF", "0.5")
+
+
+def test_one_resource_is_one_instrument(station):
+    one = 'driver = "scpi_dac"\nresource = "ASRL1::INSTR"'
+    two = 'driver = "keithley_2450"\nresource = "asrl1::instr"'
+    others = [
+        (f'driver = "{name}"', f'driver = "{name}"\nresource = "{name}"') for name in ("keysight_daq970a", "scpi_resistors")
+    ]
+    changes = ('"virtual"', '"@py"'), *others, ('driver = "scpi_dac"', one), ('driver = "keithley_2450"', two)
+    refused(lambda: station(*changes), "instrument.smu.resource", "instrument.dac")
+
+
+@pytest.mark.parametrize("drive", ["dac:2", "external"])
+def test_a_fixed_source_beyond_the_limit_is_refused(station, drive):
+    network = Network.from_edges(
+        [("A", "T"), ("T", "B"), ("A", "B")],
+        2e-4,
+        inputs=["A"],
+        outputs=["T"],
+        fixed_sources=[Source("VREF", "voltage", "B", "0", -1.6)],
+    )
+    changes = ('"ground"', f'"{drive}"'), (NODE_T, NODE_T + '[node.B]\nread = "daq:103"\n')
+    refused(lambda: station(*changes).check(network), "source.VREF", "-1.6 V", "limits.v_node_max")
+    station(*changes, ("v_node_max = 1.5", "v_node_max = 1.7")).check(network)
+
+
+def test_a_source_between_two_nodes_is_no_wire_to_ground(station):
+    network = Network.from_edges(
+        [("A", "T"), ("T", "B"), ("A", "0")],
+        2e-4,
+        inputs=["A"],
+        outputs=["T"],
+        fixed_sources=[Source("VREF", "voltage", "B", "A", 0.0)],
+    )
+    node_b = (NODE_T, NODE_T + '[node.B]\nread = "daq:103"\n')
+    refused(lambda: station(node_b).check(network), "source.VREF", "between B and A", "external")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"smu:1"', '"smu1"', "output.T.nudge = 'smu1': write a channel as instrument:channel, such as daq:101"),
+        ('"smu:1"', '{ drive = "dac:2", read = "daq:3" }', "output.T.nudge.series_ohm is missing"),
+        ('nudge = "smu:1"', "nudge = 1", "output.T.nudge = 1: Input should be a valid string"),
+        (
+            '"ground"',
+            '"earth"',
+            'source.VREF.drive = \'earth\': write a channel as instrument:channel, such as daq:101, or "ground" or "external"',
+        ),
+        ("[edge.R3]\nfixed_ohm = 4700", "[edge]\nR3 = 4700", "edge.R3 = 4700: write a table of keys and values"),
+    ],
+)
+def test_one_mistake_is_one_message(station, old, new, said):
+    with pytest.raises(StationError) as caught:
+        station((old, new))
+    assert str(caught.value).partition("kite.toml: ")[2] == said
 
 
 def test_current_inputs_are_refused(station):
@@ -356,12 +438,12 @@ def test_a_measured_table_is_read_relative_to_the_station(network, station, tmp_
         ("code,ohm\n0,70\n0,71\n", [":3", "given twice"]),
         ("code,ohm\n0,70\n1000000000000,80\n", [":3", "1000000000000"]),
         ("code,ohm\n-1,70\n0,71\n", [":2", "negative"]),
-        ("code,ohm\n0,70\n2,5000\n", ["code 1 is missing"]),
-        ("code,ohm\n0,70\n1,5000\n2,4999\n", ["not monotone", "code 1", "code 2"]),
-        ("code,ohm\n0,70\n1,5000\n2,5000\n", ["not monotone"]),
-        ("code,ohm\n0,-2000\n1,5000\n", ["code 0", "-1000"]),
-        ("code,ohm\n0,70\n1,nan\n", ["code 1", "nan"]),
-        ("code,ohm\n0,70\n1,inf\n", ["code 1", "inf"]),
+        ("code,ohm\n0,70\n2,5000\n", [":2", "code 1 is missing"]),
+        ("code,ohm\n0,70\n1,5000\n2,4999\n", [":4", "not monotone", "code 1", "code 2"]),
+        ("code,ohm\n0,70\n1,5000\n2,5000\n", [":4", "not monotone"]),
+        ("code,ohm\n0,-2000\n1,5000\n", [":2", "code 0", "-1000", "series_ohm"]),
+        ("code,ohm\n0,70\n1,nan\n", [":3", "code 1", "nan", "measure it again"]),
+        ("code,ohm\n0,70\n1,inf\n", [":3", "code 1", "inf"]),
     ],
 )
 def test_a_measured_table_that_cannot_be_used(station, tmp_path, text, parts):
@@ -377,6 +459,9 @@ def test_offsets_by_channel(station, tmp_path):
         (tmp_path / "offsets.csv").write_text(f"channel,volt\ndaq:101,1e-5\ndaq:102,{cell}\n")
         with pytest.raises(StationError, match=rf"offsets\.csv:3.*{cell}"):
             station(calibrated)
+    (tmp_path / "offsets.csv").write_text("channel,volt\ndaq:101,1e-5\ndaq:101,2e-5\n")
+    with pytest.raises(StationError, match=r"offsets\.csv:3.*daq:101.*twice"):
+        station(calibrated)
     (tmp_path / "offsets.csv").write_text("channel,volt\ndaq:103,1e-5\n")
     with pytest.raises(StationError, match=r"offsets\.csv:2.*daq:103.*did you mean"):
         station(calibrated)
