@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from hwlearn.bench.signals import ending_signals_raise
+from hwlearn.bench.signals import ending_signals_raise, ending_signals_wait
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.instruments.drivers import DRIVERS
 from hwlearn.instruments.roles import Instrument
@@ -52,20 +53,9 @@ class Connection:
                 self.virtual: VirtualBench | None = virtual
             else:
                 self.virtual = None
-            for name, table in station.settings.instrument.items():
-                resource = resources[name]
-                if resource is None:
-                    raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its VISA resource name")
-                session = Session(
-                    resource,
-                    name=name,
-                    idn=table.idn,
-                    backend="@py" if defaults.backend == "virtual" else defaults.backend,
-                    timeout=defaults.timeout_s,
-                    open_delay=table.open_delay_s,
-                )
-                stack.callback(session.close)
-                self.instruments[name] = DRIVERS[table.driver](session)
+            for name, resource in resources.items():
+                self.instruments[name] = instrument = _opened(station, name, resource)
+                stack.callback(instrument.session.close)
             stack.enter_context(ending_signals_raise())
             self._stack = stack.pop_all()
 
@@ -95,17 +85,7 @@ class Connection:
         Returns:
             What failed.
         """
-        failed = []
-        stated = self.station.settings.safe.order
-        for name in [*stated, *(name for name in self.instruments if name not in stated)]:
-            if name not in self.instruments:
-                continue
-            try:
-                self.instruments[name].safe(self._channels[name])
-            except InstrumentError as error:
-                log.error("not safe: %s", error)
-                failed.append(error)
-        return failed
+        return _failures(self.station, lambda name: self.instruments[name].safe(self._channels[name]))
 
     def close(self) -> None:
         """Make the station safe and let go of the instruments; may be called twice.
@@ -113,8 +93,59 @@ class Connection:
         Raises:
             InstrumentError: an instrument could not be made safe; the others were.
         """
-        with self._stack:
+        with self._stack, ending_signals_wait():
             failed = self.safe() if self._safe_at_end and self.instruments else []
             self.instruments = {}
-        if failed:
-            raise InstrumentError("NOT SAFE: " + "; ".join(map(str, failed)) + ". Switch its output off by hand")
+            _refuse(failed)
+
+
+def make_safe(station: Station) -> None:
+    """Make a station safe from its file alone, in its stated order. One that is not there does not stop the others.
+
+    Raises:
+        InstrumentError: names the instruments that could not be made safe; the others were.
+    """
+    channels = station.channels()
+
+    def safe(name: str) -> None:
+        instrument = _opened(station, name, station.settings.instrument[name].resource)
+        try:
+            instrument.safe(channels[name])
+        finally:
+            instrument.session.close()
+
+    with ending_signals_wait():
+        _refuse(_failures(station, safe))
+
+
+def _opened(station: Station, name: str, resource: str | None) -> Instrument:
+    """An instrument, identified."""
+    table, defaults = station.settings.instrument[name], station.settings.defaults
+    if resource is None:
+        raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its VISA resource name")
+    session = Session(
+        resource,
+        name=name,
+        idn=table.idn,
+        backend="@py" if defaults.backend == "virtual" else defaults.backend,
+        timeout=defaults.timeout_s,
+        open_delay=table.open_delay_s,
+    )
+    return DRIVERS[table.driver](session)
+
+
+def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentError]:
+    """What failed when each instrument was made safe, in the stated order, those that it leaves out last."""
+    failed = []
+    for name in dict.fromkeys([*station.settings.safe.order, *station.settings.instrument]):
+        try:
+            safe(name)
+        except InstrumentError as error:
+            log.error("not safe: %s", error)
+            failed.append(error)
+    return failed
+
+
+def _refuse(failed: list[InstrumentError]) -> None:
+    if failed:
+        raise InstrumentError("NOT SAFE: " + "; ".join(map(str, failed)) + ". Switch its output off by hand")

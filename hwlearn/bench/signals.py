@@ -15,17 +15,45 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 def ending_signals_raise() -> Iterator[None]:
     """SIGTERM and SIGHUP raise SystemExit(128 + number) inside, as SIGINT raises KeyboardInterrupt: every `with` is left.
 
-    Only the main thread can catch signals; elsewhere nothing changes.
+    An ignored signal, as under `nohup`, stays ignored. Only the main thread can catch signals; in others nothing changes.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _main():
         yield
         return
-    before = {number: signal.signal(number, _leave) for number in ENDING}
+    before = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        if _main():  # a circuit may be closed by another thread than the one that made it
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def ending_signals_wait() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP wait until the block is done, then act: an impatient second Ctrl-C must not leave outputs on.
+
+    If the block raises, its error goes on and the signals are forgotten.
+    """
+    if not _main():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda which, _: came.append(which)) for number in (signal.SIGINT, *ENDING)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
+
+
+def _main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
