@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from hwlearn import Drive, ExactCircuit, Hold, Inject
-from hwlearn.analysis.faults import Accuracy, find_faults
+from hwlearn.analysis.faults import Accuracy, Probe, find_faults
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment
 
 NETWORK = load_experiment(Path(__file__).parent.parent / "netlists" / "allostery-bench.toml").network
+UNEVEN = 3 ** np.random.default_rng(42).uniform(-1, 1, len(NETWORK.edges))
+NETWORK = NETWORK.with_conductances(np.clip(NETWORK.conductances * UNEVEN, NETWORK.lower, NETWORK.upper))
 DRIVES = [Drive([[0.0], [1.0], [-1.0]]), Drive([[0.0], [0.0], [1.0]], Inject([[3e-4], [-3e-4], [3e-4]]))]
 READ = [k for k, name in enumerate(NETWORK.nodes) if name != "n11"]
 SEEN = [k for k, name in enumerate(NETWORK.edge_names) if name != "R1"]  # R1 lies across the source VS
@@ -33,7 +35,11 @@ def measure(random, conductances):
 
 def diagnose(voltages):
     accuracy = Accuracy(NOISE, conductance=TOLERANCE / 3**0.5, source=1e-4)
-    return find_faults(NETWORK, NETWORK.conductances, DRIVES, voltages, accuracy)
+    return find_faults(NETWORK, probes(voltages), accuracy)
+
+
+def probes(voltages):
+    return [Probe(NETWORK.conductances, drive, seen) for drive, seen in zip(DRIVES, voltages, strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -90,6 +96,6 @@ def test_what_no_fault_explains_is_said():
 def test_held_outputs_and_no_noise_are_refused():
     voltages = measure(np.random.default_rng(0), NETWORK.conductances)
     with pytest.raises(HwlearnError, match="noise"):
-        find_faults(NETWORK, NETWORK.conductances, DRIVES, voltages, Accuracy(0.0))
+        find_faults(NETWORK, probes(voltages), Accuracy(0.0))
     with pytest.raises(HwlearnError, match="held"):
-        find_faults(NETWORK, NETWORK.conductances, [Drive([[1.0]], Hold([[0.1]]))], voltages[:1], Accuracy(1e-5))
+        find_faults(NETWORK, [Probe(NETWORK.conductances, Drive([[1.0]], Hold([[0.1]])), voltages[0])], Accuracy(1e-5))

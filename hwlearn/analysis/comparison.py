@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hwlearn.analysis.faults import Accuracy, Diagnosis, find_faults
+from hwlearn.analysis.faults import Accuracy, Diagnosis, Probe, find_faults
 from hwlearn.analysis.identify import Identified, identify
 from hwlearn.circuits.base import Array, Circuit, Drive, Inject, Measurement
 from hwlearn.errors import HwlearnError
@@ -113,6 +113,7 @@ class _Run:
     free: Measurement
     nudged: Measurement
     probes: list[Measurement]
+    uneven: list[Measurement]
     last: Measurement
     direction: Array
 
@@ -122,7 +123,7 @@ def compare_circuits(task: Task, rule: Rule, circuits: Mapping[str, Circuit], ac
 
     The conductances are those that the last circuit realises, so put the one with devices last. The nudged phase is computed
     once, from the reference's free phase. Probing phases: nothing driven, each input alone both ways, a current into each
-    output both ways.
+    output both ways; then the same at uneven conductances, for symmetry hides edges, and back.
 
     Args:
         task: its first samples are compared. rule: whose nudge and direction are.
@@ -147,12 +148,14 @@ def compare_circuits(task: Task, rule: Rule, circuits: Mapping[str, Circuit], ac
     start = circuits[names[0]].measure(free)
     nudged = Drive(task.inputs, rule.nudged(start, task.targets, nudge))
     probes = probing_phases(network, task)
-    runs = {name: _run(circuit, task, rule, free, nudged, probes) for name, circuit in circuits.items()}
+    last = circuits[names[-1]]
+    uneven = last.program(_uneven(network, realised))
+    last.program(realised)
+    runs = {name: _run(circuit, task, rule, free, nudged, probes, realised, uneven) for name, circuit in circuits.items()}
     reference = runs[names[0]]
     given = accuracy or Accuracy(0.0)
     compared = tuple(
-        _beside(name, network.with_conductances(realised), rule, nudge, probes, reference, runs[name], given)
-        for name in names[1:]
+        _beside(name, network, realised, uneven, rule, nudge, probes, reference, runs[name], given) for name in names[1:]
     )
     return Comparison(network, rule.name, names[0], compared)
 
@@ -170,17 +173,38 @@ def probing_phases(network: Network, task: Task) -> list[Drive]:
     return phases
 
 
-def _run(circuit: Circuit, task: Task, rule: Rule, free: Drive, nudged: Drive, probes: list[Drive]) -> _Run:
+def _uneven(network: Network, conductances: Array) -> Array:
+    """The trainable conductances, each up to three times more or less, within their bounds."""
+    factor = 3 ** np.random.default_rng(0).uniform(-1, 1, len(conductances))
+    changed = np.clip(conductances * factor, network.lower, network.upper)
+    return np.where(network.trainable, changed, conductances)
+
+
+def _run(
+    circuit: Circuit,
+    task: Task,
+    rule: Rule,
+    free: Drive,
+    nudged: Drive,
+    probes: list[Drive],
+    realised: Array,
+    uneven: Array,
+) -> _Run:
     first = circuit.measure(free)
     pulled = circuit.measure(nudged)
     probed = [circuit.measure(probe) for probe in probes]
     direction = rule.read(circuit, task).direction
-    return _Run(first, pulled, probed, circuit.measure(free), direction)
+    circuit.program(uneven)
+    changed = [circuit.measure(probe) for probe in probes]
+    circuit.program(realised)
+    return _Run(first, pulled, probed, changed, circuit.measure(free), direction)
 
 
 def _beside(
     name: str,
     network: Network,
+    realised: Array,
+    uneven: Array,
     rule: Rule,
     nudge: float,
     probes: list[Drive],
@@ -189,14 +213,16 @@ def _beside(
     accuracy: Accuracy,
 ) -> Compared:
     pairs = [(run.free, reference.free), (run.nudged, reference.nudged), (run.last, reference.last)]
-    pairs += list(zip(run.probes, reference.probes, strict=True))
+    pairs += list(zip(run.probes + run.uneven, reference.probes + reference.uneven, strict=True))
     differences = np.concatenate([one.node_voltages - two.node_voltages for one, two in pairs])
     currents = np.concatenate([one.output_currents - two.output_currents for one, two in pairs[:3]])
     volts = max(float(np.abs(two.node_voltages).max(initial=0.0)) for _, two in pairs)
     measured = [one.noise for one, _ in pairs if math.isfinite(one.noise)]
     noise = max([accuracy.noise, ROUNDING * volts, *measured])
     accuracy = replace(accuracy, noise=noise)
-    diagnosis = find_faults(network, network.conductances, probes, [one.node_voltages for one in run.probes], accuracy)
+    probed = [Probe(realised, drive, one.node_voltages) for drive, one in zip(probes, run.probes, strict=True)]
+    probed += [Probe(uneven, drive, one.node_voltages) for drive, one in zip(probes, run.uneven, strict=True)]
+    diagnosis = find_faults(network, probed, accuracy)
     scores = _scores(rule, nudge, run, reference, noise)
     drift = _largest(run.last.node_voltages - run.free.node_voltages)
     lengths = float(np.linalg.norm(run.direction) * np.linalg.norm(reference.direction))
@@ -218,7 +244,7 @@ def _beside(
             np.concatenate([probe.inputs for probe in probes]),
             Inject(np.concatenate([_injected(probe, len(network.outputs)) for probe in probes])),
         )
-        fitted = identify(network, both, np.concatenate([one.node_voltages for one in run.probes]), noise)
+        fitted = identify(network, realised, both, np.concatenate([one.node_voltages for one in run.probes]), noise)
     return Compared(
         name,
         run.free.provenance,

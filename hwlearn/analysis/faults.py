@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Literal
+from itertools import combinations, groupby, pairwise
+from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import block_diag, cho_factor, cho_solve
 
 from hwlearn.circuits.base import Array, Drive, Hold, Inject
 from hwlearn.circuits.exact import ExactCircuit
@@ -43,6 +43,15 @@ class Accuracy:
     conductance: float = 0.005
     source: float = 1e-3
     current: float = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """One measured phase: conductances (E,) S that were programmed, an open or injected drive, node voltages (S, N) V."""
+
+    conductances: Array
+    drive: Drive
+    voltages: Array
 
 
 @dataclass(frozen=True)
@@ -88,26 +97,20 @@ class Diagnosis:
     unseen: tuple[str, ...]
 
 
-def find_faults(
-    network: Network,
-    conductances: Array,
-    drives: Sequence[Drive],
-    voltages: Sequence[Array],
-    accuracy: Accuracy,
-    most: int = 5,
-) -> Diagnosis:
+def find_faults(network: Network, probes: Sequence[Probe], accuracy: Accuracy, most: int = 5) -> Diagnosis:
     """Explain measured node voltages by few faults.
 
-    A change of one conductance by δ moves all node voltages along one known pattern, exactly and at any size: in sample s by
-    −a Δv_e(s) z_e with z_e the answer to a unit current across e, a = δ / (1 + δ R_e), R_e the resistance between e's ends
-    (Sherman and Morrison 1950). So each fault is a matched filter, in noise whose covariance holds the accepted tolerances.
-    The best explanation is taken away and the rest examined again.
+    A change of one conductance from g to f g moves all node voltages along one known pattern, at any size: in sample s by
+    −a Δv_e(s) z_e with z_e the answer to a unit current across e, a = (f − 1) g / (1 + (f − 1) g R_e), R_e the resistance
+    between e's ends (Sherman and Morrison 1950). So each fault is a matched filter, in noise whose covariance holds the
+    accepted tolerances. The best explanation is taken away and the rest examined again. An edge is taken to be off by the same
+    factor f in all probes.
 
     Args:
-        network, conductances: the model, (E,) S; linear.
-        drives: open or injected phases. voltages: (S, N) V that were measured, one array for each.
+        network: the model; linear.
+        probes: what was measured. Probes at uneven conductances see edges that symmetry hides.
         accuracy: what is no fault.
-        most: faults looked for.
+        most: rounds of the search.
 
     Raises:
         HwlearnError: held outputs, or no noise given.
@@ -115,23 +118,23 @@ def find_faults(
     """
     if not accuracy.noise > 0:
         raise HwlearnError(f"accuracy.noise is {accuracy.noise} V; give the standard deviation of a node voltage")
-    if any(isinstance(drive.outputs, Hold) for drive in drives):
+    if any(isinstance(probe.drive.outputs, Hold) for probe in probes):
         raise HwlearnError("held outputs say less about a circuit; give open and injected phases")
-    seen = np.concatenate([np.asarray(v) for v in voltages])
-    system = _System(network, conductances, drives, accuracy)
+    factors = np.ones(len(network.edges))
+    system = _System(network, probes, factors, accuracy)
     unseen = tuple(network.edge_names[k] for k in np.flatnonzero(~system.visible))
-    seen = seen[:, system.read]
+    seen = np.concatenate([probe.voltages for probe in probes])[:, system.read]
     chi = [system.chi_square(seen)]
     spread = math.sqrt(2 * system.freedom)
     faults: list[Fault] = []
-    while len(chi) <= most and chi[-1] > system.freedom + 3 * spread:
+    while len(chi) <= most:
         found = system.best(seen)
         if found is None or found[0].gain < GAIN:
             break
         fault, seen, changed = found
         _add(faults, fault)
-        if changed is not system.conductances:
-            system = _System(network, changed, drives, accuracy)
+        if changed is not system.factors:
+            system = _System(network, probes, changed, accuracy)
         chi.append(system.chi_square(seen))
     per = (chi[0] / system.freedom, chi[-1] / system.freedom)
     return Diagnosis(tuple(faults), per, chi[-1] <= system.freedom + 6 * spread, unseen)
@@ -140,46 +143,27 @@ def find_faults(
 class _System:
     """Patterns of all faults, and the covariance of what is no fault, of the stacked node voltages (S·P,)."""
 
-    def __init__(self, network: Network, conductances: Array, drives: Sequence[Drive], accuracy: Accuracy) -> None:
-        self.network, self.conductances = network, conductances
+    def __init__(self, network: Network, probes: Sequence[Probe], factors: Array, accuracy: Accuracy) -> None:
+        self.network, self.factors = network, factors
         self.read = [k for k, name in enumerate(network.nodes) if name != GROUND]
-        free = _free_nodes(network)
-        probe = network.with_ports(outputs=[Port(network.nodes[k]) for k in free])
-        zero = Drive(np.zeros((1, len(network.inputs))))
-        with ExactCircuit(network) as circuit, ExactCircuit(probe) as at_nodes:
-            circuit.program(conductances)
-            at_nodes.program(conductances)
-            answers = [circuit.measure(drive) for drive in drives]
-            self.expected = np.concatenate([answer.node_voltages for answer in answers])[:, self.read]
-            drops = np.concatenate([answer.edge_drops() for answer in answers])
-            rest = circuit.measure(zero).node_voltages
-            inputs = np.eye(len(network.inputs))
-            unit = [circuit.measure(Drive(row[None])).node_voltages - rest for row in inputs]
-            ports = np.eye(len(network.outputs))
-            injected = [circuit.measure(Drive(zero.inputs, Inject(row[None]))).node_voltages - rest for row in ports]
-            across = np.zeros((len(network.edges), len(network.nodes)))
-            across[:, free] = at_nodes.responses(zero.inputs).port_drops
-        self.own = across[np.arange(len(across)), network.tails] - across[np.arange(len(across)), network.heads]
-        samples = len(drops)
-        self.edges = -np.einsum("se,en->sne", drops, across[:, self.read]).reshape(samples * len(self.read), -1)
-        nuisance = [self.edges * (accuracy.conductance * conductances)]
-        shape = (samples, len(self.read))
-        voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
-        given = np.concatenate(
-            [d.outputs.current if isinstance(d.outputs, Inject) else np.zeros((d.count, len(network.outputs))) for d in drives]
-        )
-        for s in range(samples):
-            for k in voltage_inputs:
-                nuisance.append(_in_sample(shape, s, accuracy.source * unit[k][0, self.read]))
-            for k in np.flatnonzero(given[s]).tolist():
-                nuisance.append(_in_sample(shape, s, accuracy.current * given[s, k] * injected[k][0, self.read]))
-        wide = np.hstack(nuisance)
+        blocks = [_block(network, probe, factors, self.read, accuracy) for probe in probes]
+        self.expected = np.concatenate([block.expected for block in blocks])
+        self.edges = np.concatenate([block.edges for block in blocks])
+        samples = len(self.expected)
+        settings = groupby(zip(probes, blocks, strict=True), key=lambda pair: pair[0].conductances.tobytes())
+        edges = [np.concatenate([block.edges for _, block in group]) for _, group in settings]
+        # A digipot's error is of another relative size at another code, so each setting has tolerances of its own.
+        wide = np.hstack((accuracy.conductance * block_diag(*edges), block_diag(*[block.sources for block in blocks])))
         covariance = wide @ wide.T + accuracy.noise**2 * np.eye(len(wide))
         self._factor = cho_factor(covariance, lower=True)
         self.freedom = len(wide)
-        self.weighted = cho_solve(self._factor, self.edges)
-        self.power = np.einsum("re,re->e", self.edges, self.weighted)
-        self.visible = self.power * conductances**2 > 1.0
+        self._own = np.array([block.own for block in blocks])
+        ends = np.cumsum([0, *(len(block.edges) for block in blocks)])
+        self._rows = [slice(first, last) for first, last in pairwise(ends.tolist())]
+        self._weighted = np.array([cho_solve(self._factor, self._alone(rows)) for rows in self._rows])
+        self._overlap = np.array([[self._within(rows, w) for rows in self._rows] for w in self._weighted])
+        self.power = self._overlap.sum((0, 1))
+        self.visible = self.power > 1.0
         self.offsets = np.kron(np.ones((samples, 1)), np.eye(len(self.read)))
         self.weighted_offsets = cho_solve(self._factor, self.offsets)
         self.offset_power = np.einsum("rn,rn->n", self.offsets, self.weighted_offsets)
@@ -192,16 +176,14 @@ class _System:
         return float(residual @ cho_solve(self._factor, residual))
 
     def best(self, seen: Array) -> tuple[Fault, Array, Array] | None:
-        """The fault that lowers chi² most, the node voltages without it, and the conductances with it."""
+        """The fault that lowers chi² most, the node voltages without it, and the edges' factors with it."""
         names, nodes = self.network.edge_names, [self.network.nodes[k] for k in self.read]
         residual = (seen - self.expected).ravel()
         before = self._square(residual)
         candidates: list[tuple[float, str, int, int]] = []
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slopes = (self.weighted.T @ residual) / self.power
-            shifts = (self.weighted_offsets.T @ residual) / self.offset_power
-        for e in np.flatnonzero(self.visible).tolist():
-            candidates.append((float(slopes[e] ** 2 * self.power[e]), "edge", e, -1))
+        shifts = (self.weighted_offsets.T @ residual) / self.offset_power
+        gains, fitted = self._edge_gains(residual)
+        candidates += [(float(gains[e]), "edge", e, -1) for e in np.flatnonzero(self.visible).tolist()]
         for n in range(len(nodes)):
             candidates.append((float(shifts[n] ** 2 * self.offset_power[n]), "offset", n, -1))
         suspects = np.argsort(-np.abs(residual.reshape(seen.shape)).max(0))[:SUSPECTS]
@@ -213,21 +195,82 @@ class _System:
         gain, kind, one, two = candidates[0]
         if kind == "swap":
             fault = Fault("swapped channels", (nodes[one], nodes[two]), 0.0, gain)
-            return fault, _swapped(seen, one, two), self.conductances
+            return fault, _swapped(seen, one, two), self.factors
         rivals = [c[2] for c in candidates if c[1] == kind and gain - c[0] < RIVAL]
         if kind == "offset":
             fault = Fault("offset", tuple(nodes[n] for n in rivals), float(shifts[one]), gain)
-            return fault, seen - shifts[one] * np.eye(len(nodes))[one], self.conductances
-        relative = self._relative(one, float(slopes[one]))
-        changed = self.conductances.copy()
-        changed[one] *= max(1 + relative, 1e-9)
-        return _edge_fault(tuple(names[e] for e in rivals), relative, gain), seen, changed
+            return fault, seen - shifts[one] * np.eye(len(nodes))[one], self.factors
+        changed = self.factors.copy()
+        changed[one] *= max(fitted[one], 1e-9)
+        return _edge_fault(tuple(names[e] for e in rivals), float(fitted[one]) - 1, gain), seen, changed
 
-    def _relative(self, edge: int, amount: float) -> float:
-        """δ/g from a = δ / (1 + δ R_e); −1 where noise makes it less."""
-        left = 1 - amount * float(self.own[edge])
-        change = amount / left if left > 0 else math.inf
-        return min(max(change / float(self.conductances[edge]), -1.0), 1e6)
+    def _edge_gains(self, residual: Array) -> tuple[Array, Array]:
+        """(E,) fall of chi² if that edge alone is off, and (E,) the factor f that does it best, on a fine grid."""
+        along = np.einsum("bre,r->be", self._weighted, residual)
+
+        def fall(factors: Array) -> Array:
+            """(k, E) for factors (k, E)."""
+            part = (factors - 1)[:, None] / (1 + (factors - 1)[:, None] * self._own)
+            return 2 * np.einsum("kbe,be->ke", part, along) - np.einsum("kbe,bce,kce->ke", part, self._overlap, part)
+
+        edges = np.arange(self.edges.shape[1])
+        grid = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 121)))[:, None] * np.ones(len(edges))
+        for _ in range(4):  # each round looks between the neighbours of the best
+            best = fall(grid).argmax(0)
+            low = grid[np.maximum(best - 1, 0), edges]
+            high = grid[np.minimum(best + 1, len(grid) - 1), edges]
+            grid = low + np.linspace(0, 1, 41)[:, None] * (high - low)
+        falls = fall(grid)
+        best = falls.argmax(0)
+        return falls[best, edges], grid[best, edges]
+
+    def _alone(self, rows: slice) -> Array:
+        """The edges' patterns in one probe, zero elsewhere."""
+        alone = np.zeros_like(self.edges)
+        alone[rows] = self.edges[rows]
+        return alone
+
+    def _within(self, rows: slice, weighted: Array) -> Array:
+        return np.einsum("re,re->e", self.edges[rows], weighted[rows])
+
+
+class _Block(NamedTuple):
+    """One probe of S samples and P nodes: expected (S, P) V; patterns (S·P, E) of relative changes of the conductances, and
+    (S·P, k) of inexact sources, at one standard deviation; own (E,) g R_e."""
+
+    expected: Array
+    edges: Array
+    sources: Array
+    own: Array
+
+
+def _block(network: Network, probe: Probe, factors: Array, read: list[int], accuracy: Accuracy) -> _Block:
+    conductances, drive = probe.conductances * factors, probe.drive
+    free = [k for k, cluster in enumerate(network.merging.cluster.tolist()) if cluster >= 0]
+    at = network.with_ports(outputs=[Port(network.nodes[k]) for k in free])
+    zero = np.zeros((1, len(network.inputs)))
+    with ExactCircuit(network) as circuit, ExactCircuit(at) as at_nodes:
+        circuit.program(conductances)
+        at_nodes.program(conductances)
+        answer = circuit.measure(drive)
+        expected, drops = answer.node_voltages[:, read], answer.edge_drops()
+        rest = circuit.measure(Drive(zero)).node_voltages
+        inputs = [circuit.measure(Drive(row[None])).node_voltages - rest for row in np.eye(len(network.inputs))]
+        ports = [circuit.measure(Drive(zero, Inject(row[None]))).node_voltages - rest for row in np.eye(len(network.outputs))]
+        across = np.zeros((len(network.edges), len(network.nodes)))
+        across[:, free] = at_nodes.responses(zero).port_drops
+    rows = np.arange(len(across))
+    own = conductances * (across[rows, network.tails] - across[rows, network.heads])
+    edges = -np.einsum("se,en,e->sne", drops, across[:, read], conductances).reshape(expected.size, -1)
+    voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
+    injected = drive.outputs.current if isinstance(drive.outputs, Inject) else np.zeros((drive.count, len(ports)))
+    columns = []
+    for s in range(drive.count):
+        columns += [_in_sample(expected.shape, s, accuracy.source * inputs[k][0, read]) for k in voltage_inputs]
+        given = np.flatnonzero(injected[s]).tolist()
+        columns += [_in_sample(expected.shape, s, accuracy.current * injected[s, k] * ports[k][0, read]) for k in given]
+    sources = np.hstack(columns) if columns else np.zeros((expected.size, 0))
+    return _Block(expected, edges, sources, own)
 
 
 def _edge_fault(names: tuple[str, ...], relative: float, gain: float) -> Fault:
@@ -250,13 +293,8 @@ def _swapped(seen: Array, one: int, two: int) -> Array:
     return changed
 
 
-def _in_sample(shape: tuple[int, int], sample: int, pattern: Array) -> Array:
+def _in_sample(shape: tuple[int, ...], sample: int, pattern: Array) -> Array:
     """(S·P, 1): a pattern over the nodes in one sample only."""
     column = np.zeros(shape)
     column[sample] = pattern
     return column.reshape(-1, 1)
-
-
-def _free_nodes(network: Network) -> list[int]:
-    """Nodes whose voltages the sources alone do not fix."""
-    return [k for k, cluster in enumerate(network.merging.cluster.tolist()) if cluster >= 0]

@@ -23,7 +23,8 @@ class Identified:
     """Conductances fitted to node voltages.
 
     Attributes:
-        network: with the nominal conductances.
+        network: whose edges these are.
+        nominal: (E,) S, what was expected.
         conductances: (E,) S, the fit; along unseen directions it stays at the nominal values.
         relative_error: (E,) standard error of ln g, of the seen part; infinite for an edge that is hardly seen.
         unseen: (E, k) orthonormal directions in ln g that the measurement cannot see.
@@ -33,6 +34,7 @@ class Identified:
     """
 
     network: Network
+    nominal: Array
     conductances: Array
     relative_error: Array
     unseen: Array
@@ -43,7 +45,7 @@ class Identified:
     @property
     def deviation(self) -> Array:
         """(E,) ln(fitted / nominal), with what no measurement sees, such as the overall scale, projected out."""
-        return np.log(self.conductances / self.network.conductances)
+        return np.log(self.conductances / self.nominal)
 
     @property
     def seen(self) -> Array:
@@ -51,11 +53,12 @@ class Identified:
         return 1 - (self.unseen**2).sum(1)
 
 
-def identify(network: Network, drive: Drive, voltages: Array, noise: float) -> Identified:
+def identify(network: Network, nominal: Array, drive: Drive, voltages: Array, noise: float) -> Identified:
     """Fit ln g to measured node voltages: least squares on the exact Jacobian, with covariance.
 
     Args:
-        network: nominal conductances; linear.
+        network: linear.
+        nominal: (E,) S, where the fit starts, and stays along unseen directions.
         drive: open or injected; the inputs are the values that were driven.
         voltages: (S, N) V that were measured.
         noise: standard deviation of a node voltage [V], for the covariance.
@@ -70,7 +73,6 @@ def identify(network: Network, drive: Drive, voltages: Array, noise: float) -> I
         raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
     probes = _free_nodes(network)
     probe = network.with_ports(outputs=[Port(network.nodes[k]) for k in probes])
-    nominal = network.conductances
     with ExactCircuit(network) as circuit, ExactCircuit(probe) as at_nodes:
 
         def residual(logs: Array) -> Array:
@@ -102,6 +104,7 @@ def identify(network: Network, drive: Drive, voltages: Array, noise: float) -> I
     even = np.full(len(nominal), len(nominal) ** -0.5)
     return Identified(
         network,
+        nominal,
         np.exp(fitted) * nominal,
         np.where(own > 0.5, np.sqrt(variance), np.inf),
         unseen,

@@ -46,14 +46,14 @@ def _check(station: StationFile, experiment: File, as_json: Json = False) -> Non
 @bench.command("safe")
 def _safe(station: StationFile) -> None:
     """Make a station safe from its file alone, in its stated order, whatever state it is in."""
-    from hwlearn.bench.connection import Connection
+    from hwlearn.bench.connection import make_safe
     from hwlearn.station import load_station
 
     loaded = load_station(station)
     if loaded.settings.defaults.backend == "virtual":
         say(f"{station}: a virtual bench is safe once its process ends")
         return
-    Connection(loaded).close()
+    make_safe(loaded)
     print(f"{loaded.settings.name}: safe")
 
 

@@ -92,6 +92,6 @@ def _print_compared(found: Comparison, one: Compared) -> None:
         return
     scale = "fixed by the injected currents" if fit.scale_is_seen else "NOT seen: voltages alone never fix it"
     print(f"identified conductances: {fit.unseen.shape[1]} directions unseen; overall scale {scale}")
-    rows = zip(found.network.edge_names, fit.network.conductances, fit.conductances, fit.relative_error, strict=True)
+    rows = zip(found.network.edge_names, fit.nominal, fit.conductances, fit.relative_error, strict=True)
     edges = new_table("edge", "programmed [S]", "identified [S]", "±")
     fill(edges, [(name, f"{was:.5g}", f"{now:.5g}", f"{100 * error:.2g} %") for name, was, now, error in rows])

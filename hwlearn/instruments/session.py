@@ -50,6 +50,7 @@ class Session:
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
         self._lock = threading.RLock()
         self._closed = False
+        self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
         self._visa = Visa(resource, name=name, backend=backend, open_delay=open_delay)
         try:
             self._visa.open()
@@ -85,6 +86,8 @@ class Session:
                 raise self.error("is closed")
             timeout = self.timeout + 2 * seconds
             try:
+                if self._waiting:
+                    raise ValueError("an interrupted question")
                 return self._once(message, parse, replies, timeout)
             except Broken as first:
                 log.warning("%s: %s to %s; opened again", self.name, _said(first), message)
@@ -116,8 +119,11 @@ class Session:
         began = time.perf_counter()
         try:
             self.round_trips += 1
+            self._waiting = True
             self._visa.write(message, timeout)
-            return self._visa.read(timeout)
+            answer = self._visa.read(timeout)
+            self._waiting = False
+            return answer
         finally:
             self.seconds += time.perf_counter() - began
 
@@ -143,6 +149,7 @@ class Session:
     def _recover(self) -> None:
         """A fresh connection to the same instrument, its error queue empty."""
         self._visa.reopen()
+        self._waiting = False
         identity = self._identify()
         if identity != self.identity:
             raise self.error(f"was {self.identity!r} and is now {identity!r}")

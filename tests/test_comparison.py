@@ -1,0 +1,172 @@
+"""`compare_circuits` and `hwlearn compare`, over real sockets to a virtual bench with known faults."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwlearn import Circuit, CoupledLearning, Drive, EquilibriumPropagation, ExactCircuit, Inject, NgspiceCircuit
+from hwlearn.analysis.comparison import compare_circuits, probing_phases
+from hwlearn.analysis.faults import Accuracy
+from hwlearn.bench.circuit import BenchCircuit
+from hwlearn.errors import HwlearnError
+from hwlearn.experiments import load_experiment
+from hwlearn.station import load_station
+
+ROOT = Path(__file__).parent.parent
+EXPERIMENT = load_experiment(ROOT / "netlists" / "allostery-bench.toml")
+NETWORK, TASK = EXPERIMENT.network, EXPERIMENT.task
+RULE = EquilibriumPropagation(symmetric=True)
+
+
+@pytest.fixture
+def calibrated(tmp_path):
+    """A station whose code tables hold to half a percent, everything else imperfect as shipped."""
+
+    def make(seed):
+        text = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
+        text = text.replace("pot_tolerance = 0.2", "pot_tolerance = 0.005").replace("seed = 1", f"seed = {seed}")
+        path = tmp_path / f"station{seed}.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_station(path)
+
+    return make
+
+
+def compared(station, spoil=None):
+    with ExitStack() as stack:
+        exact = stack.enter_context(ExactCircuit(NETWORK))
+        bench = stack.enter_context(BenchCircuit(NETWORK, station))
+        if spoil is not None:
+            spoil(bench.connection.virtual.model)
+        known = station.settings.calibration
+        accuracy = Accuracy(0.0, known.conductance, known.source, known.current)
+        return compare_circuits(TASK, RULE, {"exact": exact, "bench": bench}, accuracy).compared[0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_clean_bench_agrees_and_each_fault_is_named(calibrated, seed):
+    station, random = calibrated(seed), np.random.default_rng(100 + seed)
+    clean = compared(station)
+    assert clean.reasons == ()
+    assert clean.diagnosis.faults == ()
+
+    edge = int(random.choice([k for k, name in enumerate(NETWORK.edge_names) if name != "R1"]))  # R1 lies across the source
+    factor = float(random.choice([0.95, 1.05]))
+
+    def off(model):
+        model._error[edge] = factor
+        model._series[NETWORK.edge_names[edge]] = 0.0
+
+    (found,) = compared(station, off).diagnosis.faults
+    assert (found.kind, found.names) == ("edge", (NETWORK.edge_names[edge],))
+    assert found.size == pytest.approx(1 / factor - 1, abs=0.015)
+
+    def cut(model):
+        model.set_code(f"pots:{edge}", None)
+        model.stick(NETWORK.edge_names[edge])
+
+    (found,) = compared(station, cut).diagnosis.faults
+    assert (found.kind, found.names) == ("open edge", (NETWORK.edge_names[edge],))
+
+    one, two = random.choice(list(station.settings.node), 2, replace=False)
+
+    def shift(model):
+        model._offset[station.settings.node[one].read] += 1e-3
+
+    (found,) = compared(station, shift).diagnosis.faults
+    assert (found.kind, found.names) == ("offset", (one,))
+    assert found.size == pytest.approx(1e-3, abs=2e-4)
+
+    def swap(model):
+        places = dict(model.wiring.nodes)
+        first, second = station.settings.node[one].read, station.settings.node[two].read
+        places[first], places[second] = places[second], places[first]
+        model.wiring = replace(model.wiring, nodes=places)
+
+    (found,) = compared(station, swap).diagnosis.faults
+    assert found.kind == "swapped channels"
+    assert set(found.names) == {one, two}
+
+
+def test_uncalibrated_devices_differ_and_are_identified():
+    station = load_station(ROOT / "stations" / "allostery.toml")
+    with ExactCircuit(NETWORK) as exact, BenchCircuit(NETWORK, station) as bench:
+        one = compare_circuits(TASK, RULE, {"exact": exact, "bench": bench}).compared[0]
+        true = bench.connection.virtual.model.conductances
+    assert not one.agrees
+    seen = one.identified.relative_error < 0.02
+    assert seen.sum() > 12
+    errors = np.log(one.identified.conductances / true)[seen] / one.identified.relative_error[seen]
+    assert np.abs(errors).max() < 6
+
+
+@pytest.mark.parametrize("rule", [RULE, CoupledLearning()])
+def test_simulators_agree(rule):
+    with ExactCircuit(NETWORK) as exact, NgspiceCircuit(NETWORK) as ngspice:
+        found = compare_circuits(TASK, rule, {"exact": exact, "ngspice": ngspice})
+    assert found.agrees
+    assert found.compared[0].cosine == pytest.approx(1, abs=1e-9)
+    assert found.compared[0].identified is None
+
+
+def test_a_simulator_of_another_network_differs():
+    changed = NETWORK.conductances.copy()
+    changed[4] *= 1.2
+
+    class Wrong(Circuit):
+        name = "wrong"
+
+        def _program(self, conductances):
+            return conductances
+
+        def _measure(self, inputs, outputs, imposed):
+            with ExactCircuit(self.network) as inner:
+                inner.program(self.conductances * changed / NETWORK.conductances)
+                return inner.measure(Drive(inputs, outputs))
+
+        def _close(self):
+            pass
+
+    with ExactCircuit(NETWORK) as exact, Wrong(NETWORK) as wrong:
+        found = compare_circuits(TASK, RULE, {"exact": exact, "wrong": wrong})
+    assert not found.agrees
+    assert found.compared[0].diagnosis.faults[0].names == ("R5",)
+
+
+def test_probing_phases_drive_every_port_both_ways():
+    rest, injected = probing_phases(NETWORK, TASK)
+    assert rest.inputs.sum() == 0
+    assert isinstance(injected.outputs, Inject)
+    assert injected.outputs.current.sum() == 0
+
+
+def test_one_circuit_is_no_comparison():
+    with ExactCircuit(NETWORK) as exact, pytest.raises(HwlearnError, match="two circuits"):
+        compare_circuits(TASK, RULE, {"exact": exact})
+
+
+def test_the_command_writes_a_verdict_and_a_figure(tmp_path, capsys):
+    from hwlearn.cli import app
+
+    arguments = ["compare", str(EXPERIMENT.path), "--backends", "exact,ngspice", "--json", "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ended:
+        app(arguments)
+    assert ended.value.code == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["agrees"] is True
+    assert printed == json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert (tmp_path / "out" / "comparison.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("backends", ["exact", "exact,exact", "bench,exact", "exact,moon"])
+def test_backends_that_make_no_comparison_are_refused(backends, capsys):
+    from hwlearn.cli import app
+
+    with pytest.raises(SystemExit) as ended:
+        app(["compare", str(EXPERIMENT.path), "--backends", backends])
+    assert ended.value.code == 2
+    assert "--backends" in capsys.readouterr().err
