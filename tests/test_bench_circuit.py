@@ -174,3 +174,33 @@ def test_another_instrument_is_refused(network, station):
     made = station(('driver = "keysight_daq970a"', 'driver = "keysight_daq970a"\nidn = "34970A"'))
     with pytest.raises(InstrumentError, match=r"daq.*34970A"):
         BenchCircuit(network, made)
+
+
+@pytest.fixture
+def series_bench(network, station):
+    """The bench with one grounded output that is nudged by the second DAC channel through 10 kΩ."""
+    grounded = network.with_ports(outputs=["t1"])
+    nudge = '[output."t1"]\nnudge = { drive = "dac:2", read = "daq:130", series_ohm = 1e4, tolerance_v = 2e-5 }'
+    made = station(*PERFECT, ('[output."t1,t2"]\nnudge = "smu:1"', nudge))
+    with BenchCircuit(grounded, made) as circuit:
+        yield circuit
+
+
+@pytest.mark.parametrize("outputs", [Open(), Inject([[5e-5], [-3e-5], [0.0]])], ids=["open", "inject"])
+def test_a_voltage_behind_a_resistor_injects_the_current_that_is_measured(series_bench, outputs):
+    drive = Drive([[1.0], [-0.7], [0.4]], outputs)
+    measured = series_bench.measure(drive)
+    true = modified_nodal(series_bench.network, series_bench.conductances, drive)
+    assert np.abs(measured.node_voltages - true.node_voltages).max() < 5e-5
+    assert np.abs(measured.output_currents - true.output_currents).max() <= 2.5e-5 / 1e4
+    assert series_bench.station.rules(series_bench.network) == ("ep",)
+
+
+def test_a_voltage_behind_a_resistor_cannot_hold(series_bench):
+    with pytest.raises(StationError, match="runs ep"):
+        series_bench.measure(Drive([[1.0]], Hold([[0.1]])))
+
+
+def test_a_current_that_the_voltage_cannot_make_is_refused(series_bench):
+    with pytest.raises(InstrumentError, match="v_compliance"):
+        series_bench.measure(Drive([[1.0]], Inject([[9e-4]])))

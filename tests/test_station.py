@@ -56,6 +56,7 @@ wiper_ohm = 70
 i_max = 5e-3
 [limits]
 v_node_max = 1.5
+v_compliance = 1.2
 p_edge_max = 0.02
 [measure]
 repeats = 4
@@ -242,6 +243,9 @@ def test_worst_case_power_is_the_whole_span_across_the_smallest_resistance(netwo
     power = (2 * 1.5) ** 2 / (1000 + 70)
     station(("p_edge_max = 0.02", f"p_edge_max = {power * 1.001}")).check(network)
     refused(lambda: station(("p_edge_max = 0.02", f"p_edge_max = {power * 0.999}")).check(network), "edge.R1")
+    nudged, more = ("v_compliance = 1.2", "v_compliance = 2.2"), (1.5 + 2.2) ** 2 / (1000 + 70)
+    station(nudged, ("p_edge_max = 0.02", f"p_edge_max = {more * 1.001}")).check(network)
+    refused(lambda: station(nudged, ("p_edge_max = 0.02", f"p_edge_max = {more * 0.999}")).check(network), "edge.R1")
     step = 10e3 / 255
     power = (2 * 1.5) ** 2 / (1070 + 100 * step)
     codes = ("[table.pot]", "[table.pot]\nmin_code = 100")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.bench.connection import Connection
+from hwlearn.bench.nudge import ROUNDS, MeterNudge, Nudge, SeriesNudge
 from hwlearn.bench.order import visits
 from hwlearn.bench.rounding import Rounding
 from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs, SampledMeasurement
@@ -103,17 +104,16 @@ class BenchCircuit(Circuit):
             scanner, channel = get(settings.node[self.network.nodes[k]].read, Scanner)
             self._readings.append((scanner, len(scanned[scanner])))
             scanned[scanner].append(channel)
-        self._scanned = dict(scanned)
         self._inputs = [get(settings.input[name].drive, Source) for name in self.network.input_names]
         self._held: list[tuple[Source, str, float]] = []
         for source in self.network.fixed_sources:
             place = settings.source[source.name].drive
             if ":" in place:
                 self._held.append((*get(place, Source), source.value))
-        self._ports: list[tuple[SourceMeter, str] | None] = []
-        for name in self.network.output_names:
-            table = settings.output.get(name)
-            self._ports.append(None if table is None or table.nudge is None else get(str(table.nudge), SourceMeter))
+        self._nudges = [self._nudge_of(name, scanned) for name in self.network.output_names]
+        self._scanned = dict(scanned)
+        places = [f"{scanner.name}:{self._scanned[scanner][at]}" for scanner, at in self._readings]
+        self._offsets = np.array([self.station.offsets.get(place, 0.0) for place in places])
         self._boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
         for k, name in enumerate(self.network.edge_names):
             setting = settings.edge[name].set
@@ -139,6 +139,28 @@ class BenchCircuit(Circuit):
             yield
         finally:
             self._settle = self._settings.measure.settle_s
+
+    def _nudge_of(self, output: str, scanned: dict[Scanner, list[str]]) -> Nudge | None:
+        """What nudges an output; adds the channel that reads a source behind a resistor to the scan."""
+        table, limits = self._settings.output.get(output), self._settings.limits
+        if table is None:
+            return None
+        if isinstance(table.nudge, str):
+            return MeterNudge(output, *self.connection.get(table.nudge, SourceMeter))
+        source, channel = self.connection.get(table.nudge.drive, Source)
+        scanner, read = self.connection.get(table.nudge.read, Scanner)
+        self._readings.append((scanner, len(scanned[scanner])))
+        scanned[scanner].append(read)
+        return SeriesNudge(
+            output,
+            source,
+            channel,
+            ohm=table.nudge.series_ohm,
+            most=limits.v_compliance,
+            node=self.read_nodes.index(self.network.node_index[output]),
+            driven=len(self._readings) - 1,
+            tolerance=table.nudge.tolerance_v,
+        )
 
     # Conductances
 
@@ -215,10 +237,11 @@ class BenchCircuit(Circuit):
         for scanner, channels in self._scanned.items():
             scanner.line_hz = self._settings.defaults.line_hz
             scanner.configure(channels, volts=measure.range_v, nplc=measure.nplc, high_z=measure.high_z)
-        for port in self._ports:
-            if port is not None:
-                meter, channel = port
-                meter.configure(channel, v_limit=limits.v_compliance, i_limit=limits.i_compliance, nplc=measure.nplc)
+        for nudge in self._nudges:
+            if isinstance(nudge, MeterNudge):
+                nudge.meter.configure(
+                    nudge.channel, v_limit=limits.v_compliance, i_limit=limits.i_compliance, nplc=measure.nplc
+                )
         for source, channel, value in self._held:
             source.set_voltages({channel: value})
         self._ready = True
@@ -238,16 +261,18 @@ class BenchCircuit(Circuit):
             self._drive(inputs[sample])
             self._nudge(outputs, None if imposed is None else imposed[sample])
             time.sleep(self._settle)
-            readings[sample] += [self._scan(sample) for _ in range(number)]
-            currents[sample].append(self._port_currents(outputs))
+            self._balance(sample)
+            scans = [self._scan(sample) for _ in range(number)]
+            readings[sample] += [scan[:size] for scan in scans]
+            currents[sample].append(self._port_currents(outputs, np.mean(scans, axis=0)))
         self._compare_codes()
         mean = np.array([np.mean(values, axis=0) for values in readings]).reshape(count, size)
         if measure.repeats > 1 and size:
             squares = sum(float(((np.array(values) - mean[s]) ** 2).sum()) for s, values in enumerate(readings))
             self.noise = math.sqrt(squares / (size * count * (measure.repeats - 1)))
         voltages = np.zeros((count, len(self.network.nodes)))
-        voltages[:, self.read_nodes] = mean - self._offsets()
-        port_currents = np.array([np.mean(values, axis=0) for values in currents]).reshape(count, len(self._ports))
+        voltages[:, self.read_nodes] = mean
+        port_currents = np.array([np.mean(values, axis=0) for values in currents]).reshape(count, len(self._nudges))
         return SampledMeasurement(
             self.network,
             self._conductances,
@@ -280,47 +305,51 @@ class BenchCircuit(Circuit):
             source.set_voltages(channels)
 
     def _nudge(self, outputs: Outputs, imposed: Array | None) -> None:
-        for k, port in enumerate(self._ports):
-            if port is None:
+        for k, nudge in enumerate(self._nudges):
+            if nudge is None:
                 continue
-            meter, channel = port
             if isinstance(outputs, Hold) and imposed is not None:
-                meter.voltage(channel, float(imposed[k]))
+                nudge.hold(float(imposed[k]))
             else:
-                meter.current(channel, 0.0 if imposed is None else float(imposed[k]))
+                nudge.inject(0.0 if imposed is None else float(imposed[k]))
+
+    def _balance(self, sample: int) -> None:
+        """Correct the sources behind resistors until their currents are right."""
+        series = [nudge for nudge in self._nudges if isinstance(nudge, SeriesNudge)]
+        for _ in range(ROUNDS if series else 0):
+            scan = self._scan(sample)
+            if not any([nudge.correct(scan) for nudge in series]):
+                return
+            time.sleep(self._settle)
+        if series:
+            raise InstrumentError(
+                f"output {series[0].output}: the current is not right after {ROUNDS} corrections; is the series resistor what "
+                "the station file says, and the node settled?",
+                series[0].source.name,
+            )
 
     def _scan(self, sample: int) -> Array:
-        """(read nodes,) V, one scan of every scanner."""
+        """(read nodes, then sources behind resistors) V, one scan of every scanner, less the calibrated offsets."""
         scans = {scanner: scanner.scan() for scanner in self._scanned}
         values = np.array([scans[scanner][at] for scanner, at in self._readings])
         bad = np.flatnonzero(~(np.abs(values) <= self._settings.measure.max_abs_v))
         if len(bad):
             scanner, at = self._readings[bad[0]]
-            node = self.network.nodes[self.read_nodes[bad[0]]]
+            node = self.network.nodes[self.read_nodes[bad[0]]] if bad[0] < len(self.read_nodes) else "behind a resistor"
             raise InstrumentError(
                 f"channel {self._scanned[scanner][at]} (node {node}) read {values[bad[0]]:g} V in sample {sample}, beyond "
                 f"measure.max_abs_v = {self._settings.measure.max_abs_v:g} V; it is not used: check the wiring and range_v",
                 scanner.name,
             )
-        return values
+        return values - self._offsets
 
-    def _port_currents(self, outputs: Outputs) -> Array:
-        """(n_out,) A as the source meters read them; zero at open ports."""
-        currents = np.zeros(len(self._ports))
-        if not isinstance(outputs, Hold | Inject):
-            return currents
-        for k, port in enumerate(self._ports):
-            assert port is not None
-            meter, channel = port
-            reading = meter.read(channel)
-            currents[k] = reading.amperes
-            if not math.isfinite(currents[k]) or reading.tripped:
-                name = self.network.output_names[k]
-                raise InstrumentError(
-                    f"channel {channel} (output {name}) is in compliance: the nudge asked for is not the nudge made; raise "
-                    "limits.v_compliance or i_compliance, or nudge less",
-                    meter.name,
-                )
+    def _port_currents(self, outputs: Outputs, readings: Array) -> Array:
+        """(n_out,) A as measured; zero at open ports."""
+        currents = np.zeros(len(self._nudges))
+        if isinstance(outputs, Hold | Inject):
+            for k, nudge in enumerate(self._nudges):
+                assert nudge is not None
+                currents[k] = nudge.current(readings)
         return currents
 
     def _input_currents(self, inputs: Array, voltages: Array, port_currents: Array) -> Array:
@@ -337,11 +366,6 @@ class BenchCircuit(Circuit):
         currents[:, self._voltage_inputs] = solved[:, : len(self._voltage_inputs)]
         return currents
 
-    def _offsets(self) -> Array:
-        """(read nodes,) V, the calibrated offsets of the channels; zero where there are none."""
-        known: Mapping[str, float] = self.station.offsets
-        return np.array([known.get(self._settings.node[self.network.nodes[k]].read, 0.0) for k in self.read_nodes])
-
     def _refuse_what_exceeds_the_limits(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> None:
         limits = self._settings.limits
         if inputs.size and np.abs(inputs).max() > limits.v_node_max:
@@ -352,12 +376,19 @@ class BenchCircuit(Circuit):
             )
         if imposed is None:
             return
-        missing = [name for name, port in zip(self.network.output_names, self._ports, strict=True) if port is None]
+        missing = [name for name, nudge in zip(self.network.output_names, self._nudges, strict=True) if nudge is None]
         if missing:
             raise StationError(
                 f"{self.station.path}: output.{missing[0]} has no nudge: this bench can read it, but not inject or hold; "
                 "wire a source meter to it"
             )
+        if isinstance(outputs, Hold):
+            weak = [nudge.output for nudge in self._nudges if nudge is not None and not nudge.can_hold]
+            if weak:
+                raise StationError(
+                    f"{self.station.path}: output.{weak[0]} is nudged through a resistor, which injects and cannot "
+                    "hold: this bench runs ep; cl and al need a source meter there"
+                )
         limit, key, unit = (
             (limits.v_compliance, "v_compliance", "V")
             if isinstance(outputs, Hold)

@@ -170,8 +170,10 @@ def _grounded(settings: StationSettings, network: Network) -> set[str]:
 
 
 def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
-    """The worst case: the whole voltage of the bench across one edge at its smallest resistance."""
-    volts = 2 * settings.limits.v_node_max
+    """The worst case: an input at one end of an edge at its smallest resistance, an input or a nudge at the other."""
+    limits = settings.limits
+    reached = max(limits.v_node_max, limits.v_compliance) if settings.output else limits.v_node_max
+    volts = limits.v_node_max + reached
     for name, edge in settings.edge.items():
         table = tables.get(name)
         if table is None:
@@ -182,13 +184,14 @@ def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
         if power > settings.limits.p_edge_max:
             raise StationError(
                 f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {power:.3g} W, limits.p_edge_max is "
-                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower limits.v_node_max"
+                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower limits.v_node_max and v_compliance"
             )
         i_max = settings.table[edge.table].i_max if edge.table else None
         if i_max is not None and current > i_max:
             raise StationError(
                 f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {current:.3g} A, "
-                f"table.{edge.table}.i_max is {i_max:g} A; raise series_ohm or min_code, or lower limits.v_node_max"
+                f"table.{edge.table}.i_max is {i_max:g} A; raise series_ohm or min_code, or lower limits.v_node_max and "
+                "v_compliance"
             )
 
 

@@ -69,11 +69,15 @@ class NodeTable(Table):
 
 
 class SeriesNudge(Table):
-    """Injection without a source meter: a voltage channel behind a known resistor, and the channel that reads its voltage."""
+    """Injection without a source meter: a voltage channel behind a known resistor, and the channel that reads its voltage.
+
+    `tolerance_v` is how exactly the current is set, as a voltage across the resistor [V].
+    """
 
     drive: Place
     read: Place
     series_ohm: PositiveFloat
+    tolerance_v: PositiveFloat = 2e-4
 
 
 class OutputTable(Table):
