@@ -156,7 +156,7 @@ def test_rules_follow_the_nudges(network, station):
         ('read = "daq:101"', 'read = "dak:101"', ["node.A.read", "no instrument 'dak'", "did you mean 'daq'"]),
         ('nudge = "smu:1"', 'nudge = "smu1"', ["output.T.nudge", "smu1"]),
         ('read = "daq:101"', 'read = "dac:9"', ["node.A.read", "dac:9", "no Scanner"]),
-        ('drive = "dac:1"', 'drive = "smu:1"', ["input.V_A.drive", "smu:1", "no Source"]),
+        ('drive = "dac:1"', 'drive = "daq:1"', ["input.V_A.drive", "daq:1", "no Source"]),
         ('nudge = "smu:1"', 'nudge = "dac:3"', ["output.T.nudge", "dac:3", "no SourceMeter"]),
         ('"pots:1"', '"daq:110"', ["edge.R2.set", "daq:110", "no ResistorBox"]),
         ('"pots:1"', '"pots:x"', ["edge.R2.set", "pots:x", "pots:0"]),
@@ -226,6 +226,7 @@ def test_a_file_that_is_not_there(tmp_path):
         ("[source.VREF]", "[source.VREV]", ["source.VREV", "did you mean 'VREF'"]),
         ("[output.T]", "[output.A]", ["output.A", "no output 'A'"]),
         ("p_edge_max = 0.02", "p_edge_max = 0.008", ["edge.R1", "limits.p_edge_max", "series_ohm"]),
+        ('drive = "dac:1"', 'drive = "smu:2"', ["input.V_A.drive", "voltage source", "DAC"]),
         ("fixed_ohm = 4700", "fixed_ohm = 400", ["edge.R3", "limits.p_edge_max"]),
         ("i_max = 5e-3", "i_max = 2e-3", ["edge.R1", "table.pot.i_max"]),
         ("v_node_max = 1.5", "v_node_max = 15", ["edge.R1", "limits.v_node_max"]),
@@ -327,7 +328,7 @@ def test_one_mistake_is_one_message(station, old, new, said):
     assert str(caught.value).partition("kite.toml: ")[2] == said
 
 
-def test_current_inputs_are_refused(station):
+def test_a_current_input_needs_a_source_meter(station):
     network = Network.from_edges(
         [("A", "T"), ("T", "B"), ("A", "B")],
         2e-4,
@@ -336,7 +337,7 @@ def test_current_inputs_are_refused(station):
         fixed_sources=[Source("VREF", "voltage", "B", "0", 0.0)],
     )
     (name,) = network.input_names
-    refused(lambda: station(("[input.V_A]", f'[input."{name}"]')).check(network), name, "current source")
+    refused(lambda: station(("[input.V_A]", f'[input."{name}"]')).check(network), name, "current source", "source meter")
 
 
 def test_a_difference_is_not_nudged_through_a_resistor(station):

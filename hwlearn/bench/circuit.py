@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.bench.connection import Connection
+from hwlearn.bench.feeds import Feeds
 from hwlearn.bench.nudge import ROUNDS, MeterNudge, Nudge, SeriesNudge
 from hwlearn.bench.order import visits
 from hwlearn.bench.rounding import Rounding
@@ -104,12 +105,11 @@ class BenchCircuit(Circuit):
             scanner, channel = get(settings.node[self.network.nodes[k]].read, Scanner)
             self._readings.append((scanner, len(scanned[scanner])))
             scanned[scanner].append(channel)
-        self._inputs = [get(settings.input[name].drive, Source) for name in self.network.input_names]
-        self._held: list[tuple[Source, str, float]] = []
-        for source in self.network.fixed_sources:
-            place = settings.source[source.name].drive
-            if ":" in place:
-                self._held.append((*get(place, Source), source.value))
+        inputs, fixed = self.network.inputs, self.network.fixed_sources
+        self._inputs = Feeds(self.connection, inputs, [settings.input[source.name].drive for source in inputs])
+        driven = [source for source in fixed if ":" in settings.source[source.name].drive]
+        self._constant = Feeds(self.connection, driven, [settings.source[source.name].drive for source in driven])
+        self._constants = np.array([source.value for source in driven])
         self._nudges = [self._nudge_of(name, scanned) for name in self.network.output_names]
         self._scanned = dict(scanned)
         places = [f"{scanner.name}:{self._scanned[scanner][at]}" for scanner, at in self._readings]
@@ -242,8 +242,10 @@ class BenchCircuit(Circuit):
                 nudge.meter.configure(
                     nudge.channel, v_limit=limits.v_compliance, i_limit=limits.i_compliance, nplc=measure.nplc
                 )
-        for source, channel, value in self._held:
-            source.set_voltages({channel: value})
+        for feeds in (self._constant, self._inputs):
+            for _, meter, channel in feeds.meters:
+                meter.configure(channel, v_limit=limits.v_compliance, i_limit=limits.i_compliance, nplc=measure.nplc)
+        self._constant.set(self._constants)
         self._ready = True
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
@@ -258,12 +260,13 @@ class BenchCircuit(Circuit):
         readings: list[list[Array]] = [[] for _ in range(count)]
         currents: list[list[Array]] = [[] for _ in range(count)]
         for sample, number in visits(count, measure.repeats, measure.order):
-            self._drive(inputs[sample])
+            self._inputs.set(inputs[sample])
             self._nudge(outputs, None if imposed is None else imposed[sample])
             time.sleep(self._settle)
             self._balance(sample)
             scans = [self._scan(sample) for _ in range(number)]
             readings[sample] += [scan[:size] for scan in scans]
+            self._inputs.check()
             currents[sample].append(self._port_currents(outputs, np.mean(scans, axis=0)))
         self._compare_codes()
         mean = np.array([np.mean(values, axis=0) for values in readings]).reshape(count, size)
@@ -296,13 +299,6 @@ class BenchCircuit(Circuit):
                         f"{self._written[edge]} was written: another program, or a reset? The phase is not used",
                         box.name,
                     )
-
-    def _drive(self, values: Array) -> None:
-        wanted: dict[Source, dict[str, float]] = defaultdict(dict)
-        for (source, channel), value in zip(self._inputs, values.tolist(), strict=True):
-            wanted[source][channel] = value
-        for source, channels in wanted.items():
-            source.set_voltages(channels)
 
     def _nudge(self, outputs: Outputs, imposed: Array | None) -> None:
         for k, nudge in enumerate(self._nudges):
@@ -368,12 +364,14 @@ class BenchCircuit(Circuit):
 
     def _refuse_what_exceeds_the_limits(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> None:
         limits = self._settings.limits
-        if inputs.size and np.abs(inputs).max() > limits.v_node_max:
-            sample, k = np.argwhere(np.abs(inputs) > limits.v_node_max)[0]
-            raise StationError(
-                f"{self.station.path}: input {self.network.input_names[k]} of sample {sample} is {inputs[sample, k]:g} V, "
-                f"beyond limits.v_node_max = {limits.v_node_max:g} V"
-            )
+        for k, source in enumerate(self.network.inputs):
+            key, most = ("v_node_max", limits.v_node_max) if source.kind == "voltage" else ("i_nudge_max", limits.i_nudge_max)
+            sample = int(np.abs(inputs[:, k]).argmax())
+            if abs(inputs[sample, k]) > most:
+                raise StationError(
+                    f"{self.station.path}: input {source.name} of sample {sample} is {inputs[sample, k]:g} {source.unit}, "
+                    f"beyond limits.{key} = {most:g} {source.unit}"
+                )
         if imposed is None:
             return
         missing = [name for name, nudge in zip(self.network.output_names, self._nudges, strict=True) if nudge is None]

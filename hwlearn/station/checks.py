@@ -20,7 +20,12 @@ from hwlearn.spice.numbers import GROUND
 from hwlearn.station.settings import SeriesNudge, StationSettings
 from hwlearn.station.tables import CodeTable
 
-ROLES: dict[str, type[Instrument]] = {"drive": Source, "read": Scanner, "set": ResistorBox, "nudge": SourceMeter}
+ROLES: dict[str, tuple[type[Instrument], ...]] = {
+    "drive": (Source, SourceMeter),
+    "read": (Scanner,),
+    "set": (ResistorBox,),
+    "nudge": (SourceMeter,),
+}
 """What an instrument must be, by the last part of the key that names it."""
 
 
@@ -86,10 +91,12 @@ def check_instruments(settings: StationSettings, path: Path) -> None:
         name, _, channel = place.partition(":")
         if name not in settings.instrument:
             raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
-        driver, role = DRIVERS[settings.instrument[name].driver], ROLES[key.rpartition(".")[2]]
-        if not issubclass(driver, role):
-            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
-        if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]*", channel):
+        last = key.rpartition(".")[2]
+        driver, roles = DRIVERS[settings.instrument[name].driver], ROLES[last]
+        if not issubclass(driver, (Source,) if last == "drive" and ".nudge." in key else roles):
+            wanted = " or ".join(role.__name__ for role in roles)
+            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {wanted}")
+        if roles == (ResistorBox,) and not re.fullmatch("0|[1-9][0-9]*", channel):
             raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, …; write {name}:0")
     for name in settings.safe.order:
         if name not in settings.instrument:
@@ -108,11 +115,6 @@ def _channels(settings: StationSettings) -> None:
 
 def _wired(settings: StationSettings, network: Network) -> None:
     """Everything of the network is wired, and nothing else."""
-    for source in network.sources:
-        if source.kind == "current":
-            raise StationError(
-                f"{source.name} is a current source: this bench drives inputs by voltages; make it an output that is nudged"
-            )
     grounded = _grounded(settings, network)
     wanted = {  # sources first: which nodes are read follows from them
         "source": [source.name for source in network.fixed_sources],
@@ -148,10 +150,21 @@ def _wired(settings: StationSettings, network: Network) -> None:
                 f'source.{source.name} is between {source.plus} and {source.minus}, and "ground" is a wire from a node to '
                 'ground; wire them together and write "external"'
             )
-        if abs(source.value) > settings.limits.v_node_max:
+        limits = settings.limits
+        key, most = ("v_node_max", limits.v_node_max) if source.kind == "voltage" else ("i_nudge_max", limits.i_nudge_max)
+        if abs(source.value) > most:
             raise StationError(
-                f"source.{source.name} is {source.value:g} V, beyond limits.v_node_max = {settings.limits.v_node_max:g} V"
+                f"source.{source.name} is {source.value:g} {source.unit}, beyond limits.{key} = {most:g} {source.unit}"
             )
+    drives = {f"input.{name}.drive": table.drive for name, table in settings.input.items()}
+    drives.update({f"source.{name}.drive": table.drive for name, table in settings.source.items() if ":" in table.drive})
+    kinds = {source.name: source.kind for source in network.sources}
+    for key, place in drives.items():
+        driver = DRIVERS[settings.instrument[place.partition(":")[0]].driver]
+        name = key.split(".", 1)[1].removesuffix(".drive")
+        if issubclass(driver, Source) != (kinds[name] == "voltage"):
+            right = "a voltage source, such as a DAC" if kinds[name] == "voltage" else "a source meter"
+            raise StationError(f"{key} = {place!r}: {name} is a {kinds[name]} source; wire {right}")
     for name in settings.output:
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:

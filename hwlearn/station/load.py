@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from hwlearn.errors import StationError
 from hwlearn.network.arguments import did_you_mean
 from hwlearn.station.checks import check_instruments
-from hwlearn.station.settings import StationSettings
+from hwlearn.station.settings import CodeTableTable, StationSettings
 from hwlearn.station.station import Station
 from hwlearn.station.tables import CodeTable, read_rows
 
@@ -43,7 +43,8 @@ def load_station(path: str | PathLike[str]) -> Station:
 
 
 def _tables(settings: StationSettings, file: Path) -> dict[str, CodeTable]:
-    """Code table of each edge that is set."""
+    """Code table of each edge that is set; edges of the same table and series resistor share one."""
+    made: dict[tuple[str, float], CodeTable] = {}
     tables = {}
     for name, edge in settings.edge.items():
         if edge.table is None:
@@ -51,22 +52,21 @@ def _tables(settings: StationSettings, file: Path) -> dict[str, CodeTable]:
         if edge.table not in settings.table:
             hint = did_you_mean(edge.table, settings.table)
             raise StationError(f"{file}: edge.{name}.table: no table {edge.table!r}{hint}")
-        given = settings.table[edge.table]
-        try:
-            if given.file is not None:
-                tables[name] = CodeTable.from_csv(file.parent / given.file, edge.series_ohm, given.min_code, given.max_code)
-            else:
-                tables[name] = CodeTable.linear(
-                    given.bits,
-                    given.full_scale_ohm or math.nan,
-                    given.wiper_ohm,
-                    edge.series_ohm,
-                    given.min_code,
-                    given.max_code,
-                )
-        except StationError as error:
-            raise StationError(f"{file}: table.{edge.table} for edge.{name}: {error}") from None
+        key = (edge.table, edge.series_ohm)
+        if key not in made:
+            try:
+                made[key] = _table(settings.table[edge.table], edge.series_ohm, file)
+            except StationError as error:
+                raise StationError(f"{file}: table.{edge.table} for edge.{name}: {error}") from None
+        tables[name] = made[key]
     return tables
+
+
+def _table(given: CodeTableTable, series_ohm: float, file: Path) -> CodeTable:
+    if given.file is not None:
+        return CodeTable.from_csv(file.parent / given.file, series_ohm, given.min_code, given.max_code)
+    full = given.full_scale_ohm or math.nan
+    return CodeTable.linear(given.bits, full, given.wiper_ohm, series_ohm, given.min_code, given.max_code)
 
 
 def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:

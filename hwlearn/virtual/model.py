@@ -171,7 +171,10 @@ class BenchModel:
         return min(max(round(volts / step) * step, -span / 2), span / 2)
 
     def set_meter(self, place: str, drive: PortDrive) -> None:
-        """Set what a source meter's channel does to its output."""
+        """Set what a source meter's channel does to its output, or the current of the source that it is."""
+        if place in self.wiring.sources:
+            self._touch()
+            self._inputs[self._source[self.wiring.sources[place]]] = drive.level if drive.mode == "current" else 0.0
         if place in self.wiring.meters:
             self._touch()
             self._drives[self._output[self.wiring.meters[place]]] = drive
@@ -235,6 +238,11 @@ class BenchModel:
 
     def read_meter(self, place: str, drive: PortDrive) -> tuple[float, float, bool]:
         """(V, A, in compliance) at a source meter's channel; one that is wired to nothing sees an open circuit."""
+        if place in self.wiring.sources:
+            source = self.network.inputs[self._source[self.wiring.sources[place]]]
+            nodes = dict(zip(self.network.nodes, self._steady().nodes.tolist(), strict=True))
+            volts = nodes.get(source.plus, 0.0) - nodes.get(source.minus, 0.0)
+            return volts, drive.level, abs(volts) > drive.v_limit
         if place not in self.wiring.meters:
             volts = math.copysign(drive.v_limit, drive.level) if drive.mode == "current" and drive.level else drive.level
             return volts, 0.0, drive.mode == "current" and drive.level != 0

@@ -1,0 +1,54 @@
+"""What drives the sources of a network: voltage channels, and source meters for currents."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from hwlearn.bench.connection import Connection
+from hwlearn.circuits.base import Array
+from hwlearn.errors import InstrumentError
+from hwlearn.instruments.roles import Source as VoltageSource
+from hwlearn.instruments.roles import SourceMeter
+from hwlearn.network import Source
+
+
+class Feeds:
+    """The channels of some sources, set together: one round trip per voltage instrument and per source meter's channel.
+
+    Args:
+        sources: of the network. places: the channel of each, as in "dac:1".
+    """
+
+    def __init__(self, connection: Connection, sources: Sequence[Source], places: Sequence[str]) -> None:
+        self._volts: list[tuple[int, VoltageSource, str]] = []
+        self.meters: list[tuple[int, SourceMeter, str]] = []
+        self._names = [source.name for source in sources]
+        for k, (source, place) in enumerate(zip(sources, places, strict=True)):
+            if source.kind == "voltage":
+                self._volts.append((k, *connection.get(place, VoltageSource)))
+            else:
+                self.meters.append((k, *connection.get(place, SourceMeter)))
+
+    def set(self, values: Array) -> None:
+        """Set all sources, (k,) V or A."""
+        wanted: dict[VoltageSource, dict[str, float]] = defaultdict(dict)
+        for k, source, channel in self._volts:
+            wanted[source][channel] = float(values[k])
+        for source, channels in wanted.items():
+            source.set_voltages(channels)
+        for k, meter, channel in self.meters:
+            meter.current(channel, float(values[k]))
+
+    def check(self) -> None:
+        """Refuse current sources that are at their limit.
+
+        Raises:
+            InstrumentError: names source and channel.
+        """
+        for k, meter, channel in self.meters:
+            if meter.read(channel).tripped:
+                raise InstrumentError(
+                    f"channel {channel} (source {self._names[k]}) is in compliance; raise limits.v_compliance, or drive less",
+                    meter.name,
+                )
