@@ -51,6 +51,7 @@ class Session:
         self._lock = threading.RLock()
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
+        self._suspect = False  # the connection failed, and the same instrument has not been found again
         self._visa = Visa(resource, name=name, backend=backend, open_delay=open_delay)
         try:
             self._visa.open()
@@ -86,8 +87,8 @@ class Session:
                 raise self.error("is closed")
             timeout = self.timeout + 2 * seconds
             try:
-                if self._waiting:
-                    raise ValueError("an interrupted question")
+                if self._suspect or self._waiting:
+                    raise ValueError("an earlier question failed" if self._suspect else "an interrupted question")
                 return self._once(message, parse, replies, timeout)
             except Broken as first:
                 log.warning("%s: %s to %s; opened again", self.name, _said(first), message)
@@ -96,6 +97,7 @@ class Session:
                 self._recover()
                 return self._once(message, parse, replies, timeout)
             except Broken as second:
+                self._suspect = True
                 raise self.error(f"{_said(second)} to {message!r}, twice; check its connection") from None
 
     def tell(self, message: str, *, seconds: float = 0.0) -> None:
@@ -148,12 +150,13 @@ class Session:
 
     def _recover(self) -> None:
         """A fresh connection to the same instrument, its error queue empty."""
+        self._suspect = True
         self._visa.reopen()
-        self._waiting = False
         identity = self._identify()
         if identity != self.identity:
             raise self.error(f"was {self.identity!r} and is now {identity!r}")
         self._exchange(f"*CLS;{QUEUE}", self.timeout)
+        self._suspect = False
 
     def close(self) -> None:
         """Let go of the instrument, as it is; may be called twice."""
