@@ -69,7 +69,7 @@ def test_with_imperfections_it_measures_the_true_devices_not_the_nominal_ones(ne
 
 
 def test_the_noise_is_measured_from_the_repeats(network, station):
-    with BenchCircuit(network, station(("repeats = 4", "repeats = 40"))) as circuit:
+    with BenchCircuit(network, station(("repeats = 8", "repeats = 40"))) as circuit:
         measured = circuit.measure(Drive([[1.0]]))
     assert measured.noise == pytest.approx(20e-6 / 40**0.5, rel=0.2)
 
@@ -81,7 +81,7 @@ def test_connecting_changes_no_output(network, station):
 
 
 def test_program_returns_the_nearest_of_the_code_table(network, station):
-    with BenchCircuit(network, station()) as circuit:
+    with BenchCircuit(network, station(('rounding = "stochastic"', 'rounding = "nearest"'))) as circuit:
         wanted = np.geomspace(1.2e-4, 8e-4, len(network.edges))
         realised = circuit.program(wanted)
         resistances = 1000 + 70 + 10e3 * np.arange(1, 256) / 255

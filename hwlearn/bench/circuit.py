@@ -24,6 +24,9 @@ from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
 from hwlearn.station import CodeTable, Station, load_station
 
+IMPOSED, IMPOSED_FLOOR = 0.05, 1e-3
+"""A nudge may be off by this part of itself, and by this part of the largest one."""
+
 
 class BenchCircuit(Circuit):
     """A network of resistor boxes, driven, nudged and scanned by the instruments of a station.
@@ -130,6 +133,11 @@ class BenchCircuit(Circuit):
     def probe_volts(self) -> float:
         """A voltage that every limit allows at an input [V]."""
         return 0.5 * self._settings.limits.v_node_max
+
+    @property
+    def codes(self) -> NDArray[np.intp]:
+        """(E,) code of each edge, a copy; −1 at fixed resistors."""
+        return self._codes.copy()
 
     @contextmanager
     def settling(self, times: float) -> Iterator[None]:
@@ -275,7 +283,9 @@ class BenchCircuit(Circuit):
             self.noise = math.sqrt(squares / (size * count * (measure.repeats - 1)))
         voltages = np.zeros((count, len(self.network.nodes)))
         voltages[:, self.read_nodes] = mean
+        noise = self.noise / math.sqrt(measure.repeats) if measure.repeats > 1 else math.nan
         port_currents = np.array([np.mean(values, axis=0) for values in currents]).reshape(count, len(self._nudges))
+        self._compare_imposed(outputs, imposed, voltages @ self._signs.T, port_currents)
         return SampledMeasurement(
             self.network,
             self._conductances,
@@ -283,7 +293,7 @@ class BenchCircuit(Circuit):
             voltages @ self._signs.T,
             port_currents,
             self._input_currents(inputs, voltages, port_currents),
-            self.noise / math.sqrt(measure.repeats) if measure.repeats > 1 else math.nan,
+            noise,
             f"bench {self._settings.name}",
         )
 
@@ -299,6 +309,24 @@ class BenchCircuit(Circuit):
                         f"{self._written[edge]} was written: another program, or a reset? The phase is not used",
                         box.name,
                     )
+
+    def _compare_imposed(self, outputs: Outputs, imposed: Array | None, volts: Array, amperes: Array) -> None:
+        """After a phase: what the source meters made is what they were told, as it is not after a reset or a power cycle."""
+        if imposed is None:
+            return
+        measure, hold = self._settings.measure, isinstance(outputs, Hold)
+        floor = measure.drift_max + 2 * measure.offset_max if hold else IMPOSED_FLOOR * self._settings.limits.i_nudge_max
+        made, unit = (volts, "V") if hold else (amperes, "A")
+        wrong = np.argwhere(np.abs(made - imposed) > IMPOSED * np.abs(imposed) + floor)
+        for sample, k in wrong:
+            nudge = self._nudges[k]
+            if isinstance(nudge, MeterNudge):
+                raise InstrumentError(
+                    f"channel {nudge.channel} (output {nudge.output}) was told {imposed[sample, k]:g} {unit} in sample "
+                    f"{sample}, and {made[sample, k]:g} {unit} was measured; is its output on, and wired? The phase is "
+                    "not used",
+                    nudge.meter.name,
+                )
 
     def _nudge(self, outputs: Outputs, imposed: Array | None) -> None:
         for k, nudge in enumerate(self._nudges):

@@ -17,7 +17,8 @@ class Rounding:
     Args:
         tables: code table of each edge; None where a resistor is fixed.
         rounding: "nearest", "dead band" or "stochastic"; see `hwlearn.station.settings.Program`.
-        dead_band: in steps between neighbouring codes.
+        dead_band: in steps between neighbouring codes: how far beyond the middle a value must be to change a code; when
+            stochastic, how far it must move to be drawn again.
         seed: of the stochastic rounding.
     """
 
@@ -25,21 +26,22 @@ class Rounding:
         self._tables, self._kind, self._dead_band = tables, rounding, dead_band
         self._random = np.random.default_rng(seed)
         self._codes: NDArray[np.intp] | None = None
+        self._drawn_at = np.full(len(tables), np.inf)
+        self._threshold = np.zeros(len(tables))
 
     def codes(self, wanted: Array) -> NDArray[np.intp]:
         """(E,) codes for wanted conductances (E,) [S]; −1 at fixed resistors."""
         codes = np.full(len(wanted), -1, dtype=np.intp)
         for k, (table, g) in enumerate(zip(self._tables, wanted.tolist(), strict=True)):
             if table is not None:
-                codes[k] = self._code(table, g, None if self._codes is None else int(self._codes[k]))
+                if self._kind == "stochastic":
+                    codes[k] = self._drawn(k, table, g)
+                else:
+                    codes[k] = self._code(table, g, None if self._codes is None else int(self._codes[k]))
         self._codes = codes
         return codes
 
     def _code(self, table: CodeTable, g: float, before: int | None) -> int:
-        if self._kind == "stochastic":
-            lower, upper = table.neighbours(g)
-            low, high = table.conductances[lower], table.conductances[upper]
-            return upper if high > low and self._random.random() * (high - low) < g - low else lower
         nearest = table.nearest(g)
         if self._kind == "nearest" or before is None or nearest == before:
             return nearest
@@ -47,3 +49,12 @@ class Rounding:
         lower, upper = table.neighbours(held + (1e-9 * held if g > held else -1e-9 * held))
         step = float(table.conductances[upper] - table.conductances[lower])
         return before if abs(g - held) <= (0.5 + self._dead_band) * step else nearest
+
+    def _drawn(self, edge: int, table: CodeTable, g: float) -> int:
+        """The upper neighbour with the probability that keeps the mean. A value that stays keeps its code: where learning has
+        come to rest, so do the codes."""
+        lower, upper = table.neighbours(g)
+        low, high = float(table.conductances[lower]), float(table.conductances[upper])
+        if abs(g - self._drawn_at[edge]) > self._dead_band * (high - low):
+            self._drawn_at[edge], self._threshold[edge] = g, self._random.random()
+        return upper if g - low > self._threshold[edge] * (high - low) else lower

@@ -86,7 +86,8 @@ def train(
         parameter: what the step is added to: g [S], or log g, whose direction is g ġ.
         batch_size: samples per step, drawn without replacement, reshuffled each epoch; all samples if not given.
         seed: of the shuffling.
-        stop_loss: stop when the observed loss is at or below it [`Rule.loss_unit`].
+        stop_loss: stop when the observed loss is at or below it, in a second free phase as well: one reading of a noisy
+            circuit may be luck [`Rule.loss_unit`].
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
 
     Raises:
@@ -118,7 +119,8 @@ def train(
     clipped, warned, reason = 0, False, "steps"
     good = wanted = circuit.conductances
     for step in range(steps + 1):
-        reading = rule.read(circuit, draw.next())
+        batch = draw.next()
+        reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
             warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 2)
             circuit.program(good)
@@ -131,7 +133,7 @@ def train(
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
-        if stop_loss is not None and reading.loss <= stop_loss:
+        if stop_loss is not None and reading.loss <= stop_loss and _again(circuit, batch, rule) <= stop_loss:
             reason = "loss"
             break
         if step == steps:
@@ -159,6 +161,11 @@ def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:
     task.check(circuit.network)
     outputs = circuit.measure(Drive(task.inputs)).output_voltages
     return 0.5 * float(((outputs - task.targets) ** 2).sum()) / len(task), outputs
+
+
+def _again(circuit: Circuit, task: Task, rule: Rule) -> float:
+    """The loss that the rule observes, in a free phase of its own [`Rule.loss_unit`]."""
+    return rule.loss(circuit.measure(Drive(task.inputs, rule.free(task.targets))), task.targets)
 
 
 class _Batches:

@@ -172,7 +172,7 @@ class Program(Table):
     Attributes:
         rounding: "nearest"; "dead band" keeps a code until the wanted conductance is half a step and `dead_band` steps away,
             so that a value between two codes does not wear the device out; "stochastic" takes the two neighbours with
-            probabilities whose mean is the wanted conductance.
+            probabilities whose mean is the wanted conductance, drawn again when that has moved `dead_band` steps.
         dead_band: in steps between neighbouring codes. seed: of the stochastic rounding.
     """
 

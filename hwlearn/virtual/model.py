@@ -192,8 +192,13 @@ class BenchModel:
         if code is None:
             self._conductances[k] = LEAK
         else:
-            series = self._series.get(name, 0.0)
-            self._conductances[k] = 1 / (series + self._error[k] * (float(self._resistances[name][code]) - series))
+            self._conductances[k] = 1 / self.resistances(place)[code]
+
+    def resistances(self, place: str) -> Array:
+        """(codes,) Ω that a resistor channel truly has, its series resistor included."""
+        name = self.wiring.edges[place]
+        series = self._series.get(name, 0.0)
+        return series + self._error[self._edge[name]] * (self._resistances[name] - series)
 
     def codes(self, place: str) -> int:
         """Number of codes of a resistor channel; 0 if it is wired to nothing."""
