@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 
@@ -138,6 +138,14 @@ class BenchCircuit(Circuit):
     def codes(self) -> NDArray[np.intp]:
         """(E,) code of each edge, a copy; −1 at fixed resistors."""
         return self._codes.copy()
+
+    def snapshot(self) -> dict[str, Array]:
+        return {"writes": self.writes.astype(np.float64), **self._rounding.snapshot()}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        memory = dict(snapshot)
+        self.writes = memory.pop("writes").astype(np.intp)
+        self._rounding.restore(memory)
 
     @contextmanager
     def settling(self, times: float) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ class Rounding:
 
     def __init__(self, tables: Sequence[CodeTable | None], rounding: str, dead_band: float, seed: int) -> None:
         self._tables, self._kind, self._dead_band = tables, rounding, dead_band
+        self._seed, self._drawn_numbers = seed, 0
         self._random = np.random.default_rng(seed)
         self._codes: NDArray[np.intp] | None = None
         self._drawn_at = np.full(len(tables), np.inf)
@@ -41,6 +42,20 @@ class Rounding:
         self._codes = codes
         return codes
 
+    def snapshot(self) -> dict[str, Array]:
+        """What the next codes depend on, by name."""
+        codes = np.zeros(0) if self._codes is None else self._codes.astype(np.float64)
+        drawn = np.array(float(self._drawn_numbers))
+        return {"codes": codes, "drawn": drawn, "drawn_at": self._drawn_at.copy(), "threshold": self._threshold.copy()}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        """Go on from a snapshot."""
+        self._codes = snapshot["codes"].astype(np.intp) if len(snapshot["codes"]) else None
+        self._drawn_at, self._threshold = snapshot["drawn_at"].copy(), snapshot["threshold"].copy()
+        self._drawn_numbers = int(snapshot["drawn"])
+        self._random = np.random.default_rng(self._seed)
+        self._random.random(self._drawn_numbers)
+
     def _code(self, table: CodeTable, g: float, before: int | None) -> int:
         nearest = table.nearest(g)
         if self._kind == "nearest" or before is None or nearest == before:
@@ -57,4 +72,5 @@ class Rounding:
         low, high = float(table.conductances[lower]), float(table.conductances[upper])
         if abs(g - self._drawn_at[edge]) > self._dead_band * (high - low):
             self._drawn_at[edge], self._threshold[edge] = g, self._random.random()
+            self._drawn_numbers += 1
         return upper if g - low > self._threshold[edge] * (high - low) else lower

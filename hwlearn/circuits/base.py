@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -291,6 +292,13 @@ class Circuit(ABC):
         ):
             raise SimulationError(f"{self.name}: the measurement is not finite; the circuit may be singular")
         return measurement
+
+    def snapshot(self) -> dict[str, Array]:
+        """What the circuit remembers beside its conductances, such as write counters: named arrays, for `restore`."""
+        return {}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:  # noqa: B027  # most circuits remember nothing
+        """Remember what an earlier circuit of the same kind did at its `snapshot`."""
 
     def close(self) -> None:
         """Leave the outputs safe and release what is held; may be called twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from hwlearn.errors import HwlearnError
 
 
 class Optimizer(ABC):
-    """Turns directions into steps. Holds the state of one training."""
+    """Turns directions into steps. Holds the state of one training: the attributes named in `remembered`."""
+
+    remembered: tuple[str, ...] = ()
 
     def __init__(self, learning_rate: float) -> None:
         if not (np.isfinite(learning_rate) and learning_rate > 0):
@@ -21,6 +24,23 @@ class Optimizer(ABC):
     @abstractmethod
     def step(self, direction: Array) -> Array:
         """(E,) change of the parameters for the direction (E,) in which the loss falls."""
+
+    def snapshot(self) -> dict[str, Array]:
+        """The state, by name; copies."""
+        return {name: np.array(getattr(self, name), dtype=np.float64) for name in self.remembered}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        """Go on from a snapshot.
+
+        Raises:
+            HwlearnError: it is that of another optimiser.
+        """
+        if set(snapshot) != set(self.remembered):
+            raise HwlearnError(
+                "the snapshot is that of another optimizer: start anew, or go on with the optimizer that made it"
+            )
+        for name, value in snapshot.items():
+            setattr(self, name, np.array(value, dtype=np.float64))
 
 
 class Plain(Optimizer):
@@ -33,14 +53,16 @@ class Plain(Optimizer):
 class Momentum(Optimizer):
     """Heavy ball (Polyak 1964): m ← 0.9 m + ġ, step α m."""
 
+    remembered = ("mean",)
+
     def __init__(self, learning_rate: float, decay: float = 0.9) -> None:
         super().__init__(learning_rate)
         self.decay = decay
-        self._mean: Array | float = 0.0
+        self.mean: Array | float = 0.0
 
     def step(self, direction: Array) -> Array:
-        self._mean = self.decay * self._mean + direction
-        return self.learning_rate * self._mean
+        self.mean = self.decay * self.mean + direction
+        return self.learning_rate * self.mean
 
 
 class Adam(Optimizer):
@@ -49,24 +71,26 @@ class Adam(Optimizer):
     `epsilon` is relative to the largest direction seen, since conductances have no common scale.
     """
 
+    remembered = ("mean", "square", "largest", "count")
+
     def __init__(
         self, learning_rate: float, mean_decay: float = 0.9, square_decay: float = 0.999, epsilon: float = 1e-8
     ) -> None:
         super().__init__(learning_rate)
         self.mean_decay, self.square_decay, self.epsilon = mean_decay, square_decay, epsilon
-        self._mean: Array | float = 0.0
-        self._square: Array | float = 0.0
-        self._largest = 0.0
-        self._count = 0
+        self.mean: Array | float = 0.0
+        self.square: Array | float = 0.0
+        self.largest = 0.0
+        self.count = 0
 
     def step(self, direction: Array) -> Array:
-        self._count += 1
-        self._largest = max(self._largest, float(np.abs(direction).max(initial=0.0)))
-        self._mean = self.mean_decay * self._mean + (1 - self.mean_decay) * direction
-        self._square = self.square_decay * self._square + (1 - self.square_decay) * direction**2
-        mean = self._mean / (1 - self.mean_decay**self._count)
-        root = np.sqrt(self._square / (1 - self.square_decay**self._count))
-        floor = self.epsilon * self._largest
+        self.count += 1
+        self.largest = max(self.largest, float(np.abs(direction).max(initial=0.0)))
+        self.mean = self.mean_decay * self.mean + (1 - self.mean_decay) * direction
+        self.square = self.square_decay * self.square + (1 - self.square_decay) * direction**2
+        mean = self.mean / (1 - self.mean_decay**self.count)
+        root = np.sqrt(self.square / (1 - self.square_decay**self.count))
+        floor = self.epsilon * self.largest
         return self.learning_rate * mean / (root + floor) if floor else np.zeros_like(direction)
 
 

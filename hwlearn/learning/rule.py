@@ -21,10 +21,12 @@ class Reading:
     Attributes:
         direction: (E,) S per unit of learning rate, ġ averaged over the samples; zero on fixed edges.
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
+        noise: standard deviation of a voltage reading of the free phase [V]; NaN if unknown.
     """
 
     direction: Array
     loss: float
+    noise: float = 0.0
 
 
 class Rule(ABC):
@@ -109,7 +111,7 @@ class Rule(ABC):
             scale = self.sign / (2 * nudge)
         contrast *= scale
         contrast[circuit.network.fixed] = 0.0
-        return Reading(contrast, self.loss(free, targets))
+        return Reading(contrast, self.loss(free, targets), free.noise)
 
 
 class VoltageRule(Rule):

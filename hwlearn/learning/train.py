@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hwlearn.circuits.base import Array, Circuit, Drive, is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
-from hwlearn.learning.optimizers import OPTIMIZERS
+from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 
@@ -28,12 +29,16 @@ class TrainState:
         loss: the loss that the rule observes now (of the minibatch, if there are any) [`Rule.loss_unit`].
         conductances: (E,) S, what the circuit has now. Read-only.
         clipped: how many edges the last update left at a bound.
+        noise: standard deviation of a voltage reading of this step [V]; NaN if unknown.
+        snapshot: makes what `train(…, start=…)` goes on from, as if it had never stopped: named arrays.
     """
 
     step: int
     loss: float
     conductances: Array
     clipped: int
+    noise: float
+    snapshot: Callable[[], dict[str, Array]]
 
 
 Callback = Callable[[TrainState], object]
@@ -45,8 +50,9 @@ class TrainResult:
 
     Attributes:
         conductances: (E,) S, as the circuit realised them; the circuit is left with these.
-        losses: (steps + 1,): the loss that the rule observed before each update, and after the last [`Rule.loss_unit`].
-        steps: number of updates.
+        losses: (steps + 1,): the loss that the rule observed before each update, and after the last [`Rule.loss_unit`]; from
+            the step of `start` on, if there was one.
+        steps: number of updates, those before `start` included.
         stopped_because: "steps" (all done), "loss" (at or below `stop_loss`), "callback", or "not finite" (the loss or the
             direction turned NaN or infinite; the conductances are the last good ones).
     """
@@ -70,6 +76,7 @@ def train(
     seed: int = 0,
     stop_loss: float | None = None,
     callbacks: Sequence[Callback] = (),
+    start: Mapping[str, ArrayLike] | None = None,
 ) -> TrainResult:
     """Train a circuit: g ← clip(g + step(ġ)) at the trainable edges, `steps` times.
 
@@ -89,6 +96,7 @@ def train(
         stop_loss: stop when the observed loss is at or below it, in a second free phase as well: one reading of a noisy
             circuit may be luck [`Rule.loss_unit`].
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
+        start: go on from a `TrainState.snapshot` of the same training; measures the step again that it was made in.
 
     Raises:
         TaskError: the task does not fit the circuit.
@@ -108,18 +116,28 @@ def train(
         raise HwlearnError(f"parameter {parameter!r}: choose conductance or log-conductance")
     if batch_size is not None and not 1 <= batch_size <= len(task):
         raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
-    optimize = OPTIMIZERS[optimizer](learning_rate).step
-    draw = _Batches(task, batch_size, seed)
+    optimize = OPTIMIZERS[optimizer](learning_rate)
+    batches = _Batches(task, batch_size, seed)
     trainable, number = network.trainable, int(network.trainable.sum())
     lowest, highest = circuit.bounds
     lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, highest, np.inf)
     logarithmic = parameter == "log-conductance"
 
     losses: list[float] = []
-    clipped, warned, reason = 0, False, "steps"
-    good = wanted = circuit.conductances
-    for step in range(steps + 1):
-        batch = draw.next()
+    first, clipped, warned, reason = 0, 0, False, "steps"
+    if start is not None:
+        first, clipped = _restored(circuit, optimize, start)
+        good, wanted = circuit.conductances, np.array(start["wanted"], dtype=np.float64)
+    else:
+        good = wanted = circuit.conductances
+
+    def snapshot() -> dict[str, Array]:
+        parts = {"optimizer": optimize.snapshot(), "circuit": circuit.snapshot()}
+        own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
+        return own | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+
+    for step in range(first, steps + 1):
+        batch = batches.at(step)
         reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
             warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 2)
@@ -129,7 +147,7 @@ def train(
         losses.append(reading.loss)
         good = circuit.conductances
         if callbacks:
-            state = TrainState(step, reading.loss, good, clipped)
+            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot)
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
@@ -140,9 +158,9 @@ def train(
             break
         if logarithmic:
             with np.errstate(over="ignore"):
-                new = wanted * np.exp(optimize(wanted * reading.direction))
+                new = wanted * np.exp(optimize.step(wanted * reading.direction))
         else:
-            new = wanted + optimize(reading.direction)
+            new = wanted + optimize.step(reading.direction)
         wanted = np.minimum(np.maximum(new, lower), upper)
         clipped = int(np.count_nonzero(new != wanted))
         if clipped == number > 0 and not warned:
@@ -153,7 +171,8 @@ def train(
                 stacklevel=2,
             )
         circuit.program(wanted)
-    return TrainResult(circuit.conductances, np.array(losses), max(len(losses) - 1, 0), reason)  # type: ignore[arg-type]
+    done = max(first + len(losses) - 1, 0)
+    return TrainResult(circuit.conductances, np.array(losses), done, reason)  # type: ignore[arg-type]
 
 
 def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:
@@ -168,18 +187,32 @@ def _again(circuit: Circuit, task: Task, rule: Rule) -> float:
     return rule.loss(circuit.measure(Drive(task.inputs, rule.free(task.targets))), task.targets)
 
 
+def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayLike]) -> tuple[int, int]:
+    """Circuit and optimiser as they were at a snapshot; its step, and how many edges were clipped."""
+
+    def part(name: str) -> dict[str, Array]:
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): np.asarray(value) for key, value in start.items() if key.startswith(prefix)}
+
+    optimizer.restore(part("optimizer"))
+    circuit.restore(part("circuit"))
+    circuit.program(start["wanted"])
+    return int(np.asarray(start["step"])), int(np.asarray(start["clipped"]))
+
+
 class _Batches:
-    """The samples of each step."""
+    """The samples of each step: a function of step and seed alone, so that a training can go on at any of them."""
 
     def __init__(self, task: Task, size: int | None, seed: int) -> None:
-        self._task, self._size = task, size
-        self._random = np.random.default_rng(seed)
+        self._task, self._size, self._seed = task, size, seed
+        self._epoch = -1
         self._order = np.empty(0, dtype=np.intp)
 
-    def next(self) -> Task:
+    def at(self, step: int) -> Task:
         if self._size is None:
             return self._task
-        if len(self._order) < self._size:
-            self._order = self._random.permutation(len(self._task))
-        chosen, self._order = self._order[: self._size], self._order[self._size :]
-        return self._task.batch(chosen)
+        epoch, batch = divmod(step, len(self._task) // self._size)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._task))
+        return self._task.batch(self._order[batch * self._size : (batch + 1) * self._size])
