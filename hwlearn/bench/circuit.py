@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +139,26 @@ class BenchCircuit(Circuit):
     def codes(self) -> NDArray[np.intp]:
         """(E,) code of each edge, a copy; −1 at fixed resistors."""
         return self._codes.copy()
+
+    def provenance(self) -> dict[str, Any]:
+        sessions = self.connection.sessions.items()
+        return {
+            "backend": self.name,
+            "station": self._settings.name,
+            "wiring": self.station.wiring_hash(self.network),
+            "noise": self.noise if math.isfinite(self.noise) else None,
+            "codes": self._codes.tolist(),
+            "writes": self.writes.tolist(),
+            "instruments": {
+                name: {
+                    "identity": session.identity,
+                    "round_trips": session.round_trips,
+                    "recoveries": session.recoveries,
+                    "seconds": session.seconds,
+                }
+                for name, session in sessions
+            },
+        }
 
     def snapshot(self) -> dict[str, Array]:
         return {"writes": self.writes.astype(np.float64), **self._rounding.snapshot()}

@@ -39,6 +39,7 @@ class Connection:
     def __init__(self, station: Station, network: Network | None = None, *, safe_at_end: bool = True) -> None:
         self.station, self._safe_at_end = station, safe_at_end
         self.instruments: dict[str, Instrument] = {}
+        self.sessions: dict[str, Session] = {}  # known after closing as well
         self._channels = station.channels()
         defaults = station.settings.defaults
         resources = {name: table.resource for name, table in station.settings.instrument.items()}
@@ -55,6 +56,7 @@ class Connection:
                 self.virtual = None
             for name, resource in resources.items():
                 self.instruments[name] = instrument = _opened(station, name, resource)
+                self.sessions[name] = instrument.session
                 stack.callback(instrument.session.close)
             stack.enter_context(ending_signals_raise())
             self._stack = stack.pop_all()

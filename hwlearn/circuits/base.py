@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -292,6 +292,10 @@ class Circuit(ABC):
         ):
             raise SimulationError(f"{self.name}: the measurement is not finite; the circuit may be singular")
         return measurement
+
+    def provenance(self) -> dict[str, Any]:
+        """What this circuit is and what it has been through so far, for JSON."""
+        return {"backend": self.name}
 
     def snapshot(self) -> dict[str, Array]:
         """What the circuit remembers beside its conductances, such as write counters: named arrays, for `restore`."""

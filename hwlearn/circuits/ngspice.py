@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,6 +64,9 @@ class NgspiceCircuit(Circuit):
         self._reset()
         self._session.run(self._select)
         weakref.finalize(self, _unload, self._session, self._deck)
+
+    def provenance(self) -> dict[str, Any]:
+        return {"backend": self.name, "version": self._session.run(lambda shared: str(shared.ngspice_version))}
 
     def _reset(self) -> None:
         """Forget what ngspice was told: it holds the deck as written, with open outputs and no sweep."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hwlearn import __version__
 from hwlearn.cli.command import Json, app
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import LibraryNotFoundError
@@ -40,16 +39,9 @@ def _doctor(as_json: Json = False) -> None:
 
 
 def _examined() -> dict[str, Any]:
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
+    from hwlearn.runs.environment import versions
 
-    versions = {"python": platform.python_version(), "hwlearn": __version__}
-    for name in ("numpy", "scipy", "PySpice", "qdldl", "cvxopt"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "missing"
-    return {"versions": versions, "ngspice": _examined_ngspice(), "solvers": _examined_solvers()}
+    return {"versions": versions(), "ngspice": _examined_ngspice(), "solvers": _examined_solvers()}
 
 
 def _examined_ngspice() -> dict[str, Any]:

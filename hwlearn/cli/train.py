@@ -1,9 +1,11 @@
-"""`hwlearn train`."""
+"""`hwlearn train` and `hwlearn resume`."""
 
 from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,10 @@ from hwlearn.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from hwlearn.experiments import Experiment, Outcome
+    from hwlearn.runs import Run
+
+
+Steps = Annotated[int | None, typer.Option(help="Number of updates.")]
 
 
 @app.command("train")
@@ -23,16 +29,17 @@ def _train(
     backend: Annotated[str | None, typer.Option(help="exact, ngspice or bench.")] = None,
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     rule: Annotated[str | None, typer.Option(help="ep, cl, al, clamp or dual-cl.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Number of updates.")] = None,
+    steps: Steps = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the minibatches.")] = None,
     settings: Set = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for result, losses, netlist, plot.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New run folder; runs/NAME-DATE if not given.")] = None,
+    save: Annotated[bool, typer.Option("--save/--no-save", help="Whether to leave a run folder.")] = True,
     as_json: Json = False,
     trust_netlist: Trust = False,
 ) -> None:
     """Train the circuit of an experiment file. Ctrl-C ends the training and keeps what was learned."""
     from hwlearn.experiments import load_experiment, run_experiment
-    from hwlearn.experiments.files import make_folder, write_files
+    from hwlearn.runs import Run
 
     overrides = read_overrides(settings)
     flags: dict[str, str | int | None] = {"backend.name": backend, "rule.name": rule, "train.steps": steps, "train.seed": seed}
@@ -40,19 +47,51 @@ def _train(
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, overrides, trust=trust_netlist)
-    experiment.network, experiment.task, experiment.rule  # noqa: B018  # refuse what does not fit before a folder is made
-    if out is not None:
-        make_folder(out)
+    run = Run.create(out or _new_folder(file), experiment) if save else None
     with progress_line() as progress:
-        outcome = run_experiment(experiment, progress)
+        outcome = run_experiment(experiment, progress) if run is None else run.go(progress)
+    _show(experiment, outcome, run, as_json)
+
+
+@app.command("resume")
+def _resume(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    steps: Steps = None,
+    settings: Set = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Go on although the experiment file has changed.")] = False,
+    experiment: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The experiment file, if it is no longer where it was.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
+    from hwlearn.runs import Run
+
+    run, overrides = Run.load(folder), read_overrides(settings)
+    if steps is not None:
+        overrides["train.steps"] = steps
+    with progress_line() as progress:
+        outcome = run.resume(progress, changed=changed, overrides=overrides, experiment=experiment)
+    if outcome is None:
+        say(f"{folder}: nothing left to do: stopped because: {run.state}; --steps N trains further")
+        if as_json:
+            print_json(run.result or {})
+        return
+    _show(run.experiment, outcome, run, as_json)
+
+
+def _new_folder(file: Path) -> Path:
+    """runs/NAME-DATE, a new one."""
+    name = f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    tries = (Path("runs") / (name if k == 1 else f"{name}-{k}") for k in count(1))
+    return next(folder for folder in tries if not folder.exists())
+
+
+def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bool) -> None:
     for note in outcome.notes:
         say(f"note: {note}")
-    if out is not None:  # before anything is printed: a closed pipe must not cost the run
-        write_files(out, experiment, outcome)
-        from hwlearn.plots import draw_losses
-
-        draw_losses(outcome, out / "loss.png")
-        say(f"written to {out}")
+    if run is not None:
+        say(f"written to {run.folder}")
     if as_json:
         print_json(outcome.as_dict())
     else:

@@ -18,7 +18,8 @@ class Outcome:
         rule, backend: their names.
         steps: updates done; in continuous time, steps of the integrator.
         loss_initial, loss_final: ½ ‖o − y‖² [V²], mean over the samples, ports open: alike for all rules.
-        outputs, targets: (S, n_out) V. The outputs and loss_final are NaN if the circuit no longer answered.
+        inputs: (S, n_in) V or A. outputs, targets: (S, n_out) V. Outputs and loss_final are NaN if the circuit no longer
+            answered.
         network: the network with its trained conductances.
         progress: (K,) step numbers, or times of a flow, that `losses` belong to.
         losses: (K,) the loss that the rule itself observes [`loss_unit`].
@@ -34,6 +35,7 @@ class Outcome:
     steps: int
     loss_initial: float
     loss_final: float
+    inputs: Array
     outputs: Array
     targets: Array
     network: Network

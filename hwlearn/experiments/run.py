@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -22,11 +23,45 @@ Progress = Callable[[float, float, float], object]
 PATIENCE = 0.5  # seconds that an interrupted run may still take to measure where it stands
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What a run had done before it was cut off.
+
+    Attributes:
+        loss_initial: as in `Outcome`.
+        at, losses: of the steps (or times of a flow) before the snapshot.
+        seconds: of training.
+        snapshot: `TrainState.snapshot`, or {"t", "wanted"} of a flow.
+    """
+
+    loss_initial: float
+    at: tuple[float, ...]
+    losses: tuple[float, ...]
+    seconds: float
+    snapshot: Mapping[str, Array]
+
+
+class Recorder(Protocol):
+    """Writes a run down. `earlier` is what it had done before, if it goes on."""
+
+    earlier: Earlier | None
+
+    def begin(self, circuit: Circuit, loss_initial: float) -> None:
+        """The circuit is there."""
+
+    def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
+        """A step is about to be made from `snapshot`, or the last one was made."""
+
+    def end(self, circuit: Circuit, stopped_because: str) -> None:
+        """The training is over; the circuit may be closed."""
+
+
 @dataclass
 class _Trace:
     """What is known of a run while it goes on."""
 
     progress: Progress | None
+    recorder: Recorder | None
     steps: int = 0
     at: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
@@ -41,7 +76,7 @@ class _Trace:
             self.progress(done, total, loss)
 
 
-def run_experiment(experiment: Experiment, progress: Progress | None = None) -> Outcome:
+def run_experiment(experiment: Experiment, progress: Progress | None = None, recorder: Recorder | None = None) -> Outcome:
     """Train the experiment's circuit.
 
     Ctrl-C and a circuit that stops answering end the training, not this function: the outcome holds the last good
@@ -50,6 +85,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
     Args:
         experiment: from `load_experiment`.
         progress: called with (steps or time done, of how much, loss that the rule observes).
+        recorder: writes the run down, and tells what it had done before; see `hwlearn.runs.Run`.
 
     Raises:
         ExperimentError: the experiment does not fit together.
@@ -57,9 +93,15 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
     """
     network, task, rule = experiment.network, experiment.task, experiment.rule
     settings = experiment.settings
-    trace = _Trace(progress)
+    trace, earlier = _Trace(progress, recorder), None if recorder is None else recorder.earlier
     with experiment.named(), experiment.circuit() as circuit:
-        loss_initial, outputs = task_loss(circuit, task)
+        if earlier is None:
+            loss_initial, outputs = task_loss(circuit, task)
+        else:
+            loss_initial = earlier.loss_initial
+            trace.at, trace.losses = list(earlier.at), list(earlier.losses)
+        if recorder is not None:
+            recorder.begin(circuit, loss_initial)
         started = time.perf_counter()
         try:
             if settings.train is not None:
@@ -71,7 +113,9 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
                 raise
             trace.error = error
             trace.stopped_because = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started + (earlier.seconds if earlier else 0.0)
+        if recorder is not None:
+            recorder.end(circuit, trace.stopped_because)
         final = circuit.conductances if trace.conductances is None else trace.conductances
         if trace.error is None:
             loss_final, outputs = task_loss(circuit, task)
@@ -83,6 +127,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
         steps=trace.steps,
         loss_initial=loss_initial,
         loss_final=loss_final,
+        inputs=task.inputs,
         outputs=outputs,
         targets=task.targets,
         network=network.with_conductances(final),
@@ -105,34 +150,53 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     table = experiment.settings.train
     assert table is not None
 
+    recorder = trace.recorder
+
     def note(state: TrainState) -> None:
         trace.steps, trace.conductances = state.step, state.conductances
+        if recorder is not None:
+            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot())
         trace.note(state.step, table.steps, state.loss)
 
-    result = train(circuit, experiment.task, experiment.rule, **table.model_dump(), callbacks=[note])
+    start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
+    result = train(circuit, experiment.task, experiment.rule, **table.model_dump(), callbacks=[note], start=start)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
 
 
 def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     table = experiment.settings.flow
     assert table is not None
+    recorder, start, seen = trace.recorder, 0.0, float("nan")
+    earlier = None if recorder is None else recorder.earlier
+    before, losses = len(trace.at), list(trace.losses)
+    at = list(trace.at)
+    if earlier is not None:
+        start = min(float(earlier.snapshot["t"]), table.t_end * (1 - 1e-12))  # a flow that was cut off after its last step
+        circuit.program(earlier.snapshot["wanted"])
 
     def note(done: float, loss: float) -> None:
+        nonlocal seen
+        seen = loss
         trace.steps, trace.conductances = trace.steps + 1, circuit.conductances
         trace.note(done, table.t_end, loss)
+
+    def accepted(done: float, conductances: Array) -> None:
+        if recorder is not None:
+            recorder.note(done, seen, 0, float("nan"), {"t": np.array(done), "wanted": conductances})
 
     result = flow(
         circuit,
         experiment.task,
         experiment.rule,
-        table.t_end,
+        (start, table.t_end),
         method=table.method,
         rtol=table.rtol,
         stop_loss=table.stop_loss,
         progress=note,
+        accepted=accepted,
     )
-    trace.at, trace.losses = result.times.tolist(), result.losses.tolist()
-    trace.steps, trace.conductances = len(result.times) - 1, result.conductances[-1]
+    trace.at, trace.losses = at + result.times.tolist(), losses + result.losses.tolist()
+    trace.steps, trace.conductances = before + len(result.times) - 1, result.conductances[-1]
     trace.stopped_because = result.stopped_because
 
 

@@ -53,6 +53,7 @@ def flow(
     events: Event | Sequence[Event] = (),
     stop_loss: float | None = None,
     progress: Callable[[float, float], object] | None = None,
+    accepted: Callable[[float, Array], object] | None = None,
 ) -> FlowResult:
     """Integrate dg/dt = ġ (THEORY, Phases) over the trainable edges with scipy's `solve_ivp`.
 
@@ -68,6 +69,7 @@ def flow(
         events: functions (t, g) → float with g (E,) S, zero at the event; attributes `terminal` and `direction` as in scipy.
         stop_loss: stop when the observed loss falls to it [`Rule.loss_unit`].
         progress: called with (t, loss) after every measurement.
+        accepted: called with t and the conductances (E,) [S] at the start and after every step of the integrator.
 
     Raises:
         SimulationError: a phase could not be measured, or the integrator failed.
@@ -112,6 +114,8 @@ def flow(
         reached.terminal = True  # type: ignore[attr-defined]
         reached.direction = -1  # type: ignore[attr-defined]
         watched.append(reached)
+    if accepted is not None:
+        watched.append(_watching(accepted, whole))
     initial = base[free]
     if stop_loss is not None and (loss := read(start, initial)[1]) <= stop_loss:
         return FlowResult(np.array([start]), base[None], np.array([loss]), 1, "loss", [np.empty(0)] * len(own))
@@ -128,7 +132,7 @@ def flow(
     if solution.status < 0:
         raise SimulationError(f"the flow stopped at t = {solution.t[-1]:g}: {solution.message}; try another method")
     times, states = solution.t, solution.y.T
-    event_times = list(solution.t_events or [])
+    event_times = list(solution.t_events or [])[: len(own) + (stop_loss is not None)]
     stopped: Literal["time", "loss", "event"] = "time"
     if solution.status == 1:
         hit_loss = stop_loss is not None and len(event_times[-1]) > 0
@@ -141,6 +145,16 @@ def flow(
     trajectory = np.array([whole(part) for part in states])
     circuit.program(trajectory[-1])
     return FlowResult(times, trajectory, losses, int(solution.nfev), stopped, event_times[: len(own)])
+
+
+def _watching(accepted: Callable[[float, Array], object], whole: Callable[[Array], Array]) -> Event:
+    """An event that never comes: `solve_ivp` looks for it after every step."""
+
+    def watch(time: float, part: Array) -> float:
+        accepted(time, whole(part))
+        return 1.0
+
+    return watch
 
 
 def _on_whole(event: Event, whole: Callable[[Array], Array]) -> Event:

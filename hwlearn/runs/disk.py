@@ -1,0 +1,41 @@
+"""Files that a crash, a power cut or a full disk leaves whole: the old one or the new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from hwlearn.errors import ExperimentError
+
+
+@contextmanager
+def refusing_to_lose(path: Path) -> Iterator[None]:
+    """A write that fails inside says which file, and that the run can go on.
+
+    Raises:
+        ExperimentError: disk full, no rights, and the like.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ExperimentError(
+            f"{path}: {error.strerror}; the last checkpoint is whole: make room, then `hwlearn resume {path.parent}`"
+        ) from None
+
+
+def replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside `path`, onto the disk, then put it in its place in one step."""
+    beside = path.with_name(f"{path.name}.new")
+    with refusing_to_lose(path):
+        try:
+            with beside.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise

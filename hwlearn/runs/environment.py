@@ -1,0 +1,39 @@
+"""Where a run took place: versions, machine, commit."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hwlearn import __version__
+
+PACKAGES = ("numpy", "scipy", "qdldl", "cvxopt", "networkx", "PySpice", "pyvisa", "pyvisa-py", "pydantic", "matplotlib")
+
+
+def versions() -> dict[str, str]:
+    """Of Python, hwlearn and the packages it stands on."""
+    found = {"python": platform.python_version(), "hwlearn": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """Versions, platform, and the commit of a folder that is under git."""
+    return {"versions": versions(), "platform": platform.platform(), "commit": _commit(folder)}
+
+
+def _commit(folder: Path) -> str | None:
+    """With a "+" where files have changed since."""
+    try:
+        command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

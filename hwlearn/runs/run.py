@@ -1,0 +1,264 @@
+"""`Run`: a training and its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from hwlearn.circuits.base import Array
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
+from hwlearn.experiments.files import make_folder
+from hwlearn.experiments.run import Earlier, Progress
+from hwlearn.network import Network
+from hwlearn.runs.checkpoint import load_checkpoint
+from hwlearn.runs.disk import refusing_to_lose
+from hwlearn.runs.disk import replace as replace_file
+from hwlearn.runs.environment import environment
+from hwlearn.runs.fingerprint import differences, fingerprint
+from hwlearn.runs.journal import History, Journal, read_journal
+from hwlearn.runs.recorder import Recorder
+
+DONE = ("steps", "loss", "time", "event", "callback", "not finite")
+"""Reasons to stop after which there is nothing to go on with."""
+
+
+class Run:
+    """A run folder: `experiment.toml` as it was read, and
+
+    run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
+    journal.jsonl: every step and event (`hwlearn.runs.journal`).
+    checkpoint.npz: what the run goes on from, replaced as a whole.
+    result.json, trained.cir: once the run has stopped.
+
+    Make one with `Run.create`, open one with `Run.load`.
+
+    Attributes:
+        folder: the path. info: content of run.json.
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None) -> None:
+        self.folder, self.info = folder, info
+        if experiment is not None:
+            self.experiment = experiment
+
+    @classmethod
+    def create(cls, folder: str | PathLike[str], experiment: Experiment) -> Run:
+        """A new folder for an experiment that fits together.
+
+        Raises:
+            ExperimentError: the folder holds something already, or cannot be made; the experiment does not fit together.
+        """
+        folder = Path(folder)
+        info = {
+            "experiment": str(experiment.path.absolute()),
+            "trust": experiment.trust,
+            "overrides": dict(experiment.overrides),
+            "title": experiment.network.title,
+            "fingerprint": fingerprint(experiment),
+            **environment(experiment.path.parent),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        experiment.rule  # noqa: B018  # refused before a folder is made
+        make_folder(folder)
+        with refusing_to_lose(folder):
+            (folder / "experiment.toml").write_bytes(experiment.path.read_bytes())
+        _write_json(folder / "run.json", info)
+        return cls(folder, info, experiment)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Run:
+        """A run folder as it is, running or not.
+
+        Raises:
+            ExperimentError: not a run folder.
+        """
+        folder = Path(folder)
+        info = _read_json(folder / "run.json")
+        if info is None:
+            raise ExperimentError(f"{folder}: not a run folder: it has no run.json")
+        return cls(folder, info)
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment, read again from where it was; it may have changed since."""
+        return load_experiment(self.info["experiment"], self.info["overrides"], trust=self.info["trust"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The experiment's keys as the run used them, such as "train.steps"."""
+        return dict(self.info["fingerprint"]["settings"])
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the run is a flow, its steps told by times."""
+        return "flow.t_end" in self.settings
+
+    @cached_property
+    def history(self) -> History:
+        """Steps and events so far; read once."""
+        return read_journal(self.folder / "journal.jsonl", "t" if self.continuous else "step")
+
+    @cached_property
+    def checkpoint(self) -> Mapping[str, Array] | None:
+        """What the run goes on from; None before the first step."""
+        return load_checkpoint(self.folder / "checkpoint.npz")
+
+    @cached_property
+    def result(self) -> dict[str, Any] | None:
+        """Content of result.json, as of `hwlearn train --json`; None while the run goes on, or if it was killed."""
+        return _read_json(self.folder / "result.json")
+
+    @property
+    def state(self) -> str:
+        """Why it stopped; "running" while a process is on it, "killed" if that was cut off."""
+        if self.result is not None:
+            return str(self.result["stopped_because"])
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                return "killed"
+        except Timeout:
+            return "running"
+
+    @property
+    def network(self) -> Network:
+        """The network with the conductances that the run has reached.
+
+        Raises:
+            ExperimentError: the experiment's files are not there any more.
+        """
+        network = self.experiment.network
+        if self.result is not None:
+            return network.with_conductances(np.array(list(self.result["conductances"].values())))
+        return network if self.checkpoint is None else network.with_conductances(self.checkpoint["wanted"])
+
+    def go(self, progress: Progress | None = None) -> Outcome:
+        """Train, from the start or from where the run was cut off, and write result.json and trained.cir.
+
+        Raises:
+            ExperimentError: another process is on this run; a file cannot be written, the last checkpoint is whole.
+            MeasurementError, KeyboardInterrupt: before the first step was made.
+        """
+        with self._locked():
+            earlier = self._earlier()
+            journal = Journal(self.folder / "journal.jsonl", "t" if self.continuous else "step")
+            try:
+                if earlier is not None:
+                    at = earlier.snapshot["t" if self.continuous else "step"].item()
+                    journal.event("resume", **{"t" if self.continuous else "step": at}, **environment(self.folder))
+                recorder = Recorder(
+                    journal,
+                    self.folder / "checkpoint.npz",
+                    each_step=self.settings["backend.name"] == "bench",
+                    earlier=earlier,
+                )
+                outcome = run_experiment(self.experiment, progress, recorder)
+            finally:
+                journal.close()
+            self._write(outcome)
+        for name in ("history", "checkpoint", "result"):
+            self.__dict__.pop(name, None)
+        return outcome
+
+    def resume(
+        self,
+        progress: Progress | None = None,
+        *,
+        changed: bool = False,
+        overrides: Mapping[str, Any] | None = None,
+        experiment: str | PathLike[str] | None = None,
+    ) -> Outcome | None:
+        """Go on where the run was cut off, or further.
+
+        A run on the exact model ends with the same numbers as one that was never cut off.
+
+        Args:
+            progress: see `run_experiment`.
+            changed: go on although the experiment file has changed.
+            overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
+            experiment: the experiment file, if it has moved.
+
+        Returns:
+            None if there is nothing left to do.
+
+        Raises:
+            ExperimentError: the experiment or what it names has changed; as in `go`.
+        """
+        given = dict(overrides or {})
+        path = self.info["experiment"] if experiment is None else str(Path(experiment).absolute())
+        now = load_experiment(path, {**self.info["overrides"], **given}, trust=self.info["trust"])
+        new, old = fingerprint(now), self.info["fingerprint"]
+        if old.get("wiring") != new.get("wiring"):
+            raise ExperimentError(
+                f"{self.folder}: the bench is wired otherwise than when the run began, and its codes would mean other "
+                "resistors; start a new run"
+            )
+        expected = {**old, "settings": {**old["settings"], **{key: new["settings"].get(key) for key in given}}}
+        found = differences({**expected, "settings": {k: v for k, v in expected["settings"].items() if v is not None}}, new)
+        if found and not changed:
+            raise ExperimentError(
+                f"{self.folder}: {path} is not what the run began with: {'; '.join(found)}; --changed goes on with it"
+            )
+        if self.checkpoint is not None and len(self.checkpoint["wanted"]) != len(now.network.edges):
+            raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
+        if self.result is not None and self.state in DONE and not found and not given:
+            return None
+        with self._locked():
+            (self.folder / "result.json").unlink(missing_ok=True)
+            self.info.update(experiment=path, overrides=dict(now.overrides), fingerprint=new)
+            _write_json(self.folder / "run.json", self.info)
+            with refusing_to_lose(self.folder):
+                (self.folder / "experiment.toml").write_bytes(now.path.read_bytes())
+        self.experiment = now
+        return self.go(progress)
+
+    def _earlier(self) -> Earlier | None:
+        """What the run has done, up to its checkpoint."""
+        start, snapshot = self.history.last("start"), self.checkpoint
+        if start is None or snapshot is None:
+            return None
+        history = self.history
+        history.take_back(float(snapshot["t" if self.continuous else "step"]))
+        seconds = history.seconds[-1] if history.seconds else 0.0
+        return Earlier(start["loss_initial"], tuple(history.at), tuple(history.losses), seconds, snapshot)
+
+    def _write(self, outcome: Outcome) -> None:
+        """trained.cir, driven by the first sample, and result.json last: who finds it finds a whole run."""
+        first = outcome.inputs[0].tolist()
+        inputs = [replace(source, value=value) for source, value in zip(outcome.network.inputs, first, strict=True)]
+        netlist = replace(outcome.network, inputs=tuple(inputs)).to_netlist()
+        replace_file(self.folder / "trained.cir", lambda file: file.write(netlist.encode()))
+        _write_json(self.folder / "result.json", outcome.as_dict())
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise ExperimentError(f"{self.folder}: another process is at work on this run") from None
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    replace_file(path, lambda file: file.write(text.encode()))
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"{path}: cannot be read: {error}") from None
