@@ -1,6 +1,5 @@
 """Running an experiment: what the outcome says is what happened, also when the run is cut short."""
 
-import csv
 import json
 import math
 
@@ -10,8 +9,6 @@ import pytest
 from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, train
 from hwlearn.errors import ExperimentError, HwlearnWarning, SimulationError
 from hwlearn.experiments import load_experiment, run_experiment
-from hwlearn.experiments.files import make_folder, write_files
-from hwlearn.network import Network
 from hwlearn.testing import modified_nodal
 
 KITE = """
@@ -164,26 +161,3 @@ def test_outputs_that_cannot_be_held_are_refused_by_name(kite):
     overrides = {"rule.name": "al", "ports.outputs": ["T", "M", "T,M"]}
     with pytest.raises(ExperimentError, match=r"kite\.toml.*held output"):
         run_experiment(load_experiment(kite, overrides))
-
-
-def test_the_folder_of_a_run(kite, tmp_path):
-    experiment = load_experiment(kite, {"train.steps": 5})
-    outcome = run_experiment(experiment)
-    folder = tmp_path / "runs" / "one"
-    make_folder(folder)
-    write_files(folder, experiment, outcome)
-    result = json.loads((folder / "result.json").read_text())
-    assert result["conductances"] == outcome.conductances
-    assert result["overrides"] == {"train.steps": 5}
-    with (folder / "losses.csv").open(encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    assert rows[0] == ["step", "loss [V²]"]
-    assert [[int(row[0]), float(row[1])] for row in rows[1:]] == [[k, loss] for k, loss in enumerate(outcome.losses.tolist())]
-    assert (folder / "experiment.toml").read_text() == KITE
-    again = Network.from_netlist(folder / "trained.cir", inputs=["V_A", "V_D"], outputs=["T", "M", "W"])
-    np.testing.assert_allclose(again.conductances, outcome.network.conductances, rtol=1e-15)
-    assert [source.value for source in again.inputs] == [1.0, 0.0]
-    with pytest.raises(ExperimentError, match="not empty"):
-        make_folder(folder)
-    with pytest.raises(ExperimentError, match=r"kite\.toml"):
-        make_folder(kite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,6 +62,18 @@ class ExactCircuit(Circuit):
             weights=basis.padded(inputs),
             source_size=np.abs(ports.node_voltages()[:, : basis.count]).max(axis=0, initial=0.0),
         )
+
+    def snapshot(self) -> dict[str, Array]:
+        """The inputs whose answers are kept: rounding errors depend on them."""
+        if self._basis is None:
+            return {}
+        samples = self._basis.samples
+        return {"basis": np.zeros((0, len(self.network.inputs))) if samples is None else samples}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        if "basis" in snapshot:
+            samples = snapshot["basis"]
+            self._basis, self._ports = _Basis(self._system, samples if len(samples) else None), None
 
     def _program(self, conductances: Array) -> Array:
         self._ports = None
@@ -218,8 +231,8 @@ class _Basis:
 
     def __init__(self, system: _System, inputs: Array | None) -> None:
         self.system = system
-        self._samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
-        self.columns = columns = np.eye(system.sources) if self._samples is None else self.padded(self._samples).T
+        self.samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
+        self.columns = columns = np.eye(system.sources) if self.samples is None else self.padded(self.samples).T
         self._repeated: dict[int, Array] = {}
         self._seen: Array | None = None  # read-only inputs, and the weights found for them
         self._weights: Array | None = None
@@ -273,10 +286,10 @@ class _Basis:
         return weights
 
     def _find_weights(self, inputs: Array) -> Array | None:
-        if self._samples is None:
+        if self.samples is None:
             return self.padded(inputs)
-        repeats, rest = divmod(len(inputs), len(self._samples))
-        if rest or not (inputs.reshape(repeats, *self._samples.shape) == self._samples).all():
+        repeats, rest = divmod(len(inputs), len(self.samples))
+        if rest or not (inputs.reshape(repeats, *self.samples.shape) == self.samples).all():
             return None
         if repeats not in self._repeated:
             self._repeated[repeats] = np.tile(np.eye(self.count), (repeats, 1))

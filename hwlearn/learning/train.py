@@ -132,11 +132,12 @@ def train(
         good = wanted = circuit.conductances
 
     def snapshot() -> dict[str, Array]:
-        parts = {"optimizer": optimize.snapshot(), "circuit": circuit.snapshot()}
+        parts = {"optimizer": optimize.snapshot(), "circuit": memory}
         own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
         return own | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
 
     for step in range(first, steps + 1):
+        memory = circuit.snapshot() if callbacks else {}
         batch = batches.at(step)
         reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
@@ -196,8 +197,10 @@ def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayL
 
     optimizer.restore(part("optimizer"))
     circuit.restore(part("circuit"))
-    circuit.program(start["wanted"])
-    return int(np.asarray(start["step"])), int(np.asarray(start["clipped"]))
+    step = int(np.asarray(start["step"]))
+    if step:  # before the first one nothing was programmed, and a code drawn by chance must not be drawn again
+        circuit.program(start["wanted"])
+    return step, int(np.asarray(start["clipped"]))
 
 
 class _Batches:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,13 +28,19 @@ def refusing_to_lose(path: Path) -> Iterator[None]:
         ) from None
 
 
-def replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write(file: RawIOBase, content: bytes) -> None:
+    """Write all of it at once, or raise OSError."""
+    if file.write(content) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file beside `path`, onto the disk, then put it in its place in one step."""
     beside = path.with_name(f"{path.name}.new")
     with refusing_to_lose(path):
         try:
             with beside.open("wb") as file:
-                write(file)
+                fill(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)

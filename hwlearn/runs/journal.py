@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hwlearn.errors import ExperimentError
-from hwlearn.runs.disk import refusing_to_lose
+from hwlearn.runs.disk import refusing_to_lose, write
 
 
 class Journal:
@@ -28,24 +28,18 @@ class Journal:
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name
         with refusing_to_lose(path):
-            self._file = path.open("a+b")
+            self._file = path.open("ab", buffering=0)  # a line is with the system once it is written
             _cut_torn_line(path)
 
     def event(self, kind: str, **details: Any) -> None:
         """Add an event, dated."""
         date = datetime.now(UTC).isoformat(timespec="seconds")
         self._write({"event": kind, "date": date, **details})
-        self.flush()
 
     def step(self, at: float, loss: float, rate: float, clipped: int, noise: float, time: float) -> None:
-        """Add a step; it is on its way to the disk after `flush`."""
+        """Add a step."""
         numbers = {"loss": _number(loss), "rate": _number(rate), "clipped": clipped, "noise": _number(noise)}
         self._write({self._name: at, **numbers, "time": round(time, 6)})
-
-    def flush(self) -> None:
-        """Hand all lines to the system: they outlive this process."""
-        with refusing_to_lose(self._path):
-            self._file.flush()
 
     def close(self) -> None:
         with refusing_to_lose(self._path):
@@ -53,7 +47,7 @@ class Journal:
 
     def _write(self, content: dict[str, Any]) -> None:
         with refusing_to_lose(self._path):
-            self._file.write(json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+            write(self._file, json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n")
 
 
 @dataclass

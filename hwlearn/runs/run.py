@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experi
 from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.run import Earlier, Progress
 from hwlearn.network import Network
-from hwlearn.runs.checkpoint import load_checkpoint
+from hwlearn.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.runs.disk import refusing_to_lose
 from hwlearn.runs.disk import replace as replace_file
 from hwlearn.runs.environment import environment
@@ -38,7 +38,7 @@ class Run:
 
     run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
     journal.jsonl: every step and event (`hwlearn.runs.journal`).
-    checkpoint.npz: what the run goes on from, replaced as a whole.
+    checkpoint.npz, latest.bin: what the run goes on from (`hwlearn.runs.checkpoint`).
     result.json, trained.cir: once the run has stopped.
 
     Make one with `Run.create`, open one with `Run.load`.
@@ -104,15 +104,20 @@ class Run:
         """Whether the run is a flow, its steps told by times."""
         return "flow.t_end" in self.settings
 
+    @property
+    def _step(self) -> str:
+        """Key of a step's place in journal and checkpoint."""
+        return "t" if self.continuous else "step"
+
     @cached_property
     def history(self) -> History:
         """Steps and events so far; read once."""
-        return read_journal(self.folder / "journal.jsonl", "t" if self.continuous else "step")
+        return read_journal(self.folder / "journal.jsonl", self._step)
 
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
         """What the run goes on from; None before the first step."""
-        return load_checkpoint(self.folder / "checkpoint.npz")
+        return load_checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.bin")
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
@@ -151,20 +156,15 @@ class Run:
         """
         with self._locked():
             earlier = self._earlier()
-            journal = Journal(self.folder / "journal.jsonl", "t" if self.continuous else "step")
-            try:
+            with ExitStack() as stack:
+                journal = Journal(self.folder / "journal.jsonl", self._step)
+                stack.callback(journal.close)
+                checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.bin")
+                stack.callback(checkpoint.close)
                 if earlier is not None:
-                    at = earlier.snapshot["t" if self.continuous else "step"].item()
-                    journal.event("resume", **{"t" if self.continuous else "step": at}, **environment(self.folder))
-                recorder = Recorder(
-                    journal,
-                    self.folder / "checkpoint.npz",
-                    each_step=self.settings["backend.name"] == "bench",
-                    earlier=earlier,
-                )
-                outcome = run_experiment(self.experiment, progress, recorder)
-            finally:
-                journal.close()
+                    checkpoint.save(earlier.snapshot, whole=True)
+                    journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
+                outcome = run_experiment(self.experiment, progress, Recorder(journal, checkpoint, earlier))
             self._write(outcome)
         for name in ("history", "checkpoint", "result"):
             self.__dict__.pop(name, None)
@@ -228,7 +228,7 @@ class Run:
         if start is None or snapshot is None:
             return None
         history = self.history
-        history.take_back(float(snapshot["t" if self.continuous else "step"]))
+        history.take_back(float(snapshot[self._step]))
         seconds = history.seconds[-1] if history.seconds else 0.0
         return Earlier(start["loss_initial"], tuple(history.at), tuple(history.losses), seconds, snapshot)
 
