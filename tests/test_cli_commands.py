@@ -17,6 +17,11 @@ NETLISTS = Path(__file__).parent.parent / "netlists"
 KITE = str(NETLISTS / "kite.toml")
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -102,7 +107,7 @@ def test_a_warning_is_one_line_on_stderr():
 
 
 def test_the_summary_names_outputs_and_conductances():
-    result = run("train", KITE, "--steps", 100)
+    result = run("train", KITE, "--steps", 100, "--no-save")
     assert result.exit_code == 0
     text = result.stdout
     for word in ("ep, nudge 0.01 S, both sides", "exact", "100 (stopped because: steps)", "RMW", "target", "V²"):
@@ -234,3 +239,15 @@ def test_warnings_are_as_before_after_a_command():
     assert (list(warnings.filters), warnings.showwarning) == before
     with pytest.raises(HwlearnWarning):
         warnings.warn("still an error in tests", HwlearnWarning, stacklevel=1)
+
+
+def test_a_run_goes_on_by_its_folder(tmp_path):
+    train_json(KITE, "--steps", 10, "--out", tmp_path / "run")
+    whole = train_json(KITE, "--steps", 30, "--no-save")
+    assert not (tmp_path / "runs").exists()
+    result = run("resume", tmp_path / "run", "--steps", 30, "--json")
+    assert json.loads(result.stdout)["conductances"] == whole["conductances"]
+    again = run("resume", tmp_path / "run", "--json")
+    assert "nothing left to do" in again.stderr
+    assert json.loads(again.stdout)["conductances"] == whole["conductances"]
+    assert "not a run folder" in run("resume", tmp_path).stderr

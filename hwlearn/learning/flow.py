@@ -137,7 +137,7 @@ def flow(
     if solution.status == 1:
         hit_loss = stop_loss is not None and len(event_times[-1]) > 0
         stopped = "loss" if hit_loss else "event"
-        hits = [(t[-1], y[-1]) for t, y in zip(event_times, solution.y_events, strict=True) if len(t)]
+        hits = [(t[-1], y[-1]) for t, y in zip(event_times, solution.y_events, strict=False) if len(t)]
         when, where = max(hits, key=lambda hit: float(hit[0]))
         if not len(times) or when > times[-1]:
             times, states = np.r_[times, when], np.vstack((states.reshape(-1, len(free)), where))
