@@ -11,7 +11,7 @@ from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.testing import modified_nodal
 
 NETLISTS = Path(__file__).parent.parent / "netlists"
-NAMES = ["kite", "wheatstone", "ladder", "allostery", "regression", "crossbar"]
+NAMES = ["kite", "wheatstone", "ladder", "allostery", "allostery-bench", "regression", "crossbar"]
 
 
 def load(name, **overrides):
