@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hwlearn.bench.circuit import BenchCircuit
     from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
     from hwlearn.circuits.exact import ExactCircuit
     from hwlearn.circuits.ngspice import NgspiceCircuit
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hwlearn.learning.task import Task
     from hwlearn.learning.train import TrainResult, TrainState, train
     from hwlearn.network import Edge, Network, Port, Source
+    from hwlearn.runs import Run
 
 __version__ = "0.1.0"
 
@@ -43,11 +45,14 @@ _HOMES = {
     ),
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
+    "hwlearn.bench.circuit": ("BenchCircuit",),
+    "hwlearn.runs": ("Run",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AdjointCoupledLearning",
+    "BenchCircuit",
     "Circuit",
     "CoupledLearning",
     "Drive",
@@ -65,6 +70,7 @@ __all__ = [
     "Open",
     "Port",
     "Rule",
+    "Run",
     "Source",
     "Task",
     "TrainResult",

@@ -40,7 +40,7 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="Train resistor circuits with local rules: on paper or in ngspice.",
+    help="Train resistor circuits with local rules: on paper, in ngspice, on a bench.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
