@@ -8,6 +8,7 @@ the values, values…]. A torn slot is known by its CRC, and then the other one 
 
 from __future__ import annotations
 
+import struct
 import time
 import zipfile
 import zlib
@@ -35,20 +36,21 @@ class Checkpoint:
 
     def __init__(self, path: Path, latest: Path) -> None:
         self._path, self._latest = path, latest
+        self._shapes: list[tuple[str, tuple[int, ...]]] = []
         self._layout, self._count, self._due = 0, 0, 0.0
         with refusing_to_lose(latest):
             self._file = latest.open("w+b", buffering=0)
 
     def save(self, snapshot: Mapping[str, Array], *, whole: bool = False) -> None:
         """Keep a snapshot, instead of the last one; with `whole` on the disk."""
-        now, layout = time.monotonic(), _layout(snapshot)
-        if whole or now >= self._due or layout != self._layout:
+        now, shapes = time.monotonic(), [(name, value.shape) for name, value in snapshot.items()]
+        if whole or now >= self._due or shapes != self._shapes:
             replace(self._path, lambda file: np.savez(file, **dict(snapshot)))  # type: ignore[arg-type]
-            self._layout = layout
+            self._shapes, self._layout = shapes, _layout(snapshot)
             self._due = max(now + EVERY, time.monotonic() + (time.monotonic() - now) / SHARE)
         self._count += 1
-        values = np.concatenate([np.ravel(value) for value in snapshot.values()]).tobytes()
-        slot = np.array([self._count, layout, zlib.crc32(values)], dtype=np.float64).tobytes() + values
+        values = b"".join([value.tobytes() for value in snapshot.values()])
+        slot = struct.pack("=3d", self._count, self._layout, zlib.crc32(values)) + values
         with refusing_to_lose(self._latest):
             self._file.seek((self._count % 2) * len(slot))
             write(self._file, slot)

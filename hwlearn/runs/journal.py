@@ -34,20 +34,22 @@ class Journal:
     def event(self, kind: str, **details: Any) -> None:
         """Add an event, dated."""
         date = datetime.now(UTC).isoformat(timespec="seconds")
-        self._write({"event": kind, "date": date, **details})
+        content = {"event": kind, "date": date, **details}
+        with refusing_to_lose(self._path):
+            write(self._file, json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n")
 
     def step(self, at: float, loss: float, rate: float, clipped: int, noise: float, time: float) -> None:
         """Add a step."""
-        numbers = {"loss": _number(loss), "rate": _number(rate), "clipped": clipped, "noise": _number(noise)}
-        self._write({self._name: at, **numbers, "time": round(time, 6)})
+        line = (
+            f'{{"{self._name}": {at}, "loss": {_number(loss)}, "rate": {_number(rate)}, "clipped": {clipped}, '
+            f'"noise": {_number(noise)}, "time": {time:.6f}}}\n'
+        )
+        with refusing_to_lose(self._path):
+            write(self._file, line.encode())
 
     def close(self) -> None:
         with refusing_to_lose(self._path):
             self._file.close()
-
-    def _write(self, content: dict[str, Any]) -> None:
-        with refusing_to_lose(self._path):
-            write(self._file, json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n")
 
 
 @dataclass
@@ -118,8 +120,9 @@ def _cut_torn_line(path: Path) -> None:
             file.truncate(content.rfind(b"\n") + 1)
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _number(value: float) -> str:
+    """As JSON."""
+    return repr(float(value)) if math.isfinite(value) else "null"
 
 
 def _nan(value: float | None) -> float:
