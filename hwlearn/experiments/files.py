@@ -1,4 +1,4 @@
-"""Folders and JSON files that commands leave behind."""
+"""Folders and files that commands leave behind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,16 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         ExperimentError: it cannot be written.
     """
+    write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file as UTF-8, line ends as they are.
+
+    Raises:
+        ExperimentError: it cannot be written.
+    """
     try:
-        path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None

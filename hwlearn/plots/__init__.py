@@ -3,7 +3,7 @@
 from hwlearn.plots.analysis import draw_analysis
 from hwlearn.plots.claims import draw_claims
 from hwlearn.plots.comparison import draw_comparison
-from hwlearn.plots.losses import draw_losses
 from hwlearn.plots.network import draw_network
+from hwlearn.plots.runs import draw_run, draw_runs
 
-__all__ = ["draw_analysis", "draw_claims", "draw_comparison", "draw_losses", "draw_network"]
+__all__ = ["draw_analysis", "draw_claims", "draw_comparison", "draw_network", "draw_run", "draw_runs"]

@@ -34,9 +34,7 @@ def draw_network(network: Network, path: str | PathLike[str]) -> None:
     axes = figure.add_subplot()
     _, thick = paint_network(axes, network, place_nodes(network))
     axes.set_title(f"{short(network.title)}: {len(network.nodes)} nodes, {len(network.edges)} resistors", fontsize=11)
-    figure.legend(
-        handles=_legend(network, _roles(network), thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9
-    )
+    figure.legend(handles=network_legend(network, thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     save(figure, path)
 
 
@@ -110,7 +108,9 @@ def _labelled(network: Network, roles: dict[str, str]) -> list[str]:
     return ports[:LABELLED_PORTS]
 
 
-def _legend(network: Network, roles: dict[str, str], thick: float) -> list[Line2D]:
+def network_legend(network: Network, thick: float) -> list[Line2D]:
+    """What the colours of nodes and the width of the strongest edge mean."""
+    roles = _roles(network)
     present = {roles[node] for node in network.nodes if node in roles}
     names = {INPUT: "input", OUTPUT: "output", SOURCE: "fixed source", GROUNDED: "ground"}
     shown = [(colour, name) for colour, name in names.items() if colour in present]

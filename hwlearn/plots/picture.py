@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from textwrap import shorten
+from typing import BinaryIO
 
 from matplotlib.figure import Figure
 
@@ -19,8 +20,12 @@ def short(title: str) -> str:
     return shorten(title, 48, placeholder=" …").replace("$", r"\$")
 
 
-def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write a figure into a PNG, SVG or PDF file.
+Target = str | PathLike[str] | BinaryIO
+"""A file, PNG, SVG or PDF by its ending; or a stream, PNG."""
+
+
+def save(figure: Figure, path: Target) -> None:
+    """Write a figure.
 
     Raises:
         HwlearnError: the file cannot be written.

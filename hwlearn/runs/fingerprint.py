@@ -28,6 +28,12 @@ def fingerprint(experiment: Experiment) -> dict[str, Any]:
     return found
 
 
+def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
+    """Which of network and task are others than before, whatever the settings."""
+    now = {"network": _of_network(experiment.network), "task": _of_task(experiment.task)}
+    return [name for name, value in now.items() if value != before[name]]
+
+
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What has changed, in words."""
     old, new = before["settings"], now["settings"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from os import PathLike
@@ -22,10 +21,10 @@ from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.run import Earlier, Progress
 from hwlearn.network import Network
 from hwlearn.runs.checkpoint import Checkpoint, load_checkpoint
-from hwlearn.runs.disk import refusing_to_lose
-from hwlearn.runs.disk import replace as replace_file
+from hwlearn.runs.disk import refusing_to_lose, replace
 from hwlearn.runs.environment import environment
-from hwlearn.runs.fingerprint import differences, fingerprint
+from hwlearn.runs.export import driven
+from hwlearn.runs.fingerprint import differences, fingerprint, unlike
 from hwlearn.runs.journal import History, Journal, read_journal
 from hwlearn.runs.recorder import Recorder
 
@@ -77,8 +76,12 @@ class Run:
         return cls(folder, info, experiment)
 
     @classmethod
-    def load(cls, folder: str | PathLike[str]) -> Run:
+    def load(cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None) -> Run:
         """A run folder as it is, running or not.
+
+        Args:
+            folder: the path.
+            experiment: the experiment file, if it has moved.
 
         Raises:
             ExperimentError: not a run folder.
@@ -86,13 +89,27 @@ class Run:
         folder = Path(folder)
         info = _read_json(folder / "run.json")
         if info is None:
-            raise ExperimentError(f"{folder}: not a run folder: it has no run.json")
-        return cls(folder, info)
+            why = "it has no run.json" if folder.is_dir() else "there is no such folder"
+            raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
+        return cls(folder, info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())})
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The experiment, read again from where it was; it may have changed since."""
-        return load_experiment(self.info["experiment"], self.info["overrides"], trust=self.info["trust"])
+        """The experiment, read again from where it was; its network and task are those of the run.
+
+        Raises:
+            ExperimentError: it is not there any more, or describes another network or task by now.
+        """
+        path = Path(self.info["experiment"])
+        if not path.exists():
+            raise ExperimentError(f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE")
+        now = load_experiment(path, self.info["overrides"], trust=self.info["trust"])
+        if other := unlike(self.info["fingerprint"], now):
+            raise ExperimentError(
+                f"{self.folder}: {path} is not what the run was made with: the {' and the '.join(other)} changed; name the "
+                "file as it was by --experiment FILE"
+            )
+        return now
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -136,11 +153,16 @@ class Run:
             return "running"
 
     @property
+    def outputs(self) -> Array | None:
+        """(S, n_out) V, measured when the run stopped, NaN where the circuit did not answer; None before that."""
+        return None if self.result is None else np.array(self.result["outputs"], dtype=np.float64)
+
+    @property
     def network(self) -> Network:
         """The network with the conductances that the run has reached.
 
         Raises:
-            ExperimentError: the experiment's files are not there any more.
+            ExperimentError: as of `experiment`.
         """
         network = self.experiment.network
         if self.result is not None:
@@ -234,10 +256,8 @@ class Run:
 
     def _write(self, outcome: Outcome) -> None:
         """trained.cir, driven by the first sample, and result.json last: who finds it finds a whole run."""
-        first = outcome.inputs[0].tolist()
-        inputs = [replace(source, value=value) for source, value in zip(outcome.network.inputs, first, strict=True)]
-        netlist = replace(outcome.network, inputs=tuple(inputs)).to_netlist()
-        replace_file(self.folder / "trained.cir", lambda file: file.write(netlist.encode()))
+        netlist = driven(outcome.network, outcome.inputs[0]).to_netlist()
+        replace(self.folder / "trained.cir", lambda file: file.write(netlist.encode()))
         _write_json(self.folder / "result.json", outcome.as_dict())
 
     @contextmanager
@@ -252,7 +272,7 @@ class Run:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    replace_file(path, lambda file: file.write(text.encode()))
+    replace(path, lambda file: file.write(text.encode()))
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

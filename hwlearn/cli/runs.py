@@ -1,0 +1,92 @@
+"""`hwlearn runs`, `plot`, `export` and `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from hwlearn.cli.command import Json, app
+from hwlearn.cli.output import new_table, print_json, print_table, say
+from hwlearn.errors import HwlearnError
+
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")]
+Moved = Annotated[Path | None, typer.Option(metavar="FILE", help="The experiment file, if it is no longer where it was.")]
+
+
+@app.command("runs")
+def _runs(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to look; runs if not given.")] = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """List the run folders below a folder, oldest first."""
+    from hwlearn.runs import find_runs
+
+    found = find_runs(folder)
+    for error in found.broken.values():
+        say(f"broken: {error}")
+    if as_json:
+        print_json(found.as_dict())
+        return
+    if not found.runs:
+        say(f"{folder}: no run folder in it")
+        return
+    table = new_table("run", "title", "rule", "backend", "steps", "loss", "state", "date", "seconds")
+    for run in found.runs:
+        losses = " → ".join("?" if loss is None else f"{loss:.3g}" for loss in (run.loss_initial, run.loss))
+        title = run.title if len(run.title) <= 32 else f"{run.title[:31]}…"
+        date, seconds = run.date.removesuffix("+00:00").replace("T", " "), f"{run.seconds:.3g}"
+        steps, loss = str(run.steps), f"{losses} {run.loss_unit}"
+        table.add_row(run.name, title, run.rule, run.backend, steps, loss, run.state, date, seconds)
+    print_table(table)
+
+
+@app.command("plot")
+def _plot(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
+    ] = None,
+    experiment: Moved = None,
+) -> None:
+    """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
+    from hwlearn.plots import draw_run, draw_runs
+    from hwlearn.runs import Run
+
+    if len(folders) > 1 and experiment is not None:
+        raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
+    runs = [Run.load(folder, experiment) for folder in folders]
+    if len(runs) == 1:
+        picture = out or runs[0].folder / "plot.png"
+        draw_run(runs[0], picture)
+    else:
+        picture = out or Path("losses.png")
+        draw_runs(runs, picture)
+    say(f"drawn in {picture}")
+
+
+@app.command("export")
+def _export(
+    folder: Folder,
+    to: Annotated[Literal["netcdf", "csv", "netlist", "networkx"], typer.Option("--to", help="Format.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file; in the run folder if not given.")] = None,
+    experiment: Moved = None,
+) -> None:
+    """Write a run for other programs: NetCDF (xarray), journal as CSV, netlist with the trained values, graph as JSON."""
+    from hwlearn.runs import Run, export
+
+    say(f"written to {export(Run.load(folder, experiment), to, out)}")
+
+
+@app.command("report")
+def _report(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; RUN/report.html if not given.")] = None,
+    experiment: Moved = None,
+) -> None:
+    """Write one HTML file that tells the whole run: circuit, task, learning, what was predicted, environment."""
+    from hwlearn.report import write_report
+    from hwlearn.runs import Run
+
+    say(f"written to {write_report(Run.load(folder, experiment), out)}")
