@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from hwlearn.circuits.base import Array
 from hwlearn.plots.layout import place_nodes
 from hwlearn.plots.network import paint_network
-from hwlearn.plots.picture import SERIES, save, short
+from hwlearn.plots.picture import SERIES, Target, save, short
 
 if TYPE_CHECKING:
     from hwlearn.analysis.report import Analysis
@@ -20,46 +22,76 @@ if TYPE_CHECKING:
 DECADES = 1e-6  # colours end at this part of the largest
 
 
-def draw_analysis(analysis: Analysis, path: str | PathLike[str]) -> None:
-    """Draw the eigenvalues of each rule, the network by current, and by sensitivity, into a picture file.
+def draw_analysis(analysis: Analysis, target: Target, panels: Sequence[str] = ()) -> None:
+    """Draw what was found, one panel beside the other.
+
+    Args:
+        analysis: of `analyze`.
+        target: PNG, SVG or PDF, by its ending; or a stream.
+        panels: names of `PANELS`; all if not given.
 
     Raises:
         HwlearnError: the file cannot be written.
     """
-    figure = Figure(figsize=(16, 5.4), layout="constrained")
-    spectrum, flow, sensitive = figure.subplots(1, 3)
-    marks = "o^s"
+    chosen = panels or list(PANELS)
+    figure = Figure(figsize=(5.4 * len(chosen), 5.4) if len(chosen) > 1 else (6.4, 4.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
+        PANELS[name](axes, analysis)
+    save(figure, target)
+
+
+def _spectrum(axes: Axes, analysis: Analysis) -> None:
+    """The eigenvalues of each rule."""
     lowest = 1.0
-    for (rule, found), mark, colour in zip(analysis.solution.spectra.items(), marks, SERIES, strict=False):
+    for (rule, found), mark, colour in zip(analysis.solution.spectra.items(), "o^s", SERIES, strict=False):
         values = found.eigenvalues[found.eigenvalues > 0]
         lowest = min(lowest, float(values.min(initial=1.0)))
-        spectrum.plot(np.arange(1, len(values) + 1), values, mark, color=colour, label=rule, markersize=5, fillstyle="none")
+        axes.plot(np.arange(1, len(values) + 1), values, mark, color=colour, label=rule, markersize=5, fillstyle="none")
         missing = np.arange(len(values) + 1, len(found.eigenvalues) + 1)
-        spectrum.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
-    spectrum.set_yscale("log")
-    spectrum.xaxis.set_major_locator(MaxNLocator(integer=True))
-    spectrum.set_xlabel("mode (× never decays)")
-    spectrum.set_ylabel("rate [1/time]")
-    spectrum.legend(frameon=False)
-    spectrum.grid(alpha=0.3)
+        axes.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("mode (× never decays)")
+    axes.set_ylabel("rate [1/time]")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
     word = "coercive" if analysis.solution.coercive else "not coercive"
-    spectrum.set_title(f"{short(analysis.network.title)}: {word}", fontsize=11)
+    axes.set_title(f"{short(analysis.network.title)}: {word}", fontsize=11)
 
-    jacobian, at = analysis.feasibility.nearest.jacobian, place_nodes(analysis.network)
+
+def _current(axes: Axes, analysis: Analysis) -> None:
+    """The network by the current in each resistor."""
+    jacobian = analysis.feasibility.nearest.jacobian
     currents = jacobian.conductances * np.sqrt(((jacobian.source_drops @ jacobian.weights.T) ** 2).mean(axis=1))
+    _shaded(axes, analysis, currents, "current, rms over samples", "A")
+
+
+def _sensitivity(axes: Axes, analysis: Analysis) -> None:
+    """The network by how much each resistor can move the outputs."""
+    jacobian = analysis.feasibility.nearest.jacobian
+    products = jacobian.weights.T @ jacobian.weights
     change = np.sqrt(
-        np.einsum("eq,qr,er->e", jacobian.source_drops, jacobian.weights.T @ jacobian.weights, jacobian.source_drops)
+        np.einsum("eq,qr,er->e", jacobian.source_drops, products, jacobian.source_drops)
         * (jacobian.adjoint_drops**2).sum(axis=1)
     )
-    for axes, shade, title, unit in (
-        (flow, currents, "current, rms over samples", "A"),
-        (sensitive, jacobian.conductances * change, "sensitivity: output change for e-fold conductance", "V"),
-    ):
-        top = float(shade.max(initial=0.0)) or 1.0
-        bottom = float(np.clip(shade.min(initial=top), DECADES * top, 0.1 * top))
-        network = analysis.network.with_conductances(jacobian.conductances)
-        lines, _ = paint_network(axes, network, at, np.maximum(shade, bottom))
-        lines.set_norm(LogNorm(bottom, top))
-        figure.colorbar(lines, ax=axes, label=f"[{unit}]", shrink=0.8)
-        axes.set_title(title, fontsize=11)
-    save(figure, path)
+    shade = jacobian.conductances * change
+    _shaded(axes, analysis, shade, "sensitivity: output change for e-fold conductance", "V")
+
+
+def _shaded(axes: Axes, analysis: Analysis, shade: Array, title: str, unit: str) -> None:
+    top = float(shade.max(initial=0.0)) or 1.0
+    bottom = float(np.clip(shade.min(initial=top), DECADES * top, 0.1 * top))
+    network = analysis.network.with_conductances(analysis.feasibility.nearest.jacobian.conductances)
+    lines, _ = paint_network(axes, network, place_nodes(network), np.maximum(shade, bottom))
+    lines.set_norm(LogNorm(bottom, top))
+    assert axes.figure is not None
+    axes.figure.colorbar(lines, ax=axes, label=f"[{unit}]", shrink=0.8)
+    axes.set_title(title, fontsize=11)
+
+
+PANELS: dict[str, Callable[[Axes, Analysis], None]] = {
+    "spectrum": _spectrum,
+    "current": _current,
+    "sensitivity": _sensitivity,
+}
+"""What `draw_analysis` can draw."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -27,6 +27,9 @@ ROUNDING = 1e-22
 """Losses below this part of the first one are rounding: no rate is read off them."""
 
 SIGMAS = 3.0
+DECADE = 10.0
+"""Conductances that lie farther apart are coloured by their logarithm."""
+
 NAMED = 6
 """Outputs that have a colour of their own; keys that a legend tells apart."""
 
@@ -79,7 +82,11 @@ def draw_runs(runs: Sequence[Run], target: Target) -> None:
 def labels(runs: Sequence[Run]) -> list[str]:
     """What tells runs apart: the keys in which they differ, the folder where that is not enough, or too much."""
     settings = [run.settings for run in runs]
-    keys = [key for key in dict.fromkeys(key for one in settings for key in one) if len({str(one.get(key)) for one in settings}) > 1]
+    keys = [
+        key
+        for key in dict.fromkeys(key for one in settings for key in one)
+        if len({str(one.get(key)) for one in settings}) > 1
+    ]
     folders = [run.folder.resolve().name for run in runs]
     if not 0 < len(keys) <= NAMED:
         return folders
@@ -140,20 +147,29 @@ def _network(axes: Axes, run: Run) -> None:
     g = network.conductances
     lines, thick = paint_network(axes, network, place_nodes(network), g if len(g) else None)
     if len(g):
-        lines.set_norm(LogNorm(g.min() / 1.01, g.max() * 1.01))
+        lines.set_norm(LogNorm(g.min(), g.max()) if g.max() > DECADE * g.min() else Normalize(0.99 * g.min(), 1.01 * g.max()))
         assert axes.figure is not None
         axes.figure.colorbar(lines, ax=axes, label="conductance [S]", shrink=0.8)
     axes.legend(
-        handles=network_legend(network, thick), loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False, fontsize=9
+        handles=network_legend(network, thick),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=4,
+        frameon=False,
+        fontsize=9,
     )
 
 
 def _outputs(axes: Axes, run: Run) -> None:
     targets, outputs = run.experiment.task.targets, run.outputs
     assert outputs is not None
-    ends = [float(targets.min()), float(targets.max())]
+    seen = np.r_[targets.ravel(), outputs[np.isfinite(outputs)]]
+    margin = 0.05 * (float(np.ptp(seen)) if np.ptp(seen) > 1e-3 * np.abs(seen).max() else float(np.abs(seen).max()) or 1.0)
+    ends = (float(seen.min()) - margin, float(seen.max()) + margin)
     axes.plot(ends, ends, color=FIXED, linewidth=1.0, zorder=1)
     _paint_points(axes, run, targets, outputs)
+    axes.set(xlim=ends, ylim=ends)
+    axes.legend(frameon=False, fontsize=9)
     axes.set_xlabel("target [V]")
     axes.set_ylabel("output [V]")
 
@@ -163,10 +179,12 @@ def _residuals(axes: Axes, run: Run) -> None:
     assert outputs is not None
     noise = np.array(run.history.noise)
     sigma = float(noise[-1]) if len(noise) else np.nan
-    if np.isfinite(sigma) and sigma > 0:
-        axes.axhspan(-SIGMAS * sigma, SIGMAS * sigma, color=FIXED, alpha=0.5, linewidth=0, label=f"±{SIGMAS:.0f}σ of a reading")
+    if sigma > 0:
+        axes.axhspan(-SIGMAS * sigma, SIGMAS * sigma, color=FIXED, alpha=0.5, linewidth=0, label="±3σ of a reading")
     axes.axhline(0, color=FIXED, linewidth=1.0, zorder=1)
     _paint_points(axes, run, targets, outputs - targets)
+    if sigma > 0:
+        axes.legend(frameon=False, fontsize=9)
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     axes.set_xlabel("target [V]")
     axes.set_ylabel("output − target [V]")
@@ -176,10 +194,9 @@ def _paint_points(axes: Axes, run: Run, x: Array, y: Array) -> None:
     names = run.network.output_names
     size = float(np.clip(2000 / x.size, 3, 40))
     for k, name in enumerate(names):
-        style = {"color": SERIES[k], "label": name.replace("$", r"\$")} if len(names) <= NAMED else {"color": SERIES[0]}
-        axes.scatter(x[:, k], y[:, k], s=size, zorder=2, **style)  # type: ignore[arg-type]
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=9)
+        several = len(names) <= NAMED
+        label = name.replace("$", r"\$") if several else "" if k else f"{len(names)} outputs"
+        axes.scatter(x[:, k], y[:, k], s=size, color=SERIES[k if several else 0], label=label, zorder=2)
     axes.grid(alpha=0.3)
 
 

@@ -84,5 +84,15 @@ def _summary(name: str, run: Run) -> Summary:
         last = history.losses[-1] if history.losses and math.isfinite(history.losses[-1]) else None
         unit = RULES[rule].loss_unit
     return Summary(
-        name, run.info["title"], rule, run.settings["backend.name"], steps, first, last, unit, run.state, run.info["date"], seconds
+        name,
+        run.info["title"],
+        rule,
+        run.settings["backend.name"],
+        steps,
+        first,
+        last,
+        unit,
+        run.state,
+        run.info["date"],
+        seconds,
     )

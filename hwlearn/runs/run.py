@@ -102,7 +102,9 @@ class Run:
         """
         path = Path(self.info["experiment"])
         if not path.exists():
-            raise ExperimentError(f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE")
+            raise ExperimentError(
+                f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
+            )
         now = load_experiment(path, self.info["overrides"], trust=self.info["trust"])
         if other := unlike(self.info["fingerprint"], now):
             raise ExperimentError(
