@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from hwlearn import Network, Source
-from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.network.builders import grid, kite, layered, random_regular, wheatstone
-from hwlearn.plots import draw_losses, draw_network
+from hwlearn.plots import draw_network
 from hwlearn.plots.layout import _faults, place_nodes
-
-NETLISTS = Path(__file__).parent.parent / "netlists"
 
 
 def faults(network):
@@ -69,12 +66,3 @@ def test_parts_sources_and_odd_names_are_drawn(tmp_path):
     for name in ("parts.png", "parts.svg", "parts.pdf"):
         draw_network(network, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
-
-
-def test_losses_of_steps_and_of_time(tmp_path):
-    steps = run_experiment(load_experiment(NETLISTS / "wheatstone.toml"))
-    draw_losses(steps, tmp_path / "steps.png")
-    assert size(tmp_path / "steps.png") == (960, 630)
-    none = run_experiment(load_experiment(NETLISTS / "wheatstone.toml", {"train.steps": 0, "task.targets": [[2.0, 2.0]]}))
-    draw_losses(none, tmp_path / "none.png")
-    assert (tmp_path / "none.png").exists()

@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.jacobian import jacobian
+from hwlearn.circuits.base import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.settings import TrainTable
 from hwlearn.learning.optimizers import Momentum
 
 LIKE = {"clamp": "cl", "dual-cl": "cl"}
@@ -22,8 +24,8 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     """Decay of the loss, −d ln(loss) per step, or per unit of time of a flow; negative if the learning rate is too large.
 
     A mode of rate λ shrinks by exp(−λ) per unit of time, and per step by |1 − αλ|; with momentum μ by the larger root of
-    z² − (1 + μ − αλ) z + μ = 0. The loss goes like the square of the slowest of the modes that the error holds. Edges at a
-    bound count as fixed.
+    z² − (1 + μ − αλ) z + μ = 0. The loss goes like the square of the slowest of the modes that the error holds, or of the
+    fastest mode of all, which grows from rounding where the learning rate is too large. Edges at a bound count as fixed.
 
     Args:
         experiment: of a linear network.
@@ -46,16 +48,20 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     if rule not in spectra:
         raise HwlearnError("no rate is predicted for outputs that depend on each other")
     spectrum = spectra[rule]
-    modes = spectrum.active if len(spectrum.active) else spectrum.eigenvalues[spectrum.eigenvalues > 0]
-    if not len(modes):
+    moving = spectrum.eigenvalues[spectrum.eigenvalues > 0]
+    held = spectrum.active if len(spectrum.active) else moving
+    if not len(held):
         raise HwlearnError("no rate is predicted: no change of a conductance moves the outputs from here")
     if table is None:
-        return 2.0 * float(modes.min())
-    if table.optimizer == "momentum":
-        mu = Momentum(table.learning_rate).decay
-        half = (1 + mu - table.learning_rate * modes) / 2
-        factors = np.abs(np.abs(half) + np.sqrt((half**2 - mu).astype(complex)))
-    else:
-        factors = np.abs(1 - table.learning_rate * modes)
-    slowest = float(factors.max())
+        return 2.0 * float(held.min())
+    slowest = max(float(_factors(held, table).max()), float(_factors(moving[:1], table).max()))
     return -2.0 * math.log(slowest) if slowest > 0 else math.inf
+
+
+def _factors(modes: Array, table: TrainTable) -> Array:
+    """By what modes of rates λ shrink per step."""
+    if table.optimizer == "plain":
+        return np.abs(1 - table.learning_rate * modes)
+    mu = Momentum(table.learning_rate).decay
+    half = (1 + mu - table.learning_rate * modes) / 2
+    return np.abs(np.abs(half) + np.sqrt((half**2 - mu).astype(complex)))

@@ -49,6 +49,7 @@ def _spectrum(axes: Axes, analysis: Analysis) -> None:
         axes.plot(np.arange(1, len(values) + 1), values, mark, color=colour, label=rule, markersize=5, fillstyle="none")
         missing = np.arange(len(values) + 1, len(found.eigenvalues) + 1)
         axes.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
+    axes.set_xlim(0.5, max(len(found.eigenvalues) for found in analysis.solution.spectra.values()) + 0.5)
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("mode (× never decays)")

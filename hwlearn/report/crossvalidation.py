@@ -49,7 +49,6 @@ def _read(path: Path) -> list[CrossValidation]:
             ("largest node residual", f"{worst:.3g} V at {node} (noise {one['node_noise']:.2g} V)"),
             (f"cosine of the directions of {content['rule']}", "none" if one["cosine"] is None else f"{one['cosine']:.8g}"),
         ]
-        facts += [(f"fault: {fault['kind']}", f"{', '.join(fault['names'])}, {fault['size']:.3g}") for fault in one["faults"]]
         if one["unseen_edges"]:
             facts.append(("edges that no phase sees", ", ".join(one["unseen_edges"])))
         found.append(CrossValidation(one["name"], content["reference"], one["agrees"], tuple(one["reasons"]), facts))

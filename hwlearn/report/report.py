@@ -76,7 +76,8 @@ def report_html(run: Run) -> str:
         network=_figure(lambda to: draw_run(run, to, ["network"])),
         conductances=_conductances(run),
         outputs=_outputs(run),
-        reached=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["outputs", "residuals"])),
+        reached=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["outputs"])),
+        residuals=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["residuals"])),
         learning=_learning(run),
         loss=_figure(lambda to: draw_run(run, to, ["loss"])),
         analysis=analysis,
@@ -92,19 +93,22 @@ def report_html(run: Run) -> str:
 def _summary(run: Run) -> Pairs:
     settings, result, losses = run.settings, run.result, run.history.losses
     unit = RULES[settings["rule.name"]].loss_unit
-    pairs = [("rule", settings["rule.name"]), ("backend", settings["backend.name"]), ("state", run.state)]
+    pairs = [("rule", settings["rule.name"]), ("backend", settings["backend.name"])]
     if result is not None:
         nudge = "" if result["nudge_unit"] == "1" else f" {result['nudge_unit']}"
         sides = ", both sides" if result["symmetric"] else ""
         pairs[0] = ("rule", f"{result['rule']}, nudge {result['nudge']:.4g}{nudge}{sides}")
         pairs += [
-            ("steps", str(result["steps"])),
+            ("steps", f"{result['steps']} (stopped because: {run.state})"),
             ("loss ½|o−y|²", f"{_number(result['loss_initial'])} → {_number(result['loss_final'])} V²"),
             ("seconds", f"{result['seconds']:.3g}"),
         ]
         pairs += [("note", note) for note in result["notes"]]
     elif losses:
-        pairs += [("steps", str(len(losses) - 1)), ("loss that the rule observes", f"{losses[0]:.4g} → {losses[-1]:.4g} {unit}")]
+        pairs += [
+            ("steps", f"{len(losses) - 1} ({run.state})"),
+            ("loss that the rule observes", f"{losses[0]:.4g} → {losses[-1]:.4g} {unit}"),
+        ]
     return [*pairs, ("began", run.info["date"])]
 
 
@@ -154,9 +158,10 @@ def _learning(run: Run) -> Pairs:
         pairs.append(("prediction", str(error)))
     try:
         fit = fit_decay(run.history.losses, run.history.at)
-        steady = "" if fit.steady else "; no single exponential there"
-        window = f"{run.history.at[fit.start]:.6g} to {run.history.at[fit.stop - 1]:.6g}"
-        pairs.append(("decay of the loss that was observed", f"{fit.rate:.4g} {per}, from {window}{steady}"))
+        window = f"from {run.history.at[fit.start]:.6g} to {run.history.at[fit.stop - 1]:.6g}"
+        if not fit.steady:
+            window += ", where it is not steady"
+        pairs.append(("decay of the loss that was observed", f"{fit.rate:.4g} {per} {window}"))
     except HwlearnError as error:
         pairs.append(("observed", str(error)))
     noise = np.array(run.history.noise)
@@ -189,8 +194,10 @@ def _rates(analysis: Analysis) -> Table:
 def _environment(run: Run) -> Pairs:
     pairs = [("hwlearn", run.info["versions"]["hwlearn"]), ("platform", run.info["platform"])]
     pairs += [("commit", run.info["commit"])] if run.info["commit"] else []
-    if start := run.history.last("start"):
-        pairs += [(f"circuit: {key}", str(value)) for key, value in start["circuit"].items()]
+    start = run.history.last("start")
+    circuit = dict(start["circuit"]) if start else {}
+    pairs += [(name, instrument["identity"]) for name, instrument in circuit.pop("instruments", {}).items()]
+    pairs += [(f"circuit: {key}", str(value)) for key, value in circuit.items() if not isinstance(value, list)]
     pairs += [(name, version) for name, version in run.info["versions"].items() if name != "hwlearn"]
     return [*pairs, ("experiment file", run.info["experiment"])]
 
