@@ -54,7 +54,9 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
         raise HwlearnError("no rate is predicted: no change of a conductance moves the outputs from here")
     if table is None:
         return 2.0 * float(held.min())
-    slowest = max(float(_factors(held, table).max()), float(_factors(moving[:1], table).max()))
+    slowest, fastest = float(_factors(held, table).max()), float(_factors(moving[:1], table)[0])
+    if fastest > 1:
+        slowest = max(slowest, fastest)
     return -2.0 * math.log(slowest) if slowest > 0 else math.inf
 
 

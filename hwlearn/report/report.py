@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
@@ -35,11 +35,11 @@ class Table:
     """A table; the rows after the first `LISTED` are counted in `more`."""
 
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     more: int = 0
 
     @classmethod
-    def of(cls, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    def of(cls, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
         """A table that is elided if it is long."""
         return cls(header, rows[:LISTED], max(len(rows) - LISTED, 0))
 
