@@ -51,7 +51,7 @@ def _spectrum(axes: Axes, analysis: Analysis) -> None:
         axes.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
     axes.set_xlim(0.5, max(len(found.eigenvalues) for found in analysis.solution.spectra.values()) + 0.5)
     axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("mode (× never decays)")
     axes.set_ylabel("rate [1/time]")
     axes.legend(frameon=False)

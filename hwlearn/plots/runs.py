@@ -134,7 +134,7 @@ def _loss(axes: Axes, run: Run) -> None:
             bottom, top = axes.get_ylim()
             drawn = losses[good[-1]] * np.exp(-np.clip(rate * (at - at[good[-1]]), -700, 700))
             per = "per unit of time" if run.continuous else "per step"
-            axes.plot(at, drawn, "--", color=INPUT, linewidth=1.2, label=f"predicted: {rate:.3g} {per}")
+            axes.plot(at, drawn, "--", color=INPUT, linewidth=1.2, label=f"predicted in the end: {rate:.3g} {per}")
             axes.set_ylim(bottom, top)
     for number, event in enumerate(event for event in run.history.events if event["event"] == "resume"):
         where = event["t" if run.continuous else "step"]
