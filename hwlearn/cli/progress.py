@@ -2,34 +2,114 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from hwlearn.experiments import Experiment
+
+FORECAST = 1e6
+"""Samples × outputs × edges up to which the rate is predicted before the training starts."""
+
+HEIGHT, POINTS = 12, 400
+"""Lines and points of the plot."""
 
 
 @contextmanager
-def progress_line() -> Iterator[Callable[[float, float, float], None] | None]:
-    """A progress line on stderr with loss and speed; nothing where stderr is no terminal."""
+def progress_line(
+    experiment: Experiment | None = None, *, live: bool = False
+) -> Iterator[Callable[[float, float, float], None] | None]:
+    """A progress line on stderr with loss and speed; nothing where stderr is no terminal.
+
+    Args:
+        experiment: tells the loss at which to stop, and the rate that coercivity predicts: the line says how far it is.
+        live: a plot of the loss above the line.
+    """
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
+    from rich.console import Console, Group
+    from rich.live import Live
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        line = bar.add_task("", total=None)
-        began = shown = time.monotonic()
+    bar = Progress(BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    line = bar.add_task("", total=None)
+    left = _forecast(experiment)
+    plot = _Plot() if live else None
+    with Live(bar, console=Console(stderr=True), transient=True, auto_refresh=False) as shown:
+        began = last = time.monotonic()
         calls = 0
 
         def update(done: float, total: float, loss: float) -> None:
-            nonlocal calls, shown
+            nonlocal calls, last
             calls += 1
             now = time.monotonic()
-            if now - shown > 0.1:
-                shown = now
-                text = f"{done:.6g}/{total:.6g}  loss {loss:.3e}  {calls / (now - began):,.0f} steps/s"
-                bar.update(line, total=total, completed=done, description=text, refresh=True)
+            if plot is not None:
+                plot.add(done, loss)
+            if now - last > 0.1:
+                last = now
+                text = f"{done:.6g}/{total:.6g}  loss {loss:.3e}{left(loss)}  {calls / (now - began):,.0f} steps/s"
+                bar.update(line, total=total, completed=done, description=text)
+                shown.update(bar if plot is None else Group(plot.drawn(), bar), refresh=True)
 
         yield update
+
+
+def _forecast(experiment: Experiment | None) -> Callable[[float], str]:
+    """Says how far it is to stop_loss at the rate that coercivity predicts; says nothing where nothing is predicted."""
+    from hwlearn.analysis.manifold import project
+    from hwlearn.errors import HwlearnError
+    from hwlearn.experiments.prediction import predicted_decay
+
+    def nothing(loss: float) -> str:
+        return ""
+
+    if experiment is None:
+        return nothing
+    table, network = experiment.settings.train or experiment.settings.flow, experiment.network
+    goal = table.stop_loss if table is not None else None
+    if goal is None or len(experiment.task) * len(network.outputs) * len(network.edges) > FORECAST:
+        return nothing
+    try:
+        decay = predicted_decay(experiment, project(network, experiment.task).conductances)
+    except HwlearnError:
+        return nothing
+    if not 0 < decay < math.inf:
+        return nothing
+
+    def left(loss: float) -> str:
+        return f"  {math.log(loss / goal) / decay:,.0f} to go by the predicted rate" if loss > goal else ""
+
+    return left
+
+
+class _Plot:
+    """The losses so far; every second one is forgotten when they are too many."""
+
+    def __init__(self) -> None:
+        self._at: list[float] = []
+        self._losses: list[float] = []
+        self._calls, self._stride = 0, 1
+
+    def add(self, at: float, loss: float) -> None:
+        self._calls += 1
+        if loss > 0 and self._calls % self._stride == 0:
+            self._at.append(at)
+            self._losses.append(loss)
+            if len(self._at) > 2 * POINTS:
+                self._at, self._losses, self._stride = self._at[::2], self._losses[::2], 2 * self._stride
+
+    def drawn(self) -> Text:
+        from rich.text import Text
+        from uniplot import plot_to_string
+
+        if len(self._at) < 2:
+            return Text("\n" * HEIGHT)
+        picture = plot_to_string(ys=self._losses, xs=self._at, y_as_log=True, lines=True, height=HEIGHT, width=64)
+        return Text.from_ansi(picture if isinstance(picture, str) else "\n".join(picture))

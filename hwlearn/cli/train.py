@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hwlearn.runs import Run
 
 
+Live = Annotated[bool, typer.Option("--live", help="Plot the loss in the terminal.")]
 Steps = Annotated[int | None, typer.Option(help="Number of updates.")]
 
 
@@ -34,6 +35,7 @@ def _train(
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New run folder; runs/NAME-DATE if not given.")] = None,
     save: Annotated[bool, typer.Option("--save/--no-save", help="Whether to leave a run folder.")] = True,
+    live: Live = False,
     as_json: Json = False,
     trust_netlist: Trust = False,
 ) -> None:
@@ -48,7 +50,7 @@ def _train(
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, overrides, trust=trust_netlist)
     run = Run.create(out or _new_folder(file), experiment) if save else None
-    with progress_line() as progress:
+    with progress_line(experiment, live=live) as progress:
         outcome = run_experiment(experiment, progress) if run is None else run.go(progress)
     _show(experiment, outcome, run, as_json)
 
@@ -62,6 +64,7 @@ def _resume(
     experiment: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The experiment file, if it is no longer where it was.")
     ] = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
@@ -70,7 +73,7 @@ def _resume(
     run, overrides = Run.load(folder), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
-    with progress_line() as progress:
+    with progress_line(live=live) as progress:
         outcome = run.resume(progress, changed=changed, overrides=overrides, experiment=experiment)
     if outcome is None:
         say(f"{folder}: nothing left to do: stopped because: {run.state}; --steps N trains further")
