@@ -61,6 +61,26 @@ def progress_line(
         yield update
 
 
+@contextmanager
+def cells_bar() -> Iterator[Callable[[int, int, int], None] | None]:
+    """A bar on stderr with the cells of a sweep that have ended and failed; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("", total=None)
+
+        def update(ended: int, failed: int, total: int) -> None:
+            text = f"{ended}/{total} cells" + (f", {failed} failed" if failed else "")
+            bar.update(line, total=total, completed=ended, description=text)
+
+        yield update
+
+
 def _forecast(experiment: Experiment | None) -> Callable[[float], str]:
     """Says how far it is to stop_loss at the rate that coercivity predicts; says nothing where nothing is predicted."""
     from hwlearn.analysis.manifold import project

@@ -38,7 +38,7 @@ class Experiment:
 
     Attributes:
         settings: the file's content, overrides included.
-        path: the experiment file.
+        path: the experiment file. source: all of it, as it was read.
         trust: whether its netlist may run commands and include files from elsewhere.
         overrides: what replaced keys of the file.
         notes: what was dropped from the file because of the overrides.
@@ -50,6 +50,7 @@ class Experiment:
 
     settings: Settings
     path: Path
+    source: bytes
     trust: bool
     overrides: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -99,6 +100,20 @@ class Experiment:
         table = self.settings.rule
         with self.named():
             return RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+
+    def read_files(self, known: dict[str, Any]) -> None:
+        """Make what comes from a netlist or a CSV file now: this experiment can then go to a machine without these files.
+
+        Args:
+            known: networks made here before; experiments with the same netlist and ports share one.
+        """
+        if self.settings.circuit.netlist is not None:
+            key = f"{self.settings.circuit!r} {self.settings.ports!r}"
+            if key in known:
+                vars(self)["network"] = known[key]
+            known[key] = self.network
+        if self.settings.task.data is not None:
+            self.task  # noqa: B018
 
     def circuit(self, backend: str | None = None) -> Circuit:
         """A new circuit of the backend (the file's own if not given), at the network's conductances.

@@ -38,7 +38,7 @@ def load_experiment(
     """
     file = Path(path)
     given = dict(overrides or {})
-    content = _read(file)
+    source, content = read_toml(file)
     changed, notes = _fit_rule(content, given)
     for key, value in given.items():
         _set(file, changed, key, value)
@@ -46,12 +46,18 @@ def load_experiment(
         settings = Settings.model_validate(changed)
     except ValidationError as error:
         raise ExperimentError(f"{file}: {'; '.join(_messages(error.errors()))}") from None
-    return Experiment(settings, file, trust, given, tuple(notes))
+    return Experiment(settings, file, source, trust, given, tuple(notes))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> tuple[bytes, dict[str, Any]]:
+    """Bytes and content of a TOML file.
+
+    Raises:
+        ExperimentError: names the file, and the line.
+    """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        source = file.read_bytes()
+        return source, tomllib.loads(source.decode("utf-8-sig"))
     except FileNotFoundError:
         raise ExperimentError(f"{file}: no such file") from None
     except UnicodeDecodeError:

@@ -5,5 +5,6 @@ from hwlearn.plots.claims import draw_claims
 from hwlearn.plots.comparison import draw_comparison
 from hwlearn.plots.network import draw_network
 from hwlearn.plots.runs import draw_run, draw_runs
+from hwlearn.plots.sweep import draw_sweep
 
-__all__ = ["draw_analysis", "draw_claims", "draw_comparison", "draw_network", "draw_run", "draw_runs"]
+__all__ = ["draw_analysis", "draw_claims", "draw_comparison", "draw_network", "draw_run", "draw_runs", "draw_sweep"]

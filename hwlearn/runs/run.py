@@ -71,7 +71,7 @@ class Run:
         experiment.rule  # noqa: B018  # refused before a folder is made
         make_folder(folder)
         with refusing_to_lose(folder):
-            (folder / "experiment.toml").write_bytes(experiment.path.read_bytes())
+            (folder / "experiment.toml").write_bytes(experiment.source)
         _write_json(folder / "run.json", info)
         return cls(folder, info, experiment)
 
@@ -200,7 +200,7 @@ class Run:
         *,
         changed: bool = False,
         overrides: Mapping[str, Any] | None = None,
-        experiment: str | PathLike[str] | None = None,
+        experiment: str | PathLike[str] | Experiment | None = None,
     ) -> Outcome | None:
         """Go on where the run was cut off, or further.
 
@@ -210,7 +210,7 @@ class Run:
             progress: see `run_experiment`.
             changed: go on although the experiment file has changed.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
-            experiment: the experiment file, if it has moved.
+            experiment: the experiment file, if it has moved; or the experiment itself, its overrides among it.
 
         Returns:
             None if there is nothing left to do.
@@ -219,8 +219,11 @@ class Run:
             ExperimentError: the experiment or what it names has changed; as in `go`.
         """
         given = dict(overrides or {})
-        path = self.info["experiment"] if experiment is None else str(Path(experiment).absolute())
-        now = load_experiment(path, {**self.info["overrides"], **given}, trust=self.info["trust"])
+        if isinstance(experiment, Experiment):
+            path, now = str(experiment.path.absolute()), experiment
+        else:
+            path = self.info["experiment"] if experiment is None else str(Path(experiment).absolute())
+            now = load_experiment(path, {**self.info["overrides"], **given}, trust=self.info["trust"])
         new, old = fingerprint(now), self.info["fingerprint"]
         if old.get("wiring") != new.get("wiring"):
             raise ExperimentError(
@@ -242,7 +245,7 @@ class Run:
             self.info.update(experiment=path, overrides=dict(now.overrides), fingerprint=new)
             _write_json(self.folder / "run.json", self.info)
             with refusing_to_lose(self.folder):
-                (self.folder / "experiment.toml").write_bytes(now.path.read_bytes())
+                (self.folder / "experiment.toml").write_bytes(now.source)
         self.experiment = now
         return self.go(progress)
 

@@ -1,0 +1,67 @@
+"""`hwlearn sweep`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hwlearn.cli.command import Json, Trust, app
+from hwlearn.cli.output import fill, new_table, print_json, say
+from hwlearn.cli.progress import cells_bar
+
+if TYPE_CHECKING:
+    from hwlearn.sweeps import Results
+
+
+@app.command("sweep")
+def _sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="Sweep file.")],
+    jobs: Annotated[int | None, typer.Option(help="Processes; as many as cores if not given.")] = None,
+    dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers train instead.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/NAME if not given.")] = None,
+    as_json: Json = False,
+    trust_netlist: Trust = False,
+) -> None:
+    """Train variants of an experiment, each in a run folder; again: what is left of them. Exit code 1 if some failed."""
+    from hwlearn.plots import draw_sweep
+    from hwlearn.sweeps import run_sweep
+
+    try:
+        with cells_bar() as progress:
+            found = run_sweep(file, out, jobs=jobs, dask=dask, trust=trust_netlist, progress=progress)
+    except KeyboardInterrupt:
+        say("what has ended is kept; the same command goes on")
+        raise
+    draw_sweep(found, found.folder / "sweep.png")
+    say(f"written to {found.folder}")
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print(found)
+    sys.stdout.flush()
+    for row in found.failed:
+        say(f"failed: {row.cell}: {' '.join(str(row.error).split())}")
+    if found.failed:
+        raise typer.Exit(1)
+
+
+def _print(found: Results) -> None:
+    from hwlearn.sweeps.table import text
+
+    table = new_table(*found.axes, "steps", "loss before", "after [V²]", "seconds", "stopped because")
+    fill(
+        table,
+        [
+            (
+                *(text(row.overrides[key]) for key in found.axes),
+                *("–" if x is None else f"{x:.4g}" for x in (row.steps, row.loss_initial, row.loss_final, row.seconds)),
+                row.state,
+            )
+            for row in found.rows
+        ],
+    )
+    again = f", {found.skipped} of them before" if found.skipped else ""
+    print(f"{len(found.rows)} cells{again}; {len(found.failed)} failed")
