@@ -15,12 +15,15 @@ from hwlearn.plots.picture import PLAIN, SERIES, save, short
 if TYPE_CHECKING:
     from hwlearn.sweeps import Results, Row
 
-WIDE = 20.0
+WIDE = 10.0
 """Largest over smallest value from which an axis is logarithmic."""
+
+FEW = 12
+"""Values up to which their medians are joined by a line."""
 
 
 def draw_sweep(found: Results, path: str | PathLike[str]) -> None:
-    """Draw the final losses over each axis into a picture file: a point a cell, and the median of each value.
+    """Draw the final losses over each axis into a picture file: a point a cell, and a line through the medians.
 
     Colours tell the values of the axis with fewest, if they are few.
 
@@ -61,7 +64,7 @@ def _panel(place: Axes, key: str, groups: dict[str, list[Row]]) -> None:
         losses = np.array([row.loss_final for row in group], dtype=float)
         place.plot(at, losses, ".", color=color, alpha=0.6, label=short(name) or None)
         values = np.unique(at)
-        if len(values) < len(at):
+        if len(values) <= max(FEW, len(at) // 2):
             place.plot(values, [np.median(losses[at == x]) for x in values], color=color, linewidth=1)
     place.set_xlabel(key)
     place.grid(alpha=0.3, color=PLAIN)
@@ -75,7 +78,7 @@ def _panel(place: Axes, key: str, groups: dict[str, list[Row]]) -> None:
         place.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _grouped(rows: Sequence[Row], key: str | None) -> dict[str, list[Row]]:
+def _grouped(rows: list[Row], key: str | None) -> dict[str, list[Row]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault("" if key is None else _label(row, key), []).append(row)
