@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from deadly import Deadly
 from hypothesis import given, settings
@@ -275,7 +276,8 @@ def test_cells_that_would_share_a_bench_are_refused(tmp_path):
 
 
 @posix
-def test_ctrl_c_leaves_no_process_and_the_same_command_goes_on(sweep, tmp_path):
+@pytest.mark.parametrize("kill", ["Ctrl-C", "kill -9"])
+def test_a_sweep_that_is_ended_leaves_no_process_and_goes_on(sweep, tmp_path, kill):
     file = sweep('[grid]\n"train.seed" = [0, 1, 2]\n"train.steps" = [1000]')
     command = [sys.executable, "-m", "hwlearn", "sweep", str(file), "--jobs", "2", "--out", str(tmp_path / "out"), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -284,14 +286,30 @@ def test_ctrl_c_leaves_no_process_and_the_same_command_goes_on(sweep, tmp_path):
     )
     while not list((tmp_path / "out").glob("*/latest.bin")):
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    if kill == "Ctrl-C":
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    else:
+        process.kill()
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (130, "")
-    assert "the same command goes on" in err
-    assert "Traceback" not in err
+    assert out == ""
+    if kill == "Ctrl-C":
+        assert process.returncode == 130
+        assert "the same command goes on" in err
+        assert "Traceback" not in err
+    until = time.monotonic() + 20
+    while any(_session(pid) == process.pid for pid in psutil.pids()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
     found = run_sweep(file, tmp_path / "out", jobs=1)
     alone = run_experiment(load_experiment(tmp_path / "grid.toml", {"train.steps": 1000}))
     assert {row.loss_final for row in found.rows} == {alone.loss_final}
+
+
+def _session(pid):
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 @pytest.mark.parametrize(

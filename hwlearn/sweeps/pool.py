@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from functools import cache
 from typing import Any
 
 from hwlearn.errors import ExperimentError
@@ -75,7 +79,7 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
         except TimeoutError:
             raise ExperimentError(f"--dask {address}: the scheduler has no worker: start dask worker {address}") from None
         numbers = {client.submit(train_cell, job, pure=False): k for k, job in enumerate(jobs)}
-        for future, result in as_completed(list(numbers), with_results=True, raise_errors=False):
+        for future, result in as_completed(list(numbers), loop=client.loop, with_results=True, raise_errors=False):
             done = result if future.status == "finished" else Done(error=f"{future.status}: {_reason(result)}")
             yield numbers.pop(future), done  # once it is forgotten here, the cluster forgets it
 
@@ -86,7 +90,7 @@ def _calls(jobs: Sequence[Job], turn: Sequence[int], begun: set[int]) -> Iterato
 
     for k in turn:
         begun.add(k)
-        yield delayed(_numbered)(k, jobs[k])
+        yield delayed(_numbered)(k, jobs[k], os.getpid())
 
 
 def _reason(result: Any) -> str:
@@ -95,5 +99,18 @@ def _reason(result: Any) -> str:
     return " ".join(str(error).split())
 
 
-def _numbered(k: int, job: Job) -> tuple[int, Done]:
+def _numbered(k: int, job: Job, parent: int) -> tuple[int, Done]:
+    _end_with(parent)
     return k, train_cell(job)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, which may be killed: nobody would wait for its cells, and they can go on."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
