@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,20 @@ PACKAGES = ("numpy", "scipy", "qdldl", "cvxopt", "networkx", "PySpice", "pyvisa"
 
 def versions() -> dict[str, str]:
     """Of Python, hwlearn and the packages it stands on."""
-    found = {"python": platform.python_version(), "hwlearn": __version__}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "missing"
-    return found
+    return {"python": platform.python_version(), "hwlearn": __version__, **{name: _version(name) for name in PACKAGES}}
 
 
 def environment(folder: Path) -> dict[str, Any]:
     """Versions, platform, and the commit of a folder that is under git."""
     return {"versions": versions(), "platform": platform.platform(), "commit": _commit(folder)}
+
+
+@cache  # reading it takes as long as a short training
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
 
 
 def _commit(folder: Path) -> str | None:
