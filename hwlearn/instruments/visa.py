@@ -31,8 +31,10 @@ def _manager(backend: str) -> Any:
 class Visa:
     """A resource that is opened once, and again after `reopen`."""
 
-    def __init__(self, resource: str, *, name: str, backend: str, open_delay: float) -> None:
-        self.resource, self.name, self.backend, self.open_delay = resource, name, backend, open_delay
+    def __init__(self, resource: str, *, name: str, backend: str, open_delay: float, baud_rate: int) -> None:
+        self.resource, self.name, self.backend = resource, name, backend
+        self.open_delay, self.baud_rate = open_delay, baud_rate
+        self.serial = resource.upper().startswith("ASRL")
         self._handle: Any = None
         key = hashlib.sha256(resource.encode()).hexdigest()[:16]
         self._lock = FileLock(Path(tempfile.gettempdir()) / f"hwlearn-{key}.lock")
@@ -56,6 +58,8 @@ class Visa:
             raise InstrumentError(f"cannot be opened: {error}; check the resource name and the cable", self.name) from None
         self._handle = handle
         handle.read_termination = handle.write_termination = "\n"
+        if self.serial:
+            handle.baud_rate = self.baud_rate
         with suppress(
             Exception
         ):  # sockets of pyvisa-py only: without it each message waits for the last one's acknowledgement
@@ -68,7 +72,7 @@ class Visa:
         """Close and open, and throw away what still arrives on a serial line."""
         self._drop()
         self.open()
-        if self.resource.upper().startswith("ASRL"):
+        if self.serial:
             with suppress(*Broken):
                 while True:
                     self.read(0.05)
@@ -92,7 +96,7 @@ class Visa:
 
     def clear(self) -> None:
         """A serial line keeps what was sent while nobody listened: throw it away."""
-        if self.resource.upper().startswith("ASRL"):
+        if self.serial:
             with suppress(*Broken):
                 self._handle.flush(constants.BufferOperation.discard_read_buffer)
 
