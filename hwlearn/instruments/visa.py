@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import tempfile
@@ -56,7 +57,7 @@ class Visa:
             handle = _manager(self.backend).open_resource(self.resource)
         except Exception as error:  # every backend has errors of its own
             raise InstrumentError(f"cannot be opened: {error}; check the resource name and the cable", self.name) from None
-        self._handle = handle
+        self._handle, self._timeout = handle, math.nan
         handle.read_termination = handle.write_termination = "\n"
         if self.serial:
             handle.baud_rate = self.baud_rate
@@ -79,7 +80,7 @@ class Visa:
 
     def write(self, message: str, timeout: float) -> None:
         """Send one line."""
-        self._handle.timeout = 1000 * timeout
+        self._wait(timeout)
         self._handle.write_raw(message.encode("ascii") + b"\n")
 
     def read(self, timeout: float) -> str:
@@ -88,11 +89,16 @@ class Visa:
         Raises:
             ValueError: the line is no ASCII text, or has no end.
         """
-        self._handle.timeout = 1000 * timeout
+        self._wait(timeout)
         raw = bytes(self._handle.read_raw())
         if not raw.endswith(b"\n"):
             raise ValueError(f"{raw!r} has no end")
         return raw.decode("ascii").rstrip("\r\n")
+
+    def _wait(self, timeout: float) -> None:
+        if timeout != self._timeout:
+            self._handle.timeout = 1000 * timeout
+            self._timeout = timeout
 
     def clear(self) -> None:
         """A serial line keeps what was sent while nobody listened: throw it away."""

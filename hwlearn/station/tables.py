@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +76,10 @@ class CodeTable:
         order = np.argsort(self.conductances[codes])
         return self.conductances[codes][order], codes[order]
 
+    @cached_property
+    def _values(self) -> list[float]:
+        return self._ascending[0].tolist()
+
     @property
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest conductance [S] of the usable codes."""
@@ -89,8 +94,8 @@ class CodeTable:
 
     def neighbours(self, conductance: float) -> tuple[int, int]:
         """The codes with the next smaller and the next larger conductance [S]; the same one twice at an end or a hit."""
-        values, codes = self._ascending
-        at = int(np.searchsorted(values, conductance))
+        values, codes = self._values, self._ascending[1]
+        at = bisect_left(values, conductance)
         below, above = max(at - 1, 0), min(at, len(values) - 1)
         if values[above] == conductance:
             below = above
