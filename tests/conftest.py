@@ -1,4 +1,12 @@
-from hypothesis import HealthCheck, settings
+import os
+
+for variable in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+):  # before numpy: threads wait for each other over matrices this small
+    os.environ.setdefault(variable, "1")
+
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 settings.register_profile(
     "hwlearn",
