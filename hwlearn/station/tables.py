@@ -176,7 +176,10 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
     except (OSError, UnicodeDecodeError) as error:
         raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
-    rows = [(number, [cell.strip() for cell in next(csv.reader([line]))]) for number, line in lines]
+    cells = list(csv.reader(line for _, line in lines))
+    if len(cells) < len(lines):
+        raise StationError(f"{path}:{lines[len(cells) - 1][0]}: a quotation mark without a partner")
+    rows = [(number, [cell.strip() for cell in row]) for (number, _), row in zip(lines, cells, strict=True)]
     if not rows or tuple(rows[0][1]) != columns or len(rows) < 2:
         raise StationError(f"{path}: needs the header line {','.join(columns)} and a line or more below it")
     for number, row in rows[1:]:
