@@ -41,7 +41,14 @@ def station(tmp_path):
 
 
 PERFECT = [("noise_v = 20e-6", "noise_v = 0"), ("pot_tolerance = 0.2", "pot_tolerance = 0"), ("dac_bits = 16", "dac_bits = 0")]
-QUICK = ("[defaults]", "[defaults]\ntimeout_s = 0.3")
+QUICK = [("[defaults]", "[defaults]\ntimeout_s = 0.3"), ("nplc = 1", "nplc = 0.02")]
+
+
+@pytest.fixture
+def quick_relays(monkeypatch):
+    """A scan without an answer is given up soon."""
+    monkeypatch.setattr("hwlearn.instruments.roles.RELAY_SECONDS", 1e-3)
+
 
 PHASES = [Open(), Inject([[1e-4], [-2e-4]]), Hold([[0.2], [0.1]])]
 
@@ -105,11 +112,12 @@ def test_it_is_left_safe_in_the_stated_order(network, station):
     assert not virtual.instruments["smu"].channels["1"].on
 
 
+@pytest.mark.usefixtures("quick_relays")
 @pytest.mark.parametrize("kind", ["mute", "late", "garbage", "half", "drop"])
 @pytest.mark.parametrize("instrument", ["daq", "dac", "smu", "pots"])
 def test_a_fault_is_recovered_with_the_right_reading(network, station, instrument, kind):
     drive = Drive([[1.0]], Inject([[1e-4]]))
-    with BenchCircuit(network, station(*PERFECT, QUICK)) as circuit:
+    with BenchCircuit(network, station(*PERFECT, *QUICK)) as circuit:
         expected = circuit.measure(drive)
         circuit.connection.virtual.instruments[instrument].faults.late = 2.0  # after the time-out
         circuit.connection.virtual.fault(instrument, kind)
@@ -119,9 +127,10 @@ def test_a_fault_is_recovered_with_the_right_reading(network, station, instrumen
     np.testing.assert_array_equal(again.output_currents, expected.output_currents)
 
 
+@pytest.mark.usefixtures("quick_relays")
 @pytest.mark.parametrize(("instrument", "kind"), [("daq", "mute"), ("dac", "drop"), ("daq", "over"), ("pots", "garbage")])
 def test_a_fault_that_stays_ends_in_a_named_error_with_the_others_safe(network, station, instrument, kind):
-    circuit = BenchCircuit(network, station(QUICK))
+    circuit = BenchCircuit(network, station(*QUICK))
     circuit.measure(Drive([[1.0]], Inject([[1e-4]])))
     virtual = circuit.connection.virtual
     virtual.fault(instrument, kind, 1000)

@@ -10,6 +10,7 @@ from hwlearn.testing import CircuitContract
 STEP = np.log(1e3) / 2**14
 """Relative step of the code table."""
 
+ROWS = "code,ohm\n" + "".join(f"{code},{ohm!r}\n" for code, ohm in enumerate(np.geomspace(10, 1e4, 2**14).tolist()))
 HEAD = """
 schema = 1
 name = "contract"
@@ -26,9 +27,7 @@ table = { fine = { file = "fine.csv" } }
 
 def station_of(network, folder):
     """A station file for any network: every source, node, edge and output has a channel."""
-    ohms = np.geomspace(10, 1e4, 2**14)
-    rows = "\n".join(f"{code},{ohm!r}" for code, ohm in enumerate(ohms.tolist()))
-    (folder / "fine.csv").write_text(f"code,ohm\n{rows}\n", encoding="utf-8")
+    (folder / "fine.csv").write_text(ROWS, encoding="utf-8")
     lines, channel = [HEAD], iter(range(1, 1000))
     for table, sources in (("input", network.inputs), ("source", network.fixed_sources)):
         for source in sources:

@@ -1,7 +1,7 @@
 """`compare_circuits` and `hwlearn compare`, over real sockets to a virtual bench with known faults."""
 
 import json
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,71 +23,105 @@ RULE = EquilibriumPropagation(symmetric=True)
 
 
 @pytest.fixture
-def calibrated(tmp_path):
-    """A station whose code tables hold to half a percent, everything else imperfect as shipped."""
+def spoilable(tmp_path, seed):
+    """A bench whose code tables hold to half a percent, everything else imperfect as shipped."""
+    text = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("pot_tolerance = 0.2", "pot_tolerance = 0.005"),
+        ("seed = 1", f"seed = {seed}"),
+        ("repeats = 8", "repeats = 2"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "station.toml"
+    path.write_text(text, encoding="utf-8")
+    with BenchCircuit(NETWORK, path) as bench, ExactCircuit(NETWORK) as exact:
+        yield Spoilable(exact, bench)
 
-    def make(seed):
-        text = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
-        text = text.replace("pot_tolerance = 0.2", "pot_tolerance = 0.005").replace("seed = 1", f"seed = {seed}")
-        path = tmp_path / f"station{seed}.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_station(path)
 
-    return make
+class Spoilable:
+    """A bench that can get one fault at a time, compared with the exact model."""
 
+    def __init__(self, exact, bench):
+        self.circuits, self.bench = {"exact": exact, "bench": bench}, bench
+        self.model = bench.connection.virtual.model
+        known = bench.station.settings.calibration
+        self.accuracy = Accuracy(0.0, known.conductance, known.source, known.current)
 
-def compared(station, spoil=None):
-    with ExitStack() as stack:
-        exact = stack.enter_context(ExactCircuit(NETWORK))
-        bench = stack.enter_context(BenchCircuit(NETWORK, station))
-        if spoil is not None:
-            spoil(bench.connection.virtual.model)
-        known = station.settings.calibration
-        accuracy = Accuracy(0.0, known.conductance, known.source, known.current)
-        return compare_circuits(TASK, RULE, {"exact": exact, "bench": bench}, accuracy).compared[0]
+    def compared(self):
+        return compare_circuits(TASK, RULE, self.circuits, self.accuracy).compared[0]
+
+    def fault(self):
+        (found,) = self.compared().diagnosis.faults
+        return found
+
+    @contextmanager
+    def resistor(self, edge, factor):
+        """A resistor, its series resistor included, is off by a factor."""
+        name, before = NETWORK.edge_names[edge], self.model._error[edge]
+        series = self.model._series[name]
+        self.model._error[edge], self.model._series[name] = factor, 0.0
+        self.model.set_code(f"pots:{edge}", int(self.bench.codes[edge]))
+        yield
+        self.model._error[edge], self.model._series[name] = before, series
+        self.model.set_code(f"pots:{edge}", int(self.bench.codes[edge]))
+
+    @contextmanager
+    def cut(self, edge):
+        """An edge is open."""
+        self.model.set_code(f"pots:{edge}", None)
+        self.model.stick(NETWORK.edge_names[edge])
+        yield
+        self.model.release(NETWORK.edge_names[edge])
+        self.model.set_code(f"pots:{edge}", int(self.bench.codes[edge]))
+
+    @contextmanager
+    def offset(self, node, volts):
+        """A channel reads too much."""
+        place = self.bench.station.settings.node[node].read
+        self.model._offset[place] += volts
+        yield
+        self.model._offset[place] -= volts
+
+    @contextmanager
+    def swapped(self, one, two):
+        """Two channels are swapped."""
+        before, places = self.model.wiring, dict(self.model.wiring.nodes)
+        first, second = (self.bench.station.settings.node[node].read for node in (one, two))
+        places[first], places[second] = places[second], places[first]
+        self.model.wiring = replace(before, nodes=places)
+        yield
+        self.model.wiring = before
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_clean_bench_agrees_and_each_fault_is_named(calibrated, seed):
-    station, random = calibrated(seed), np.random.default_rng(100 + seed)
-    clean = compared(station)
+def test_a_clean_bench_agrees_and_each_fault_is_named(spoilable, seed):
+    random = np.random.default_rng(100 + seed)
+    clean = spoilable.compared()
     assert clean.reasons == ()
     assert clean.diagnosis.faults == ()
 
     edge = int(random.choice([k for k, name in enumerate(NETWORK.edge_names) if name != "R1"]))  # R1 lies across the source
     factor = float(random.choice([0.95, 1.05]))
-
-    def off(model):
-        model._error[edge] = factor
-        model._series[NETWORK.edge_names[edge]] = 0.0
-
-    (found,) = compared(station, off).diagnosis.faults
+    with spoilable.resistor(edge, factor):
+        found = spoilable.fault()
     assert (found.kind, found.names) == ("edge", (NETWORK.edge_names[edge],))
     assert found.size == pytest.approx(1 / factor - 1, abs=0.015)
 
-    def cut(model):
-        model.set_code(f"pots:{edge}", None)
-        model.stick(NETWORK.edge_names[edge])
-
-    (found,) = compared(station, cut).diagnosis.faults
+    with spoilable.cut(edge):
+        opened = spoilable.compared()
+    (found,) = opened.diagnosis.faults
     assert (found.kind, found.names) == ("open edge", (NETWORK.edge_names[edge],))
+    assert opened.identified.conductances[edge] < 0.01 * opened.identified.nominal[edge]
 
-    one, two = random.choice(list(station.settings.node), 2, replace=False)
-
-    def shift(model):
-        model._offset[station.settings.node[one].read] += 1e-3
-
-    (found,) = compared(station, shift).diagnosis.faults
+    one, two = random.choice(list(spoilable.bench.station.settings.node), 2, replace=False)
+    with spoilable.offset(one, 1e-3):
+        found = spoilable.fault()
     assert (found.kind, found.names) == ("offset", (one,))
     assert found.size == pytest.approx(1e-3, abs=2e-4)
 
-    def swap(model):
-        places = dict(model.wiring.nodes)
-        first, second = station.settings.node[one].read, station.settings.node[two].read
-        places[first], places[second] = places[second], places[first]
-        model.wiring = replace(model.wiring, nodes=places)
-
-    (found,) = compared(station, swap).diagnosis.faults
+    with spoilable.swapped(one, two):
+        found = spoilable.fault()
     assert found.kind == "swapped channels"
     assert set(found.names) == {one, two}
 

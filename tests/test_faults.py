@@ -57,20 +57,26 @@ def test_each_fault_is_named_and_a_clean_bench_is_clean(seed):
         found = diagnose(measure(random, conductances))
         assert [(fault.kind, fault.names) for fault in found.faults] == [(kind, (NETWORK.edge_names[edge],))]
         assert found.faults[0].size == pytest.approx(factor - 1, abs=0.01)
+        assert found.factors[edge] == pytest.approx(factor, abs=0.01)
+        assert np.delete(found.factors, edge) == pytest.approx(1)
         assert found.explained
 
     one, two = (int(k) for k in random.choice(READ, 2, replace=False))
     shifted = measure(random, NETWORK.conductances)
     for seen in shifted:
         seen[:, one] += 1e-3
-    (offset,) = diagnose(shifted).faults
+    found = diagnose(shifted)
+    (offset,) = found.faults
+    np.testing.assert_allclose(found.voltages[:, one], np.concatenate(shifted)[:, one] - 1e-3, atol=1e-4)
     assert (offset.kind, offset.names) == ("offset", (NETWORK.nodes[one],))
     assert offset.size == pytest.approx(1e-3, abs=1e-4)
 
     swapped = measure(random, NETWORK.conductances)
     for seen in swapped:
         seen[:, [one, two]] = seen[:, [two, one]]
-    (swap,) = diagnose(swapped).faults
+    found = diagnose(swapped)
+    (swap,) = found.faults
+    np.testing.assert_array_equal(found.voltages[:, one], np.concatenate(swapped)[:, two])
     assert swap.kind == "swapped channels"
     assert set(swap.names) == {NETWORK.nodes[one], NETWORK.nodes[two]}
 

@@ -294,6 +294,7 @@ def test_not_measured() -> None:
 
 def test_lists() -> None:
     assert parse_numbers("1,2.5", 2).tolist() == [1.0, 2.5]
+    np.testing.assert_array_equal(parse_numbers("1, -9.9e37,+9.91E37 ,2", 4), [1.0, -math.inf, math.nan, 2.0])
     assert parse_integers("1, -2", 2).tolist() == [1, -2]
     assert channel_list(["101", "102"]) == "(@101,102)"
     assert answers('1;-113,"Undefined header;:FOO"') == ["1", '-113,"Undefined header;:FOO"']

@@ -36,7 +36,7 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
     }  # fmt: skip
     drivers = {"dac": dac, "daq": daq, "smu": smu, "smu2": smu, "pots": "scpi_resistors"}
     settings = Table(
-        instrument={name: Table(driver=driver) for name, driver in drivers.items()},
+        instrument={name: Table(driver=driver, resource=None) for name, driver in drivers.items()},
         input={"V_a": Table(drive="dac:1")},
         source={},
         node={name: Table(read=f"daq:{101 + k}") for k, name in enumerate(made.nodes) if name != "0"},
@@ -330,16 +330,20 @@ def test_imperfections() -> None:
         bench.close()
 
 
-def test_settling() -> None:
+def test_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("hwlearn.virtual.model.time", Table(monotonic=lambda: now[0]))
     bench = Bench(tau_s=0.2)
     try:
-        time.sleep(3)
-        before = bench.scan()[0]
+        now[0] += 4.0
+        before = bench.scan()
+        assert before[0] == pytest.approx(1.25, abs=1e-8)
         bench["dac"].do("SOUR:VOLT 2.25,(@1)")
-        assert before == pytest.approx(1.25, abs=1e-5)
-        assert bench.scan()[0] < 2.0
-        time.sleep(3)
-        assert bench.scan()[0] == pytest.approx(2.25, abs=1e-5)
+        near(bench.scan(), before)
+        final = before * 2.25 / 1.25
+        for later, left in ((0.2 * np.log(2), 0.5), (0.2 * np.log(2), 0.25), (4.0, 0.0)):
+            now[0] += later
+            np.testing.assert_allclose(bench.scan(), final + left * (before - final), rtol=1e-7)
     finally:
         bench.close()
 

@@ -37,7 +37,7 @@ class Compared:
         cosine: between the rule's directions; NaN if either is zero.
         edge_scores: (E,) difference of the directions in standard deviations of the noise.
         drift: (N,) V, last free phase minus first.
-        identified: conductances fitted to the probing phases; None without noise.
+        identified: conductances fitted to the probing phases, offsets and swaps taken back; None without noise.
         diagnosis: faults that explain the differences.
         reasons: why it does not agree; empty if it does.
     """
@@ -244,7 +244,7 @@ def _beside(
             np.concatenate([probe.inputs for probe in probes]),
             Inject(np.concatenate([_injected(probe, len(network.outputs)) for probe in probes])),
         )
-        fitted = identify(network, realised, both, np.concatenate([one.node_voltages for one in run.probes]), noise)
+        fitted = identify(network, realised, both, diagnosis.voltages[: both.count], noise, realised * diagnosis.factors)
     return Compared(
         name,
         run.free.provenance,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, groupby, pairwise
+from itertools import combinations, groupby
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag, cho_factor, cho_solve
+from scipy.linalg import block_diag, cholesky, solve_triangular
 
 from hwlearn.circuits.base import Array, Drive, Hold, Inject
 from hwlearn.circuits.exact import ExactCircuit
@@ -89,12 +89,16 @@ class Diagnosis:
         chi_square: per degree of freedom, with no fault and with all of them.
         explained: whether what is left is noise and accepted tolerance.
         unseen: edges in which no phase makes a voltage: nothing can be said of them.
+        factors: (E,) by which the faults change the conductances.
+        voltages: (S, N) V, of all probes in turn, with offsets and swaps taken back.
     """
 
     faults: tuple[Fault, ...]
     chi_square: tuple[float, float]
     explained: bool
     unseen: tuple[str, ...]
+    factors: Array
+    voltages: Array
 
 
 def find_faults(network: Network, probes: Sequence[Probe], accuracy: Accuracy, most: int = 5) -> Diagnosis:
@@ -120,118 +124,26 @@ def find_faults(network: Network, probes: Sequence[Probe], accuracy: Accuracy, m
         raise HwlearnError(f"accuracy.noise is {accuracy.noise} V; give the standard deviation of a node voltage")
     if any(isinstance(probe.drive.outputs, Hold) for probe in probes):
         raise HwlearnError("held outputs say less about a circuit; give open and injected phases")
-    factors = np.ones(len(network.edges))
-    system = _System(network, probes, factors, accuracy)
-    unseen = tuple(network.edge_names[k] for k in np.flatnonzero(~system.visible))
-    seen = np.concatenate([probe.voltages for probe in probes])[:, system.read]
-    chi = [system.chi_square(seen)]
-    spread = math.sqrt(2 * system.freedom)
-    faults: list[Fault] = []
-    while len(chi) <= most:
-        found = system.best(seen)
-        if found is None or found[0].gain < GAIN:
-            break
-        fault, seen, changed = found
-        _add(faults, fault)
-        if changed is not system.factors:
-            system = _System(network, probes, changed, accuracy)
-        chi.append(system.chi_square(seen))
+    voltages = np.concatenate([probe.voltages for probe in probes])
+    with _Model(network, accuracy) as model:
+        system = _System(model, probes, np.ones(len(network.edges)))
+        seen = voltages[:, model.read]
+        unseen = tuple(network.edge_names[k] for k in np.flatnonzero(~system.visible))
+        chi = [system.chi_square(seen)]
+        faults: list[Fault] = []
+        while len(chi) <= most:
+            found = system.best(seen)
+            if found is None or found[0].gain < GAIN:
+                break
+            fault, seen, changed = found
+            _add(faults, fault)
+            if changed is not system.factors:
+                system = _System(model, probes, changed)
+            chi.append(system.chi_square(seen))
+        voltages[:, model.read] = seen
     per = (chi[0] / system.freedom, chi[-1] / system.freedom)
-    return Diagnosis(tuple(faults), per, chi[-1] <= system.freedom + 6 * spread, unseen)
-
-
-class _System:
-    """Patterns of all faults, and the covariance of what is no fault, of the stacked node voltages (S·P,)."""
-
-    def __init__(self, network: Network, probes: Sequence[Probe], factors: Array, accuracy: Accuracy) -> None:
-        self.network, self.factors = network, factors
-        self.read = [k for k, name in enumerate(network.nodes) if name != GROUND]
-        blocks = [_block(network, probe, factors, self.read, accuracy) for probe in probes]
-        self.expected = np.concatenate([block.expected for block in blocks])
-        self.edges = np.concatenate([block.edges for block in blocks])
-        samples = len(self.expected)
-        settings = groupby(zip(probes, blocks, strict=True), key=lambda pair: pair[0].conductances.tobytes())
-        edges = [np.concatenate([block.edges for _, block in group]) for _, group in settings]
-        # A digipot's error is of another relative size at another code, so each setting has tolerances of its own.
-        wide = np.hstack((accuracy.conductance * block_diag(*edges), block_diag(*[block.sources for block in blocks])))
-        covariance = wide @ wide.T + accuracy.noise**2 * np.eye(len(wide))
-        self._factor = cho_factor(covariance, lower=True)
-        self.freedom = len(wide)
-        self._own = np.array([block.own for block in blocks])
-        ends = np.cumsum([0, *(len(block.edges) for block in blocks)])
-        self._rows = [slice(first, last) for first, last in pairwise(ends.tolist())]
-        self._weighted = np.array([cho_solve(self._factor, self._alone(rows)) for rows in self._rows])
-        self._overlap = np.array([[self._within(rows, w) for rows in self._rows] for w in self._weighted])
-        self.power = self._overlap.sum((0, 1))
-        self.visible = self.power > 1.0
-        self.offsets = np.kron(np.ones((samples, 1)), np.eye(len(self.read)))
-        self.weighted_offsets = cho_solve(self._factor, self.offsets)
-        self.offset_power = np.einsum("rn,rn->n", self.offsets, self.weighted_offsets)
-
-    def chi_square(self, seen: Array) -> float:
-        """rᵀ C⁻¹ r of node voltages (S, P)."""
-        return self._square((seen - self.expected).ravel())
-
-    def _square(self, residual: Array) -> float:
-        return float(residual @ cho_solve(self._factor, residual))
-
-    def best(self, seen: Array) -> tuple[Fault, Array, Array] | None:
-        """The fault that lowers chi² most, the node voltages without it, and the edges' factors with it."""
-        names, nodes = self.network.edge_names, [self.network.nodes[k] for k in self.read]
-        residual = (seen - self.expected).ravel()
-        before = self._square(residual)
-        candidates: list[tuple[float, str, int, int]] = []
-        shifts = (self.weighted_offsets.T @ residual) / self.offset_power
-        gains, fitted = self._edge_gains(residual)
-        candidates += [(float(gains[e]), "edge", e, -1) for e in np.flatnonzero(self.visible).tolist()]
-        for n in range(len(nodes)):
-            candidates.append((float(shifts[n] ** 2 * self.offset_power[n]), "offset", n, -1))
-        suspects = np.argsort(-np.abs(residual.reshape(seen.shape)).max(0))[:SUSPECTS]
-        for one, two in combinations(sorted(suspects.tolist()), 2):
-            candidates.append((before - self.chi_square(_swapped(seen, one, two)), "swap", one, two))
-        candidates.sort(reverse=True)
-        if not candidates:
-            return None
-        gain, kind, one, two = candidates[0]
-        if kind == "swap":
-            fault = Fault("swapped channels", (nodes[one], nodes[two]), 0.0, gain)
-            return fault, _swapped(seen, one, two), self.factors
-        rivals = [c[2] for c in candidates if c[1] == kind and gain - c[0] < RIVAL]
-        if kind == "offset":
-            fault = Fault("offset", tuple(nodes[n] for n in rivals), float(shifts[one]), gain)
-            return fault, seen - shifts[one] * np.eye(len(nodes))[one], self.factors
-        changed = self.factors.copy()
-        changed[one] *= max(fitted[one], 1e-9)
-        return _edge_fault(tuple(names[e] for e in rivals), float(fitted[one]) - 1, gain), seen, changed
-
-    def _edge_gains(self, residual: Array) -> tuple[Array, Array]:
-        """(E,) fall of chi² if that edge alone is off, and (E,) the factor f that does it best, on a fine grid."""
-        along = np.einsum("bre,r->be", self._weighted, residual)
-
-        def fall(factors: Array) -> Array:
-            """(k, E) for factors (k, E)."""
-            part = (factors - 1)[:, None] / (1 + (factors - 1)[:, None] * self._own)
-            return 2 * np.einsum("kbe,be->ke", part, along) - np.einsum("kbe,bce,kce->ke", part, self._overlap, part)
-
-        edges = np.arange(self.edges.shape[1])
-        grid = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 121)))[:, None] * np.ones(len(edges))
-        for _ in range(4):  # each round looks between the neighbours of the best
-            best = fall(grid).argmax(0)
-            low = grid[np.maximum(best - 1, 0), edges]
-            high = grid[np.minimum(best + 1, len(grid) - 1), edges]
-            grid = low + np.linspace(0, 1, 41)[:, None] * (high - low)
-        falls = fall(grid)
-        best = falls.argmax(0)
-        return falls[best, edges], grid[best, edges]
-
-    def _alone(self, rows: slice) -> Array:
-        """The edges' patterns in one probe, zero elsewhere."""
-        alone = np.zeros_like(self.edges)
-        alone[rows] = self.edges[rows]
-        return alone
-
-    def _within(self, rows: slice, weighted: Array) -> Array:
-        return np.einsum("re,re->e", self.edges[rows], weighted[rows])
+    explained = chi[-1] <= system.freedom + 6 * math.sqrt(2 * system.freedom)
+    return Diagnosis(tuple(faults), per, explained, unseen, system.factors, voltages)
 
 
 class _Block(NamedTuple):
@@ -244,33 +156,132 @@ class _Block(NamedTuple):
     own: Array
 
 
-def _block(network: Network, probe: Probe, factors: Array, read: list[int], accuracy: Accuracy) -> _Block:
-    conductances, drive = probe.conductances * factors, probe.drive
-    free = [k for k, cluster in enumerate(network.merging.cluster.tolist()) if cluster >= 0]
-    at = network.with_ports(outputs=[Port(network.nodes[k]) for k in free])
-    zero = np.zeros((1, len(network.inputs)))
-    with ExactCircuit(network) as circuit, ExactCircuit(at) as at_nodes:
-        circuit.program(conductances)
-        at_nodes.program(conductances)
-        answer = circuit.measure(drive)
-        expected, drops = answer.node_voltages[:, read], answer.edge_drops()
-        rest = circuit.measure(Drive(zero)).node_voltages
-        inputs = [circuit.measure(Drive(row[None])).node_voltages - rest for row in np.eye(len(network.inputs))]
-        ports = [circuit.measure(Drive(zero, Inject(row[None]))).node_voltages - rest for row in np.eye(len(network.outputs))]
+class _Model(ExactCircuit):
+    """The network with a port at each free node: one factorisation answers all that is asked of a probe."""
+
+    def __init__(self, network: Network, accuracy: Accuracy) -> None:
+        free = [k for k, cluster in enumerate(network.merging.cluster.tolist()) if cluster >= 0]
+        super().__init__(network.with_ports(outputs=[Port(network.nodes[k]) for k in free]))
+        self.accuracy, self.free = accuracy, free
+        self.read = [k for k, name in enumerate(network.nodes) if name != GROUND]
+        self.voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
+        self.entering = np.zeros((len(network.outputs), len(free)))  # a current into an output, as currents into nodes
+        for k, port in enumerate(network.outputs):
+            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
+                at = network.node_index.get(node, -1)
+                if at in free:
+                    self.entering[k, free.index(at)] += sign
+
+    def block(self, probe: Probe, factors: Array) -> _Block:
+        """What a probe should show, and how it changes with what may be off."""
+        network, read, drive = self.network, self.read, probe.drive
+        count, inputs, free = drive.count, len(network.inputs), len(self.free)
+        injected = np.zeros((count, len(self.entering)))
+        if isinstance(drive.outputs, Inject):
+            injected[:] = drive.outputs.current
+        # The samples, then nothing driven, each input alone, a unit current into each free node.
+        volts, currents = np.zeros((count + 1 + inputs + free, inputs)), np.zeros((count + 1 + inputs + free, free))
+        volts[:count], currents[:count] = drive.inputs, injected @ self.entering
+        volts[count + 1 : count + 1 + inputs], currents[-free:] = np.eye(inputs), np.eye(free)
+        conductances = self.program(probe.conductances * factors)
+        answer = self.measure(Drive(volts, Inject(currents)))
+        nodes, drops = answer.node_voltages, answer.edge_drops()
+        expected = nodes[:count, read]
+        alone = nodes[count + 1 :, read] - nodes[count, read]
         across = np.zeros((len(network.edges), len(network.nodes)))
-        across[:, free] = at_nodes.responses(zero).port_drops
-    rows = np.arange(len(across))
-    own = conductances * (across[rows, network.tails] - across[rows, network.heads])
-    edges = -np.einsum("se,en,e->sne", drops, across[:, read], conductances).reshape(expected.size, -1)
-    voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
-    injected = drive.outputs.current if isinstance(drive.outputs, Inject) else np.zeros((drive.count, len(ports)))
-    columns = []
-    for s in range(drive.count):
-        columns += [_in_sample(expected.shape, s, accuracy.source * inputs[k][0, read]) for k in voltage_inputs]
-        given = np.flatnonzero(injected[s]).tolist()
-        columns += [_in_sample(expected.shape, s, accuracy.current * injected[s, k] * ports[k][0, read]) for k in given]
-    sources = np.hstack(columns) if columns else np.zeros((expected.size, 0))
-    return _Block(expected, edges, sources, own)
+        across[:, self.free] = (drops[-free:] - drops[count]).T
+        rows = np.arange(len(across))
+        own = conductances * (across[rows, network.tails] - across[rows, network.heads])
+        edges = -np.einsum("se,en,e->sne", drops[:count], across[:, read], conductances).reshape(expected.size, -1)
+        from_ports = self.entering @ alone[inputs:]
+        columns = []
+        for s in range(count):
+            columns += [_in_sample(expected.shape, s, self.accuracy.source * alone[k]) for k in self.voltage_inputs]
+            given = np.flatnonzero(injected[s]).tolist()
+            columns += [_in_sample(expected.shape, s, self.accuracy.current * injected[s, k] * from_ports[k]) for k in given]
+        return _Block(expected, edges, np.hstack([np.zeros((expected.size, 0)), *columns]), own)
+
+
+class _System:
+    """Patterns of all faults in the stacked node voltages (S·P,), whitened by the covariance of what is no fault."""
+
+    def __init__(self, model: _Model, probes: Sequence[Probe], factors: Array) -> None:
+        self.network, self.factors, accuracy = model.network, factors, model.accuracy
+        self.nodes = [self.network.nodes[k] for k in model.read]
+        blocks = [model.block(probe, factors) for probe in probes]
+        self.expected = np.concatenate([block.expected for block in blocks])
+        self.freedom = size = self.expected.size
+        settings = groupby(zip(probes, blocks, strict=True), key=lambda pair: pair[0].conductances.tobytes())
+        edges = [np.concatenate([block.edges for _, block in group]) for _, group in settings]
+        # A digipot's error is of another relative size at another code, so each setting has tolerances of its own.
+        wide = np.hstack((accuracy.conductance * block_diag(*edges), block_diag(*[block.sources for block in blocks])))
+        self._root = cholesky(wide @ wide.T + accuracy.noise**2 * np.eye(size), lower=True)
+        self._own = np.array([block.own for block in blocks])
+        patterns = block_diag(*[block.edges for block in blocks])  # (S·P, probes · E)
+        self._edges = self._white(patterns).reshape(size, len(blocks), -1)
+        self._overlap = np.einsum("rbe,rce->bce", self._edges, self._edges, optimize=True)
+        self.visible = self._overlap.sum((0, 1)) > 1.0
+        self._offsets = self._white(np.tile(np.eye(len(self.nodes)), (len(self.expected), 1)))
+        self._offset_power = (self._offsets**2).sum(0)
+
+    def _white(self, values: Array) -> Array:
+        """Of (S·P,) or (S·P, k) of unit variance and independent, where they are noise and accepted tolerance."""
+        return solve_triangular(self._root, values, lower=True, check_finite=False)
+
+    def chi_square(self, seen: Array) -> float:
+        """rᵀ C⁻¹ r of node voltages (S, P)."""
+        white = self._white((seen - self.expected).ravel())
+        return float(white @ white)
+
+    def best(self, seen: Array) -> tuple[Fault, Array, Array] | None:
+        """The fault that lowers chi² most, the node voltages without it, and the edges' factors with it."""
+        residual = seen - self.expected
+        white = self._white(residual.ravel())
+        before = float(white @ white)
+        shifts = (self._offsets.T @ white) / self._offset_power
+        gains, fitted = self._edge_gains(white)
+        candidates = [(float(gains[e]), "edge", e, -1) for e in np.flatnonzero(self.visible).tolist()]
+        candidates += [(gain, "offset", n, -1) for n, gain in enumerate((shifts**2 * self._offset_power).tolist())]
+        suspects = np.argsort(-np.abs(residual).max(0))[:SUSPECTS]
+        pairs = list(combinations(sorted(suspects.tolist()), 2))
+        swapped = np.array([_swapped(seen, *pair) - self.expected for pair in pairs]).reshape(len(pairs), self.freedom)
+        after = (self._white(swapped.T) ** 2).sum(0).tolist()
+        candidates += [(before - chi, "swap", one, two) for chi, (one, two) in zip(after, pairs, strict=True)]
+        candidates.sort(reverse=True)
+        if not candidates:
+            return None
+        gain, kind, one, two = candidates[0]
+        if kind == "swap":
+            fault = Fault("swapped channels", (self.nodes[one], self.nodes[two]), 0.0, gain)
+            return fault, _swapped(seen, one, two), self.factors
+        rivals = [c[2] for c in candidates if c[1] == kind and gain - c[0] < RIVAL]
+        if kind == "offset":
+            fault = Fault("offset", tuple(self.nodes[n] for n in rivals), float(shifts[one]), gain)
+            return fault, seen - shifts[one] * np.eye(len(self.nodes))[one], self.factors
+        changed = self.factors.copy()
+        changed[one] *= max(fitted[one], 1e-9)
+        names = tuple(self.network.edge_names[e] for e in rivals)
+        return _edge_fault(names, float(fitted[one]) - 1, gain), seen, changed
+
+    def _edge_gains(self, white: Array) -> tuple[Array, Array]:
+        """(E,) fall of chi² if that edge alone is off, and (E,) the factor f that does it best, on a fine grid."""
+        along = np.einsum("rbe,r->be", self._edges, white)
+
+        def fall(factors: Array) -> Array:
+            """(k, E) for factors (k, E)."""
+            part = (factors - 1)[:, None] / (1 + (factors - 1)[:, None] * self._own)
+            return 2 * np.einsum("kbe,be->ke", part, along) - np.einsum("kbe,bce,kce->ke", part, self._overlap, part)
+
+        edges = np.arange(along.shape[1])
+        grid = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 121)))[:, None] * np.ones(len(edges))
+        for _ in range(4):  # each round looks between the neighbours of the best
+            best = fall(grid).argmax(0)
+            low = grid[np.maximum(best - 1, 0), edges]
+            high = grid[np.minimum(best + 1, len(grid) - 1), edges]
+            grid = low + np.linspace(0, 1, 41)[:, None] * (high - low)
+        falls = fall(grid)
+        best = falls.argmax(0)
+        return falls[best, edges], grid[best, edges]
 
 
 def _edge_fault(names: tuple[str, ...], relative: float, gain: float) -> Fault:

@@ -14,6 +14,11 @@ from hwlearn.network import Network
 from hwlearn.network.ports import Port
 from hwlearn.spice.numbers import GROUND
 
+PRIOR = 1.0
+"""Standard deviation of ln g about where the fit starts. It decides only what the measurement hardly sees, such as differences
+of edges that a symmetry makes alike: there a fit without it creeps along a curved valley."""
+ENOUGH = 1e-6
+"""A step that lowers chi² by less than this part of it is the last: far below what noise does."""
 BLIND = 1e-6
 """Singular values of the sensitivity (per relative change) below this part of the largest: a direction that is not seen."""
 
@@ -25,7 +30,7 @@ class Identified:
     Attributes:
         network: whose edges these are.
         nominal: (E,) S, what was expected.
-        conductances: (E,) S, the fit; along unseen directions it stays at the nominal values.
+        conductances: (E,) S, the fit; along unseen directions it stays where it started.
         relative_error: (E,) standard error of ln g, of the seen part; infinite for an edge that is hardly seen.
         unseen: (E, k) orthonormal directions in ln g that the measurement cannot see.
         scale_is_seen: whether the overall scale is fixed (it is by an injected current, never by voltages alone).
@@ -53,15 +58,18 @@ class Identified:
         return 1 - (self.unseen**2).sum(1)
 
 
-def identify(network: Network, nominal: Array, drive: Drive, voltages: Array, noise: float) -> Identified:
+def identify(
+    network: Network, nominal: Array, drive: Drive, voltages: Array, noise: float, start: Array | None = None
+) -> Identified:
     """Fit ln g to measured node voltages: least squares on the exact Jacobian, with covariance.
 
     Args:
         network: linear.
-        nominal: (E,) S, where the fit starts, and stays along unseen directions.
+        nominal: (E,) S, what is expected.
         drive: open or injected; the inputs are the values that were driven.
         voltages: (S, N) V that were measured.
         noise: standard deviation of a node voltage [V], for the covariance.
+        start: (E,) S, where the fit starts, and stays along unseen directions; the nominal values if not given.
 
     Raises:
         HwlearnError: outputs were held, or the noise is not positive.
@@ -71,27 +79,31 @@ def identify(network: Network, nominal: Array, drive: Drive, voltages: Array, no
         raise HwlearnError("identify needs open or injected outputs; held outputs say less about the conductances")
     if not (np.isfinite(noise) and noise > 0):
         raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
+    start = nominal if start is None else start
+    prior = np.eye(len(nominal)) / PRIOR
     probes = _free_nodes(network)
     probe = network.with_ports(outputs=[Port(network.nodes[k]) for k in probes])
     with ExactCircuit(network) as circuit, ExactCircuit(probe) as at_nodes:
 
         def residual(logs: Array) -> Array:
-            circuit.program(np.exp(logs) * nominal)
-            return ((circuit.measure(drive).node_voltages - voltages)[:, probes] / noise).ravel()
+            circuit.program(np.exp(logs) * start)
+            misfit = (circuit.measure(drive).node_voltages - voltages)[:, probes] / noise
+            return np.concatenate((misfit.ravel(), logs / PRIOR))
 
         def sensitivity(logs: Array) -> Array:
             """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""
-            g = np.exp(logs) * nominal
+            g = np.exp(logs) * start
             circuit.program(g)
             at_nodes.program(g)
             drops = circuit.measure(drive).edge_drops()
             adjoint = at_nodes.responses(drive.inputs).port_drops  # (E, probes)
-            return (-np.einsum("se,en->sne", drops * g, adjoint) / noise).reshape(-1, len(g))
+            return np.vstack(((-np.einsum("se,en->sne", drops * g, adjoint) / noise).reshape(-1, len(g)), prior))
 
-        fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-12, ftol=1e-12)
-        sizes, right = np.linalg.svd(fit.jac, full_matrices=fit.jac.shape[0] < fit.jac.shape[1])[1:]
+        fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-10, ftol=ENOUGH)
+        seen = fit.jac[: -len(nominal)]
+        sizes, right = np.linalg.svd(seen, full_matrices=seen.shape[0] < seen.shape[1])[1:]
         fitted = fit.x
-        circuit.program(np.exp(fitted) * nominal)
+        circuit.program(np.exp(fitted) * start)
         misfit = voltages - circuit.measure(drive).node_voltages
     full = np.zeros(len(nominal))
     full[: len(sizes)] = sizes
@@ -100,16 +112,17 @@ def identify(network: Network, nominal: Array, drive: Drive, voltages: Array, no
     fitted = fitted - unseen @ (unseen.T @ fitted)
     variance = ((right[~blind] / full[~blind, None]) ** 2).sum(0)
     own = 1 - (unseen**2).sum(1)
-    freedom = max(fit.fun.size - int((~blind).sum()), 1)
+    misfits = fit.fun[: -len(nominal)]
+    freedom = max(misfits.size - int((~blind).sum()), 1)
     even = np.full(len(nominal), len(nominal) ** -0.5)
     return Identified(
         network,
         nominal,
-        np.exp(fitted) * nominal,
+        np.exp(fitted) * start,
         np.where(own > 0.5, np.sqrt(variance), np.inf),
         unseen,
         bool(np.linalg.norm(unseen.T @ even) < 0.5) if unseen.size else True,
-        float(fit.fun @ fit.fun) / freedom,
+        float(misfits @ misfits) / freedom,
         misfit,
     )
 

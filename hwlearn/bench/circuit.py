@@ -95,10 +95,15 @@ class BenchCircuit(Circuit):
                     entering[network.node_index[node], k] += sign
         plain = np.array([name != GROUND for name in network.nodes])
         volts = np.array([source.kind == "voltage" for source in network.sources], dtype=bool)
-        self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
-        self._plain, self._entering = plain, entering
-        self._fixed_currents = np.array([0.0 if s.kind == "voltage" else s.value for s in network.fixed_sources])
-        self._from_residual = np.linalg.pinv(entering[plain][:, volts])
+        self._voltage_inputs = volts[: len(network.inputs)]
+        fixed = np.array([0.0 if s.kind == "voltage" else s.value for s in network.fixed_sources])
+        # Kirchhoff's current law, solved for the currents of the voltage inputs.
+        solve = np.linalg.pinv(entering[plain][:, volts])[: self._voltage_inputs.sum()].T
+        self._of_edges = network.incidence.toarray()[:, plain] @ solve
+        self._of_outputs = self._signs[:, plain] @ solve
+        self._of_inputs = entering.T[: len(network.inputs), plain] @ solve
+        self._of_inputs[self._voltage_inputs] = 0.0
+        self._of_fixed = fixed @ entering.T[len(network.inputs) :, plain] @ solve
 
     def _find(self) -> None:
         """The instruments behind the wiring."""
@@ -116,14 +121,17 @@ class BenchCircuit(Circuit):
         self._constants = np.array([source.value for source in driven])
         self._nudges = [self._nudge_of(name, scanned) for name in self.network.output_names]
         self._scanned = dict(scanned)
+        starts = dict(zip(scanned, np.cumsum([0, *map(len, scanned.values())]).tolist(), strict=False))
+        self._places = np.array([starts[scanner] + at for scanner, at in self._readings], dtype=np.intp)
         places = [f"{scanner.name}:{self._scanned[scanner][at]}" for scanner, at in self._readings]
         self._offsets = np.array([self.station.offsets.get(place, 0.0) for place in places])
-        self._boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
+        boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
         for k, name in enumerate(self.network.edge_names):
             setting = settings.edge[name].set
             if setting is not None:
                 box, channel = get(setting, ResistorBox)
-                self._boxes[box].append((int(channel), k))
+                boxes[box].append((int(channel), k))
+        self._boxes = {box: np.array(places).T for box, places in boxes.items()}  # channels, edges
 
     def place(self, node: int) -> str:
         """A read node by its channel and name, as in "daq:101 (n12)"."""
@@ -249,11 +257,10 @@ class BenchCircuit(Circuit):
         codes = self._codes
         if self._written is not None and np.array_equal(codes, self._written):
             return
-        for box, places in self._boxes.items():
+        for box, (channels, edges) in self._boxes.items():
             count, _ = box.size()
-            values = box.codes() if len(places) < count else np.zeros(count, dtype=np.intp)
-            for channel, edge in places:
-                values[channel] = codes[edge]
+            values = box.codes() if len(edges) < count else np.zeros(count, dtype=np.intp)
+            values[channels] = codes[edges]
             box.write(values.tolist())
         self.writes += (codes != self._written) & (codes >= 0)
         self._written = codes
@@ -294,26 +301,27 @@ class BenchCircuit(Circuit):
         self._prepare()
         measure = self._settings.measure
         count, size = len(inputs), len(self.read_nodes)
-        readings: list[list[Array]] = [[] for _ in range(count)]
+        readings, taken = np.empty((count, measure.repeats, size)), [0] * count
         currents: list[list[Array]] = [[] for _ in range(count)]
         for sample, number in visits(count, measure.repeats, measure.order):
             self._inputs.set(inputs[sample])
             self._nudge(outputs, None if imposed is None else imposed[sample])
-            time.sleep(self._settle)
+            self._wait()
             self._balance(sample)
-            scans = [self._scan(sample) for _ in range(number)]
-            readings[sample] += [scan[:size] for scan in scans]
+            scans = self._scans(sample, number)
+            readings[sample, taken[sample] : taken[sample] + number] = scans[:, :size]
+            taken[sample] += number
             self._inputs.check()
-            currents[sample].append(self._port_currents(outputs, np.mean(scans, axis=0)))
+            currents[sample].append(self._port_currents(outputs, scans))
         self._compare_codes()
-        mean = np.array([np.mean(values, axis=0) for values in readings]).reshape(count, size)
+        mean = readings.mean(axis=1)
         if measure.repeats > 1 and size:
-            squares = sum(float(((np.array(values) - mean[s]) ** 2).sum()) for s, values in enumerate(readings))
+            squares = float(((readings - mean[:, None]) ** 2).sum())
             self.noise = math.sqrt(squares / (size * count * (measure.repeats - 1)))
         voltages = np.zeros((count, len(self.network.nodes)))
         voltages[:, self.read_nodes] = mean
         noise = self.noise / math.sqrt(measure.repeats) if measure.repeats > 1 else math.nan
-        port_currents = np.array([np.mean(values, axis=0) for values in currents]).reshape(count, len(self._nudges))
+        port_currents = np.array([sum(values) / len(values) for values in currents])
         self._compare_imposed(outputs, imposed, voltages @ self._signs.T, port_currents)
         return SampledMeasurement(
             self.network,
@@ -329,15 +337,14 @@ class BenchCircuit(Circuit):
     def _compare_codes(self) -> None:
         """After a phase: the boxes still have the codes that were written, and none has opened."""
         assert self._written is not None
-        for box, places in self._boxes.items():
+        for box, (channels, edges) in self._boxes.items():
             codes = box.codes()
-            for channel, edge in places:
-                if codes[channel] != self._written[edge]:
-                    raise InstrumentError(
-                        f"resistor {channel} (edge {self.network.edge_names[edge]}) has code {codes[channel]}, and "
-                        f"{self._written[edge]} was written: another program, or a reset? The phase is not used",
-                        box.name,
-                    )
+            for k in np.flatnonzero(codes[channels] != self._written[edges]):
+                raise InstrumentError(
+                    f"resistor {channels[k]} (edge {self.network.edge_names[edges[k]]}) has code {codes[channels[k]]}, and "
+                    f"{self._written[edges[k]]} was written: another program, or a reset? The phase is not used",
+                    box.name,
+                )
 
     def _compare_imposed(self, outputs: Outputs, imposed: Array | None, volts: Array, amperes: Array) -> None:
         """After a phase: what the source meters made is what they were told, as it is not after a reset or a power cycle."""
@@ -370,10 +377,10 @@ class BenchCircuit(Circuit):
         """Correct the sources behind resistors until their currents are right."""
         series = [nudge for nudge in self._nudges if isinstance(nudge, SeriesNudge)]
         for _ in range(ROUNDS if series else 0):
-            scan = self._scan(sample)
+            scan = self._scans(sample, 1)
             if not any([nudge.correct(scan) for nudge in series]):
                 return
-            time.sleep(self._settle)
+            self._wait()
         if series:
             raise InstrumentError(
                 f"output {series[0].output}: the current is not right after {ROUNDS} corrections; is the series resistor what "
@@ -381,17 +388,22 @@ class BenchCircuit(Circuit):
                 series[0].source.name,
             )
 
-    def _scan(self, sample: int) -> Array:
-        """(read nodes, then sources behind resistors) V, one scan of every scanner, less the calibrated offsets."""
-        scans = {scanner: scanner.scan() for scanner in self._scanned}
-        values = np.array([scans[scanner][at] for scanner, at in self._readings])
-        bad = np.flatnonzero(~(np.abs(values) <= self._settings.measure.max_abs_v))
-        if len(bad):
-            scanner, at = self._readings[bad[0]]
-            node = self.network.nodes[self.read_nodes[bad[0]]] if bad[0] < len(self.read_nodes) else "behind a resistor"
+    def _wait(self) -> None:
+        if self._settle:
+            time.sleep(self._settle)
+
+    def _scans(self, sample: int, number: int) -> Array:
+        """(number, read nodes, then sources behind resistors) V, as many scans of all, less the calibrated offsets."""
+        scans = [scanner.scan() for _ in range(number) for scanner in self._scanned]
+        values = np.concatenate(scans).reshape(number, -1)[:, self._places]
+        most = self._settings.measure.max_abs_v
+        if not np.abs(values).max() <= most:
+            row, bad = np.argwhere(~(np.abs(values) <= most))[0].tolist()
+            scanner, at = self._readings[bad]
+            node = self.network.nodes[self.read_nodes[bad]] if bad < len(self.read_nodes) else "behind a resistor"
             raise InstrumentError(
-                f"channel {self._scanned[scanner][at]} (node {node}) read {values[bad[0]]:g} V in sample {sample}, beyond "
-                f"measure.max_abs_v = {self._settings.measure.max_abs_v:g} V; it is not used: check the wiring and range_v",
+                f"channel {self._scanned[scanner][at]} (node {node}) read {values[row, bad]:g} V in sample {sample}, beyond "
+                f"measure.max_abs_v = {most:g} V; it is not used: check the wiring and range_v",
                 scanner.name,
             )
         return values - self._offsets
@@ -407,16 +419,11 @@ class BenchCircuit(Circuit):
 
     def _input_currents(self, inputs: Array, voltages: Array, port_currents: Array) -> Array:
         """(S, n_in) A by Kirchhoff's current law at the nodes of the voltage sources."""
-        network = self.network
-        flows = (voltages[:, network.tails] - voltages[:, network.heads]) * self._conductances
-        leaving = flows @ network.incidence - port_currents @ self._signs
-        for k, source in enumerate(network.inputs):
-            if source.kind == "current":
-                leaving -= np.outer(inputs[:, k], self._entering[:, k])
-        leaving -= self._entering[:, len(network.inputs) :] @ self._fixed_currents
-        solved = leaving[:, self._plain] @ self._from_residual.T
+        flows = (voltages[:, self.network.tails] - voltages[:, self.network.heads]) * self._conductances
         currents = inputs.copy()
-        currents[:, self._voltage_inputs] = solved[:, : len(self._voltage_inputs)]
+        currents[:, self._voltage_inputs] = (
+            flows @ self._of_edges - port_currents @ self._of_outputs - inputs @ self._of_inputs - self._of_fixed
+        )
         return currents
 
     def _refuse_what_exceeds_the_limits(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> None:

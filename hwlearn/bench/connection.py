@@ -132,6 +132,7 @@ def _opened(station: Station, name: str, resource: str | None) -> Instrument:
         backend="@py" if defaults.backend == "virtual" else defaults.backend,
         timeout=defaults.timeout_s,
         open_delay=table.open_delay_s,
+        baud_rate=table.baud_rate,
     )
     return DRIVERS[table.driver](session)
 

@@ -21,24 +21,23 @@ class Feeds:
     """
 
     def __init__(self, connection: Connection, sources: Sequence[Source], places: Sequence[str]) -> None:
-        self._volts: list[tuple[int, VoltageSource, str]] = []
+        self._volts: dict[VoltageSource, dict[str, int]] = defaultdict(dict)
         self.meters: list[tuple[int, SourceMeter, str]] = []
         self._names = [source.name for source in sources]
         for k, (source, place) in enumerate(zip(sources, places, strict=True)):
             if source.kind == "voltage":
-                self._volts.append((k, *connection.get(place, VoltageSource)))
+                volts, channel = connection.get(place, VoltageSource)
+                self._volts[volts][channel] = k
             else:
                 self.meters.append((k, *connection.get(place, SourceMeter)))
 
     def set(self, values: Array) -> None:
         """Set all sources, (k,) V or A."""
-        wanted: dict[VoltageSource, dict[str, float]] = defaultdict(dict)
-        for k, source, channel in self._volts:
-            wanted[source][channel] = float(values[k])
-        for source, channels in wanted.items():
-            source.set_voltages(channels)
+        wanted = values.tolist()
+        for source, channels in self._volts.items():
+            source.set_voltages({channel: wanted[k] for channel, k in channels.items()})
         for k, meter, channel in self.meters:
-            meter.current(channel, float(values[k]))
+            meter.current(channel, wanted[k])
 
     def check(self) -> None:
         """Refuse current sources that are at their limit.

@@ -38,7 +38,7 @@ class Nudge(ABC):
         """The current [A] that flows, measured.
 
         Args:
-            readings: the last scan [V].
+            readings: (scans, channels) V, taken while it flowed.
 
         Raises:
             InstrumentError: the source is at its limit.
@@ -110,7 +110,7 @@ class SeriesNudge(Nudge):
         raise InstrumentError(f"output {self.output}: a voltage behind a resistor injects, it cannot hold", self.source.name)
 
     def current(self, readings: Array) -> float:
-        return float(readings[self.driven] - readings[self.node]) / self.ohm
+        return float((readings[:, self.driven] - readings[:, self.node]).mean()) / self.ohm
 
     def correct(self, readings: Array) -> bool:
         """Change the source so that its current comes nearer to what is wanted; False if it is right already.
@@ -118,7 +118,7 @@ class SeriesNudge(Nudge):
         Raises:
             InstrumentError: the source cannot make the voltage that this takes.
         """
-        driven, current = float(readings[self.driven]), self.current(readings)
+        driven, current = float(readings[:, self.driven].mean()), self.current(readings)
         if abs(self._wanted - current) * self.ohm <= self.tolerance:
             return False
         if self._last is not None and abs(driven - self._last[0]) > 5 * self.tolerance:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_OUTSIDE_QUOTES = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
-OVER_RANGE, NOT_A_NUMBER = 9.9e37, 9.91e37
+_LENIENT = re.compile("[nN_]")  # float() also takes nan, inf and 1_000
+_INTEGERS = re.compile(r"\s*[+-]?\d{1,9}\s*(?:,\s*[+-]?\d{1,9}\s*)*")
+_OUTSIDE_QUOTES = re.compile(r';\s*(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_ENTRY = re.compile(r'([+-]?\d{1,6})(,\s*".*")?')
+NOT_A_NUMBER = 9.91e37
+SPECIAL = 9.9e37 * (1 - 1e-6)
+"""From here on, numbers mean something else."""
 
 
 def parse_number(text: str) -> float:
@@ -20,24 +25,16 @@ def parse_number(text: str) -> float:
     Raises:
         ValueError: anything else than one number.
     """
-    if not _NUMBER.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is no number")
-    value = float(text)
-    if math.isclose(abs(value), NOT_A_NUMBER, rel_tol=1e-6):
-        return math.nan
-    return math.copysign(math.inf, value) if abs(value) >= OVER_RANGE * (1 - 1e-6) else value
+    return _floats(text, [text])[0]
 
 
 def parse_numbers(text: str, count: int) -> NDArray[np.float64]:
-    """(count,) floats, comma-separated.
+    """(count,) floats, comma-separated, each as in `parse_number`.
 
     Raises:
         ValueError: another number of them, or something else.
     """
-    parts = text.split(",")
-    if len(parts) != count:
-        raise ValueError(f"{len(parts)} values for {count}")
-    return np.array([parse_number(part) for part in parts])
+    return np.array(_floats(text, _fields(text, count)))
 
 
 def parse_integers(text: str, count: int) -> NDArray[np.intp]:
@@ -46,26 +43,48 @@ def parse_integers(text: str, count: int) -> NDArray[np.intp]:
     Raises:
         ValueError: another number of them, or something else.
     """
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != count:
-        raise ValueError(f"{len(parts)} values for {count}")
-    if not all(re.fullmatch(r"[+-]?\d{1,9}", part) for part in parts):
+    fields = _fields(text, count)
+    if not _INTEGERS.fullmatch(text):
         raise ValueError(f"{text!r} are no integers")
-    return np.array([int(part) for part in parts], dtype=np.intp)
+    return np.array(list(map(int, fields)), dtype=np.intp)
+
+
+def _fields(text: str, count: int) -> list[str]:
+    fields = text.split(",")
+    if len(fields) != count:
+        raise ValueError(f"{len(fields)} values for {count}")
+    return fields
+
+
+def _floats(text: str, fields: list[str]) -> list[float]:
+    try:
+        values = list(map(float, fields))
+    except ValueError:
+        values = []
+    if not values or _LENIENT.search(text):
+        raise ValueError(f"{text!r} is no number")
+    return values if max(map(abs, values)) < SPECIAL else list(map(_meant, values))
+
+
+def _meant(value: float) -> float:
+    if abs(value) < SPECIAL:
+        return value
+    return math.nan if math.isclose(abs(value), NOT_A_NUMBER, rel_tol=1e-6) else math.copysign(math.inf, value)
 
 
 def answers(line: str) -> list[str]:
     """The answers of one line, which ';' separates, except in quotes."""
-    return [part.strip() for part in _OUTSIDE_QUOTES.split(line)]
+    return _OUTSIDE_QUOTES.split(line.strip())
 
 
+@lru_cache(64)
 def error_number(entry: str) -> int:
     """The number of an entry of the error queue, as in `-113,"Undefined header"`.
 
     Raises:
         ValueError: it is no such entry.
     """
-    match = re.fullmatch(r'([+-]?\d{1,6})(,\s*".*")?', entry.strip())
+    match = _ENTRY.fullmatch(entry.strip())
     if not match:
         raise ValueError(f"{entry!r} is no entry of an error queue")
     return int(match[1])

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from hwlearn.errors import InstrumentError
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 QUEUE = ":SYST:ERR?"
+STALE = 3
+"""Answers to earlier questions that a serial line may still bring."""
 
 
 class Session:
@@ -33,6 +36,7 @@ class Session:
         backend: PyVISA's, "@py" or "@ivi".
         timeout: of a message that needs no time of its own [s]; others get twice their own time on top.
         open_delay: time that the instrument needs after its port was opened [s].
+        baud_rate: of a serial port [1/s].
 
     Attributes:
         identity: the answer to `*IDN?`.
@@ -44,7 +48,15 @@ class Session:
     """
 
     def __init__(
-        self, resource: str, *, name: str, idn: str = "", backend: str = "@py", timeout: float = 2.0, open_delay: float = 0.0
+        self,
+        resource: str,
+        *,
+        name: str,
+        idn: str = "",
+        backend: str = "@py",
+        timeout: float = 2.0,
+        open_delay: float = 0.0,
+        baud_rate: int = 9600,
     ) -> None:
         self.name, self.resource, self.timeout = name, resource, timeout
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
@@ -52,7 +64,7 @@ class Session:
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
         self._suspect = False  # the connection failed, and the same instrument has not been found again
-        self._visa = Visa(resource, name=name, backend=backend, open_delay=open_delay)
+        self._visa = Visa(resource, name=name, backend=backend, open_delay=open_delay, baud_rate=baud_rate)
         try:
             self._visa.open()
             self._visa.clear()
@@ -153,9 +165,13 @@ class Session:
         self._suspect = True
         self._visa.reopen()
         identity = self._identify()
+        with suppress(*Broken):
+            for _ in range(STALE if self._visa.serial else 0):  # what comes late on a serial line comes before the identity
+                if identity != self.identity:
+                    identity = self._visa.read(self.timeout)
         if identity != self.identity:
             raise self.error(f"was {self.identity!r} and is now {identity!r}")
-        self._exchange(f"*CLS;{QUEUE}", self.timeout)
+        error_number(self._exchange(f"*CLS;{QUEUE}", self.timeout))
         self._suspect = False
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import tempfile
@@ -31,8 +32,10 @@ def _manager(backend: str) -> Any:
 class Visa:
     """A resource that is opened once, and again after `reopen`."""
 
-    def __init__(self, resource: str, *, name: str, backend: str, open_delay: float) -> None:
-        self.resource, self.name, self.backend, self.open_delay = resource, name, backend, open_delay
+    def __init__(self, resource: str, *, name: str, backend: str, open_delay: float, baud_rate: int) -> None:
+        self.resource, self.name, self.backend = resource, name, backend
+        self.open_delay, self.baud_rate = open_delay, baud_rate
+        self.serial = resource.upper().startswith("ASRL")
         self._handle: Any = None
         key = hashlib.sha256(resource.encode()).hexdigest()[:16]
         self._lock = FileLock(Path(tempfile.gettempdir()) / f"hwlearn-{key}.lock")
@@ -54,8 +57,10 @@ class Visa:
             handle = _manager(self.backend).open_resource(self.resource)
         except Exception as error:  # every backend has errors of its own
             raise InstrumentError(f"cannot be opened: {error}; check the resource name and the cable", self.name) from None
-        self._handle = handle
+        self._handle, self._timeout = handle, math.nan
         handle.read_termination = handle.write_termination = "\n"
+        if self.serial:
+            handle.baud_rate = self.baud_rate
         with suppress(
             Exception
         ):  # sockets of pyvisa-py only: without it each message waits for the last one's acknowledgement
@@ -68,14 +73,14 @@ class Visa:
         """Close and open, and throw away what still arrives on a serial line."""
         self._drop()
         self.open()
-        if self.resource.upper().startswith("ASRL"):
+        if self.serial:
             with suppress(*Broken):
                 while True:
                     self.read(0.05)
 
     def write(self, message: str, timeout: float) -> None:
         """Send one line."""
-        self._handle.timeout = 1000 * timeout
+        self._wait(timeout)
         self._handle.write_raw(message.encode("ascii") + b"\n")
 
     def read(self, timeout: float) -> str:
@@ -84,15 +89,20 @@ class Visa:
         Raises:
             ValueError: the line is no ASCII text, or has no end.
         """
-        self._handle.timeout = 1000 * timeout
+        self._wait(timeout)
         raw = bytes(self._handle.read_raw())
         if not raw.endswith(b"\n"):
             raise ValueError(f"{raw!r} has no end")
         return raw.decode("ascii").rstrip("\r\n")
 
+    def _wait(self, timeout: float) -> None:
+        if timeout != self._timeout:
+            self._handle.timeout = 1000 * timeout
+            self._timeout = timeout
+
     def clear(self) -> None:
         """A serial line keeps what was sent while nobody listened: throw it away."""
-        if self.resource.upper().startswith("ASRL"):
+        if self.serial:
             with suppress(*Broken):
                 self._handle.flush(constants.BufferOperation.discard_read_buffer)
 

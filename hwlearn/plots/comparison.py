@@ -41,7 +41,8 @@ def draw_comparison(found: Comparison, path: str | PathLike[str]) -> None:
             fit.set_axis_off()
             continue
         error = np.where(np.isfinite(one.identified.relative_error), one.identified.relative_error, 0.0)
-        fit.errorbar(edges, 100 * one.identified.deviation, yerr=100 * error, fmt="o", color=color, markersize=3, capsize=2)
+        percent = 100 * np.expm1(one.identified.deviation)
+        fit.errorbar(edges, percent, yerr=100 * error, fmt="o", color=color, markersize=3, capsize=2)
         fit.axhline(0, color=INPUT, linewidth=0.8)
         fit.set_xticks(edges, found.network.edge_names, rotation=90, fontsize=7)
         fit.set_ylabel("identified − programmed [%]")

@@ -40,6 +40,7 @@ class InstrumentTable(Table):
 
     Attributes:
         open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
+        baud_rate: of a serial port (8 data bits, no parity) [1/s].
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
     """
 
@@ -47,6 +48,7 @@ class InstrumentTable(Table):
     resource: str | None = None
     idn: str = ""
     open_delay_s: NonNegativeFloat = 0.0
+    baud_rate: PositiveInt = 9600
     watchdog_s: NonNegativeFloat = 0.0
 
 

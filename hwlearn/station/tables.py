@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +76,10 @@ class CodeTable:
         order = np.argsort(self.conductances[codes])
         return self.conductances[codes][order], codes[order]
 
+    @cached_property
+    def _values(self) -> list[float]:
+        return self._ascending[0].tolist()
+
     @property
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest conductance [S] of the usable codes."""
@@ -89,8 +94,8 @@ class CodeTable:
 
     def neighbours(self, conductance: float) -> tuple[int, int]:
         """The codes with the next smaller and the next larger conductance [S]; the same one twice at an end or a hit."""
-        values, codes = self._ascending
-        at = int(np.searchsorted(values, conductance))
+        values, codes = self._values, self._ascending[1]
+        at = bisect_left(values, conductance)
         below, above = max(at - 1, 0), min(at, len(values) - 1)
         if values[above] == conductance:
             below = above
@@ -171,7 +176,10 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
     except (OSError, UnicodeDecodeError) as error:
         raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
-    rows = [(number, [cell.strip() for cell in next(csv.reader([line]))]) for number, line in lines]
+    cells = list(csv.reader(line for _, line in lines))
+    if len(cells) < len(lines):
+        raise StationError(f"{path}:{lines[len(cells) - 1][0]}: a quotation mark without a partner")
+    rows = [(number, [cell.strip() for cell in row]) for (number, _), row in zip(lines, cells, strict=True)]
     if not rows or tuple(rows[0][1]) != columns or len(rows) < 2:
         raise StationError(f"{path}: needs the header line {','.join(columns)} and a line or more below it")
     for number, row in rows[1:]:

@@ -18,6 +18,7 @@ from hwlearn.virtual.model import BenchModel, Imperfections, Wiring
 from hwlearn.virtual.resistors import VirtualResistorBox
 from hwlearn.virtual.scanners import Virtual2700, Virtual34970A, Virtual34980A, VirtualDaq970A, VirtualDaq6510
 from hwlearn.virtual.scpi import ScpiInstrument
+from hwlearn.virtual.serial import AVAILABLE, SerialPort
 from hwlearn.virtual.sourcemeters import Virtual2400, Virtual2450, VirtualB2900
 from hwlearn.virtual.sources import VirtualQdac2, VirtualScpiDac
 
@@ -42,7 +43,9 @@ INSTRUMENTS: dict[str, type[ScpiInstrument]] = {
 class VirtualBench:
     """Servers on 127.0.0.1 that speak as the station's instruments and answer from a simulated network.
 
-    It starts when it is made and ends with `close`; a daemon thread with its own event loop serves.
+    An instrument whose resource in the station file is a serial port (ASRL…) is served on a pseudo-terminal instead, except
+    on Windows, which has none. The bench starts when it is made and ends with `close`; a daemon thread with its own event loop
+    serves.
 
     Args:
         network: what is wired on the bench.
@@ -62,6 +65,12 @@ class VirtualBench:
         self.instruments: dict[str, ScpiInstrument] = {}
         self.resources: dict[str, str] = {}
         self._servers: list[asyncio.Server] = []
+        self._lines: list[asyncio.Task[None]] = []
+        self._serial = {
+            name
+            for name, table in settings.instrument.items()
+            if (table.resource or "").upper().startswith("ASRL") and AVAILABLE
+        }
         self._closed = False
         for name, table in settings.instrument.items():
             if table.driver == "scpi_resistors":
@@ -90,16 +99,21 @@ class VirtualBench:
 
     async def _start(self) -> None:
         for name, instrument in self.instruments.items():
+            if name in self._serial:
+                port = SerialPort()
+                self._lines.append(await port.start(instrument))
+                self.resources[name] = port.resource
+                continue
             server = await asyncio.start_server(instrument.serve, "127.0.0.1", 0, limit=2**20)
             self._servers.append(server)
-            port = server.sockets[0].getsockname()[1]
-            self.resources[name] = f"TCPIP::127.0.0.1::{port}::SOCKET"
+            self.resources[name] = f"TCPIP::127.0.0.1::{server.sockets[0].getsockname()[1]}::SOCKET"
 
     async def _stop(self) -> None:
         for server in self._servers:
             server.close()
         for instrument in self.instruments.values():
             await instrument.stop()
+        await asyncio.gather(*self._lines)
         for server in self._servers:
             await server.wait_closed()
 

@@ -209,15 +209,15 @@ class ScpiInstrument:
         }
         return common[command.header]() if command.header in common else self.command(command)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side closes it."""
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, hangs_up: bool = True) -> None:
+        """One connection, until either side closes it; a serial line cannot hang up, it only loses the answer."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
             while line := await reader.readline():
                 answer = self.answer(line.decode("latin1").strip())
-                if answer is not None and not await self._send(writer, answer.encode() + b"\n"):
+                if answer is not None and not await self._send(writer, answer.encode() + b"\n") and hangs_up:
                     break
         except (ConnectionError, asyncio.CancelledError, ValueError):
             pass
@@ -228,7 +228,7 @@ class ScpiInstrument:
                 await writer.wait_closed()
 
     async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
-        """Send an answer, or what a fault makes of it; False ends the connection."""
+        """Send an answer, or what a fault makes of it; False after one that ends the connection."""
         fault = self.faults.transport()
         if fault == "mute":
             return True

@@ -1,0 +1,98 @@
+"""What a training step on a bench costs: round trips, and the share of the time that is not spent on instruments.
+
+    python bench/bench_io.py
+
+The virtual bench of stations/allostery.toml runs in a process of its own (`hwlearn bench serve`), as instruments do, with zero
+settling, over loopback. I/O is the time between sending a message and having its answer, PyVISA included; everything else in
+`train` is outside. Of many short turns the fastest counts: on a busy machine, waiting for a processor looks like I/O. A round
+trip is also timed alone: what a list mode or a burst would save is that, times the trips saved.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import signal  # noqa: E402
+import subprocess  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, Rule, train  # noqa: E402
+from hwlearn.bench.circuit import BenchCircuit  # noqa: E402
+from hwlearn.experiments import load_experiment  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+EXPERIMENT, STATION = ROOT / "netlists" / "allostery-bench.toml", ROOT / "stations" / "allostery.toml"
+RULES: tuple[tuple[Rule, float], ...] = (
+    (EquilibriumPropagation(2e-4, symmetric=True), 2e-7),
+    (CoupledLearning(1.0, symmetric=True), 2e-3),
+    (AdjointCoupledLearning(5e3, symmetric=True), 3.0),
+)
+STEPS, TURNS = 10, 25
+
+
+@contextmanager
+def served() -> Iterator[Path]:
+    """The virtual bench in a process of its own, and a station file that reaches it as instruments are reached."""
+    command = [sys.executable, "-m", "hwlearn", "bench", "serve", str(STATION), str(EXPERIMENT)]
+    text = STATION.read_text(encoding="utf-8").replace('backend = "virtual"', 'backend = "@py"')
+    count = text.count("[instrument.")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
+    try:
+        assert process.stdout is not None
+        for _ in range(count):
+            name, resource = process.stdout.readline().split()
+            text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "{resource}"')
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "station.toml"
+            path.write_text(text, encoding="utf-8")
+            yield path
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def main() -> None:
+    experiment = load_experiment(EXPERIMENT)
+    with served() as station, BenchCircuit(experiment.network, station) as circuit:
+        sessions = {name: instrument.session for name, instrument in circuit.connection.instruments.items()}
+        print(f"{'rule':<6}{'step ms':>10}{'trips/step':>12}{'µs/trip':>10}{'outside ms':>12}{'outside':>10}")
+        for rule, rate in RULES:
+            rows = []
+            for turn in range(TURNS + 1):
+                before = [(s.round_trips, s.seconds) for s in sessions.values()]
+                began = time.perf_counter()
+                train(circuit, experiment.task, rule, steps=STEPS, learning_rate=rate)
+                seconds = time.perf_counter() - began
+                trips = sum(s.round_trips - was for s, (was, _) in zip(sessions.values(), before, strict=True))
+                spent = sum(s.seconds - was for s, (_, was) in zip(sessions.values(), before, strict=True))
+                if turn:  # the first one sets the instruments up
+                    rows.append((1e3 * seconds / STEPS, trips / STEPS, 1e6 * spent / trips, 1e3 * (seconds - spent) / STEPS))
+            step, per, trip, outside = min(rows)
+            print(f"{rule.name:<6}{step:>10.2f}{per:>12.1f}{trip:>10.0f}{outside:>12.3f}{outside / step:>9.1%}", flush=True)
+        print(f"\n{'instrument':<12}{'message':<34}{'µs/trip':>10}")
+        for name, message in (
+            ("daq", ":READ?"),
+            ("dac", ":SOUR:VOLT 1,(@1);:SOUR:VOLT? (@1)"),
+            ("smu", ":SOUR:CURR 0"),
+            ("pots", ":RES:CODE?"),
+        ):
+            times = []
+            for _ in range(300):
+                began = time.perf_counter()
+                (sessions[name].ask if "?" in message else sessions[name].tell)(message)
+                times.append(time.perf_counter() - began)
+            print(f"{name:<12}{message:<34}{1e6 * np.quantile(times, 0.2):>10.0f}")
+
+
+if __name__ == "__main__":
+    main()
