@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hwlearn.bench.circuit import BenchCircuit
     from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
     from hwlearn.circuits.exact import ExactCircuit
+    from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.ngspice import NgspiceCircuit
     from hwlearn.learning.flow import FlowResult, flow
     from hwlearn.learning.rule import Rule
@@ -33,6 +34,7 @@ _HOMES = {
     "hwlearn.network": ("Edge", "Network", "Port", "Source"),
     "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
+    "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.learning.task": ("Task",),
     "hwlearn.learning.rule": ("Rule",),
@@ -63,6 +65,7 @@ __all__ = [
     "FlowResult",
     "FullClamp",
     "Hold",
+    "ImperfectCircuit",
     "Inject",
     "Measurement",
     "Network",
