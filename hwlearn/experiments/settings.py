@@ -37,7 +37,7 @@ class CircuitTable(Table):
     """
 
     netlist: str | None = None
-    builder: Literal["grid", "kite", "wheatstone", "layered", "random_regular", "delaunay"] | None = None
+    builder: Literal["grid", "kite", "wheatstone", "layered", "random_regular", "delaunay", "gate_pair"] | None = None
     rows: PositiveInt | None = None
     columns: PositiveInt | None = None
     sizes: list[PositiveInt] | None = None
