@@ -8,6 +8,7 @@ from hwlearn import (
     AdjointCoupledLearning,
     CoupledLearning,
     Drive,
+    DualCoupledLearning,
     EquilibriumPropagation,
     ExactCircuit,
     FullClamp,
@@ -179,7 +180,7 @@ def test_smallest_current_stands_out_by_its_sigmas() -> None:
 
 
 @pytest.mark.parametrize("name", ["bias", "offset", "noise"])
-@pytest.mark.parametrize("rule", [EquilibriumPropagation(0.3, symmetric=True), CoupledLearning(0.3)])
+@pytest.mark.parametrize("rule", [EquilibriumPropagation(0.3, symmetric=True), CoupledLearning(0.3), FullClamp()])
 def test_training_an_imperfect_circuit_ends_at_the_floor(rule: Rule, name: str) -> None:
     """The whole chain: `train` on an `ImperfectCircuit`, its true loss read inside."""
     network, task = GRID.with_conductances(SOLVED["grid"].conductances), PROBLEMS["grid"][1]
@@ -217,4 +218,4 @@ def test_what_cannot_be_predicted_is_refused() -> None:
     with pytest.raises(HwlearnError, match="positive"):
         bias_floor(linear, 0.0, np.zeros(6))
     with pytest.raises(HwlearnError, match="no floor is predicted"):
-        Linearised.of(SOLVED["kite"].jacobian, FullClamp())
+        Linearised.of(SOLVED["kite"].jacobian, DualCoupledLearning())

@@ -38,14 +38,15 @@ class Linearised:
 
     @classmethod
     def of(cls, jacobian: Jacobian, rule: Rule) -> Linearised:
-        """The same, for a rule object.
+        """The same, for a rule object; full clamp is one-sided CL with η = 1.
 
         Raises:
             HwlearnError: a rule for which no prediction is known.
         """
-        if rule.name not in NAMES:
-            raise HwlearnError(f"no floor is predicted for the rule {rule.name!r}; there are {', '.join(NAMES)}")
-        return cls(jacobian, rule.name, rule.amplitude(jacobian.network), rule.symmetric)
+        name = "cl" if rule.name == "clamp" else rule.name
+        if name not in NAMES:
+            raise HwlearnError(f"no floor is predicted for the rule {rule.name!r}; there are {', '.join(NAMES)}, clamp")
+        return cls(jacobian, name, rule.amplitude(jacobian.network), rule.symmetric)
 
     @property
     def samples(self) -> int:

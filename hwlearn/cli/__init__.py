@@ -3,7 +3,17 @@
 Exit codes: 0 done; 1 not healthy, or a loss that is not finite; 2 an error of the user or of the circuit; 130 Ctrl-C.
 """
 
-from hwlearn.cli import train, runs, analyze, show, reproduce, bench, compare, doctor  # isort: skip  # in the order of the help
+from hwlearn.cli import (  # isort: skip  # in the order of the help
+    train,
+    runs,
+    analyze,
+    robustness,
+    show,
+    reproduce,
+    bench,
+    compare,
+    doctor,
+)
 from hwlearn.cli.command import app, main
 
-__all__ = ["analyze", "app", "bench", "compare", "doctor", "main", "reproduce", "runs", "show", "train"]
+__all__ = ["analyze", "app", "bench", "compare", "doctor", "main", "reproduce", "robustness", "runs", "show", "train"]

@@ -22,6 +22,7 @@ from hwlearn.errors import (
     TaskError,
 )
 from hwlearn.experiments.settings import Settings
+from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
@@ -95,10 +96,13 @@ class Experiment:
 
     @cached_property
     def rule(self) -> Rule:
-        """The learning rule."""
+        """The learning rule, remedies included."""
         table = self.settings.rule
         with self.named():
-            return RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+            rule = RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+            if table.push is not None and table.rest is not None:
+                rule = Overclamped(rule, table.push, table.rest)
+            return rule if table.threshold is None else Thresholded(rule, table.threshold)
 
     def circuit(self, backend: str | None = None) -> Circuit:
         """A new circuit of the backend (the file's own if not given), at the network's conductances.
