@@ -22,8 +22,9 @@ TASK = Task([[1.0, 0.0], [0.2, 0.8]], [[0.55, 0.4], [0.47, 0.56]])
 
 
 def test_floors_are_as_predicted_and_remedies_lower_them() -> None:
-    found = robustness(GRID, TASK, EquilibriumPropagation(0.1), only=["noise", "update bias", "tolerance"], sizes=2, steps=400)
-    assert [case.imperfection for case in found.cases] == ["noise"] * 2 + ["update bias"] * 2 + ["tolerance"] * 2
+    kinds = ["noise", "update bias", "tolerance"]
+    found = robustness(GRID, TASK, EquilibriumPropagation(0.1), only=kinds, sizes=1, steps=200)
+    assert [case.imperfection for case in found.cases] == kinds
     for case in found.cases:
         assert set(case.losses) == set(case.wander) == {"none", "symmetric", "overclamped", "thresholded"}
         if case.predicted is not None and case.predicted > 100 * found.perfect:
@@ -31,7 +32,7 @@ def test_floors_are_as_predicted_and_remedies_lower_them() -> None:
         if case.imperfection == "tolerance":
             assert case.predicted is None
             assert case.losses["none"] < 1e-6  # learned away
-    noisy, biased = found.cases[1], found.cases[3]
+    noisy, biased, _ = found.cases
     assert noisy.losses["symmetric"] < noisy.losses["none"]
     assert biased.losses["overclamped"] < biased.losses["none"] / 3
     assert biased.wander["overclamped"] < biased.wander["none"]

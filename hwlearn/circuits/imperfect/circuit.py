@@ -83,13 +83,16 @@ class ImperfectCircuit(Circuit):
             if isinstance(outputs, Hold):
                 currents = effect.read_currents(currents, random)
             noise += effect.noise**2
-        # An output is read by the channels of its two nodes; ground and nodes that nobody reads add nothing.
-        error = np.hstack((np.nan_to_num(read - true), np.zeros((len(read), 1))))
+        volts = got.output_voltages
+        if read is not true:
+            # An output is read by the channels of its two nodes; ground and nodes that nobody reads add nothing.
+            error = np.hstack((np.nan_to_num(read - true), np.zeros((len(read), 1))))
+            volts = volts + error[:, self._ends[:, 0]] - error[:, self._ends[:, 1]]
         return SampledMeasurement(
             self.network,
             self._conductances,
             read,
-            got.output_voltages + error[:, self._ends[:, 0]] - error[:, self._ends[:, 1]],
+            volts,
             currents,
             got.input_currents,
             float(np.sqrt(noise)),
