@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.ngspice import NgspiceCircuit
     from hwlearn.learning.flow import FlowResult, flow
+    from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
     from hwlearn.learning.rules import (
         AdjointCoupledLearning,
@@ -45,6 +46,7 @@ _HOMES = {
         "EquilibriumPropagation",
         "FullClamp",
     ),
+    "hwlearn.learning.remedies": ("Overclamped", "Thresholded"),
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
     "hwlearn.bench.circuit": ("BenchCircuit",),
@@ -71,11 +73,13 @@ __all__ = [
     "Network",
     "NgspiceCircuit",
     "Open",
+    "Overclamped",
     "Port",
     "Rule",
     "Run",
     "Source",
     "Task",
+    "Thresholded",
     "TrainResult",
     "TrainState",
     "flow",

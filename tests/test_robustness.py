@@ -13,7 +13,7 @@ from hwlearn.cli import app
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.learning.remedies import Overclamped, Thresholded
-from hwlearn.learning.rules import EquilibriumPropagation
+from hwlearn.learning.rules import CoupledLearning, EquilibriumPropagation
 from hwlearn.network.builders import grid
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
@@ -54,7 +54,10 @@ def test_robustness_command(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*arguments, "--only", "rust"]).exit_code == 2
 
 
-def test_remedies_in_an_experiment_file() -> None:
+def test_remedies_in_an_experiment_file(tmp_path: Path) -> None:
+    text = (NETLISTS / "kite.toml").read_text(encoding="utf-8").replace("kite.cir", str(NETLISTS / "kite.cir"))
+    with_remedies = tmp_path / "kite.toml"
+    with_remedies.write_text(text.replace("[rule]", "[rule]\npush = 1e-3\nrest = 1e-4"), encoding="utf-8")
     overrides = {"rule.push": 1e-3, "rule.rest": 1e-4, "rule.threshold": 1e-6, "train.steps": 5}
     experiment = load_experiment(NETLISTS / "kite.toml", overrides)
     rule = experiment.rule
@@ -64,6 +67,7 @@ def test_remedies_in_an_experiment_file() -> None:
     assert run_experiment(experiment).steps == 5
     with pytest.raises(ExperimentError, match="push and rest together"):
         load_experiment(NETLISTS / "kite.toml", {"rule.push": 1e-3})
+    assert isinstance(load_experiment(with_remedies, {"rule.name": "cl"}).rule, CoupledLearning)  # they belong to ep
     with pytest.raises(ExperimentError, match="observes voltages"):
         load_experiment(NETLISTS / "kite.toml", {"rule.name": "al", "rule.push": 1e-3, "rule.rest": 1e-4}).rule  # noqa: B018
 
