@@ -19,12 +19,12 @@ from hwlearn import (
     Task,
     train,
 )
-from hwlearn.analysis.floors import Floor, bias_floor, noise_floor, offset_floor, one_sided_floor
+from hwlearn.analysis.floors import Floor, bias_floor, gain_floor, noise_floor, offset_floor, one_sided_floor
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
 from hwlearn.analysis.nudging import best_nudge, direction_error, repeats_for, smallest_current
-from hwlearn.circuits.imperfect import Noise, Offset, UpdateBias
+from hwlearn.circuits.imperfect import Noise, NudgeGain, Offset, UpdateBias
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.train import task_loss
 from hwlearn.network.builders import grid, kite
@@ -123,6 +123,30 @@ def test_offset_floor(problem: str, rule: str, symmetric: bool) -> None:
         copy = Replicas(network, task, rule, 0.3, symmetric, offsets=size * unit)
         found, _ = copy.learn(SOLVED[problem].conductances, 1, 2 * settle, learning_rate, 2 * settle - 1)
         assert found == pytest.approx(offset_floor(linear, size * unit).loss, rel=WITHIN, abs=1e-25)
+
+
+@pytest.mark.parametrize(
+    ("rule", "factor"),
+    [
+        (EquilibriumPropagation(0.3), 0.0),
+        (CoupledLearning(0.3, symmetric=True), 0.0),
+        (CoupledLearning(0.3), 1 / 0.3),
+        (FullClamp(), 1.0),
+        (AdjointCoupledLearning(0.3), 1.0),
+    ],
+    ids=lambda one: getattr(one, "name", None),
+)
+def test_gain_floor(rule: Rule, factor: float) -> None:
+    network, task = KITE.with_conductances(SOLVED["kite"].conductances), PROBLEMS["kite"][1]
+    linear = Linearised.of(SOLVED["kite"].jacobian, rule)
+    learning_rate, settle = pace(linear)
+    for part in (1e-5, 1e-4, 1e-3):
+        with ImperfectCircuit(ExactCircuit(network), NudgeGain(part), seed=3) as circuit:
+            train(circuit, task, rule, steps=2 * settle, learning_rate=learning_rate)
+            found, outputs = task_loss(circuit.inside, task)
+            gains = circuit.effects[0].gains - 1  # type: ignore[attr-defined]
+        assert found == pytest.approx(gain_floor(linear, gains).loss, rel=WITHIN, abs=1e-25)
+        np.testing.assert_allclose(outputs - task.targets, factor * gains * task.targets, rtol=0.1, atol=1e-12)
 
 
 def test_one_sided_nudges_shift_a_task_that_cannot_be_reached() -> None:

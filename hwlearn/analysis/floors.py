@@ -69,9 +69,21 @@ def offset_floor(near: Linearised, offsets: ArrayLike) -> Floor:
         factor = 0.0
     elif near.rule == "cl" and not near.symmetric:
         factor = 1 - 1 / near.nudge
-    stacked = np.tile(factor * seen, near.samples)[:, None]
-    basis, weighted = near.range, near.weighted(near.range)
-    return _floor(near, -solve(basis.T @ weighted, weighted.T @ stacked)[:, 0])
+    return _wanted(near, np.tile(-factor * seen, (near.samples, 1)))
+
+
+def gain_floor(near: Linearised, gains: ArrayLike) -> Floor:
+    """Floor of sources at the outputs that make (1 + ε_a) of what they should, gains ε (n_out,).
+
+    EP injects a little more or less, and symmetric CL holds ± the same: no floor. AL learns to reach what it holds, y(1 + ε):
+    e = ε y. One-sided CL takes the ε o that it holds too much for a nudge: e = ε o/η (full clamp: η = 1).
+    """
+    factor = 0.0
+    if near.rule == "al":
+        factor = 1.0
+    elif near.rule == "cl" and not near.symmetric:
+        factor = 1 / near.nudge
+    return _wanted(near, factor * near.jacobian.targets * np.asarray(gains, dtype=np.float64))
 
 
 def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: float = 0.0) -> Floor:
@@ -112,6 +124,13 @@ def _pushed(near: Linearised, volts: float, amperes: float) -> Array:
             spread = deviation * (scaled @ one)
             total += spread @ spread.T
     return total
+
+
+def _wanted(near: Linearised, error: Array) -> Floor:
+    """The floor of a rule that brings the outputs to y + error (S, n_out) [V]: e as near as the conductances can,
+    JᵀW(e − error) = 0."""
+    basis, weighted = near.range, near.weighted(near.range)
+    return _floor(near, solve(basis.T @ weighted, weighted.T @ error.ravel()))
 
 
 def _floor(near: Linearised, inside: Array) -> Floor:
