@@ -14,19 +14,18 @@ from hwlearn import (
     FullClamp,
     ImperfectCircuit,
     Inject,
-    Network,
     Rule,
     Task,
     train,
 )
-from hwlearn.analysis.floors import Floor, bias_floor, gain_floor, noise_floor, offset_floor, one_sided_floor
+from hwlearn.analysis.floors import Floor, bias_floor, drift_floor, gain_floor, noise_floor, offset_floor, one_sided_floor
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
 from hwlearn.analysis.nudging import best_nudge, direction_error, repeats_for, smallest_current
-from hwlearn.circuits.imperfect import Noise, NudgeGain, Offset, UpdateBias
+from hwlearn.circuits.imperfect import Drift, Noise, NudgeGain, Offset, UpdateBias
 from hwlearn.errors import HwlearnError
-from hwlearn.learning.train import task_loss
+from hwlearn.learning.train import TrainState, task_loss
 from hwlearn.network.builders import grid, kite
 
 KITE = kite((1.0, 1.5, 1.3, 1.0, 1.0, 1.7))
@@ -126,6 +125,25 @@ def test_offset_floor(problem: str, rule: str, symmetric: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    "rule",
+    [EquilibriumPropagation(0.3, symmetric=True), CoupledLearning(0.3), AdjointCoupledLearning(0.3)],
+    ids=lambda rule: rule.name,
+)
+def test_drift_floor(rule: Rule) -> None:
+    network, task = GRID.with_conductances(SOLVED["grid"].conductances), PROBLEMS["grid"][1]
+    linear = Linearised.of(SOLVED["grid"].jacobian, rule)
+    learning_rate, settle = pace(linear)
+    for volts, period in [(1e-5, 30), (1e-4, 200), (1e-3, 200)]:
+        with ImperfectCircuit(ExactCircuit(network), Drift(volts, period), seed=2) as circuit:
+            found = last_losses(circuit, task, rule, learning_rate, 2 * settle + period, period)
+            floor = drift_floor(linear, learning_rate, volts, period, circuit.effects[0].phases)  # type: ignore[attr-defined]
+        assert found == pytest.approx(floor.loss, rel=WITHIN)
+    random = np.random.default_rng(4).uniform(0, 2 * np.pi, (300, len(network.nodes)))
+    mean = np.mean([drift_floor(linear, learning_rate, 1e-4, 200, phases).loss for phases in random])
+    assert drift_floor(linear, learning_rate, 1e-4, 200).loss == pytest.approx(mean, rel=0.15)
+
+
+@pytest.mark.parametrize(
     ("rule", "factor"),
     [
         (EquilibriumPropagation(0.3), 0.0),
@@ -211,7 +229,6 @@ def test_training_an_imperfect_circuit_ends_at_the_floor(rule: Rule, name: str) 
     linear = Linearised.of(SOLVED["grid"].jacobian, rule)
     learning_rate, settle = pace(linear)
     effect = {"bias": UpdateBias(1e-5), "offset": Offset(1e-4), "noise": Noise(1e-4)}[name]
-    losses = []
     with ImperfectCircuit(ExactCircuit(network), effect, seed=2) as circuit:
         if name == "bias":
             floor = bias_floor(linear, learning_rate, circuit.effects[0].bias)  # type: ignore[attr-defined]
@@ -219,18 +236,21 @@ def test_training_an_imperfect_circuit_ends_at_the_floor(rule: Rule, name: str) 
             floor = offset_floor(linear, circuit.effects[0].offsets)  # type: ignore[attr-defined]
         else:
             floor = noise_floor(linear, learning_rate, 1e-4)
-        steps = settle * (40 if name == "noise" else 3)
-
-        def note(state: object) -> None:
-            losses.append(true_loss(circuit, network, task))
-
-        train(circuit, task, rule, steps=steps, learning_rate=learning_rate, callbacks=[note])
-    settled = np.mean(losses[settle:]) if name == "noise" else losses[-1]
-    assert settled == pytest.approx(floor.loss, rel=WITHIN)
+        last = 30 * settle if name == "noise" else 1
+        found = last_losses(circuit, task, rule, learning_rate, 3 * settle + last, last)
+    assert found == pytest.approx(floor.loss, rel=WITHIN)
 
 
-def true_loss(circuit: ImperfectCircuit, network: Network, task: Task) -> float:
-    return task_loss(circuit.inside, task)[0]
+def last_losses(circuit: ImperfectCircuit, task: Task, rule: Rule, learning_rate: float, steps: int, last: int) -> float:
+    """Train, and take the mean of the true loss over the last steps."""
+    losses = []
+
+    def note(state: TrainState) -> None:
+        if state.step > steps - last:
+            losses.append(task_loss(circuit.inside, task)[0])
+
+    train(circuit, task, rule, steps=steps, learning_rate=learning_rate, callbacks=[note])
+    return float(np.mean(losses))
 
 
 def test_what_cannot_be_predicted_is_refused() -> None:

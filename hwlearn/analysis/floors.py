@@ -103,6 +103,35 @@ def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: f
     return Floor(0.5 * float(np.trace(covariance)) / near.samples, np.zeros(near.jacobian.outputs.shape), sizes, rates)
 
 
+def drift_floor(near: Linearised, learning_rate: float, volts: float, period: float, phases: ArrayLike | None = None) -> Floor:
+    """Floor of offsets that wander like `volts · sin(2π k / period + φ_n)` at reading k (`hwlearn.circuits.imperfect.Drift`).
+
+    A step reads the S samples of the free phase, then those of the nudged one, or + and − of each in turn: the contrast takes
+    the drift between them for a signal, ∝ 1/nudge. e ← (1 − αΛ) e + α J ξ answers a ξ that turns by θ a step with
+    ê = α (e^{iθ} − 1 + αΛ)⁻¹ J ξ̂, whose mean square is ½ |ê|².
+
+    Args:
+        phases: φ (N,); if not given, the mean over all.
+    """
+    maps, _ = near.noise_maps()
+    samples, turn = near.samples, 2j * np.pi / period
+    firsts = [(0, 1), (samples, 2), (samples + 1, 2)] if near.symmetric else [(0, 1), (samples, 1)]
+    reached = near.range.T @ near.matrix / samples
+    pushed = np.zeros((len(reached), len(near.jacobian.network.nodes)), dtype=np.complex128)
+    for sample, drops in enumerate(near.drops):
+        for (first, stride), one in zip(firsts, maps, strict=True):
+            pushed += np.exp(turn * (first + stride * sample)) * ((reached * drops) @ one)
+    rate, readings = _positive(learning_rate), samples * (3 if near.symmetric else 2)
+    answer = (np.exp(turn * readings) - 1) * np.eye(len(near.rates)) + rate * near.rates
+    response = volts * rate * np.linalg.solve(answer, pushed)
+    if phases is not None:
+        response = (response @ np.exp(1j * np.asarray(phases, dtype=np.float64)))[:, None]
+    left, rates = _modes(near)
+    sizes = np.sqrt(0.5 * (np.abs(left @ response) ** 2).sum(axis=1))
+    loss = 0.25 * float((np.abs(response) ** 2).sum()) / samples
+    return Floor(loss, np.zeros(near.jacobian.outputs.shape), sizes, rates)
+
+
 def one_sided_floor(near: Linearised) -> Floor:
     """What one-sided nudging adds to the error of a task that cannot be reached, ∝ nudge² in the loss; else nothing.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hwlearn.analysis.floors import bias_floor, gain_floor, noise_floor, offset_floor
+from hwlearn.analysis.floors import bias_floor, drift_floor, gain_floor, noise_floor, offset_floor
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
 from hwlearn.circuits.base import Array
@@ -245,6 +245,8 @@ def _predicted(near: Linearised, learning_rate: float, effect: Effect, bench: _B
         return noise_floor(near, learning_rate, drawn.noise, drawn.amperes).loss
     if isinstance(drawn, Offset):
         return offset_floor(near, drawn.offsets).loss
+    if isinstance(drawn, Drift):
+        return drift_floor(near, learning_rate, drawn.volts, drawn.period, drawn.phases).loss
     if isinstance(drawn, NudgeGain):
         return gain_floor(near, drawn.gains - 1).loss
     if isinstance(drawn, UpdateBias):
