@@ -224,6 +224,7 @@ def test_a_training_goes_on_from_a_snapshot() -> None:
     [
         lambda: Noise(-1.0),
         lambda: Tolerance(1.5),
+        lambda: Drift(1e-3, period=1),
         lambda: Quantised(1, 1.0, 2.0),
         lambda: UpdateBias([[1.0]]),
         lambda: made(UpdateBias([1e-3])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,8 +98,8 @@ class Linearised:
         """How one sample's readings become noise of the direction, before the factor Δv_e of each edge.
 
         Returns:
-            One map (E, N) for the node voltages of each phase [S/V² · V], and one (E, n_out) for the output currents of the
-            free phase. With readings n₀ (free) and n₁ (nudged), or n₊ and n₋, in the two phases:
+            One map (E, N) for the node voltages of each phase, and one (E, n_out) for the output currents of the free phase.
+            With readings n₀ (free) and n₁ (nudged), or n₊ and n₋, in the two phases:
 
             EP   ΛC n₀ − B(n₁ − n₀)/β                    symmetric  ΛC n₀ − B(n₊ − n₋)/2β
             CL   −[(1 − η) ΛR⁻¹C n₀ + B(n₁ − n₀)]/η      symmetric  ΛR⁻¹C n₀ − B(n₊ − n₋)/2η
@@ -122,11 +123,11 @@ class Linearised:
         return [fed - contrast, contrast], currents
 
 
-def output_matrix(ports: tuple[Port, ...], index: dict[str, int] | object, nodes: int) -> Array:
+def output_matrix(ports: tuple[Port, ...], index: Mapping[str, int], nodes: int) -> Array:
     """C (n_out, N): o = C v."""
     matrix = np.zeros((len(ports), nodes))
     for row, port in zip(matrix, ports, strict=True):
         for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
             if node != GROUND:
-                row[index[node]] += sign  # type: ignore[index]
+                row[index[node]] += sign
     return matrix

@@ -38,8 +38,9 @@ class ImperfectCircuit(Circuit):
         self._ends = np.array([[index.get(node, -1) for node in pair] for pair in ends], dtype=np.intp).reshape(-1, 2)
         for number, effect in enumerate(self.effects):
             effect.begin(self.network, inside.bounds, np.random.default_rng((seed, number)))
-        if self.effects:
-            self.program(inside.conductances)
+        believed, real = self._made_of(inside.conductances)
+        if (real != inside.conductances).any():
+            self.program(believed)
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -58,12 +59,17 @@ class ImperfectCircuit(Circuit):
         self.inside.restore(_below(snapshot, "inside."))
 
     def _program(self, conductances: Array) -> Array:
-        believed, real = conductances, conductances
+        believed, real = self._made_of(conductances)
+        self.inside.program(real)
+        return np.array(believed)
+
+    def _made_of(self, wanted: Array) -> tuple[Array, Array]:
+        """What the circuit believes it has, and what it has, when told `wanted`."""
+        believed, real = wanted, wanted
         for effect in self.effects:
             believed = effect.believed(believed)
-            real = effect.real(real, conductances)
-        self.inside.program(np.maximum(real, LEAST * conductances))
-        return np.array(believed)
+            real = effect.real(real, wanted)
+        return believed, np.maximum(real, LEAST * wanted)
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         nominal, current = outputs, None

@@ -6,6 +6,7 @@ import numpy as np
 
 from hwlearn.circuits.base import Array
 from hwlearn.circuits.imperfect.effect import Effect, not_negative
+from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
 
 
@@ -62,7 +63,9 @@ class Drift(Effect):
     remembered = ("readings",)
 
     def __init__(self, volts: float, period: float = 1000.0) -> None:
-        self.volts, self.period = not_negative("volts", volts), max(not_negative("period", period), 1.0)
+        self.volts, self.period = not_negative("volts", volts), float(period)
+        if not self.period >= 2:
+            raise HwlearnError(f"period is {period}; it must be 2 readings or more")
         self.readings: Array | int = 0
 
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
