@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from hwlearn.bench.circuit import BenchCircuit
     from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
     from hwlearn.circuits.exact import ExactCircuit
+    from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.ngspice import NgspiceCircuit
     from hwlearn.learning.flow import FlowResult, flow
+    from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
     from hwlearn.learning.rules import (
         AdjointCoupledLearning,
@@ -33,6 +35,7 @@ _HOMES = {
     "hwlearn.network": ("Edge", "Network", "Port", "Source"),
     "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
+    "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.learning.task": ("Task",),
     "hwlearn.learning.rule": ("Rule",),
@@ -43,6 +46,7 @@ _HOMES = {
         "EquilibriumPropagation",
         "FullClamp",
     ),
+    "hwlearn.learning.remedies": ("Overclamped", "Thresholded"),
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
     "hwlearn.bench.circuit": ("BenchCircuit",),
@@ -63,16 +67,19 @@ __all__ = [
     "FlowResult",
     "FullClamp",
     "Hold",
+    "ImperfectCircuit",
     "Inject",
     "Measurement",
     "Network",
     "NgspiceCircuit",
     "Open",
+    "Overclamped",
     "Port",
     "Rule",
     "Run",
     "Source",
     "Task",
+    "Thresholded",
     "TrainResult",
     "TrainState",
     "flow",

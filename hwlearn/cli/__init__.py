@@ -4,7 +4,31 @@ Exit codes: 0 done; 1 not healthy, a loss that is not finite, or a cell that fai
 130 Ctrl-C.
 """
 
-from hwlearn.cli import train, runs, sweep, analyze, show, reproduce, bench, compare, doctor  # isort: skip  # order of the help
+from hwlearn.cli import (  # isort: skip  # in the order of the help
+    train,
+    runs,
+    sweep,
+    analyze,
+    robustness,
+    show,
+    reproduce,
+    bench,
+    compare,
+    doctor,
+)
 from hwlearn.cli.command import app, main
 
-__all__ = ["analyze", "app", "bench", "compare", "doctor", "main", "reproduce", "runs", "show", "sweep", "train"]
+__all__ = [
+    "analyze",
+    "app",
+    "bench",
+    "compare",
+    "doctor",
+    "main",
+    "reproduce",
+    "robustness",
+    "runs",
+    "show",
+    "sweep",
+    "train",
+]

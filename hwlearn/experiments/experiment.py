@@ -22,6 +22,7 @@ from hwlearn.errors import (
     TaskError,
 )
 from hwlearn.experiments.settings import Settings
+from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
@@ -96,10 +97,13 @@ class Experiment:
 
     @cached_property
     def rule(self) -> Rule:
-        """The learning rule."""
+        """The learning rule, remedies included."""
         table = self.settings.rule
         with self.named():
-            return RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+            rule = RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+            if table.push is not None and table.rest is not None:
+                rule = Overclamped(rule, table.push, table.rest)
+            return rule if table.threshold is None else Thresholded(rule, table.threshold)
 
     def read_files(self, known: dict[str, Any]) -> None:
         """Make what comes from a netlist or a CSV file now: this experiment can then go to a machine without these files.

@@ -29,7 +29,7 @@ def load_experiment(
     Args:
         path: TOML; netlist and CSV files are relative to it.
         overrides: dotted keys and values that replace those of the file, such as {"train.steps": 100}. Where they choose
-            another rule, nudge, symmetric and stop_loss of the file are dropped unless given as well: they belong to the
+            another rule, nudge, symmetric, stop_loss and remedies of the file are dropped unless given: they belong to the
             file's rule.
         trust: see `Network.from_netlist`. No key of the file: a file must not grant itself trust.
 
@@ -81,7 +81,8 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[s
         if isinstance(keys, dict) and key in keys and f"{table}.{key}" not in given:
             notes.append(f"{key} = {keys.pop(key)}{unit} of the file is for {old} and was dropped")
 
-    drop("rule", "nudge")
+    for key, unit in (("nudge", ""), ("push", " V"), ("rest", " V"), ("threshold", "")):
+        drop("rule", key, unit)
     if new == "clamp":
         drop("rule", "symmetric")
     if RULES[new].loss_unit != RULES[old].loss_unit:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from inspect import Parameter, signature
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from hwlearn.network.builders import BUILDERS
 
@@ -37,7 +47,7 @@ class CircuitTable(Table):
     """
 
     netlist: str | None = None
-    builder: Literal["grid", "kite", "wheatstone", "layered", "random_regular", "delaunay"] | None = None
+    builder: Literal["grid", "kite", "wheatstone", "layered", "random_regular", "delaunay", "gate_pair"] | None = None
     rows: PositiveInt | None = None
     columns: PositiveInt | None = None
     sizes: list[PositiveInt] | None = None
@@ -109,11 +119,19 @@ class TaskTable(Table):
 
 
 class RuleTable(Table):
-    """`[rule]`: see `hwlearn.learning.rule.Rule`; `nudge` is in the rule's own unit and may be left out."""
+    """`[rule]`: see `hwlearn.learning.rule.Rule`; `nudge` is in the rule's own unit and may be left out.
+
+    Attributes:
+        push, rest: V, overclamping: see `hwlearn.learning.remedies.Overclamped`. Both or neither.
+        threshold: see `hwlearn.learning.remedies.Thresholded`.
+    """
 
     name: Literal["ep", "cl", "al", "clamp", "dual-cl"]
     nudge: float | None = None
     symmetric: bool = False
+    push: NonNegativeFloat | None = None
+    rest: NonNegativeFloat | None = None
+    threshold: NonNegativeFloat | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -121,6 +139,8 @@ class RuleTable(Table):
             raise ValueError("nudge is 0; there would be no contrast")
         if self.name == "clamp" and {"nudge", "symmetric"} & self.model_fields_set:
             raise ValueError("clamp has no nudge and no second side; leave nudge and symmetric out, or take cl")
+        if (self.push is None) != (self.rest is None):
+            raise ValueError("give push and rest together, in volts")
         return self
 
 

@@ -82,6 +82,10 @@ class Rule(ABC):
     def nudged(self, free: Measurement, targets: Array, nudge: float) -> Outputs:
         """What a nudged phase imposes at the outputs."""
 
+    def settled(self, free: Measurement, targets: Array) -> bool:
+        """Whether nothing is left to learn, so that no nudged phase is needed and no edge changes."""
+        return False
+
     def loss(self, free: Measurement, targets: Array) -> float:
         """½ ‖observed‖², mean over the samples [`loss_unit`]."""
         observed = self.observed(free, targets)
@@ -101,6 +105,8 @@ class Rule(ABC):
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
         free = circuit.measure(Drive(inputs, self.free(targets)))
+        if self.settled(free, targets):
+            return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)
         if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
             both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))

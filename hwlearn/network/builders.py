@@ -91,6 +91,24 @@ def delaunay(nodes: int, seed: int = 0, conductances: ArrayLike = 1.0, **options
     return Network.from_edges(edges, conductances, **{**defaults, **options})
 
 
+def gate_pair(
+    conductances: ArrayLike = (1e-3, 1e-3, 1 / 500), rails: tuple[float, float] = (0.0181, 0.4351), **options: Any
+) -> Network:
+    """The small network of Dillavou et al. (arXiv:2505.22887): low–out and high–out learn, in–out is a fixed resistor.
+
+    `rails` are the voltages of low and high [V]; the input is in, the output is out. Conductances default to 1 mS at the
+    transistors and 500 Ω.
+    """
+    from hwlearn.network.ports import Source
+
+    sources = [Source(f"V_{name}", "voltage", name, value=volts) for name, volts in zip(("low", "high"), rails, strict=True)]
+    if options.get("trainable") is None:
+        options["trainable"] = [True, True, False]
+    defaults = {"inputs": ["in"], "outputs": ["out"], "fixed_sources": sources}
+    edges = [("low", "out"), ("high", "out"), ("in", "out")]
+    return Network.from_edges(edges, conductances, **{**defaults, "title": "gate pair", **options})
+
+
 def _at_least(least: int, **values: int) -> None:
     for name, value in values.items():
         if value < least:
@@ -104,5 +122,6 @@ BUILDERS: dict[str, Callable[..., Network]] = {
     "layered": layered,
     "random_regular": random_regular,
     "delaunay": delaunay,
+    "gate_pair": gate_pair,
 }
 """The builders by name, for experiment files."""

@@ -4,7 +4,17 @@ from hwlearn.plots.analysis import draw_analysis
 from hwlearn.plots.claims import draw_claims
 from hwlearn.plots.comparison import draw_comparison
 from hwlearn.plots.network import draw_network
+from hwlearn.plots.robustness import draw_robustness
 from hwlearn.plots.runs import draw_run, draw_runs
 from hwlearn.plots.sweep import draw_sweep
 
-__all__ = ["draw_analysis", "draw_claims", "draw_comparison", "draw_network", "draw_run", "draw_runs", "draw_sweep"]
+__all__ = [
+    "draw_analysis",
+    "draw_claims",
+    "draw_comparison",
+    "draw_network",
+    "draw_robustness",
+    "draw_run",
+    "draw_runs",
+    "draw_sweep",
+]

@@ -1,0 +1,190 @@
+"""Error floors: where learning ends on imperfect hardware, from the Jacobian at a solution.
+
+All are for plain steps g ← g + α ġ of all samples at once, near a solution, and of the loss ½ ‖e‖² [V²], mean over samples.
+Bias and noise push the conductances along the solution manifold as well, where nothing holds them; a floor is that of the
+place they are at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import solve, solve_discrete_lyapunov
+
+from hwlearn.analysis.linearised import Linearised, output_matrix
+from hwlearn.analysis.nudging import one_sided_bias
+from hwlearn.circuits.base import Array
+from hwlearn.errors import HwlearnError
+
+
+@dataclass(frozen=True, eq=False)
+class Floor:
+    """What is left.
+
+    Attributes:
+        loss: ½ ‖e‖² [V²], mean over samples, and over time if it fluctuates.
+        error: (S, n_out) V, its constant part.
+        modes: (r,) V, how much (rms, if it fluctuates) of each unit eigenvector of Λ is in the error, slowest first. EP's are
+            orthogonal: loss = ½ Σ modes² / S.
+        rates: (r,) of these modes [1/time].
+    """
+
+    loss: float
+    error: Array
+    modes: Array
+    rates: Array
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"loss": self.loss, "error": self.error.tolist(), "modes": self.modes.tolist(), "rates": self.rates.tolist()}
+
+
+def bias_floor(near: Linearised, learning_rate: float, bias: ArrayLike) -> Floor:
+    """Floor of an update bias b (E,) [S] per step, g ← g + α ġ + b.
+
+    e ← e − αΛ e + J b rests at e = Λ⁻¹ J b / α: a mode of rate λ amplifies its part of the bias by 1/αλ, so that slow modes
+    (small coercivity constant) make the floor, and it falls with the square of the learning rate.
+
+    Raises:
+        HwlearnError: the learning rate is not positive, or b does not fit.
+    """
+    push = near.range.T @ near.matrix @ np.where(near.jacobian.network.trainable, _per_edge(near, bias), 0.0)
+    return _floor(near, solve(near.rates, push) / _positive(learning_rate))
+
+
+def offset_floor(near: Linearised, offsets: ArrayLike) -> Floor:
+    """Floor of constant channel offsets ω (N,) [V].
+
+    They drop out of the contrast, but not of the error that makes the nudge: the rule brings e + κ Cω to zero, as far as the
+    conductances can (else its projection, JᵀW(e + κ Cω) = 0), κ = 1 for EP and symmetric CL, 0 for AL. One-sided CL holds
+    the outputs at o + Cω − η(e + Cω) and takes Cω for a nudge: κ = 1 − 1/η.
+    """
+    network = near.jacobian.network
+    seen = output_matrix(network.outputs, network.node_index, len(network.nodes)) @ np.asarray(offsets, dtype=np.float64)
+    factor = 1.0
+    if near.rule == "al":
+        factor = 0.0
+    elif near.rule == "cl" and not near.symmetric:
+        factor = 1 - 1 / near.nudge
+    return _wanted(near, np.tile(-factor * seen, (near.samples, 1)))
+
+
+def gain_floor(near: Linearised, gains: ArrayLike) -> Floor:
+    """Floor of sources at the outputs that make (1 + ε_a) of what they should, gains ε (n_out,).
+
+    EP injects a little more or less, and symmetric CL holds ± the same: no floor. AL learns to reach what it holds, y(1 + ε):
+    e = ε y. One-sided CL takes the ε o that it holds too much for a nudge: e = ε o/η (full clamp: η = 1).
+    """
+    factor = 0.0
+    if near.rule == "al":
+        factor = 1.0
+    elif near.rule == "cl" and not near.symmetric:
+        factor = 1 / near.nudge
+    return _wanted(near, factor * near.jacobian.targets * np.asarray(gains, dtype=np.float64))
+
+
+def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: float = 0.0) -> Floor:
+    """Floor of white reading noise, standard deviations `volts` [V] per node and `amperes` [A] per held output.
+
+    The direction's noise ξ (see `Linearised.noise_maps`) makes e ← (1 − αΛ) e + α J ξ an autoregression, whose covariance
+    solves P = (1 − αΛ) P (1 − αΛ)ᵀ + α² J⟨ξξᵀ⟩Jᵀ. For small α and one mode: α⟨(Jξ)²⟩/2λ, and with small nudges ∝ 1/nudge².
+    Least count adds LSB²/12 to volts², as long as the noise is half of it or more.
+    """
+    rate = _positive(learning_rate)
+    step = np.eye(len(near.rates)) - rate * near.rates
+    if np.abs(np.linalg.eigvals(step)).max(initial=0.0) >= 1:
+        raise HwlearnError(f"learning_rate {rate:g} is not stable here; there is no floor")
+    covariance = solve_discrete_lyapunov(step, rate**2 * _pushed(near, volts, amperes))
+    left, rates = _modes(near)
+    sizes = np.sqrt(np.maximum(np.einsum("kr,rs,ks->k", left, covariance, left), 0.0))
+    return Floor(0.5 * float(np.trace(covariance)) / near.samples, np.zeros(near.jacobian.outputs.shape), sizes, rates)
+
+
+def drift_floor(near: Linearised, learning_rate: float, volts: float, period: float, phases: ArrayLike | None = None) -> Floor:
+    """Floor of offsets that wander like `volts · sin(2π k / period + φ_n)` at reading k (`hwlearn.circuits.imperfect.Drift`).
+
+    A step reads the S samples of the free phase, then those of the nudged one, or + and − of each in turn: the contrast takes
+    the drift between them for a signal, ∝ 1/nudge. e ← (1 − αΛ) e + α J ξ answers a ξ that turns by θ a step with
+    ê = α (e^{iθ} − 1 + αΛ)⁻¹ J ξ̂, whose mean square is ½ |ê|².
+
+    Args:
+        phases: φ (N,); if not given, the mean over all.
+    """
+    maps, _ = near.noise_maps()
+    samples, turn = near.samples, 2j * np.pi / period
+    firsts = [(0, 1), (samples, 2), (samples + 1, 2)] if near.symmetric else [(0, 1), (samples, 1)]
+    reached = near.range.T @ near.matrix / samples
+    pushed = np.zeros((len(reached), len(near.jacobian.network.nodes)), dtype=np.complex128)
+    for sample, drops in enumerate(near.drops):
+        for (first, stride), one in zip(firsts, maps, strict=True):
+            pushed += np.exp(turn * (first + stride * sample)) * ((reached * drops) @ one)
+    rate, readings = _positive(learning_rate), samples * (3 if near.symmetric else 2)
+    answer = (np.exp(turn * readings) - 1) * np.eye(len(near.rates)) + rate * near.rates
+    response = volts * rate * np.linalg.solve(answer, pushed)
+    if phases is not None:
+        response = (response @ np.exp(1j * np.asarray(phases, dtype=np.float64)))[:, None]
+    left, rates = _modes(near)
+    sizes = np.sqrt(0.5 * (np.abs(left @ response) ** 2).sum(axis=1))
+    loss = 0.25 * float((np.abs(response) ** 2).sum()) / samples
+    return Floor(loss, np.zeros(near.jacobian.outputs.shape), sizes, rates)
+
+
+def one_sided_floor(near: Linearised) -> Floor:
+    """What one-sided nudging adds to the error of a task that cannot be reached, ∝ nudge² in the loss; else nothing.
+
+    There the error e, and with it the update that one-sided nudges miss (`one_sided_bias`), does not vanish: it acts like an
+    update bias. The added error is orthogonal to the one that stays, so the losses add. Curvature of the set of outputs that
+    can be reached is neglected.
+    """
+    return bias_floor(near, 1.0, one_sided_bias(near))
+
+
+def _pushed(near: Linearised, volts: float, amperes: float) -> Array:
+    """J⟨ξξᵀ⟩Jᵀ (r, r) in the basis `range`."""
+    phases, currents = near.noise_maps()
+    reached = near.range.T @ near.matrix / near.samples
+    total = np.zeros((len(reached), len(reached)))
+    for drops in near.drops:
+        scaled = reached * drops
+        for deviation, one in [(volts, phase) for phase in phases] + [(amperes, currents)]:
+            spread = deviation * (scaled @ one)
+            total += spread @ spread.T
+    return total
+
+
+def _wanted(near: Linearised, error: Array) -> Floor:
+    """The floor of a rule that brings the outputs to y + error (S, n_out) [V]: e as near as the conductances can,
+    JᵀW(e − error) = 0."""
+    basis, weighted = near.range, near.weighted(near.range)
+    return _floor(near, solve(basis.T @ weighted, weighted.T @ error.ravel()))
+
+
+def _floor(near: Linearised, inside: Array) -> Floor:
+    """The floor of a constant error, given in the basis `range`."""
+    error = (near.range @ inside).reshape(near.jacobian.outputs.shape)
+    left, rates = _modes(near)
+    return Floor(0.5 * float((error**2).sum()) / near.samples, error, np.abs(left @ inside), rates)
+
+
+def _modes(near: Linearised) -> tuple[Array, Array]:
+    """Rows that read off the part of each unit eigenvector of Λ, and the rates; slowest first. Λ is similar to a symmetric
+    matrix: both are real."""
+    rates, right = np.linalg.eig(near.rates)
+    order = np.argsort(rates.real)
+    return np.linalg.inv(right.real[:, order]), rates.real[order]
+
+
+def _per_edge(near: Linearised, values: ArrayLike) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != near.jacobian.conductances.shape:
+        raise HwlearnError(f"bias: shape {array.shape}, need {near.jacobian.conductances.shape}")
+    return array
+
+
+def _positive(learning_rate: float) -> float:
+    if not (np.isfinite(learning_rate) and learning_rate > 0):
+        raise HwlearnError(f"learning_rate is {learning_rate}; it must be positive")
+    return float(learning_rate)

@@ -1,0 +1,133 @@
+"""`Linearised`: what a rule's phases make of small errors and of noise, near a solution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import inv
+
+from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
+from hwlearn.circuits.base import Array
+from hwlearn.errors import HwlearnError
+from hwlearn.learning.rule import Rule
+from hwlearn.network import Port
+from hwlearn.spice.numbers import GROUND
+
+NAMES = ("ep", "cl", "al")
+
+
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """EP, CL or AL near a solution: ġ = −(1/S) Jᵀ W e + ξ, W = 1, R⁻¹, R⁻² (THEORY, Coercivity and local convergence).
+
+    With I = −R⁻¹e, AL's ġ = −∇ ½‖I‖² is −JᵀR⁻²e to first order, so all three are written in the voltage error e (S·n_out).
+
+    Attributes:
+        jacobian: at the solution.
+        rule: "ep", "cl" or "al".
+        nudge: in the rule's unit.
+        symmetric: both sides, or one.
+    """
+
+    jacobian: Jacobian
+    rule: str
+    nudge: float
+    symmetric: bool
+
+    @classmethod
+    def of(cls, jacobian: Jacobian, rule: Rule) -> Linearised:
+        """The same, for a rule object; full clamp is one-sided CL with η = 1.
+
+        Raises:
+            HwlearnError: a rule for which no prediction is known.
+        """
+        name = "cl" if rule.name == "clamp" else rule.name
+        if name not in NAMES:
+            raise HwlearnError(f"no floor is predicted for the rule {rule.name!r}; there are {', '.join(NAMES)}, clamp")
+        return cls(jacobian, name, rule.amplitude(jacobian.network), rule.symmetric)
+
+    @property
+    def samples(self) -> int:
+        """S."""
+        return len(self.jacobian.outputs)
+
+    @cached_property
+    def weight(self) -> Array:
+        """W (n_out, n_out), alike for all samples."""
+        if self.rule == "ep":
+            return np.eye(self.jacobian.outputs.shape[1])
+        inverse = inv(self.jacobian.resistance)
+        return inverse @ inverse if self.rule == "al" else inverse
+
+    @cached_property
+    def matrix(self) -> Array:
+        """J (S·n_out, E)."""
+        return self.jacobian.matrix()
+
+    @cached_property
+    def range(self) -> Array:
+        """Orthonormal basis (S·n_out, r) of the errors that conductances can change."""
+        left, sizes, _ = np.linalg.svd(self.matrix, full_matrices=False)
+        return left[:, sizes > RANK_TOLERANCE * sizes.max(initial=0.0)]
+
+    def weighted(self, errors: Array) -> Array:
+        """W e for stacked errors (S·n_out, k)."""
+        ports = len(self.weight)
+        return np.einsum("ab,sbk->sak", self.weight, errors.reshape(self.samples, ports, -1)).reshape(errors.shape)
+
+    @cached_property
+    def rates(self) -> Array:
+        """Λ (r, r) in the basis `range`: ė = −Λ e."""
+        return self.range.T @ self.matrix @ self.matrix.T @ self.weighted(self.range) / self.samples
+
+    @cached_property
+    def drops(self) -> Array:
+        """Δv (S, E) V at the solution."""
+        return self.jacobian.weights @ self.jacobian.source_drops.T
+
+    @cached_property
+    def response(self) -> Array:
+        """(E, n_out): drops per unit of what the nudge is made of, a current (EP, V/A) or a held voltage (CL and AL, V/V)."""
+        adjoint = self.jacobian.adjoint_drops
+        return adjoint if self.rule == "ep" else adjoint @ inv(self.jacobian.resistance)
+
+    def noise_maps(self) -> tuple[list[Array], Array]:
+        """How one sample's readings become noise of the direction, before the factor Δv_e of each edge.
+
+        Returns:
+            One map (E, N) for the node voltages of each phase, and one (E, n_out) for the output currents of the free phase.
+            With readings n₀ (free) and n₁ (nudged), or n₊ and n₋, in the two phases:
+
+            EP   ΛC n₀ − B(n₁ − n₀)/β                    symmetric  ΛC n₀ − B(n₊ − n₋)/2β
+            CL   −[(1 − η) ΛR⁻¹C n₀ + B(n₁ − n₀)]/η      symmetric  ΛR⁻¹C n₀ − B(n₊ − n₋)/2η
+            AL   −ΛR⁻¹ m₀ + B(n₁ − n₀)/η                 symmetric  −ΛR⁻¹ m₀ + B(n₊ − n₋)/2η
+
+            because the nudge is made of noisy readings (first terms) and the contrast is (second terms).
+        """
+        network = self.jacobian.network
+        spread = network.incidence.toarray()
+        spread[network.fixed] = 0.0
+        seen = output_matrix(network.outputs, network.node_index, len(network.nodes))
+        sign = 1.0 if self.rule == "al" else -1.0
+        currents = -self.response if self.rule == "al" else np.zeros_like(self.response)
+        fed = np.zeros_like(spread) if self.rule == "al" else self.response @ seen
+        if self.symmetric:
+            contrast = sign * spread / (2 * self.nudge)
+            return [fed, contrast, -contrast], currents
+        contrast = sign * spread / self.nudge
+        if self.rule == "cl":
+            fed = -(1 / self.nudge - 1) * fed
+        return [fed - contrast, contrast], currents
+
+
+def output_matrix(ports: tuple[Port, ...], index: Mapping[str, int], nodes: int) -> Array:
+    """C (n_out, N): o = C v."""
+    matrix = np.zeros((len(ports), nodes))
+    for row, port in zip(matrix, ports, strict=True):
+        for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
+            if node != GROUND:
+                row[index[node]] += sign
+    return matrix

@@ -1,0 +1,80 @@
+"""How large a nudge should be: noise wants it large, its own bias small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwlearn.analysis.linearised import Linearised
+from hwlearn.circuits.base import Array
+from hwlearn.errors import HwlearnError
+
+
+def smallest_current(near: Linearised, volts: float, *, repeats: int = 1, sigmas: float = 3.0) -> Array:
+    """(E, n_out) A: the nudge current at each output whose change of each edge's drop stands out of the noise.
+
+    The change is I T_e, T_e the transfer resistance; a difference of two drops, of two channels each, averaged over N repeats,
+    has deviation 2 s/√N. So I_min = 2 k s/(√N |T_e|) (VISA, I_min); symmetric nudges double the change. Infinite at fixed
+    edges.
+    """
+    with np.errstate(divide="ignore"):
+        current = 2 * sigmas * volts / (np.sqrt(repeats) * np.abs(near.jacobian.adjoint_drops))
+    return current / 2 if near.symmetric else current
+
+
+def one_sided_bias(near: Linearised) -> Array:
+    """(E,) by which one-sided nudging misses ġ at the error e: −(nudge/2) mean (response · e)²; AL: +, with I for e."""
+    if near.symmetric:
+        return np.zeros(len(near.jacobian.conductances))
+    at = near.jacobian
+    observed, sign = at.outputs - at.targets, -1.0
+    if near.rule == "al":
+        observed, sign = observed @ -np.linalg.inv(at.resistance), 1.0
+    return sign * 0.5 * near.nudge * ((near.response @ observed.T) ** 2).mean(axis=1)
+
+
+def direction_error(near: Linearised, volts: float, amperes: float = 0.0, repeats: int = 1) -> float:
+    """Root of the expected ‖ĝ − ġ‖² of one reading of the direction, noise and one-sided bias together."""
+    bias = one_sided_bias(near)
+    return float(np.sqrt(_variance(near, volts, amperes) / repeats + bias @ bias))
+
+
+def best_nudge(near: Linearised, volts: float, amperes: float = 0.0, repeats: int = 1) -> float:
+    """The nudge whose direction error is smallest at the present error; infinite for symmetric nudges, which have no bias.
+
+    The squared error is a + b/n + c/n² + d n² in the nudge n (noise: a, b, c; bias: d), smallest where 2d n⁴ = b n + 2c.
+    """
+    bias = one_sided_bias(near)
+    quartic = float(bias @ bias) / near.nudge**2
+    if not quartic:
+        return np.inf
+    unit = [_variance(_nudged(near, n), volts, amperes) / repeats for n in (1.0, 0.5, 0.25)]
+    _, inverse, square = np.linalg.solve([[1, 1, 1], [1, 2, 4], [1, 4, 16]], unit)
+    roots = np.roots([2 * quartic, 0, 0, -inverse, -2 * square])
+    real = roots.real[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)]
+    return float(real.max(initial=0.0))
+
+
+def repeats_for(near: Linearised, volts: float, wanted: float, amperes: float = 0.0) -> int:
+    """Readings to average so that the direction error is at most `wanted`.
+
+    Raises:
+        HwlearnError: the bias of the nudge alone is larger; take a smaller nudge, or symmetric ones.
+    """
+    bias = one_sided_bias(near)
+    left = wanted**2 - float(bias @ bias)
+    if left <= 0:
+        raise HwlearnError(
+            f"the one-sided nudge {near.nudge:g} alone errs by {np.sqrt(bias @ bias):g}; nudge less or symmetrically"
+        )
+    return max(1, int(np.ceil(_variance(near, volts, amperes) / left)))
+
+
+def _nudged(near: Linearised, nudge: float) -> Linearised:
+    return Linearised(near.jacobian, near.rule, nudge, near.symmetric)
+
+
+def _variance(near: Linearised, volts: float, amperes: float) -> float:
+    """Σ_e ⟨ξ_e²⟩ of the mean over the samples."""
+    phases, currents = near.noise_maps()
+    per_edge = volts**2 * sum((phase**2).sum(axis=1) for phase in phases) + amperes**2 * (currents**2).sum(axis=1)
+    return float(((near.drops**2).sum(axis=0) * per_edge).sum()) / near.samples**2

@@ -1,0 +1,113 @@
+"""`ImperfectCircuit`: any circuit, with imperfections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import numpy as np
+
+from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, SampledMeasurement
+from hwlearn.circuits.imperfect.effect import Effect
+
+LEAST = 1e-12
+"""No effect makes a conductance smaller than this part of the wanted one."""
+
+
+class ImperfectCircuit(Circuit):
+    """A circuit that does not quite do what it is told, and does not quite say what it does.
+
+    `conductances` is what it believes; what it has is `inside.conductances`. Offsets, tolerances and the like are drawn once
+    from the seed; noise from the seed and the number of the measurement, so that equal runs give equal readings.
+
+    Args:
+        inside: the circuit that is wrapped, and closed with this one.
+        effects: in the order in which they act.
+        seed: of everything random.
+    """
+
+    def __init__(self, inside: Circuit, *effects: Effect, seed: int = 0) -> None:
+        super().__init__(inside.network)
+        self.inside, self.seed = inside, seed
+        self.effects = tuple(deepcopy(effect) for effect in effects)
+        self.name = f"imperfect {inside.name}"
+        self._conductances = inside.conductances
+        self._calls = 0
+        ends = [(port.plus, port.minus) for port in self.network.outputs]
+        index = self.network.node_index
+        self._ends = np.array([[index.get(node, -1) for node in pair] for pair in ends], dtype=np.intp).reshape(-1, 2)
+        for number, effect in enumerate(self.effects):
+            effect.begin(self.network, inside.bounds, np.random.default_rng((seed, number)))
+        believed, real = self._made_of(inside.conductances)
+        if (real != inside.conductances).any():
+            self.program(believed)
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        return self.inside.bounds
+
+    def snapshot(self) -> dict[str, Array]:
+        own = {"calls": np.array(float(self._calls))}
+        for number, effect in enumerate(self.effects):
+            own |= {f"{number}.{name}": value for name, value in effect.snapshot().items()}
+        return own | {f"inside.{name}": value for name, value in self.inside.snapshot().items()}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        self._calls = int(snapshot["calls"])
+        for number, effect in enumerate(self.effects):
+            effect.restore(_below(snapshot, f"{number}."))
+        self.inside.restore(_below(snapshot, "inside."))
+
+    def _program(self, conductances: Array) -> Array:
+        believed, real = self._made_of(conductances)
+        self.inside.program(real)
+        return np.array(believed)
+
+    def _made_of(self, wanted: Array) -> tuple[Array, Array]:
+        """What the circuit believes it has, and what it has, when told `wanted`."""
+        believed, real = wanted, wanted
+        for effect in self.effects:
+            believed = effect.believed(believed)
+            real = effect.real(real, wanted)
+        return believed, np.maximum(real, LEAST * wanted)
+
+    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        nominal, current = outputs, None
+        if imposed is not None and not isinstance(outputs, Open):
+            values = imposed
+            for effect in self.effects:
+                values = effect.imposed(values, outputs)
+            nominal = Hold(values) if isinstance(outputs, Hold) else Inject(values)
+            current = None if isinstance(outputs, Hold) else imposed
+        got = self.inside.measure(Drive(inputs, nominal))
+        random = np.random.default_rng((self.seed, len(self.effects), self._calls))
+        self._calls += 1
+        true = got.node_voltages
+        read, currents, noise = true, got.output_currents if current is None else current, got.noise**2
+        for effect in self.effects:
+            read = effect.read(read, random)
+            if isinstance(outputs, Hold):
+                currents = effect.read_currents(currents, random)
+            noise += effect.noise**2
+        volts = got.output_voltages
+        if read is not true:
+            # An output is read by the channels of its two nodes; ground and nodes that nobody reads add nothing.
+            error = np.hstack((np.nan_to_num(read - true), np.zeros((len(read), 1))))
+            volts = volts + error[:, self._ends[:, 0]] - error[:, self._ends[:, 1]]
+        return SampledMeasurement(
+            self.network,
+            self._conductances,
+            read,
+            volts,
+            currents,
+            got.input_currents,
+            float(np.sqrt(noise)),
+            f"imperfect {got.provenance}",
+        )
+
+    def _close(self) -> None:
+        self.inside.close()
+
+
+def _below(snapshot: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(prefix): value for name, value in snapshot.items() if name.startswith(prefix)}

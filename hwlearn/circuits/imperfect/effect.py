@@ -1,0 +1,82 @@
+"""`Effect`: one way in which hardware differs from what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hwlearn.circuits.base import Array, Outputs
+from hwlearn.errors import HwlearnError
+from hwlearn.network import Network
+
+
+class Effect:
+    """One imperfection. An `ImperfectCircuit` keeps its own copy and calls what a subclass overrides; each does nothing here.
+
+    Attributes:
+        remembered: names of the attributes (arrays or numbers) that change while the circuit is used.
+    """
+
+    remembered: tuple[str, ...] = ()
+
+    def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
+        """Draw what one specimen has for good. `bounds`: (E,) S each, what the devices can do."""
+
+    def believed(self, wanted: Array) -> Array:
+        """(E,) S that the circuit says it has when told `wanted` (E,) [S]."""
+        return wanted
+
+    def real(self, conductances: Array, wanted: Array) -> Array:
+        """(E,) S that it has, from what the effects before this one made of `wanted`; called once per programming."""
+        return conductances
+
+    def imposed(self, values: Array, outputs: Outputs) -> Array:
+        """(S, n_out): what truly comes out of the sources at the outputs."""
+        return values
+
+    def read(self, voltages: Array, random: np.random.Generator) -> Array:
+        """(S, N) V as read, from what the effects before this one made of them."""
+        return voltages
+
+    def read_currents(self, currents: Array, random: np.random.Generator) -> Array:
+        """(S, n_out) A as read, where outputs are held."""
+        return currents
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a voltage reading [V] that this effect alone makes."""
+        return 0.0
+
+    def snapshot(self) -> dict[str, Array]:
+        """What is remembered, by name; copies."""
+        return {name: np.array(getattr(self, name), dtype=np.float64) for name in self.remembered}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        """Go on from a snapshot."""
+        for name in self.remembered:
+            setattr(self, name, np.array(snapshot[name], dtype=np.float64))
+
+
+def not_negative(what: str, value: float) -> float:
+    """`value` as a float.
+
+    Raises:
+        HwlearnError: negative or not finite.
+    """
+    if not (np.isfinite(value) and value >= 0):
+        raise HwlearnError(f"{what} is {value}; it must be 0 or more")
+    return float(value)
+
+
+def edges_named(network: Network, names: tuple[str, ...]) -> Array:
+    """Indices of the edges of these names.
+
+    Raises:
+        HwlearnError: names the edge that does not exist.
+    """
+    index = {name: k for k, name in enumerate(network.edge_names)}
+    for name in names:
+        if name not in index:
+            raise HwlearnError(f"no edge {name!r}; there are {', '.join(list(index)[:12])}{' …' if len(index) > 12 else ''}")
+    return np.array([index[name] for name in names], dtype=np.intp)

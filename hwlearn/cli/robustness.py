@@ -1,0 +1,74 @@
+"""`hwlearn robustness`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.output import new_table, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from hwlearn.analysis.robustness import Robustness
+
+
+@app.command("robustness")
+def _robustness(
+    file: File,
+    only: Annotated[str, typer.Option(metavar="NAMES", help="Imperfections, such as noise,offset; all if not given.")] = "",
+    sizes: Annotated[int, typer.Option(min=1, max=3, help="How many sizes of each, the largest ones.")] = 3,
+    steps: Annotated[int | None, typer.Option(min=20, help="Of each run; six time constants if not given.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="A quarter of the fastest if not given.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the imperfections.")] = 0,
+    settings: Set = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for robustness.json and robustness.png.")] = None,
+    as_json: Json = False,
+    trust_netlist: Trust = False,
+) -> None:
+    """Say where training would end on imperfect hardware, with and without remedies: noise, offsets, drift, levels, bias."""
+    from hwlearn.analysis.robustness import robustness
+    from hwlearn.experiments import load_experiment
+    from hwlearn.experiments.files import make_folder, write_json
+
+    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist)
+    network, task, rule = experiment.network, experiment.task, experiment.rule
+    if out is not None:
+        make_folder(out)
+    with experiment.named():
+        found = robustness(
+            network,
+            task,
+            rule,
+            learning_rate=learning_rate,
+            steps=steps,
+            only=[name.strip() for name in only.split(",") if name.strip()],
+            sizes=sizes,
+            seed=seed,
+            progress=(lambda name: say(f"{name} …")) if sys.stderr.isatty() else None,
+        )
+    if out is not None:
+        from hwlearn.plots import draw_robustness
+
+        write_json(out / "robustness.json", found.as_dict())
+        draw_robustness(found, out / "robustness.png")
+        say(f"written to {out}")
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print_robustness(found)
+
+
+def _print_robustness(found: Robustness) -> None:
+    sides = "symmetric" if found.symmetric else "one-sided"
+    print(f"{found.rule}, nudge {found.nudge:g} {found.nudge_unit} {sides}, learning rate {found.learning_rate:.4g}, ", end="")
+    print(f"{found.steps} steps; loss ½‖e‖² [V²] at the end, {found.perfect:.2g} on perfect hardware")
+    remedies = list(dict.fromkeys(remedy for case in found.cases for remedy in case.losses))
+    table = new_table("imperfection", "size", "predicted", *("as it is" if name == "none" else name for name in remedies))
+    for case in found.cases:
+        predicted = "" if case.predicted is None else f"{case.predicted:.2g}"
+        losses = [f"{case.losses[name]:.2g}" for name in remedies]
+        table.add_row(case.imperfection, f"{case.size:.2g} {case.unit.replace('1', '')}".strip(), predicted, *losses)
+    print_table(table)

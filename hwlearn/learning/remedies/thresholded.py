@@ -1,0 +1,42 @@
+"""Thresholded updates: an edge whose update is lost in its imperfections keeps still."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwlearn.circuits.base import Circuit
+from hwlearn.errors import HwlearnError
+from hwlearn.learning.remedies.remedy import Remedy
+from hwlearn.learning.rule import Reading, Rule
+from hwlearn.learning.task import Task
+
+
+class Thresholded(Remedy):
+    """The update of an edge is dropped where |ġ_e| ≤ `threshold`.
+
+    An edge then neither collects noise nor, on hardware that is biased only while it learns, bias. The circuit rests where
+    all |ġ_e| are below the threshold: choose it above the noise of ġ and above bias/α, and no higher.
+
+    Args:
+        rule: any; a remedy too.
+        threshold: in units of ġ, siemens per unit of learning rate.
+
+    Raises:
+        HwlearnError: a negative threshold.
+    """
+
+    def __init__(self, rule: Rule, threshold: float) -> None:
+        if not (np.isfinite(threshold) and threshold >= 0):
+            raise HwlearnError(f"threshold is {threshold}; it must be 0 or more")
+        super().__init__(rule)
+        self.threshold = float(threshold)
+
+    def __repr__(self) -> str:
+        return f"Thresholded({self.rule!r}, threshold={self.threshold})"
+
+    def read(self, circuit: Circuit, task: Task) -> Reading:
+        reading = self.rule.read(circuit, task)
+        kept = np.abs(reading.direction) > self.threshold
+        return replace(reading, direction=np.where(kept, reading.direction, 0.0))
