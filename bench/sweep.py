@@ -4,8 +4,8 @@
 
 One line for each number of steps. Of cores × seconds, from the call to its end:
   used: CPU time of the workers, by psutil. machine: busy, with whatever else ran.
-  quiet: used / (used + blocked), where a worker is blocked when it neither runs nor waits for a core that others have
-  (Linux): what `used` would be on a machine of its own.
+  quiet: what `used` would be on a machine of its own. A worker is ready, not blocked, for used / (used + blocked) of its
+  time, where blocked is what is neither CPU time nor waiting for a core that others have (Linux); this times workers / cores.
 The processes are started before: that costs about a second, once. `alone` is a cell by itself in this process.
 """
 
@@ -22,6 +22,7 @@ import psutil
 from hwlearn.sweeps import run_sweep
 
 CELLS = 200
+CORES = joblib.cpu_count()
 EXPERIMENT = """
 [circuit]
 builder = "grid"
@@ -50,7 +51,7 @@ def workers() -> tuple[float, float]:
     return used, waited
 
 
-def sweep(folder: Path, cells: int, steps: int, jobs: int) -> tuple[float, float, float, float]:
+def sweep(folder: Path, cells: int, steps: int, jobs: int | None = None) -> tuple[float, float, float, float]:
     """(seconds, used, quiet, machine) of a sweep."""
     (folder / "grid.toml").write_text(EXPERIMENT)
     file = folder / "sweep.toml"
@@ -62,13 +63,13 @@ def sweep(folder: Path, cells: int, steps: int, jobs: int) -> tuple[float, float
     machine = psutil.cpu_percent() / 100
     assert not found.failed
     used, waited = after[0] - before[0], after[1] - before[1]
-    blocked = max(0.0, wall * jobs - used - waited)
-    return wall, used / wall / jobs, used / (used + blocked), machine
+    processes = CORES + 1 if jobs is None else jobs
+    blocked = max(0.0, wall * processes - used - waited)
+    return wall, used / wall / CORES, min(1.0, used / (used + blocked) * processes / CORES), machine
 
 
 def main() -> None:
-    jobs = joblib.cpu_count()
-    print(f"{CELLS} cells on {jobs} cores")
+    print(f"{CELLS} cells on {CORES} cores")
     print(f"{'steps':>6}{'alone [ms]':>12}{'sweep [s]':>11}{'used':>8}{'quiet':>8}{'machine':>8}")
     for steps in map(int, sys.argv[1:] or ["50", "200"]):
         with (
@@ -77,8 +78,8 @@ def main() -> None:
             tempfile.TemporaryDirectory() as many,
         ):
             alone = sweep(Path(one), 4, steps, 1)[0] / 4
-            sweep(Path(warm), 4 * jobs, 1, jobs)
-            wall, *shares = sweep(Path(many), CELLS, steps, jobs)
+            sweep(Path(warm), 8 * CORES, 1)
+            wall, *shares = sweep(Path(many), CELLS, steps)
         print(f"{steps:6}{1e3 * alone:12.0f}{wall:11.2f}" + "".join(f"{share:8.0%}" for share in shares), flush=True)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @app.command("sweep")
 def _sweep(
     file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="Sweep file.")],
-    jobs: Annotated[int | None, typer.Option(help="Processes; as many as cores if not given.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; one more than cores if not given.")] = None,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers train instead.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/NAME if not given.")] = None,
     as_json: Json = False,

@@ -43,7 +43,8 @@ def run_sweep(
     Args:
         path: the sweep file, see `load_sweep`.
         folder: of the sweep: a new one, or that of an earlier call; runs/NAME if not given. results.csv is written there.
-        jobs: processes of this machine; as many as cores if not given. With 1, everything happens in this process.
+        jobs: processes of this machine; one more than cores if not given, since one or the other waits for the disk. With 1,
+            everything happens in this process.
         dask: address of a Dask scheduler, such as "tcp://127.0.0.1:8786", whose workers train instead. Those that see the
             folder by the same path write run folders and go on with them; from the others a run folder comes back when its
             cell has ended. One cell at a time in a worker, however many threads it has.
@@ -118,7 +119,7 @@ def _processes(jobs: int | None, dask: str | None) -> int:
         raise ExperimentError(f"--jobs {jobs}: at least 1")
     if jobs is not None and dask is not None:
         raise ExperimentError("--jobs is for this machine, and --dask has workers of its own: give one of them")
-    return int(cpu_count()) if jobs is None else jobs
+    return int(cpu_count()) + 1 if jobs is None else jobs
 
 
 def _check_benches(cells: Sequence[Cell], processes: int, dask: str | None) -> None:
