@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from os import PathLike
 
 import numpy as np
 
 from hwlearn.bench.circuit import BenchCircuit
-from hwlearn.circuits.base import Array, Drive
+from hwlearn.bench.precision import Nudging, repeats_for, smallest_nudge
+from hwlearn.bench.probing import Probed, Prober, Progress, UnitModel
+from hwlearn.bench.wiring import SIGMAS, Effect, Survey, inspect_wiring
+from hwlearn.circuits.base import Array
 from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.errors import InstrumentError
+from hwlearn.network import Network
+from hwlearn.station import Station
 
-SIGMAS = 5.0
-"""A deviation of so many standard deviations counts."""
-MODEL = 0.5
-"""Part of a predicted change that must be seen: devices are not known better than that before they are calibrated."""
+RESOLUTION = 1e-7
+"""No scanner is taken to be quieter than this part of its range."""
+SOURCE = 0.01
+"""A driven input may be off by this part."""
+LONGEST = 10.0
+"""Longest time [s] that is tried for settling."""
 
 
 @dataclass(frozen=True)
@@ -22,140 +32,216 @@ class Finding:
     """One test of the self-test.
 
     Attributes:
-        test: what was looked at. subject: channel, node, edge or output.
-        value, limit: measured and accepted [unit]. passed: whether it is accepted.
-        advice: what to do if not.
+        test: what was looked at. subject: instrument, channel, source, edge or output.
+        passed: whether it is accepted.
+        value, limit: measured and accepted [unit]; `at_least` if the value must not be below. None where nothing is counted.
+        note: what is wrong and what to do; or what could not be tested.
     """
 
     test: str
     subject: str
-    value: float
-    limit: float
-    unit: str
     passed: bool
-    advice: str = ""
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    at_least: bool = False
+    note: str = ""
 
 
-def check_bench(circuit: BenchCircuit, nudge: float | None = None, scans: int = 16) -> list[Finding]:
-    """Drive the bench through its self-test: noise and offset, settling, nodes, edges, smallest nudge.
+def check_station(
+    network: Network, station: Station | str | PathLike[str], nudging: Nudging | None = None, progress: Progress | None = None
+) -> list[Finding]:
+    """Connect to a station and check it; see `check_bench`. It is safe afterwards.
+
+    Raises:
+        StationError: the station does not fit the network.
+        InstrumentError: an instrument could not be made safe.
+    """
+    try:
+        circuit = BenchCircuit(network, station)
+    except InstrumentError as error:
+        return [Finding("identity", error.instrument, False, note=str(error))]
+    with circuit:
+        return check_bench(circuit, nudging, progress=progress)
+
+
+def check_bench(
+    circuit: BenchCircuit, nudging: Nudging | None = None, *, scans: int = 32, progress: Progress | None = None
+) -> list[Finding]:
+    """Drive the bench through its self-test: identity, noise and offset, settling, wiring, smallest nudge.
+
+    An instrument that fails ends it: a finding says so, and the circuit is closed and safe.
 
     Args:
         circuit: connected, and left at the conductances it had.
-        nudge: the current that learning will inject [A]; limits.i_nudge_max if not given.
-        scans: readings per channel for the noise.
+        nudging: what learning will do. Without it, currents of limits.i_nudge_max are asked for, to both sides.
+        scans: readings per channel for noise and offset.
     """
-    findings = _noise(circuit, scans)
-    noise = math.sqrt(sum(f.value**2 for f in findings if f.test == "noise") / max(len(circuit.read_nodes), 1))
-    findings += _settling(circuit, noise)
-    findings += _nodes(circuit, noise)
-    findings += _edges(circuit, noise)
-    findings += _nudges(circuit, noise, nudge)
+    check = _Check(circuit, nudging, scans, progress or (lambda done, total: None))
+    findings: list[Finding] = []
+    try:
+        for test in check.tests:
+            findings += test()
+    except InstrumentError as error:
+        findings.append(Finding("instruments", error.instrument, False, note=str(error)))
     return findings
 
 
-def _rest(circuit: BenchCircuit) -> Drive:
-    return Drive(np.zeros((1, len(circuit.network.inputs))))
+class _Check:
+    """The tests in their order: each stands on what those before it have found."""
 
+    def __init__(self, circuit: BenchCircuit, nudging: Nudging | None, scans: int, progress: Progress) -> None:
+        self.circuit, self.nudging, self.scans, self.progress = circuit, nudging, scans, progress
+        self.network = circuit.network
+        self.measure = circuit.station.settings.measure
+        self.settle = self.measure.settle_s
+        self.noise = math.nan
+        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.rest]
+        self.tests += [self.elements] if self.network.elements else [self.settling, self.wiring, self.nudges]
 
-def _probe(circuit: BenchCircuit) -> Drive:
-    """Each input alone at full scale."""
-    return Drive(np.eye(len(circuit.network.inputs)) * circuit.probe_volts)
+    def identity(self) -> Iterator[Finding]:
+        """Connecting has asked them all."""
+        for name, instrument in self.circuit.connection.instruments.items():
+            yield Finding("identity", name, True, note=instrument.session.identity)
 
-
-def _noise(circuit: BenchCircuit, scans: int) -> list[Finding]:
-    settings = circuit.station.settings.measure
-    readings = np.array([circuit.measure(_rest(circuit)).node_voltages[0] for _ in range(scans)])
-    spread = readings.std(0, ddof=1) * math.sqrt(settings.repeats)
-    with ExactCircuit(circuit.network) as model:
-        model.program(circuit.conductances)
-        offsets = readings.mean(0) - model.measure(_rest(circuit)).node_voltages[0]
-    findings = []
-    for k in circuit.read_nodes:
-        place = circuit.place(k)
-        findings.append(
-            Finding(
-                "noise", place, float(spread[k]), settings.noise_max, "V", bool(spread[k] <= settings.noise_max), "shield it"
+    def rest(self) -> Iterator[Finding]:
+        """Noise and offset of each channel, all sources at zero."""
+        circuit, measure = self.circuit, self.measure
+        readings = circuit.read_at_rest(self.scans)
+        spread, offsets = readings.std(0, ddof=1), readings.mean(0)
+        self.noise = math.hypot(float(np.sqrt((spread**2).mean())), RESOLUTION * measure.range_v)
+        places = [circuit.place(k) for k in circuit.read_nodes] + circuit.channels[len(circuit.read_nodes) :]
+        for place, noise in zip(places, spread.tolist(), strict=True):
+            quiet = noise <= measure.noise_max
+            yield Finding(
+                "noise", place, quiet, noise, measure.noise_max, "V", note="" if quiet else "shield it, or raise nplc"
             )
+        on = ", ".join(circuit.external_supplies)
+        for place, offset in zip(places, offsets.tolist(), strict=True):
+            if on:
+                yield Finding("offset", place, True, note=f"not tested: {on} is external and on")
+                continue
+            fine = abs(offset) <= measure.offset_max
+            advice = "" if fine else "run `hwlearn bench calibrate`"
+            yield Finding("offset", place, fine, offset, measure.offset_max, "V", note=advice)
+
+    def elements(self) -> Iterator[Finding]:
+        """Without the exact model."""
+        yield Finding("wiring", self.network.title, True, note="not tested: it has elements that are no linear resistors")
+
+    def settling(self) -> Iterator[Finding]:
+        """A full step of every source, read at `settle_s` and again at twice that; the other tests wait long enough."""
+        circuit, repeats = self.circuit, self.circuit.repeats
+        self.prober = _prober(circuit)
+        limit = SIGMAS * self.noise / math.sqrt(repeats)
+        changes: list[Array] = []
+        with circuit.reading(self.settle, repeats):
+            once = self.prober.measure().voltages
+        while True:
+            later = 2 * self.settle or 1e-3
+            with circuit.reading(later, repeats):
+                twice = self.prober.measure().voltages
+            changes.append(np.abs(twice - once).max(0, initial=0.0))
+            if changes[-1].max() <= limit or later > LONGEST:
+                break
+            self.settle, once = later, twice
+        if changes[1:]:
+            self.settle = later
+        long_enough = f"raise measure.settle_s to {self.settle:g}"
+        advice = long_enough if later <= LONGEST else f"does not come to rest in {later:g} s: does it oscillate, or drift?"
+        for k in circuit.read_nodes:
+            fine, change = bool(changes[0][k] <= limit), float(changes[0][k])
+            yield Finding("settling", circuit.place(k), fine, change, limit, "V", note="" if fine else advice)
+
+    def wiring(self) -> Iterator[Finding]:
+        """Each source arrives, each node is read, each edge changes what it should, all at their places."""
+        circuit, network, repeats = self.circuit, self.network, min(self.circuit.repeats, 2)
+        before, (lower, upper) = circuit.conductances.copy(), circuit.bounds
+        changed = [k for k in range(len(network.edges)) if upper[k] > lower[k]]
+        settings: list[Array] = []
+        probed: list[Probed] = []
+        with circuit.reading(self.settle, repeats):
+            for done, edge in enumerate([None, *changed]):
+                wanted = settings[0].copy() if settings else uneven(circuit.conductances, circuit.bounds)
+                if edge is not None:
+                    middle = math.sqrt(lower[edge] * upper[edge])
+                    wanted[edge] = lower[edge] if wanted[edge] > middle else upper[edge]
+                settings.append(circuit.program(wanted).copy())
+                probed.append(self.prober.measure())
+                self.progress(done + 1, len(changed) + 1)
+        circuit.program(before)
+        survey = Survey(
+            network,
+            circuit.read_nodes,
+            np.array(settings),
+            changed,
+            self.prober.drives,
+            self.prober.names,
+            np.array([one.voltages for one in probed]),
+            self.noise / math.sqrt(2 * repeats),
         )
-        fine = abs(offsets[k]) <= settings.offset_max
-        advice = "run `hwlearn bench calibrate`"
-        findings.append(Finding("offset", place, float(offsets[k]), settings.offset_max, "V", bool(fine), advice))
-    return findings
+        found = inspect_wiring(survey)
+        driven = np.median([one.driven for one in probed], axis=0)
+        for d, effect in enumerate(found.sources):
+            yield self._source(d, effect, driven, found.lost, survey.noise)
+        for k, effect in zip(circuit.read_nodes, found.nodes, strict=False):
+            yield replace(_finding("node", effect), subject=circuit.place(k))
+        for effect in found.edges:
+            yield _finding("edge", effect)
+
+    def _source(self, d: int, effect: Effect, driven: Array, lost: frozenset[int], noise: float) -> Finding:
+        """An input is read back as well."""
+        if d >= len(self.network.inputs):
+            return _finding("nudge", effect)
+        source = self.network.inputs[d]
+        ends = {self.network.node_index.get(node) for node in (source.plus, source.minus)}
+        if effect.wrong or source.kind == "current" or ends & lost:
+            return _finding("input", effect)
+        asked = float(self.prober.drives[d, d])
+        off, limit = float(driven[d, d]) - asked, SOURCE * asked + SIGMAS * noise
+        note = "" if abs(off) <= limit else f"told {asked:g} V and reads {asked + off:g} V: polarity, leads, load?"
+        return Finding("input", effect.name, not note, off, limit, "V", note=note)
+
+    def nudges(self) -> Iterator[Finding]:
+        """The smallest current that half of the edges notice, beside the one that learning begins with; and repeats."""
+        limits, measure = self.circuit.station.settings.limits, self.measure
+        repeats = measure.most_repeats if measure.repeats == "auto" else measure.repeats
+        if not self.circuit.station.rules(self.network):
+            return
+        with ExactCircuit(self.network) as model:
+            model.program(self.circuit.conductances)
+            transfer = model.responses(np.zeros((1, len(self.network.inputs)))).port_drops  # (E, n_out) Ω
+        symmetric = self.nudging is None or self.nudging.symmetric
+        for a, name in enumerate(self.network.output_names):
+            asked = limits.i_nudge_max if self.nudging is None else float(np.abs(self.nudging.currents[:, a]).max())
+            smallest = smallest_nudge(transfer[:, a], self.noise, repeats, symmetric)
+            fine = smallest <= asked or not asked
+            note = "" if fine else "nudge more, or raise measure.repeats or nplc"
+            if not asked:
+                note = "nothing to nudge: the targets are reached"
+            value = smallest if math.isfinite(smallest) else None
+            yield Finding("smallest nudge", name, fine, value, asked, "A", note=note)
+        if self.nudging is None:
+            return
+        error = measure.gradient_error
+        wanted = repeats_for(error, self.nudging, self.noise)
+        if wanted is not None:
+            note = "" if wanted <= repeats else f"{wanted} readings would give the first direction to {100 * error:g} %"
+            yield Finding("repeats", "first direction", True, float(wanted), float(repeats), note=note)
 
 
-def _settling(circuit: BenchCircuit, noise: float) -> list[Finding]:
-    """The last state against the same read again after twice the time, for a full step of every input."""
-    drive = _probe(circuit)
-    once = circuit.measure(drive).node_voltages
-    with circuit.settling(2.0):
-        twice = circuit.measure(drive).node_voltages
-    limit = SIGMAS * math.sqrt(2 / circuit.station.settings.measure.repeats) * noise
-    change = np.abs(twice - once).max(0)
-    return [
-        Finding("settling", circuit.place(k), float(change[k]), limit, "V", bool(change[k] <= limit), "raise measure.settle_s")
-        for k in circuit.read_nodes
-    ]
+def _finding(test: str, effect: Effect) -> Finding:
+    if not (effect.visible or effect.wrong):
+        return Finding(test, effect.name, True, effect.size, None, "V", note="not tested: too small to be seen from the nodes")
+    return Finding(test, effect.name, not effect.wrong, effect.size, effect.least, "V", at_least=True, note=effect.wrong)
 
 
-def _nodes(circuit: BenchCircuit, noise: float) -> list[Finding]:
-    """A node that the model moves must move: an open wire or a short to ground does not."""
-    drive = _probe(circuit)
-    with ExactCircuit(circuit.network) as model:
-        model.program(circuit.conductances)
-        expected = model.measure(drive).node_voltages
-    seen = circuit.measure(drive).node_voltages
-    findings = []
-    for k in circuit.read_nodes:
-        sample = int(np.abs(expected[:, k]).argmax())
-        size = float(expected[sample, k])
-        limit = MODEL * abs(size) + SIGMAS * noise
-        off = abs(float(seen[sample, k]) - size)
-        findings.append(Finding("node", circuit.place(k), off, limit, "V", off <= limit, "open or shorted: check its wires"))
-    return findings
+def uneven(conductances: Array, bounds: tuple[Array, Array]) -> Array:
+    """(E,) S, each up to three times more or less, within bounds: symmetry hides edges."""
+    factor = 3 ** np.random.default_rng(0).uniform(-1, 1, len(conductances))
+    return np.clip(conductances * factor, *bounds)
 
 
-def _edges(circuit: BenchCircuit, noise: float) -> list[Finding]:
-    """Each edge moved to the other end of its table must move the nodes as the model says, in half at least."""
-    drive = _probe(circuit)
-    network, before = circuit.network, circuit.conductances.copy()
-    base = circuit.measure(drive).node_voltages
-    sigma = noise * math.sqrt(2 / circuit.station.settings.measure.repeats)
-    findings = []
-    with ExactCircuit(network) as model:
-        model.program(before)
-        model_base = model.measure(drive).node_voltages
-        for k, name in enumerate(network.edge_names):
-            table = circuit.station.tables.get(name)
-            if table is None:
-                continue
-            ends = (float(table.conductances.min()), float(table.conductances.max()))
-            changed: Array = before.copy()
-            changed[k] = max(ends, key=lambda g, k=k: abs(math.log(g / before[k])))  # type: ignore[misc]
-            realised = circuit.program(changed)
-            seen = circuit.measure(drive).node_voltages - base
-            model.program(realised)
-            expected = model.measure(drive).node_voltages - model_base
-            size = float(np.linalg.norm(expected))
-            if size < 2 * SIGMAS * sigma:
-                findings.append(Finding("edge", name, size, 2 * SIGMAS * sigma, "V", True, "too small to be seen"))
-                continue
-            share = float(np.vdot(seen, expected)) / size**2
-            findings.append(Finding("edge", name, share, MODEL, "1", share >= MODEL, "dead, open or wired elsewhere"))
-    circuit.program(before)
-    return findings
-
-
-def _nudges(circuit: BenchCircuit, noise: float, nudge: float | None) -> list[Finding]:
-    """I_min = 2 k s / (√N |T_e|), half of it with ±nudge, at the median edge of each output; T_e [Ω] from the model."""
-    settings = circuit.station.settings
-    asked = settings.limits.i_nudge_max if nudge is None else nudge
-    with ExactCircuit(circuit.network) as model:
-        model.program(circuit.conductances)
-        transfer = np.abs(model.responses(_rest(circuit).inputs).port_drops)  # (E, n_out) Ω
-    findings = []
-    for a, name in enumerate(circuit.network.output_names):
-        median = float(np.median(transfer[:, a]))
-        smallest = 3 * noise / (math.sqrt(settings.measure.repeats) * median) if median else math.inf
-        advice = "nudge more, or raise measure.repeats or nplc"
-        findings.append(Finding("smallest nudge", name, smallest, asked, "A", smallest <= asked, advice))
-    return findings
+def _prober(circuit: BenchCircuit) -> Prober:
+    with UnitModel(circuit.network) as model:
+        return Prober(circuit, model.respond(circuit.bounds[0]))

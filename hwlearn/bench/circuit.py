@@ -17,13 +17,15 @@ from hwlearn.bench.connection import Connection
 from hwlearn.bench.feeds import Feeds
 from hwlearn.bench.nudge import ROUNDS, MeterNudge, Nudge, SeriesNudge
 from hwlearn.bench.order import visits
+from hwlearn.bench.precision import BenchMeasurement, Repeats
 from hwlearn.bench.rounding import Rounding
-from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.instruments.roles import ResistorBox, Scanner, Source, SourceMeter
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
 from hwlearn.station import CodeTable, Station, load_station
+from hwlearn.station.settings import Measure
 
 IMPOSED, IMPOSED_FLOOR = 0.05, 1e-3
 """A nudge may be off by this part of itself, and by this part of the largest one."""
@@ -41,6 +43,8 @@ class BenchCircuit(Circuit):
 
     Attributes:
         writes: (E,) how often each edge's code was changed, for devices that wear.
+        read_nodes: indices of the nodes that are read.
+        channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors.
 
     Args:
         network: what is wired up.
@@ -69,7 +73,8 @@ class BenchCircuit(Circuit):
         self._conductances.setflags(write=False)
         self._written: NDArray[np.intp] | None = None
         self._ready = False
-        self._settle = self._settings.measure.settle_s
+        measure = self._settings.measure
+        self._settle, self._repeats = measure.settle_s, _repeats(measure)
         self.connection = Connection(self.station, network)
         try:
             self._find()
@@ -123,8 +128,8 @@ class BenchCircuit(Circuit):
         self._scanned = dict(scanned)
         starts = dict(zip(scanned, np.cumsum([0, *map(len, scanned.values())]).tolist(), strict=False))
         self._places = np.array([starts[scanner] + at for scanner, at in self._readings], dtype=np.intp)
-        places = [f"{scanner.name}:{self._scanned[scanner][at]}" for scanner, at in self._readings]
-        self._offsets = np.array([self.station.offsets.get(place, 0.0) for place in places])
+        self.channels = [f"{scanner.name}:{self._scanned[scanner][at]}" for scanner, at in self._readings]
+        self._offsets = np.array([self.station.offsets.get(place, 0.0) for place in self.channels])
         boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
         for k, name in enumerate(self.network.edge_names):
             setting = settings.edge[name].set
@@ -139,9 +144,20 @@ class BenchCircuit(Circuit):
         return f"{self._settings.node[name].read} ({name})"
 
     @property
+    def repeats(self) -> int:
+        """Readings per channel and sample that the next phase averages."""
+        return self._repeats.number
+
+    @property
     def probe_volts(self) -> float:
         """A voltage that every limit allows at an input [V]."""
         return 0.5 * self._settings.limits.v_node_max
+
+    @property
+    def external_supplies(self) -> tuple[str, ...]:
+        """Names of the sources that are on and that the station cannot switch to zero."""
+        given = self._settings.source
+        return tuple(s.name for s in self.network.fixed_sources if given[s.name].drive == "external" and s.value)
 
     @property
     def codes(self) -> NDArray[np.intp]:
@@ -177,13 +193,32 @@ class BenchCircuit(Circuit):
         self._rounding.restore(memory)
 
     @contextmanager
-    def settling(self, times: float) -> Iterator[None]:
-        """Inside, wait so many times as long as the station says before each reading."""
-        self._settle = times * self._settings.measure.settle_s
+    def reading(self, settle: float, repeats: int) -> Iterator[None]:
+        """Inside, wait `settle` [s] after each change and average `repeats` readings, whatever the station file says."""
+        before = self._settle, self._repeats
+        self._settle, self._repeats = settle, Repeats(repeats)
         try:
             yield
         finally:
-            self._settle = self._settings.measure.settle_s
+            self._settle, self._repeats = before
+
+    def read_at_rest(self, count: int) -> Array:
+        """(count, channels) V: single readings of `channels` with every source at zero, less the known offsets.
+
+        Sources that the station calls external stay as they are.
+        """
+        self._check_open()
+        with _SafeOnError(self):
+            self._prepare()
+            self._constant.set(np.zeros(len(self._constants)))
+            self._inputs.set(np.zeros(len(self.network.inputs)))
+            for nudge in self._nudges:
+                if nudge is not None:
+                    nudge.rest()
+            self._wait()
+            scans = self._scans(0, count)
+            self._constant.set(self._constants)
+        return scans
 
     def _nudge_of(self, output: str, scanned: dict[Scanner, list[str]]) -> Nudge | None:
         """What nudges an output; adds the channel that reads a source behind a resistor to the scan."""
@@ -299,11 +334,11 @@ class BenchCircuit(Circuit):
 
     def _phase(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         self._prepare()
-        measure = self._settings.measure
+        order, repeats = self._settings.measure.order, self._repeats.number
         count, size = len(inputs), len(self.read_nodes)
-        readings, taken = np.empty((count, measure.repeats, size)), [0] * count
+        readings, taken = np.empty((count, repeats, size)), [0] * count
         currents: list[list[Array]] = [[] for _ in range(count)]
-        for sample, number in visits(count, measure.repeats, measure.order):
+        for sample, number in visits(count, repeats, order):
             self._inputs.set(inputs[sample])
             self._nudge(outputs, None if imposed is None else imposed[sample])
             self._wait()
@@ -315,15 +350,15 @@ class BenchCircuit(Circuit):
             currents[sample].append(self._port_currents(outputs, scans))
         self._compare_codes()
         mean = readings.mean(axis=1)
-        if measure.repeats > 1 and size:
+        if repeats > 1 and size:
             squares = float(((readings - mean[:, None]) ** 2).sum())
-            self.noise = math.sqrt(squares / (size * count * (measure.repeats - 1)))
+            self.noise = math.sqrt(squares / (size * count * (repeats - 1)))
         voltages = np.zeros((count, len(self.network.nodes)))
         voltages[:, self.read_nodes] = mean
-        noise = self.noise / math.sqrt(measure.repeats) if measure.repeats > 1 else math.nan
+        noise = self.noise / math.sqrt(repeats) if repeats > 1 else math.nan
         port_currents = np.array([sum(values) / len(values) for values in currents])
         self._compare_imposed(outputs, imposed, voltages @ self._signs.T, port_currents)
-        return SampledMeasurement(
+        return BenchMeasurement(
             self.network,
             self._conductances,
             voltages,
@@ -332,6 +367,7 @@ class BenchCircuit(Circuit):
             self._input_currents(inputs, voltages, port_currents),
             noise,
             f"bench {self._settings.name}",
+            self._repeats,
         )
 
     def _compare_codes(self) -> None:
@@ -465,6 +501,12 @@ class BenchCircuit(Circuit):
 
     def _close(self) -> None:
         self.connection.close()
+
+
+def _repeats(measure: Measure) -> Repeats:
+    if measure.repeats == "auto":
+        return Repeats(2, measure.gradient_error, measure.most_repeats)
+    return Repeats(measure.repeats)
 
 
 class _SafeOnError:

@@ -15,6 +15,7 @@ from hwlearn.instruments.roles import Instrument
 from hwlearn.instruments.session import Session
 from hwlearn.network import Network
 from hwlearn.station import Station
+from hwlearn.station.load import as_built
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Connection:
 
                 if network is None:
                     raise StationError(f"{station.path}: a virtual bench needs the network that it shall simulate")
-                virtual = stack.enter_context(VirtualBench(network, station))
+                virtual = stack.enter_context(VirtualBench(network, as_built(station)))
                 resources.update(virtual.resources)
                 self.virtual: VirtualBench | None = virtual
             else:

@@ -30,6 +30,10 @@ class Nudge(ABC):
         """Start to drive a current [A] into the output; 0 leaves it open."""
 
     @abstractmethod
+    def rest(self) -> None:
+        """The source at zero: no current from a source meter, 0 V behind a resistor."""
+
+    @abstractmethod
     def hold(self, volts: float) -> None:
         """Hold the output at a voltage [V]."""
 
@@ -56,6 +60,9 @@ class MeterNudge(Nudge):
 
     def inject(self, amperes: float) -> None:
         self.meter.current(self.channel, amperes)
+
+    def rest(self) -> None:
+        self.inject(0.0)
 
     def hold(self, volts: float) -> None:
         self.meter.voltage(self.channel, volts)
@@ -105,6 +112,10 @@ class SeriesNudge(Nudge):
 
     def inject(self, amperes: float) -> None:
         self._wanted, self._last = amperes, None
+
+    def rest(self) -> None:
+        self.inject(0.0)
+        self._volts = self.source.set_voltages({self.channel: 0.0})[self.channel]
 
     def hold(self, volts: float) -> None:
         raise InstrumentError(f"output {self.output}: a voltage behind a resistor injects, it cannot hold", self.source.name)

@@ -2,50 +2,176 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hwlearn.cli.command import File, Json, app
-from hwlearn.cli.output import new_table, print_json, print_table, say
+from hwlearn.cli.output import fill, new_table, print_json, print_table, say
+from hwlearn.cli.progress import settings_bar
+from hwlearn.errors import StationError
 
-bench = typer.Typer(help="Look after a lab bench: check, safe, show, serve.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from hwlearn.bench.check import Finding
+    from hwlearn.bench.precision import Nudging
+    from hwlearn.experiments import Experiment
+
+bench = typer.Typer(
+    help="Look after a lab bench: show, check, calibrate, safe, serve.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(bench, name="bench")
+
+LOOSE = 4.0
+"""A chi² per reading that is worth a word."""
 
 StationFile = Annotated[Path, typer.Argument(metavar="STATION.toml", help="Station file.")]
 
 
 @bench.command("check")
 def _check(station: StationFile, experiment: File, as_json: Json = False) -> None:
-    """Self-test: noise, offset and settling of each channel, each node and edge, the smallest nudge. Left safe."""
+    """Self-test of channels, sources, nodes, edges and nudge. Left safe.
+
+    Noise, offset and settling of each channel; whether each source arrives, each node is read and each edge acts, at its
+    place; whether the nudge stands out of the noise.
+
+    Exit code 1 if a test failed.
+    """
     from dataclasses import asdict
 
-    from hwlearn.bench.check import check_bench
-    from hwlearn.bench.circuit import BenchCircuit
+    from hwlearn.bench.check import check_station
     from hwlearn.experiments import load_experiment
 
-    with BenchCircuit(load_experiment(experiment).network, station) as circuit:
-        findings = check_bench(circuit)
-    failed = [finding for finding in findings if not finding.passed]
+    loaded = load_experiment(experiment)
+    nudging = None if loaded.network.elements else _nudging(loaded)
+    with settings_bar() as progress:
+        findings = check_station(loaded.network, station, nudging, progress)
+    failed = sum(not finding.passed for finding in findings)
     if as_json:
         print_json({"passed": not failed, "findings": [asdict(finding) for finding in findings]})
     else:
-        table = new_table("test", "of", "measured", "limit", "", "")
-        for f in findings:
-            verdict = "ok" if f.passed else f"FAILED: {f.advice}"
-            table.add_row(f.test, f.subject, f"{f.value:.4g}", f"{f.limit:.4g}", f.unit, verdict)
-        print_table(table)
+        _print_findings(findings)
+        print(f"{failed} of {len(findings)} tests failed" if failed else f"{len(findings)} tests, none failed")
     sys.stdout.flush()
     if failed:
         raise typer.Exit(1)
 
 
+def _print_findings(findings: list[Finding]) -> None:
+    """What failed or could not be tested one by one, and of the rest the one of each test that came nearest to failing."""
+    table = new_table("test", "of", "measured", "accepted", "", "")
+
+    def add(subject: str, f: Finding, verdict: str) -> None:
+        limit = "" if f.limit is None else f"{'≥' if f.at_least else '≤'} {f.limit:.3g}"
+        table.add_row(f.test, subject, "" if f.value is None else f"{f.value:.3g}", limit, f.unit, verdict)
+
+    def nearness(f: Finding) -> float:
+        value, limit = abs(f.value or 0.0), f.limit or math.inf
+        return -value / limit if f.at_least else value / limit
+
+    for _, group in groupby(findings, key=lambda f: f.test):
+        tests = list(group)
+        plain = [f for f in tests if f.passed and not f.note]
+        if plain:
+            worst = max(plain, key=nearness)
+            add(f"{worst.subject}, nearest of {len(plain)}" if plain[1:] else worst.subject, worst, "ok")
+        for f in tests:
+            if not f.passed or f.note:
+                add(f.subject, f, f.note if f.passed else f"FAILED: {f.note}")
+    print_table(table)
+
+
+def _nudging(experiment: Experiment) -> Nudging:
+    """What the rule of an experiment will do first, by the exact model."""
+    from hwlearn.bench.precision import Nudging
+    from hwlearn.circuits.base import Drive
+    from hwlearn.circuits.exact import ExactCircuit
+
+    rule, inputs, targets = experiment.rule, experiment.task.inputs, experiment.task.targets
+    with ExactCircuit(experiment.network) as model:
+        free = model.measure(Drive(inputs, rule.free(targets)))
+        nudge = rule.amplitude(experiment.network)
+        sides = [model.measure(Drive(inputs, rule.nudged(free, targets, side))) for side in (nudge, -nudge)]
+        one, two = sides[0], sides[1] if rule.symmetric else free
+        currents = one.output_currents - free.output_currents
+        return Nudging(one.edge_drops(), two.edge_drops(), currents, rule.symmetric)
+
+
+@bench.command("calibrate")
+def _calibrate(
+    station: StationFile,
+    experiment: File,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for station.toml, offsets.csv and code tables.")],
+    settings: Annotated[int | None, typer.Option(min=1, help="Settings of the codes that are read.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure offsets and code tables in place; write a station file. Left safe.
+
+    Run `hwlearn bench check` first: wiring that is wrong would be taken for resistance.
+    """
+    import datetime
+
+    from hwlearn.analysis.calibration import fit_devices
+    from hwlearn.bench.calibrate import read_devices
+    from hwlearn.bench.circuit import BenchCircuit
+    from hwlearn.experiments import load_experiment
+    from hwlearn.station.write import write_calibrated
+
+    if not overwrite and out.exists() and any(out.iterdir()):
+        raise StationError(f"{out}: the folder is not empty; name a new one, or --overwrite")
+    network = load_experiment(experiment).network
+    with BenchCircuit(network, station) as circuit, settings_bar() as progress:
+        readings = read_devices(circuit, settings, progress)
+    found = fit_devices(network, circuit.station, readings)
+    seen = {name: found.resistances[name] for name, ok in zip(network.edge_names, found.seen, strict=True) if ok}
+    worst = float(found.error[found.seen].max(initial=0.0))
+    written = write_calibrated(circuit.station, out, seen, readings.offsets, worst, datetime.date.today())
+    unseen = [name for name in network.edge_names if name not in seen]
+    if as_json:
+        print_json(
+            {
+                "station": str(written.path),
+                "edges": {
+                    name: {"seen": bool(ok), "factor": float(factor), "error": float(error)}
+                    for name, ok, factor, error in zip(network.edge_names, found.seen, found.factor, found.error, strict=True)
+                },
+                "offsets": readings.offsets,
+                "offset_error": readings.offset_error,
+                "scale_error": found.scale_error,
+                "scale_from_current": readings.injected,
+                "chi_square": found.chi_square,
+            }
+        )
+    else:
+        edges = new_table("edge", "fitted/nominal", "±")
+        rows = zip(network.edge_names, found.factor, found.error, found.seen, strict=True)
+        fill(edges, [(name, f"{f:.4f}", f"{100 * e:.2g} %") if ok else (name, "not seen", "") for name, f, e, ok in rows])
+        if readings.offsets is not None:
+            channels = new_table("channel", "offset [V]", "±")
+            fill(channels, [(name, f"{v:.3g}", f"{readings.offset_error:.1g}") for name, v in readings.offsets.items()])
+        print(f"written to {written.path}: give this file as the station from now on")
+    if unseen:
+        say(f"note: {', '.join(unseen)}: no reading says anything of {'them' if unseen[1:] else 'it'}; the table is kept")
+    if not readings.injected:
+        say(f"note: voltages fix no overall scale: it is that of the nominal tables, to {100 * found.scale_error:.2g} %")
+    if readings.offsets is None:
+        say(f"note: offsets were not measured: {', '.join(circuit.external_supplies)} cannot be switched to zero")
+    if found.chi_square > LOOSE:
+        say(
+            f"note: chi² per reading is {found.chi_square:.3g}, worst at node {found.worst_node}: two numbers do not describe "
+            "a device, or the wiring is wrong; run `hwlearn bench check`. The errors count it in"
+        )
+    written.check(network)
+
+
 @bench.command("safe")
 def _safe(station: StationFile) -> None:
-    """Make a station safe from its file alone, in its stated order, whatever state it is in."""
+    """Make a station safe from its file alone, whatever state it is in."""
     from hwlearn.bench.connection import make_safe
     from hwlearn.station import load_station
 
@@ -58,8 +184,12 @@ def _safe(station: StationFile) -> None:
 
 
 @bench.command("show")
-def _show(station: StationFile, experiment: File) -> None:
-    """Check a station file against a network, without touching an instrument, and print the wiring."""
+def _show(
+    station: StationFile,
+    experiment: File,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture of it: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Check the station file and print the wiring; touch no instrument."""
     from hwlearn.experiments import load_experiment
     from hwlearn.station import load_station
 
@@ -77,19 +207,25 @@ def _show(station: StationFile, experiment: File) -> None:
     for name, output in settings.output.items():
         table.add_row("output", name, str(output.nudge or "read only"))
     for name, edge in settings.edge.items():
-        table.add_row("edge", name, edge.set or f"{edge.fixed_ohm:g} Ω")
+        table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else f"{edge.fixed_ohm:g} Ω")
     print_table(table)
+    if out is not None:
+        from hwlearn.plots import draw_wiring
+
+        draw_wiring(network, loaded, out)
+        print(f"drawn in {out}")
 
 
 @bench.command("serve")
 def _serve(station: StationFile, experiment: File) -> None:
-    """Run the virtual bench of a station for other clients, on this machine only, until Ctrl-C."""
+    """Run the virtual bench for other clients on this machine."""
     from hwlearn.bench.signals import ending_signals_raise
     from hwlearn.experiments import load_experiment
-    from hwlearn.station import load_station
+    from hwlearn.station.load import as_built, load_station
     from hwlearn.virtual import VirtualBench
 
-    with ending_signals_raise(), VirtualBench(load_experiment(experiment).network, load_station(station)) as virtual:
+    network, built = load_experiment(experiment).network, as_built(load_station(station))
+    with ending_signals_raise(), VirtualBench(network, built) as virtual:
         for name, resource in virtual.resources.items():
             print(f"{name}  {resource}", flush=True)
         while True:

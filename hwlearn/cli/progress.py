@@ -1,4 +1,4 @@
-"""How a training goes on, on a terminal."""
+"""How far something is, on a terminal."""
 
 from __future__ import annotations
 
@@ -64,8 +64,26 @@ def progress_line(
 @contextmanager
 def cells_bar() -> Iterator[Callable[[int, int, int], None] | None]:
     """A bar on stderr with the cells of a sweep that have ended and failed; nothing where stderr is no terminal."""
+    with _counting_bar() as show:
+
+        def update(ended: int, failed: int, total: int) -> None:
+            show(ended, total, f"{ended}/{total} cells" + (f", {failed} failed" if failed else ""))
+
+        yield update if sys.stderr.isatty() else None
+
+
+@contextmanager
+def settings_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with the settings of a bench that have been read; nothing where stderr is no terminal."""
+    with _counting_bar() as show:
+        yield lambda done, total: show(done, total, f"{done}/{total} settings")
+
+
+@contextmanager
+def _counting_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Shows what is done, of how much, and a text."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda done, total, text: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -73,12 +91,7 @@ def cells_bar() -> Iterator[Callable[[int, int, int], None] | None]:
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("", total=None)
-
-        def update(ended: int, failed: int, total: int) -> None:
-            text = f"{ended}/{total} cells" + (f", {failed} failed" if failed else "")
-            bar.update(line, total=total, completed=ended, description=text)
-
-        yield update
+        yield lambda done, total, text: bar.update(line, total=total, completed=done, description=text)
 
 
 def _forecast(experiment: Experiment | None) -> Callable[[float], str]:

@@ -7,6 +7,7 @@ from hwlearn.plots.network import draw_network
 from hwlearn.plots.robustness import draw_robustness
 from hwlearn.plots.runs import draw_run, draw_runs
 from hwlearn.plots.sweep import draw_sweep
+from hwlearn.plots.wiring import draw_wiring
 
 __all__ = [
     "draw_analysis",
@@ -17,4 +18,5 @@ __all__ = [
     "draw_run",
     "draw_runs",
     "draw_sweep",
+    "draw_wiring",
 ]

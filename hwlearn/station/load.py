@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from hwlearn.errors import StationError
 from hwlearn.network.arguments import did_you_mean
 from hwlearn.station.checks import check_instruments
-from hwlearn.station.settings import CodeTableTable, StationSettings
+from hwlearn.station.settings import CodeTableTable, SeriesNudge, StationSettings
 from hwlearn.station.station import Station
 from hwlearn.station.tables import CodeTable, read_rows
 
@@ -40,6 +40,24 @@ def load_station(path: str | PathLike[str]) -> Station:
         raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
     check_instruments(settings, file)
     return Station(settings, file, _tables(settings, file), _offsets(settings, file))
+
+
+def as_built(station: Station) -> Station:
+    """The station whose bench a virtual one is: itself, or the one that its [virtual] station names.
+
+    Raises:
+        StationError: that file is no station, or names itself.
+    """
+    seen: list[Path] = []
+    while (other := station.settings.virtual.station) is not None:
+        path = station.path.parent / other
+        seen.append(station.path.resolve())
+        if path.resolve() in seen:
+            raise StationError(
+                f"{station.path}: virtual.station = {other!r} leads back to {path}; name the file it was made from"
+            )
+        station = load_station(path)
+    return station
 
 
 def _tables(settings: StationSettings, file: Path) -> dict[str, CodeTable]:
@@ -76,6 +94,7 @@ def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
     path = file.parent / settings.calibration.offsets
     offsets = {}
     known = {table.read for table in settings.node.values()}
+    known |= {table.nudge.read for table in settings.output.values() if isinstance(table.nudge, SeriesNudge)}
     for number, (channel, volt) in read_rows(path, ("channel", "volt")):
         if channel not in known:
             raise StationError(f"{path}:{number}: no node is read by {channel!r}{did_you_mean(channel, known)}")

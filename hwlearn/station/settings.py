@@ -147,23 +147,27 @@ class Measure(Table):
 
     Attributes:
         range_v: range of the scanner [V]. nplc: integration time in power line cycles.
-        repeats: readings per channel and sample, averaged. settle_s: wait after each change [s].
+        repeats: readings per channel and sample, averaged; "auto" chooses them at each step from the measured noise, so that a
+            rule's direction is read to `gradient_error`, up to `most_repeats`. settle_s: wait after each change [s].
         order: "ABBA" measures +nudge and −nudge as A B B A; "AB" takes each with all its readings.
         high_z: scanner inputs above 10 GΩ. max_abs_v: a reading beyond it is refused [V].
         noise_max, offset_max: accepted by `hwlearn bench check` for each channel [V].
+        gradient_error: wanted relative error of a rule's direction; `hwlearn bench check` says which `repeats` it takes.
         verify_sigma: a free phase repeated after the nudged one may differ by so many standard deviations.
         drift_max: and by this much more [V].
     """
 
     range_v: PositiveFloat = 10.0
     nplc: PositiveFloat = 1.0
-    repeats: PositiveInt = 2
+    repeats: PositiveInt | Literal["auto"] = 2
     settle_s: NonNegativeFloat = 0.01
     order: Literal["ABBA", "AB"] = "ABBA"
     high_z: bool = True
     max_abs_v: PositiveFloat = 9.9
     noise_max: PositiveFloat = 1e-3
     offset_max: PositiveFloat = 1e-3
+    gradient_error: PositiveFloat = 0.1
+    most_repeats: PositiveInt = 64
     verify_sigma: PositiveFloat = 8.0
     drift_max: NonNegativeFloat = 1e-3
 
@@ -206,8 +210,13 @@ class Calibration(Table):
 
 
 class Virtual(Table):
-    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.virtual.model.Imperfections`."""
+    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.virtual.model.Imperfections`.
 
+    `station` names the station file whose bench this is, instead of all other keys: a calibrated station is another view of
+    the same bench.
+    """
+
+    station: str | None = None
     backend: Literal["exact", "ngspice"] = "exact"
     seed: NonNegativeInt = 0
     noise_v: NonNegativeFloat = 0.0
@@ -219,6 +228,12 @@ class Virtual(Table):
     dac_bits: NonNegativeInt = 0
     dac_span_v: NonNegativeFloat = 0.0
     dmm_ohm: NonNegativeFloat = 0.0
+
+    @model_validator(mode="after")
+    def _one_bench(self) -> Self:
+        if self.station is not None and len(self.model_fields_set) > 1:
+            raise ValueError("station goes alone: the other keys are those of that file")
+        return self
 
 
 class StationSettings(Table):
