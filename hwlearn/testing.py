@@ -1,4 +1,4 @@
-"""The suite that every `Circuit` passes, shipped for third-party backends, and the dense solve it is checked against.
+"""The suite that every `Circuit` passes, shipped for third-party backends, and the dense solve it is checked against::
 
     class TestMyCircuit(CircuitContract):
         tolerance = 1e-6

@@ -1,0 +1,33 @@
+"""Settings of the documentation: sphinx-build -W -b html docs docs/_build/html"""
+
+import sys
+from pathlib import Path
+
+from hwlearn import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+
+project = "hwlearn"
+release = __version__
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "command_help",
+    "key_tables",
+    "notebooks",
+]
+exclude_patterns = ["_build", "conf.py", "extensions", "examples"]
+html_theme = "furo"
+html_title = f"hwlearn {release}"
+html_copy_source = False
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+default_role = "py:obj"  # `name` in a docstring is a link where there is something to link to, code elsewhere
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_type_aliases = {"ArrayLike": "ArrayLike", "Array": "Array"}
+autodoc_typehints = "signature"
+napoleon_use_ivar = True
+python_maximum_signature_line_length = 110

@@ -1,0 +1,110 @@
+"""Directive `key-tables MODEL`: the tables and keys of a TOML file, from the pydantic model that checks it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from typing import Any, get_args
+
+from docutils import nodes
+from pydantic import BaseModel
+from sphinx.util.docutils import SphinxDirective
+
+
+def named(path: str) -> Any:
+    """The object behind "package.module.name"."""
+    module, name = path.rsplit(".", 1)
+    return getattr(import_module(module), name)
+
+
+def sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Heading → model, for each table of a whole file."""
+    found = {}
+    for name, field in model.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if inspect.isclass(kind) and issubclass(kind, BaseModel):
+                found[f"[{name}.…]" if str(field.annotation).startswith("dict") else f"[{name}]"] = kind
+    return found
+
+
+def meanings(text: str, keys: list[str]) -> dict[str, str]:
+    """What the lists of a docstring ("Args", "Attributes") say about each key."""
+    body = re.split(r"\n *(?:Args|Attributes):\n", text, maxsplit=1)
+    if len(body) < 2:
+        return {}
+    plain = " ".join(re.split(r"\n *(?:Raises|Returns|Warns):\n", body[1], maxsplit=1)[0].split())
+    name = "(?:" + "|".join(map(re.escape, sorted(keys, key=len, reverse=True))) + r"|[a-z_]+)"
+    parts = re.split(rf"(?:^|(?<=[.;?\]] )|(?<=\) ))({name}(?:, {name})*): ", plain)
+    found = {}
+    for names, meaning in zip(parts[1::2], parts[2::2], strict=True):
+        found.update(dict.fromkeys(names.split(", "), meaning.strip()))
+    return found
+
+
+def kind(schema: dict[str, Any], defs: dict[str, Any]) -> str:
+    """A JSON schema in words."""
+    if "$ref" in schema:
+        schema = defs[schema["$ref"].rsplit("/", 1)[1]]
+    if "anyOf" in schema:
+        return " or ".join(kind(one, defs) for one in schema["anyOf"] if one.get("type") != "null")
+    if "enum" in schema:
+        return ", ".join(f"`{value!r}`".replace("'", '"') for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']!r}`"
+    match schema.get("type"):
+        case "array":
+            return f"list of {kind(schema.get('items', {}), defs)}"
+        case "integer" | "number" as number:
+            limits = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
+            known = [f"{sign} {schema[key]:g}" for key, sign in limits.items() if key in schema]
+            return " ".join([{"integer": "integer", "number": "number"}[number], ", ".join(known)]).strip()
+        case "boolean":
+            return "`true` or `false`"
+        case "object":
+            return "table: " + ", ".join(f"`{name}`" for name in schema.get("properties", {}))
+        case "string" if schema.get("format") == "date":
+            return "date"
+        case "string" if "pattern" in schema:
+            return '"instrument:channel"'
+    return "text"
+
+
+def table(model: type[BaseModel]) -> list[str]:
+    """A model's docstring and keys as Markdown."""
+    text = inspect.getdoc(model) or ""
+    schema = model.model_json_schema()
+    keys = list(schema.get("properties", {}))
+    said: dict[str, str] = {}
+    for other in re.findall(r"`(hwlearn\.[\w.]+)`", text):  # "see `hwlearn.learning.train.train`": it says what the keys mean
+        said |= meanings(inspect.getdoc(named(other)) or "", keys)
+    said |= meanings(text, keys)
+    about = re.split(r"\n *Attributes:", text)[0].strip()
+    lines = [about, "", "| key | value | default | |", "|---|---|---|---|"]
+    for key, value in schema.get("properties", {}).items():
+        default = "needed" if key in schema.get("required", []) else value.get("default")
+        shown = "–" if default in (None, "", [], {}) else default if default == "needed" else f"`{toml(default)}`"
+        lines.append(f"| `{key}` | {kind(value, schema.get('$defs', {}))} | {shown} | {said.get(key, '')} |".replace("‖", "\\|"))
+    return lines
+
+
+def toml(value: Any) -> str:
+    """A default as it would stand in the file."""
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else f"{value!r}"
+
+
+class KeyTables(SphinxDirective):
+    """A section with a table for each table of the file."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        text: list[str] = []
+        for heading, model in sections(named(self.arguments[0])).items():
+            text += [f"## `{heading}`", "", *table(model), ""]
+        return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_directive("key-tables", KeyTables)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
