@@ -44,7 +44,7 @@ class NotebookParser(Parser):
 
     def parse(self, inputstring: str, document: nodes.document) -> None:
         script = Path(document["source"])
-        super().parse(as_markdown(inputstring, script, Path(self.env.srcdir) / "_build" / "pictures"), document)
+        super().parse(as_markdown(inputstring, script, Path(document.settings.env.srcdir) / "_build" / "pictures"), document)
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -1,0 +1,12 @@
+"""What every circuit must do, on circuits of all kinds of sources and ports."""
+
+from supply_circuit import SupplyCircuit
+
+from hwlearn.testing import CircuitContract
+
+
+class TestSupplyCircuit(CircuitContract):
+    tolerance = 1e-5  # of the largest voltage, current or power of a phase
+
+    def make(self, network):
+        return SupplyCircuit(network)
