@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,43 +13,34 @@ from typer.testing import CliRunner
 from hwlearn.cli import app
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ hwlearn (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
-def run_python(page: Path, capsys: pytest.CaptureFixture[str]) -> int:
-    """Run a page's Python blocks in order, in one namespace.
+def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = True) -> int:
+    """Run the Python blocks of a page, and the `$ hwlearn …` lines of its console blocks, in order; returns how many.
 
-    Each prints what the text block right after it shows; without one, nothing. Returns how many there were.
+    Python shares one namespace, and prints what the text block right after it shows; without one, nothing. A command prints
+    the lines after it, blank lines and trailing spaces aside; "…" there stands for anything, such as the time that it took.
     """
     text = page.read_text(encoding="utf-8")
     fences = list(FENCE.finditer(text))
-    names: dict[str, object] = {"__name__": page.stem}
+    names: dict[str, Any] = {"__name__": page.stem}
     count = 0
-    for fence, after in zip(fences, [*fences[1:], None], strict=True):
-        if fence[1] != "python":
-            continue
-        shown = ""
-        if after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip():
-            shown = after[2]
-        exec(compile("\n" * text[: fence.start()].count("\n") + "\n" + fence[2], str(page), "exec"), names)  # noqa: S102
-        assert capsys.readouterr().out == shown
-        count += 1
-    return count
-
-
-def run_commands(page: Path) -> int:
-    """Run the `$ hwlearn …` lines of a page's console blocks, in this process; returns how many there were.
-
-    Each prints the lines after it, blank lines and trailing spaces aside; "…" stands for anything, as the time that it took.
-    """
-    count = 0
-    for fence in FENCE.finditer(page.read_text(encoding="utf-8")):
-        if fence[1] != "console":
-            continue
-        for command, shown in re.findall(r"^\$ hwlearn (.*)\n((?:(?!\$ ).*\n)*)", fence[2], re.MULTILINE):
-            printed = CliRunner().invoke(app, command.split()).output
-            pattern = r"[\s\S]*".join(re.escape(_tidy(part)) for part in _tidy(shown).split("…"))
-            assert re.fullmatch(pattern, _tidy(printed)), f"{page.name}: hwlearn {command} printed\n{printed}"
+    for fence, after in zip_longest(fences, fences[1:]):
+        if fence[1] == "python":
+            shown = ""
+            if after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip():
+                shown = after[2]
+            lines = "\n" * text[: fence.start(2)].count("\n")  # a traceback tells the page's lines
+            exec(compile(lines + fence[2], str(page), "exec"), names)  # noqa: S102
+            assert capsys.readouterr().out == shown
             count += 1
+        elif fence[1] == "console" and commands:
+            for command, shown in COMMAND.findall(fence[2]):
+                printed = _tidy(CliRunner().invoke(app, command.split()).output)
+                pattern = "(?s:.*)".join(map(re.escape, _tidy(shown).split("…")))
+                assert re.fullmatch(pattern, printed), f"{page}: hwlearn {command} prints\n{printed}"
+                count += 1
     return count
 
 

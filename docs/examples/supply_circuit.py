@@ -55,7 +55,9 @@ class SupplyCircuit(Circuit):
             imposed = STIFF * (imposed - volts @ self.ports.T)
         elif imposed is None:
             imposed = np.zeros((count, len(self.ports)))
-        return SampledMeasurement(network, self.conductances, volts, volts @ self.ports.T, imposed, currents, provenance=self.name)
+        return SampledMeasurement(
+            network, self.conductances, volts, volts @ self.ports.T, imposed, currents, provenance=self.name
+        )
 
     def _close(self):
         pass  # here a bench would make itself safe and let its instruments go

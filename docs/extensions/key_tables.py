@@ -84,7 +84,9 @@ def table(model: type[BaseModel]) -> list[str]:
     for key, value in schema.get("properties", {}).items():
         default = "needed" if key in schema.get("required", []) else value.get("default")
         shown = "–" if default in (None, "", [], {}) else default if default == "needed" else f"`{toml(default)}`"
-        lines.append(f"| `{key}` | {kind(value, schema.get('$defs', {}))} | {shown} | {said.get(key, '')} |".replace("‖", "\\|"))
+        lines.append(
+            f"| `{key}` | {kind(value, schema.get('$defs', {}))} | {shown} | {said.get(key, '')} |".replace("‖", "\\|")
+        )
     return lines
 
 

@@ -24,7 +24,14 @@ runs = {}
 for name in ("exact", "ngspice", "bench"):
     with experiment.circuit(name) as circuit:
         result = train(
-            circuit, task, rule, steps=250, learning_rate=2e-3, optimizer="momentum", stop_loss=0.5 * 10e-6**2
+            circuit,
+            task,
+            rule,
+            steps=300,
+            learning_rate=0.1,
+            optimizer="adam",
+            parameter="log-conductance",
+            stop_loss=0.5 * 100e-6**2,
         )
         free = circuit.measure(Drive(np.tile(task.inputs, (100, 1)))).output_voltages
     runs[name] = result

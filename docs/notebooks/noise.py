@@ -44,7 +44,9 @@ axes.loglog(nudges, errors[False], "o-", label="one-sided")
 axes.loglog(nudges, errors[True], "o-", label="symmetric")
 axes.set(xlabel="nudge β [S]", ylabel="relative error of the direction")
 axes.legend()
-print("best one-sided nudge", f"{nudges[np.argmin(errors[False])]:.0e} S, best symmetric {nudges[np.argmin(errors[True])]:.0e} S")
+print(
+    "best one-sided nudge", f"{nudges[np.argmin(errors[False])]:.0e} S, best symmetric {nudges[np.argmin(errors[True])]:.0e} S"
+)
 
 # %% [markdown]
 # ## The resistors
