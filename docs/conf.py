@@ -15,12 +15,17 @@ extensions = [
     "sphinx.ext.napoleon",
     "command_help",
     "key_tables",
+    "mathml",
     "notebooks",
+    "signatures",
 ]
 exclude_patterns = ["_build", "conf.py", "extensions", "examples"]
 html_theme = "furo"
 html_title = f"hwlearn {release}"
 html_copy_source = False
+html_math_renderer = "mathml"
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -30,4 +35,5 @@ autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_type_aliases = {"ArrayLike": "ArrayLike", "Array": "Array"}
 autodoc_typehints = "signature"
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 python_maximum_signature_line_length = 110

@@ -24,7 +24,7 @@ def sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     for name, field in model.model_fields.items():
         for kind in (field.annotation, *get_args(field.annotation)):
             if inspect.isclass(kind) and issubclass(kind, BaseModel):
-                found[f"[{name}.…]" if str(field.annotation).startswith("dict") else f"[{name}]"] = kind
+                found[f"[{name}.NAME]" if str(field.annotation).startswith("dict") else f"[{name}]"] = kind
     return found
 
 
@@ -79,7 +79,8 @@ def table(model: type[BaseModel]) -> list[str]:
     for other in re.findall(r"`(hwlearn\.[\w.]+)`", text):  # "see `hwlearn.learning.train.train`": it says what the keys mean
         said |= meanings(inspect.getdoc(named(other)) or "", keys)
     said |= meanings(text, keys)
-    about = re.split(r"\n *Attributes:", text)[0].strip()
+    about = re.sub(r"^`\[.*?\]`: ", "", re.split(r"\n *Attributes:", text)[0].strip())
+    about = about[:1].upper() + about[1:]
     lines = [about, "", "| key | value | default | |", "|---|---|---|---|"]
     for key, value in schema.get("properties", {}).items():
         default = "needed" if key in schema.get("required", []) else value.get("default")

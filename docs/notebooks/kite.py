@@ -2,8 +2,8 @@
 # # The kite: coercivity, and how fast learning ends
 #
 # The kite has an outline A, T, D, W and a spine T–M–W. A is at 1 V, D at 0 V; T, M and W shall be at
-# $\tfrac12+\delta$, $\tfrac12$ and $\tfrac12-\delta$. For $\delta=0$ no current flows in the spine of any solution,
-# so that the spine cannot learn there. This notebook trains the kite at some $\delta$, and compares how fast with what
+# $\tfrac{1}{2}+\delta$, $\tfrac{1}{2}$ and $\tfrac{1}{2}-\delta$. For $\delta=0$ no current flows in the spine of any
+# solution, so that the spine cannot learn there. This notebook trains the kite at some $\delta$, and compares how fast with what
 # coercivity predicts.
 
 # %%
@@ -26,7 +26,7 @@ def task(delta):
 # %% [markdown]
 # ## The constant along the flow
 #
-# The flow $\dot g=-\nabla\tfrac12\|e\|^2$ ends on the solution manifold. There the coercivity constant
+# The flow $\dot{g}=-\nabla\tfrac{1}{2}\|e\|^2$ ends on the solution manifold. There the coercivity constant
 # $c=\sigma_{\min}(J)^2$ is the slowest rate of EP: the loss decays as $e^{-2ct}$. It grows as $\delta^2$.
 
 # %%
@@ -42,8 +42,8 @@ for delta in deltas:
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for delta, run in zip(deltas, found, strict=True):
-    left.semilogy(run.times, run.losses, label=f"δ = {delta}")
-left.set(xlabel="time", ylabel="loss [V²]", xlim=(0, 4e4))
+    left.semilogy(run.times / 1000, run.losses, label=f"δ = {delta}")
+left.set(xlabel="time / 1000", ylabel="loss [V²]", xlim=(0, 40))
 left.legend()
 constants = [
     analyze(network.with_conductances(r.conductances[-1]), task(d)).start.constant for d, r in zip(deltas, found, strict=True)
