@@ -7,7 +7,7 @@ from typing import Any
 
 NAMES = {
     r"TypeAliasForwardRef\('(\w+)'\)": r"\1",
-    r"(?:numpy\.)?ndarray\[tuple\[Any, \.\.\.\], (?:numpy\.)?dtype\[(?:numpy\.)?(\w+)\]\]": r"Array[\1]",
+    r"~?(?:numpy\.)?ndarray\[tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]": r"Array[\1]",
 }
 
 

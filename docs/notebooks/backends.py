@@ -20,19 +20,11 @@ experiment = load_experiment(ROOT / "netlists" / "allostery-bench.toml", {"backe
 task, rule = experiment.task, CoupledLearning(1.0, symmetric=True)
 
 # %%
+options = {"optimizer": "adam", "parameter": "log-conductance", "learning_rate": 0.1, "stop_loss": 0.5 * 100e-6**2}
 runs = {}
 for name in ("exact", "ngspice", "bench"):
     with experiment.circuit(name) as circuit:
-        result = train(
-            circuit,
-            task,
-            rule,
-            steps=300,
-            learning_rate=0.1,
-            optimizer="adam",
-            parameter="log-conductance",
-            stop_loss=0.5 * 100e-6**2,
-        )
+        result = train(circuit, task, rule, steps=300, **options)
         free = circuit.measure(Drive(np.tile(task.inputs, (100, 1)))).output_voltages
     runs[name] = result
     off = np.sqrt(np.mean((free - task.targets) ** 2))

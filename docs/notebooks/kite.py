@@ -3,8 +3,8 @@
 #
 # The kite has an outline A, T, D, W and a spine T–M–W. A is at 1 V, D at 0 V; T, M and W shall be at
 # $\tfrac{1}{2}+\delta$, $\tfrac{1}{2}$ and $\tfrac{1}{2}-\delta$. For $\delta=0$ no current flows in the spine of any
-# solution, so that the spine cannot learn there. This notebook trains the kite at some $\delta$, and compares how fast with what
-# coercivity predicts.
+# solution, so that the spine cannot learn there. This notebook trains the kite at some $\delta$, and compares how fast
+# with what coercivity predicts.
 
 # %%
 import matplotlib.pyplot as plt
