@@ -19,6 +19,7 @@ COMMAND = re.compile(r"^\$ hwlearn (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = True) -> int:
     """Run the Python blocks of a page, and the `$ hwlearn …` lines of its console blocks, in order; returns how many.
 
+    A TOML block that begins with "# NAME.toml" is that file.
     Python shares one namespace, and prints what the text block right after it shows; without one, nothing. A command prints
     the lines after it, blank lines and trailing spaces aside; "…" there stands for anything, such as the time that it took.
     """
@@ -35,6 +36,8 @@ def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = Tr
             exec(compile(lines + fence[2], str(page), "exec"), names)  # noqa: S102
             assert capsys.readouterr().out == shown
             count += 1
+        elif fence[1] == "toml" and (name := re.match(r"# (\S+\.toml)\n", fence[2])):
+            Path(name[1]).write_text(fence[2], encoding="utf-8")
         elif fence[1] == "console" and commands:
             for command, shown in COMMAND.findall(fence[2]):
                 printed = _tidy(CliRunner().invoke(app, command.split()).output)
