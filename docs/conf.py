@@ -19,7 +19,7 @@ extensions = [
     "notebooks",
     "signatures",
 ]
-exclude_patterns = ["_build", "conf.py", "extensions", "examples"]
+exclude_patterns = ["_build", "*.py", "extensions", "examples"]  # scripts of notebooks/ are pages
 html_theme = "furo"
 html_title = f"hwlearn {release}"
 html_copy_source = False

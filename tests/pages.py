@@ -19,9 +19,9 @@ COMMAND = re.compile(r"^\$ hwlearn (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = True) -> int:
     """Run the Python blocks of a page, and the `$ hwlearn …` lines of its console blocks, in order; returns how many.
 
-    A TOML block that begins with "# NAME.toml" is that file.
     Python shares one namespace, and prints what the text block right after it shows; without one, nothing. A command prints
-    the lines after it, blank lines and trailing spaces aside; "…" there stands for anything, such as the time that it took.
+    the lines after it, the width of tables aside; "…" there stands for anything, such as the time that it took. A TOML block
+    that begins with "# NAME.toml" is that file.
     """
     text = page.read_text(encoding="utf-8")
     fences = list(FENCE.finditer(text))
@@ -48,4 +48,4 @@ def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = Tr
 
 
 def _tidy(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+    return "\n".join(" ".join(re.sub("─+", "─", line).split()) for line in text.splitlines() if line.strip())

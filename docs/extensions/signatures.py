@@ -1,4 +1,4 @@
-"""Docstrings and signatures as people read them: one attribute a line, arrays by their short names."""
+"""Docstrings and signatures as people read them: one attribute a line, |x| a size, arrays by their short names."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ def shorten(app: Any, what: str, name: str, thing: object, options: Any, signatu
     return signature, returns
 
 
-def separate(app: Any, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:
-    """ "lower, upper: bounds" of a list becomes two lines, or napoleon would take `lower` for the type of `upper`."""
+def plain(app: Any, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:
+    """Keep reStructuredText from seeing more than there is.
+
+    "lower, upper: bounds" of a list becomes two lines, or napoleon would take `lower` for the type of `upper`.
+    """
+    for number, line in enumerate(lines):
+        parts = line.split("`")
+        lines[number] = "`".join([part.replace("|", "\\|") if k % 2 == 0 else part for k, part in enumerate(parts)])
     if "Attributes:" not in lines:
         return
     start, found = lines.index("Attributes:") + 1, list[str]()
@@ -32,5 +38,5 @@ def separate(app: Any, what: str, name: str, thing: object, options: Any, lines:
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-signature", shorten)
-    app.connect("autodoc-process-docstring", separate, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", plain, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}
