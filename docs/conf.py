@@ -23,6 +23,7 @@ exclude_patterns = ["_build", "*.py", "extensions", "examples"]  # scripts of no
 html_theme = "furo"
 html_title = f"hwlearn {release}"
 html_copy_source = False
+html_show_copyright = False
 html_math_renderer = "mathml"
 html_static_path = ["static"]
 html_css_files = ["wide.css"]

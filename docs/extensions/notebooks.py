@@ -51,4 +51,4 @@ def setup(app: Any) -> dict[str, bool]:
     plt.switch_backend("Agg")
     app.add_source_suffix(".py", "notebook")
     app.add_source_parser(NotebookParser)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
