@@ -11,11 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.linalg import block_diag, cholesky, solve_triangular
 
+from hwlearn.analysis.nodes import NodeCircuit
 from hwlearn.circuits.base import Array, Drive, Hold, Inject
-from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
-from hwlearn.network.ports import Port
 from hwlearn.spice.numbers import GROUND
 
 GAIN = 36.0
@@ -125,22 +124,22 @@ def find_faults(network: Network, probes: Sequence[Probe], accuracy: Accuracy, m
     if any(isinstance(probe.drive.outputs, Hold) for probe in probes):
         raise HwlearnError("held outputs say less about a circuit; give open and injected phases")
     voltages = np.concatenate([probe.voltages for probe in probes])
-    with _Model(network, accuracy) as model:
-        system = _System(model, probes, np.ones(len(network.edges)))
-        seen = voltages[:, model.read]
-        unseen = tuple(network.edge_names[k] for k in np.flatnonzero(~system.visible))
-        chi = [system.chi_square(seen)]
-        faults: list[Fault] = []
-        while len(chi) <= most:
-            found = system.best(seen)
-            if found is None or found[0].gain < GAIN:
-                break
-            fault, seen, changed = found
-            _add(faults, fault)
-            if changed is not system.factors:
-                system = _System(model, probes, changed)
-            chi.append(system.chi_square(seen))
-        voltages[:, model.read] = seen
+    model = _Model(network, accuracy)
+    system = _System(model, probes, np.ones(len(network.edges)))
+    seen = voltages[:, model.read]
+    unseen = tuple(network.edge_names[k] for k in np.flatnonzero(~system.visible))
+    chi = [system.chi_square(seen)]
+    faults: list[Fault] = []
+    while len(chi) <= most:
+        found = system.best(seen)
+        if found is None or found[0].gain < GAIN:
+            break
+        fault, seen, changed = found
+        _add(faults, fault)
+        if changed is not system.factors:
+            system = _System(model, probes, changed)
+        chi.append(system.chi_square(seen))
+    voltages[:, model.read] = seen
     per = (chi[0] / system.freedom, chi[-1] / system.freedom)
     explained = chi[-1] <= system.freedom + 6 * math.sqrt(2 * system.freedom)
     return Diagnosis(tuple(faults), per, explained, unseen, system.factors, voltages)
@@ -156,50 +155,32 @@ class _Block(NamedTuple):
     own: Array
 
 
-class _Model(ExactCircuit):
-    """The network with a port at each free node: one factorisation answers all that is asked of a probe."""
+class _Model:
+    """What probes should show, and how that changes with what may be off."""
 
     def __init__(self, network: Network, accuracy: Accuracy) -> None:
-        free = [k for k, cluster in enumerate(network.merging.cluster.tolist()) if cluster >= 0]
-        super().__init__(network.with_ports(outputs=[Port(network.nodes[k]) for k in free]))
-        self.accuracy, self.free = accuracy, free
+        self.network, self.accuracy, self._circuit = network, accuracy, NodeCircuit(network)
         self.read = [k for k, name in enumerate(network.nodes) if name != GROUND]
-        self.voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
-        self.entering = np.zeros((len(network.outputs), len(free)))  # a current into an output, as currents into nodes
-        for k, port in enumerate(network.outputs):
-            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-                at = network.node_index.get(node, -1)
-                if at in free:
-                    self.entering[k, free.index(at)] += sign
+        self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
 
     def block(self, probe: Probe, factors: Array) -> _Block:
-        """What a probe should show, and how it changes with what may be off."""
-        network, read, drive = self.network, self.read, probe.drive
-        count, inputs, free = drive.count, len(network.inputs), len(self.free)
-        injected = np.zeros((count, len(self.entering)))
-        if isinstance(drive.outputs, Inject):
-            injected[:] = drive.outputs.current
-        # The samples, then nothing driven, each input alone, a unit current into each free node.
-        volts, currents = np.zeros((count + 1 + inputs + free, inputs)), np.zeros((count + 1 + inputs + free, free))
-        volts[:count], currents[:count] = drive.inputs, injected @ self.entering
-        volts[count + 1 : count + 1 + inputs], currents[-free:] = np.eye(inputs), np.eye(free)
-        conductances = self.program(probe.conductances * factors)
-        answer = self.measure(Drive(volts, Inject(currents)))
-        nodes, drops = answer.node_voltages, answer.edge_drops()
-        expected = nodes[:count, read]
-        alone = nodes[count + 1 :, read] - nodes[count, read]
+        """A probe, the edges' conductances changed by factors."""
+        network, accuracy, drive, conductances = self.network, self.accuracy, probe.drive, probe.conductances * factors
+        answer = self._circuit.ask(conductances, drive)
+        expected = answer.nodes[:, self.read]
         across = np.zeros((len(network.edges), len(network.nodes)))
-        across[:, self.free] = (drops[-free:] - drops[count]).T
+        across[:, self._circuit.free] = answer.across
         rows = np.arange(len(across))
         own = conductances * (across[rows, network.tails] - across[rows, network.heads])
-        edges = -np.einsum("se,en,e->sne", drops[:count], across[:, read], conductances).reshape(expected.size, -1)
-        from_ports = self.entering @ alone[inputs:]
-        columns = []
-        for s in range(count):
-            columns += [_in_sample(expected.shape, s, self.accuracy.source * alone[k]) for k in self.voltage_inputs]
-            given = np.flatnonzero(injected[s]).tolist()
-            columns += [_in_sample(expected.shape, s, self.accuracy.current * injected[s, k] * from_ports[k]) for k in given]
-        return _Block(expected, edges, np.hstack([np.zeros((expected.size, 0)), *columns]), own)
+        edges = -np.einsum("se,en,e->sne", answer.drops, across[:, self.read], conductances).reshape(expected.size, -1)
+        columns = [np.zeros((expected.size, 0))]
+        for s in range(drive.count):
+            off = [accuracy.source * answer.inputs[k] for k in self._voltage_inputs]
+            if isinstance(drive.outputs, Inject):
+                injected = np.broadcast_to(drive.outputs.current, (drive.count, len(network.outputs)))[s]
+                off += [accuracy.current * injected[k] * answer.outputs[k] for k in np.flatnonzero(injected).tolist()]
+            columns += [_in_sample(expected.shape, s, pattern[self.read]) for pattern in off]
+        return _Block(expected, edges, np.hstack(columns), own)
 
 
 class _System:

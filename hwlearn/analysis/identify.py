@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
+from hwlearn.analysis.nodes import Answers, NodeCircuit
 from hwlearn.circuits.base import Array, Drive, Hold
-from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
-from hwlearn.network.ports import Port
-from hwlearn.spice.numbers import GROUND
 
 PRIOR = 1.0
 """Standard deviation of ln g about where the fit starts. It decides only what the measurement hardly sees, such as differences
@@ -81,30 +79,30 @@ def identify(
         raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
     start = nominal if start is None else start
     prior = np.eye(len(nominal)) / PRIOR
-    probes = _free_nodes(network)
-    probe = network.with_ports(outputs=[Port(network.nodes[k]) for k in probes])
-    with ExactCircuit(network) as circuit, ExactCircuit(probe) as at_nodes:
+    circuit = NodeCircuit(network)
+    probes = circuit.free
+    latest: tuple[Array, Answers] | None = None
 
-        def residual(logs: Array) -> Array:
-            circuit.program(np.exp(logs) * start)
-            misfit = (circuit.measure(drive).node_voltages - voltages)[:, probes] / noise
-            return np.concatenate((misfit.ravel(), logs / PRIOR))
+    def answer(logs: Array) -> Answers:
+        nonlocal latest
+        if latest is None or not np.array_equal(latest[0], logs):
+            latest = (logs.copy(), circuit.ask(np.exp(logs) * start, drive))
+        return latest[1]
 
-        def sensitivity(logs: Array) -> Array:
-            """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""
-            g = np.exp(logs) * start
-            circuit.program(g)
-            at_nodes.program(g)
-            drops = circuit.measure(drive).edge_drops()
-            adjoint = at_nodes.responses(drive.inputs).port_drops  # (E, probes)
-            return np.vstack(((-np.einsum("se,en->sne", drops * g, adjoint) / noise).reshape(-1, len(g)), prior))
+    def residual(logs: Array) -> Array:
+        misfit = (answer(logs).nodes - voltages)[:, probes] / noise
+        return np.concatenate((misfit.ravel(), logs / PRIOR))
 
-        fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-10, ftol=ENOUGH)
-        seen = fit.jac[: -len(nominal)]
-        sizes, right = np.linalg.svd(seen, full_matrices=seen.shape[0] < seen.shape[1])[1:]
-        fitted = fit.x
-        circuit.program(np.exp(fitted) * start)
-        misfit = voltages - circuit.measure(drive).node_voltages
+    def sensitivity(logs: Array) -> Array:
+        """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""
+        found = answer(logs)
+        change = -np.einsum("se,en->sne", found.drops * (np.exp(logs) * start), found.across) / noise
+        return np.vstack((change.reshape(-1, len(logs)), prior))
+
+    fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-10, ftol=ENOUGH)
+    seen = fit.jac[: -len(nominal)]
+    sizes, right = np.linalg.svd(seen, full_matrices=seen.shape[0] < seen.shape[1])[1:]
+    fitted = fit.x
     full = np.zeros(len(nominal))
     full[: len(sizes)] = sizes
     blind = full <= BLIND * full.max(initial=0.0)
@@ -123,12 +121,5 @@ def identify(
         unseen,
         bool(np.linalg.norm(unseen.T @ even) < 0.5) if unseen.size else True,
         float(misfits @ misfits) / freedom,
-        misfit,
+        voltages - answer(fit.x).nodes,
     )
-
-
-def _free_nodes(network: Network) -> list[int]:
-    """Nodes that the voltage sources do not fix: only their voltages say something about conductances."""
-    clusters = dict(zip(network.nodes, network.merging.cluster.tolist(), strict=True))
-    ground = clusters.get(GROUND, -1)
-    return [k for k, name in enumerate(network.nodes) if name != GROUND and clusters[name] not in (-1, ground)]
