@@ -4,9 +4,9 @@
 
 The virtual bench of stations/allostery.toml runs in a process of its own (`hwlearn bench serve`), as instruments do, with zero
 settling, over loopback. I/O is the time between sending a message and having its answer, PyVISA included. Outside is all
-else in `train`; of it, protocol is what `Session` does to write messages and to check and parse answers. Of many short turns the
-fastest counts: on a busy machine, waiting for a processor looks like I/O. A round trip is also timed alone: what a list mode or
-a burst would save is that, times the trips saved.
+else in `train`; of it, protocol is what `Session` does to write messages and to check and parse answers. Of many short turns
+the fastest counts: on a busy machine, waiting for a processor looks like I/O. A round trip is also timed alone: what a list
+mode or a burst would save is that, times the trips saved.
 """
 
 from __future__ import annotations
