@@ -3,9 +3,10 @@
     python bench/bench_io.py
 
 The virtual bench of stations/allostery.toml runs in a process of its own (`hwlearn bench serve`), as instruments do, with zero
-settling, over loopback. I/O is the time between sending a message and having its answer, PyVISA included; everything else in
-`train` is outside. Of many short turns the fastest counts: on a busy machine, waiting for a processor looks like I/O. A round
-trip is also timed alone: what a list mode or a burst would save is that, times the trips saved.
+settling, over loopback. I/O is the time between sending a message and having its answer, PyVISA included. Outside is all
+else in `train`; of it, protocol is what `Session` does to write messages and to check and parse answers. Of many short turns
+the fastest counts: on a busy machine, waiting for a processor looks like I/O. A round trip is also timed alone: what a list
+mode or a burst would save is that, times the trips saved.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import signal  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
@@ -61,24 +63,45 @@ def served() -> Iterator[Path]:
         process.wait(20)
 
 
+def timed(call: Callable[..., Any], total: list[float]) -> Callable[..., Any]:
+    """`call`, whose seconds are added to `total`."""
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        result = call(*arguments, **options)
+        total[0] += time.perf_counter() - began
+        return result
+
+    return run
+
+
 def main() -> None:
     experiment = load_experiment(EXPERIMENT)
     with served() as station, BenchCircuit(experiment.network, station) as circuit:
         sessions = {name: instrument.session for name, instrument in circuit.connection.instruments.items()}
-        print(f"{'rule':<6}{'step ms':>10}{'trips/step':>12}{'µs/trip':>10}{'outside ms':>12}{'outside':>10}")
+        protocol = [0.0]
+        for session in sessions.values():
+            session.read = timed(session.read, protocol)  # type: ignore[method-assign]
+        print(
+            f"{'rule':<6}{'step ms':>9}{'trips/step':>12}{'µs/trip':>9}{'outside ms':>12}{'outside':>9}{'of it protocol':>16}"
+        )
         for rule, rate in RULES:
             rows = []
             for turn in range(TURNS + 1):
-                before = [(s.round_trips, s.seconds) for s in sessions.values()]
+                before, protocol[0] = [(s.round_trips, s.seconds) for s in sessions.values()], 0.0
                 began = time.perf_counter()
                 train(circuit, experiment.task, rule, steps=STEPS, learning_rate=rate)
                 seconds = time.perf_counter() - began
                 trips = sum(s.round_trips - was for s, (was, _) in zip(sessions.values(), before, strict=True))
                 spent = sum(s.seconds - was for s, (_, was) in zip(sessions.values(), before, strict=True))
                 if turn:  # the first one sets the instruments up
-                    rows.append((1e3 * seconds / STEPS, trips / STEPS, 1e6 * spent / trips, 1e3 * (seconds - spent) / STEPS))
-            step, per, trip, outside = min(rows)
-            print(f"{rule.name:<6}{step:>10.2f}{per:>12.1f}{trip:>10.0f}{outside:>12.3f}{outside / step:>9.1%}", flush=True)
+                    rows.append((seconds, trips, spent, protocol[0] - spent))
+            seconds, trips, spent, talk = min(rows)
+            print(
+                f"{rule.name:<6}{1e3 * seconds / STEPS:>9.2f}{trips / STEPS:>12.1f}{1e6 * spent / trips:>9.0f}"
+                f"{1e3 * (seconds - spent) / STEPS:>12.3f}{1 - spent / seconds:>9.1%}{talk / seconds:>16.1%}",
+                flush=True,
+            )
         print(f"\n{'instrument':<12}{'message':<34}{'µs/trip':>10}")
         for name, message in (
             ("daq", ":READ?"),

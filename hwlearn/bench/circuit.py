@@ -65,6 +65,8 @@ class BenchCircuit(Circuit):
         self.noise = math.nan  # of one reading, from the repeats of the last phase [V]
         self._settings = self.station.settings
         self._tables = [self._table(k) for k in range(len(network.edges))]
+        ohms = [self._settings.edge[name].fixed_ohm or math.nan for name in network.edge_names]
+        self._fixed = 1 / np.array(ohms, dtype=np.float64)
         self._wire()
         program = self._settings.program
         self._rounding = Rounding(self._tables, program.rounding, program.dead_band, program.seed)
@@ -273,13 +275,11 @@ class BenchCircuit(Circuit):
 
     def _realised(self, codes: NDArray[np.intp]) -> Array:
         """(E,) S of codes (E,), by the tables."""
-        edges = [self._settings.edge[name] for name in self.network.edge_names]
-        return np.array(
-            [
-                1 / float(edge.fixed_ohm or math.nan) if table is None else table.conductances[code]
-                for edge, table, code in zip(edges, self._tables, codes.tolist(), strict=True)
-            ]
-        )
+        realised = self._fixed.copy()
+        for k, (table, code) in enumerate(zip(self._tables, codes.tolist(), strict=True)):
+            if table is not None:
+                realised[k] = table.conductances[code]
+        return realised
 
     def _program(self, conductances: Array) -> Array:
         self._codes = self._rounding.codes(conductances)

@@ -114,12 +114,7 @@ class Session:
 
     def tell(self, message: str, *, seconds: float = 0.0) -> None:
         """Send settings and wait until they are done and free of errors, in one round trip."""
-
-        def acknowledged(fields: list[str]) -> None:
-            if fields != ["1"]:
-                raise ValueError(f"{fields} instead of an acknowledgement")
-
-        self.read(f"{message};*OPC?", acknowledged, seconds=seconds)
+        self.read(f"{message};*OPC?", _acknowledged, seconds=seconds)
 
     def _once(self, message: str, parse: Callable[[list[str]], T], replies: int, timeout: float) -> T:
         fields = answers(self._exchange(f"{message};{QUEUE}", timeout))
@@ -179,6 +174,11 @@ class Session:
         with self._lock:
             self._closed = True
             self._visa.close()
+
+
+def _acknowledged(fields: list[str]) -> None:
+    if fields != ["1"]:
+        raise ValueError(f"{fields} instead of an acknowledgement")
 
 
 def _said(error: BaseException) -> str:
