@@ -134,7 +134,7 @@ class Measurement(ABC):
         output_voltages: (S, n_out) V.
         output_currents: (S, n_out) A, positive from the source into the circuit; zero at open ports.
         input_currents: (S, n_in) A, positive from the input's plus terminal into the circuit.
-        noise: standard deviation of a voltage reading [V].
+        noise: standard deviation of a voltage [V]; of the mean, where readings are averaged.
         provenance: which backend and solver made it.
     """
 

@@ -21,7 +21,7 @@ class Reading:
     Attributes:
         direction: (E,) S per unit of learning rate, ġ averaged over the samples; zero on fixed edges.
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
-        noise: standard deviation of a voltage reading of the free phase [V]; NaN if unknown.
+        noise: standard deviation of a voltage of the free phase, as in `Measurement` [V]; NaN if unknown.
     """
 
     direction: Array

@@ -29,7 +29,7 @@ class TrainState:
         loss: the loss that the rule observes now (of the minibatch, if there are any) [`Rule.loss_unit`].
         conductances: (E,) S, what the circuit has now. Read-only.
         clipped: how many edges the last update left at a bound.
-        noise: standard deviation of a voltage reading of this step [V]; NaN if unknown.
+        noise: standard deviation of a voltage of this step, as in `Measurement` [V]; NaN if unknown.
         snapshot: makes what `train(…, start=…)` goes on from, as if it had never stopped: named arrays.
     """
 
