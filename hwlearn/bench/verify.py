@@ -130,10 +130,10 @@ class Verifier:
 
 def _groups(network: Network) -> Array:
     """(G, N) ones: nodes that sources hold together, else one alone, but the ground. None with elements but resistors."""
-    names = [*network.nodes, GROUND]
-    index = {name: k for k, name in reversed(list(enumerate(names)))}
+    index = {**network.node_index, GROUND: network.node_index.get(GROUND, len(network.nodes))}
     ends = np.array([(index[s.plus], index[s.minus]) for s in network.sources], dtype=np.intp).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(names), len(names)))
+    size = max(index.values()) + 1
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
     count, group = connected_components(graph, directed=False)
     kept = [k for k in range(count) if k != group[index[GROUND]]] if not network.elements else []
-    return (group[: len(names) - 1] == np.array(kept, dtype=np.intp)[:, None]).astype(np.float64)
+    return (group[: len(network.nodes)] == np.array(kept, dtype=np.intp)[:, None]).astype(np.float64)
