@@ -359,22 +359,23 @@ class BenchCircuit(Circuit):
 
     def _phase(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         """A phase in which no connection failed: what comes after a failure may be an instrument that was switched off."""
-        for left in reversed(range(TRIES)):
+        said = ""
+        for _ in range(TRIES):
             before = self._recoveries()
             try:
                 self._prepare()
                 measurement = self._read_phase(inputs, outputs, imposed)
                 self._repeat(inputs, imposed)
-            except InstrumentError:
-                if not left or before == self._recoveries():
+            except InstrumentError as error:
+                if before == self._recoveries():
                     raise
-                continue
+                said = f"; at last: {error}"
             now = self._recoveries()
             if now == before:
                 self._check(measurement, inputs, outputs, imposed)
                 return measurement
         failed = ", ".join(name for name in now if now[name] != before[name])
-        raise InstrumentError(f"the connection failed in each of {TRIES} tries of a phase; check its cable", failed)
+        raise InstrumentError(f"the connection failed in each of {TRIES} tries of a phase; check its cable{said}", failed)
 
     def _repeat(self, inputs: Array, imposed: Array | None) -> None:
         """Read a sample of the phase before a nudged one once more."""
