@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.bench.connection import Connection
+from hwlearn.bench.drift import Drift, Phase
 from hwlearn.bench.feeds import Feeds
 from hwlearn.bench.nudge import ROUNDS, MeterNudge, Nudge, SeriesNudge
 from hwlearn.bench.order import visits
 from hwlearn.bench.precision import BenchMeasurement, Repeats
 from hwlearn.bench.rounding import Rounding
+from hwlearn.bench.verify import Verifier
 from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.instruments.roles import ResistorBox, Scanner, Source, SourceMeter
@@ -29,6 +31,8 @@ from hwlearn.station.settings import Measure
 
 IMPOSED, IMPOSED_FLOOR = 0.05, 1e-3
 """A nudge may be off by this part of itself, and by this part of the largest one."""
+TRIES = 3
+"""A phase in which a connection failed is made again, so often in all."""
 
 
 class BenchCircuit(Circuit):
@@ -41,6 +45,10 @@ class BenchCircuit(Circuit):
     Connecting changes no output: codes and sources are written by the first `program` or `measure`. Every way out but SIGKILL
     leaves the station safe, in its stated order; after an error the circuit is safe at once and closed.
 
+    A phase in which a connection failed is made again, from the ranges and codes up. With `verify`, one sample of the phase
+    before is read again after each nudged phase: more than drift and noise is an error; and so are resistors that do not
+    follow their codes, as far as the readings show it, see `Verifier`.
+
     Attributes:
         writes: (E,) how often each edge's code was changed, for devices that wear.
         read_nodes: indices of the nodes that are read.
@@ -49,6 +57,7 @@ class BenchCircuit(Circuit):
     Args:
         network: what is wired up.
         station: the station, or its file.
+        verify: refuse what the readings contradict. Without it for who looks for faults, and wants to see them.
 
     Raises:
         StationError: the station does not fit the network.
@@ -57,7 +66,7 @@ class BenchCircuit(Circuit):
 
     name = "bench"
 
-    def __init__(self, network: Network, station: Station | str | PathLike[str]) -> None:
+    def __init__(self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True) -> None:
         super().__init__(network)
         self.station = station if isinstance(station, Station) else load_station(station)
         self.station.check(network)
@@ -74,12 +83,13 @@ class BenchCircuit(Circuit):
         self._conductances = self._realised(self._codes)
         self._conductances.setflags(write=False)
         self._written: NDArray[np.intp] | None = None
-        self._ready = False
+        self._configured: dict[str, int] | None = None  # recoveries of each instrument when it was
         measure = self._settings.measure
         self._settle, self._repeats = measure.settle_s, _repeats(measure)
         self.connection = Connection(self.station, network)
         try:
             self._find()
+            self._checks = self._make_checks() if verify else None
         except BaseException:
             self.connection.close()
             raise
@@ -139,6 +149,17 @@ class BenchCircuit(Circuit):
                 box, channel = get(setting, ResistorBox)
                 boxes[box].append((int(channel), k))
         self._boxes = {box: np.array(places).T for box, places in boxes.items()}  # channels, edges
+
+    def _make_checks(self) -> tuple[Drift, Verifier]:
+        measure, edges = self._settings.measure, self._settings.edge
+        places = [self.place(node) for node in self.read_nodes]
+        readers = [scanner.name for scanner, _ in self._readings]
+        boxes = [edges[name].set or "" for name in self.network.edge_names]
+        drift = measure.drift_max / measure.verify_sigma
+        return (
+            Drift(places, readers, most=measure.drift_max, sigmas=measure.verify_sigma),
+            Verifier(self.network, self.read_nodes, boxes, offset=measure.offset_max, drift=drift),
+        )
 
     def place(self, node: int) -> str:
         """A read node by its channel and name, as in "daq:101 (n12)"."""
@@ -287,14 +308,14 @@ class BenchCircuit(Circuit):
             self._write()
         return self._realised(self._codes)
 
-    def _write(self) -> None:
+    def _write(self, *, again: bool = False) -> None:
         """Write the codes, if any has changed; the box reads back what it took."""
         codes = self._codes
-        if self._written is not None and np.array_equal(codes, self._written):
+        if not again and self._written is not None and np.array_equal(codes, self._written):
             return
         for box, (channels, edges) in self._boxes.items():
             count, _ = box.size()
-            values = box.codes() if len(edges) < count else np.zeros(count, dtype=np.intp)
+            values = box.state()[0] if len(edges) < count else np.zeros(count, dtype=np.intp)
             values[channels] = codes[edges]
             box.write(values.tolist())
         self.writes += (codes != self._written) & (codes >= 0)
@@ -303,8 +324,9 @@ class BenchCircuit(Circuit):
     # Phases
 
     def _prepare(self) -> None:
-        """Before the first phase: ranges, limits, codes, fixed sources."""
-        if self._ready:
+        """Before the first phase, and after an instrument was lost and found: ranges, limits, codes, fixed sources."""
+        recoveries = self._recoveries()
+        if self._configured == recoveries:
             return
         measure, limits = self._settings.measure, self._settings.limits
         for box in self._boxes:
@@ -312,7 +334,7 @@ class BenchCircuit(Circuit):
             seconds = self._settings.instrument[name].watchdog_s
             if seconds:
                 box.watchdog(seconds)
-        self._write()
+        self._write(again=self._configured is not None)
         for scanner, channels in self._scanned.items():
             scanner.line_hz = self._settings.defaults.line_hz
             scanner.configure(channels, volts=measure.range_v, nplc=measure.nplc, high_z=measure.high_z)
@@ -325,7 +347,10 @@ class BenchCircuit(Circuit):
             for _, meter, channel in feeds.meters:
                 meter.configure(channel, v_limit=limits.v_compliance, i_limit=limits.i_compliance, nplc=measure.nplc)
         self._constant.set(self._constants)
-        self._ready = True
+        self._configured = recoveries
+
+    def _recoveries(self) -> dict[str, int]:
+        return {name: instrument.session.recoveries for name, instrument in self.connection.instruments.items()}
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         self._refuse_what_exceeds_the_limits(inputs, outputs, imposed)
@@ -333,16 +358,56 @@ class BenchCircuit(Circuit):
             return self._phase(inputs, outputs, imposed)
 
     def _phase(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        self._prepare()
+        """A phase in which no connection failed: what comes after a failure may be an instrument that was switched off."""
+        said = ""
+        for _ in range(TRIES):
+            before = self._recoveries()
+            try:
+                self._prepare()
+                measurement = self._read_phase(inputs, outputs, imposed)
+                self._repeat(inputs, imposed)
+            except InstrumentError as error:
+                if before == self._recoveries():
+                    raise
+                said = f"; at last: {error}"
+            now = self._recoveries()
+            if now == before:
+                self._check(measurement, inputs, outputs, imposed)
+                return measurement
+        failed = ", ".join(name for name in now if now[name] != before[name])
+        raise InstrumentError(f"the connection failed in each of {TRIES} tries of a phase; check its cable{said}", failed)
+
+    def _repeat(self, inputs: Array, imposed: Array | None) -> None:
+        """Read a sample of the phase before a nudged one once more."""
+        due = self._checks[0].due(self._codes, inputs, imposed) if self._checks else None
+        if due and self._checks:
+            phase, sample = due
+            self._set(phase.inputs[sample], phase.outputs, phase.imposed_in(sample), sample)
+            self._checks[0].compare(phase, sample, self._scans(sample, 1)[0, : len(self.read_nodes)])
+
+    def _check(self, measurement: BenchMeasurement, inputs: Array, outputs: Outputs, imposed: Array | None) -> None:
+        """Learn from a phase what the next ones must be."""
+        if self._checks:
+            drift, verifier = self._checks
+            read = measurement.voltages[:, self.read_nodes]
+            drift.last = Phase(self._codes, inputs, outputs, imposed, read, self.noise, self._repeats.number)
+            injected = measurement.output_currents @ self._signs
+            verifier.compare(self._conductances, injected, measurement.voltages, measurement.noise)
+
+    def _set(self, inputs: Array, outputs: Outputs, imposed: Array | None, sample: int) -> None:
+        """Drive one sample, (n_in,) and (n_out,), and wait until it has settled."""
+        self._inputs.set(inputs)
+        self._nudge(outputs, imposed)
+        self._wait()
+        self._balance(sample)
+
+    def _read_phase(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> BenchMeasurement:
         order, repeats = self._settings.measure.order, self._repeats.number
         count, size = len(inputs), len(self.read_nodes)
         readings, taken = np.empty((count, repeats, size)), [0] * count
         currents: list[list[Array]] = [[] for _ in range(count)]
         for sample, number in visits(count, repeats, order):
-            self._inputs.set(inputs[sample])
-            self._nudge(outputs, None if imposed is None else imposed[sample])
-            self._wait()
-            self._balance(sample)
+            self._set(inputs[sample], outputs, None if imposed is None else imposed[sample], sample)
             scans = self._scans(sample, number)
             readings[sample, taken[sample] : taken[sample] + number] = scans[:, :size]
             taken[sample] += number

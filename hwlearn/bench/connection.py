@@ -139,15 +139,22 @@ def _opened(station: Station, name: str, resource: str | None) -> Instrument:
 
 
 def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentError]:
-    """What failed when each instrument was made safe, in the stated order, those that it leaves out last."""
-    failed = []
-    for name in dict.fromkeys([*station.settings.safe.order, *station.settings.instrument]):
-        try:
-            safe(name)
-        except InstrumentError as error:
-            log.error("not safe: %s", error)
-            failed.append(error)
-    return failed
+    """What failed when each instrument was made safe, in the stated order, those that it leaves out last.
+
+    What fails is tried once more when all others are safe.
+    """
+    names = list(dict.fromkeys([*station.settings.safe.order, *station.settings.instrument]))
+    failed: dict[str, InstrumentError] = {}
+    for _ in range(2):
+        failed = {}
+        for name in names:
+            try:
+                safe(name)
+            except InstrumentError as error:
+                log.error("not safe: %s", error)
+                failed[name] = error
+        names = list(failed)
+    return list(failed.values())
 
 
 def _refuse(failed: list[InstrumentError]) -> None:

@@ -119,8 +119,8 @@ class Experiment:
         if self.settings.task.data is not None:
             self.task  # noqa: B018
 
-    def circuit(self, backend: str | None = None) -> Circuit:
-        """A new circuit of the backend (the file's own if not given), at the network's conductances.
+    def circuit(self, backend: str | None = None, *, verify: bool = True) -> Circuit:
+        """A new circuit of the backend (the file's own if not given), at the network's conductances. `verify` is the bench's.
 
         Raises:
             StationError, InstrumentError: the bench does not fit, or does not answer.
@@ -133,7 +133,7 @@ class Experiment:
                 raise ExperimentError("the bench needs a station file: --station FILE, or station in [backend]")
             from hwlearn.bench.circuit import BenchCircuit
 
-            return BenchCircuit(self.network, self._beside(station))
+            return BenchCircuit(self.network, self._beside(station), verify=verify)
 
     @contextmanager
     def named(self) -> Iterator[None]:

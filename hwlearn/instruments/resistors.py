@@ -21,18 +21,13 @@ class ScpiResistors(ResistorBox):
             self.count, self.top = self.session.read(":RES:COUN?", lambda fields: parse_integers(fields[0], 2)).tolist()
         return self.count, self.top
 
-    def codes(self) -> NDArray[np.intp]:
+    def state(self) -> tuple[NDArray[np.intp], bool]:
         count, _ = self.size()
 
         def parse(fields: list[str]) -> tuple[NDArray[np.intp], bool]:
             return parse_integers(fields[0], count), bool(parse_integers(fields[1], 1)[0])
 
-        codes, opened = self.session.read(":RES:CODE?;:RES:OPEN?", parse, replies=2)
-        if opened:
-            raise self.session.error(
-                "its resistors are open: its watchdog did that, or `bench safe`; program the circuit again"
-            )
-        return codes
+        return self.session.read(":RES:CODE?;:RES:OPEN?", parse, replies=2)
 
     def write(self, codes: Sequence[int]) -> None:
         count, top = self.size()

@@ -61,6 +61,7 @@ class Scanner(Instrument):
     """Role sense: a scan list of voltage channels."""
 
     line_hz = 50
+    channels: Sequence[str] = ()
     _scan_seconds = 0.0
 
     def configure(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
@@ -77,7 +78,13 @@ class Scanner(Instrument):
         self.session.tell(self.setup(self.channels, volts, nplc, high_z, delay))
 
     def scan(self) -> Array:
-        """(channels,) V in the order of `configure`; ±inf for overload, NaN for not measured. One round trip."""
+        """(channels,) V in the order of `configure`; ±inf for overload, NaN for not measured. One round trip.
+
+        Raises:
+            InstrumentError: there was no `configure`.
+        """
+        if not self.channels:
+            raise self.session.error("has no channels to scan: configure it first")
         message, replies = self.request(len(self.channels))
         readings = self.session.read(
             message,
@@ -110,12 +117,21 @@ class ResistorBox(Instrument):
         """(number of resistors, largest code), asked."""
 
     @abstractmethod
+    def state(self) -> tuple[NDArray[np.intp], bool]:
+        """((count,) codes, whether all resistors are open whatever these say). One round trip."""
+
     def codes(self) -> NDArray[np.intp]:
         """(count,) codes that are set now.
 
         Raises:
             InstrumentError: the resistors are open, as after the watchdog.
         """
+        codes, opened = self.state()
+        if opened:
+            raise self.session.error(
+                "its resistors are open: its watchdog did that, or `bench safe`; program the circuit again"
+            )
+        return codes
 
     @abstractmethod
     def write(self, codes: Sequence[int]) -> None:
@@ -143,9 +159,12 @@ class SourceMeter(Instrument):
         self._seconds = 1.0
 
     def configure(self, channel: str, *, v_limit: float, i_limit: float, nplc: float) -> None:
-        """Set limits and integration time; the output stays as it is."""
+        """Set limits and integration time; the output stays as it is. The next level switches it on, whatever was before."""
         self._seconds = 4 * nplc / 50
-        self.session.tell(self.limits(channel, number(v_limit), number(i_limit), number(nplc)))
+        self._mode.pop(channel, None)
+        limits = self.limits(channel, number(v_limit), number(i_limit), number(nplc))
+        self.session.tell(limits)
+        self.session.kept[channel] = limits
 
     def current(self, channel: str, amperes: float) -> None:
         """Source a current [A], positive out of the channel's high terminal, output on."""
@@ -162,8 +181,14 @@ class SourceMeter(Instrument):
         self._mode[channel] = function
 
     def read(self, channel: str) -> MeterReading:
-        """Measure voltage and current, and ask whether the limit acts. One round trip."""
-        function = self._mode[channel]
+        """Measure voltage and current, and ask whether the limit acts. One round trip.
+
+        Raises:
+            InstrumentError: nothing was sourced before.
+        """
+        function = self._mode.get(channel)
+        if function is None:
+            raise self.session.error(f"channel {channel} sources nothing: give it a current or a voltage first")
         message, replies = self.request(channel, function)
 
         def parse(fields: list[str]) -> MeterReading:

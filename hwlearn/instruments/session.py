@@ -42,6 +42,8 @@ class Session:
         identity: the answer to `*IDN?`.
         round_trips: messages sent.
         seconds: time spent on them.
+        recoveries: how often the connection failed and the same instrument was found again.
+        kept: messages that are sent again to an instrument that was found again, for it may have been switched off.
 
     Raises:
         InstrumentError: not there, in use by another process, or another instrument.
@@ -60,6 +62,7 @@ class Session:
     ) -> None:
         self.name, self.resource, self.timeout = name, resource, timeout
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
+        self.kept: dict[str, str] = {}
         self._lock = threading.RLock()
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
@@ -156,7 +159,7 @@ class Session:
             raise self.error(f"{_said(error)} to '*IDN?'; check its address, its cable and its line ends (\\n)") from None
 
     def _recover(self) -> None:
-        """A fresh connection to the same instrument, its error queue empty."""
+        """A fresh connection to the same instrument, its error queue empty, what must be kept sent again."""
         self._suspect = True
         self._visa.reopen()
         identity = self._identify()
@@ -167,6 +170,10 @@ class Session:
         if identity != self.identity:
             raise self.error(f"was {self.identity!r} and is now {identity!r}")
         error_number(self._exchange(f"*CLS;{QUEUE}", self.timeout))
+        for message in self.kept.values():
+            entry = self._exchange(f"{message};{QUEUE}", self.timeout)
+            if error_number(entry):
+                raise self.error(f"refused {message!r}: {self._errors(entry)}")
         self._suspect = False
 
     def close(self) -> None:
