@@ -24,7 +24,7 @@ class Cholesky(ABC):
     """Factor of a symmetric positive definite matrix with a fixed sparsity pattern.
 
     The pattern is that of the upper triangle in CSC order (`indptr`, `indices`), diagonal included. `factor(data)` takes the
-    numbers in this order; `solve(right)` takes (n,) or (n, k) and returns the same shape, new memory.
+    numbers in this order. Right-hand sides and solutions are rows.
 
     Raises:
         SimulationError: the matrix is not positive definite to working precision.
@@ -40,8 +40,8 @@ class Cholesky(ABC):
         """Numeric factorisation."""
 
     @abstractmethod
-    def solve(self, right: Vector) -> Vector:
-        """Solution of K x = right with the last factor; `right` (n, k) may be in any order and is left alone."""
+    def solve(self, right: Vector, out: Vector) -> None:
+        """Solve K x = r with the last factor for each row r of `right` (k, n), in C order; writes the rows of `out` (k, n)."""
 
 
 class DenseCholesky(Cholesky):
@@ -63,8 +63,8 @@ class DenseCholesky(Cholesky):
         if info:
             raise SimulationError(_not_definite(self.name))
 
-    def solve(self, right: Vector) -> Vector:
-        return lapack.dpotrs(self._factor, right, lower=0)[0]
+    def solve(self, right: Vector, out: Vector) -> None:
+        out[:] = lapack.dpotrs(self._factor, right.T, lower=0)[0].T
 
 
 class QdldlCholesky(Cholesky):
@@ -83,13 +83,9 @@ class QdldlCholesky(Cholesky):
         self._matrix.data[:] = data
         self._solver.update(self._matrix, upper=True)
 
-    def solve(self, right: Vector) -> Vector:
-        if right.ndim == 1:
-            return self._solver.solve(right)
-        result = np.empty(right.shape, order="F")
-        for k in range(right.shape[1]):
-            result[:, k] = self._solver.solve(np.ascontiguousarray(right[:, k]))
-        return result
+    def solve(self, right: Vector, out: Vector) -> None:
+        for row, solution in zip(right, out, strict=True):
+            solution[:] = self._solver.solve(row)
 
     def cost(self) -> tuple[int, float]:
         """(entries of the factor, Σ column counts²): the fill, and the work of a factorisation."""
@@ -123,10 +119,10 @@ class Cholmod(Cholesky):
         except ArithmeticError as error:
             raise SimulationError(_not_definite(self.name)) from error
 
-    def solve(self, right: Vector) -> Vector:
-        result = self._dense(right)
+    def solve(self, right: Vector, out: Vector) -> None:
+        result = self._dense(right.T)
         self._cholmod.solve(self._factor, result)
-        return np.asarray(result).reshape(right.shape, order="F")
+        out[:] = np.asarray(result).T
 
 
 class NoUnknowns(Cholesky):
@@ -137,8 +133,8 @@ class NoUnknowns(Cholesky):
     def factor(self, data: Vector) -> None:
         pass
 
-    def solve(self, right: Vector) -> Vector:
-        return right.copy()
+    def solve(self, right: Vector, out: Vector) -> None:
+        pass
 
 
 def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:

@@ -1,0 +1,273 @@
+"""The exact model seen from its ports: `System` (what stays), `Basis` (the inputs), `Ports` (the answers of one programming)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.sparse import csr_array, vstack
+
+from hwlearn.circuits.base import Array, is_finite
+from hwlearn.circuits.linalg import Cholesky, choose_cholesky
+from hwlearn.errors import SimulationError
+from hwlearn.network import Network
+from hwlearn.spice.numbers import GROUND
+
+
+class System:
+    """What does not change while a circuit learns: maps from conductances to K and to the right-hand sides.
+
+    Node voltages `v = T x + P s` are read from an extended vector: the free potentials x (`size`), a zero for ground, and one
+    entry for each node that a source lifts. `place` (N,), `tails` and `heads` (E,), `port_ends` (n_out, 2) index into it.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        merging = network.merging
+        self.size = size = merging.size
+        cluster = merging.cluster
+        self.cholesky, self.assembly = self._pattern(cluster[network.tails], cluster[network.heads])
+
+        # Columns of the sources: the inputs, then one for all fixed sources together.
+        drives, fixed = network.inputs, network.fixed_sources
+        self.sources = len(drives) + bool(fixed)
+        voltage = [s for s in (*drives, *fixed) if s.kind == "voltage"]
+        weight = np.zeros((len(voltage), self.sources))
+        for k, source in enumerate(voltage):
+            if source in drives:
+                weight[k, drives.index(source)] = 1.0
+            else:
+                weight[k, -1] = source.value
+        ties = csr_array((merging.signs, (merging.rows, merging.columns)), shape=(len(network.nodes), len(voltage)))
+        offsets = csr_array(ties @ csr_array(weight))
+        self.voltage_inputs = np.array([k for k, s in enumerate(drives) if s.kind == "voltage"], dtype=np.intp)
+        self._ties = ties[:, : len(self.voltage_inputs)]
+
+        lifted = np.flatnonzero(np.diff(offsets.indptr))
+        self.place = np.where(cluster < 0, size, cluster)
+        self.lifts = offsets[lifted].toarray()
+        self.floating = np.flatnonzero(cluster[lifted] >= 0)
+        self.floating_on = cluster[lifted[self.floating]]
+        self.place[lifted] = size + 1 + np.arange(len(lifted))
+        self.tails, self.heads = self.place[network.tails], self.place[network.heads]
+
+        injections = None
+        if any(source.kind == "current" for source in network.sources):
+            injections = np.zeros((len(network.nodes), self.sources))
+            for k, source in enumerate(network.sources):
+                if source.kind == "current":
+                    column, amount = (k, 1.0) if k < len(drives) else (self.sources - 1, source.value)
+                    for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
+                        if node != GROUND:
+                            injections[network.node_index[node], column] += sign * amount
+        ports = np.zeros((len(network.nodes), len(network.outputs)))
+        for k, port in enumerate(network.outputs):
+            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
+                if node != GROUND:
+                    ports[network.node_index[node], k] += sign
+        injected = None if injections is None else csr_array(injections)
+
+        # Only edges at sources have a drop while all free potentials are zero.
+        raised = csr_array(network.incidence @ offsets)
+        tied = csr_array(network.incidence @ self._ties)
+        self.touched = np.flatnonzero((np.diff(raised.indptr) + np.diff(tied.indptr)) > 0)
+        self.raised = raised[self.touched].toarray()
+        self._tied = tied[self.touched].toarray().T
+        keep = np.flatnonzero(cluster >= 0)
+        merge = csr_array((np.ones(len(keep)), (cluster[keep], keep)), shape=(size, len(network.nodes)))
+        self.into = csr_array(-(merge @ network.incidence[self.touched].T))
+        self.merged_injections = None if injected is None else (merge @ injected).toarray()
+        self.port_columns = (merge @ csr_array(ports)).toarray()
+        self._port_ties = self._ties.T @ ports
+        self._injected_ties = None if injections is None else self._ties.T @ injections
+        self.port_ends = np.array(
+            [[size if n == GROUND else self.place[network.node_index[n]] for n in (p.plus, p.minus)] for p in network.outputs],
+            dtype=np.intp,
+        ).reshape(-1, 2)
+
+    def _pattern(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[Cholesky, csr_array]:
+        """The solver for K's upper triangle and the map (entries × E) from conductances to its numbers; edges from a to b."""
+        number = np.arange(len(a))
+        inner = a != b  # an edge between merged nodes carries no unknown
+        rows, columns, edge, sign = [], [], [], []
+        for end in (a, b):
+            diagonal = inner & (end >= 0)
+            rows.append(end[diagonal])
+            columns.append(end[diagonal])
+            edge.append(number[diagonal])
+            sign.append(np.ones(diagonal.sum()))
+        both = inner & (a >= 0) & (b >= 0)
+        rows.append(np.minimum(a, b)[both])
+        columns.append(np.maximum(a, b)[both])
+        edge.append(number[both])
+        sign.append(-np.ones(both.sum()))
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        key, entry = np.unique(column * max(self.size, 1) + row, return_inverse=True)
+        indices, owner = key % max(self.size, 1), key // max(self.size, 1)
+        indptr = np.searchsorted(owner, np.arange(self.size + 1))
+        assembly = csr_array((np.concatenate(sign), (entry, np.concatenate(edge))), shape=(len(key), len(a)))
+        return choose_cholesky(self.size, indptr, indices), assembly
+
+    def input_currents(self, conductances: Array, drops: Array, columns: Array) -> Array:
+        """(n_in, p): current that each input delivers, per column of `drops` (E, p); Kirchhoff's current law at its side."""
+        basis = columns.shape[1]
+        currents = np.zeros((len(self.network.inputs), drops.shape[1]))
+        delivered = self._tied @ (conductances[self.touched, None] * drops[self.touched])
+        delivered[:, basis:] -= self._port_ties
+        if self._injected_ties is not None:
+            delivered[:, :basis] -= self._injected_ties @ columns
+        currents[:, :basis] = columns[: len(currents)]
+        currents[self.voltage_inputs] = delivered
+        return currents
+
+
+class Basis:
+    """Source columns that span the inputs of a drive.
+
+    They are the samples themselves where these are fewer than the sources, else one column per source. The last source is the
+    constant 1 of the fixed ones. A basis holds while the inputs stay the same, whatever the conductances: with it, one sparse
+    product gives the numbers of K and of the right-hand sides. Without inputs, it has a column per source.
+    """
+
+    def __init__(self, system: System, inputs: Array | None) -> None:
+        self.system = system
+        self._samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
+        self.columns = columns = np.eye(system.sources) if self._samples is None else self.padded(self._samples).T
+        self._seen: Array | None = None  # read-only inputs, and the weights found for them
+        self._weights: Array | None = None
+        self.count = count = columns.shape[1]
+        self.width = count + len(system.port_ends)  # p
+
+        # Rows are right-hand sides and extended potentials, one for each column of the basis and then one for each port.
+        raised = system.raised @ columns
+        self._right = np.zeros((self.width, system.size))
+        if system.merged_injections is not None:
+            self._right[:count] = (system.merged_injections @ columns).T
+        self._right[count:] = system.port_columns.T
+        self._lifts = np.zeros((self.width, 1 + len(system.lifts)))
+        self._lifts[:count, 1:] = (system.lifts @ columns).T
+
+        # Right-hand side (column, row) is Σ_e into[row, e] raised[e, column] g[e]: more rows for the assembly of K.
+        into = system.into.tocoo()
+        touched, column = np.nonzero(raised)
+        order = np.argsort(into.col, kind="stable")
+        first = np.searchsorted(into.col[order], np.arange(len(system.touched) + 1))
+        counts = np.diff(first)[touched]
+        entry = order[np.repeat(first[touched], counts) + _within(counts)]
+        column, edge = np.repeat(column, counts), np.repeat(touched, counts)
+        place, row = np.unique(column * system.size + into.row[entry], return_inverse=True)
+        values = into.data[entry] * raised[edge, column]
+        more = csr_array((values, (row, system.touched[edge])), shape=(len(place), system.assembly.shape[1]))
+        self._place, self._constant = place, self._right.reshape(-1)[place]
+        self._assembly = vstack((system.assembly, more), format="csr")
+        self._entries = system.assembly.shape[0]
+
+    def solve(self, conductances: Array) -> Array:
+        """(p, n + 1 + lifted): the extended potentials of each source column and of a unit current at each output.
+
+        Factors K anew.
+        """
+        system = self.system
+        size, count = system.size, self.count
+        numbers = self._assembly @ conductances
+        system.cholesky.factor(numbers[: self._entries])
+        self._right.reshape(-1)[self._place] = self._constant + numbers[self._entries :]
+        potentials = np.empty((self.width, size + self._lifts.shape[1]))
+        potentials[:, size:] = self._lifts
+        system.cholesky.solve(self._right, potentials[:, :size])
+        if len(system.floating):
+            potentials[:, size + 1 + system.floating] += potentials[:, system.floating_on]
+        return potentials
+
+    def padded(self, inputs: Array) -> Array:
+        """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
+        padded = np.ones((len(inputs), self.system.sources))
+        padded[:, : inputs.shape[1]] = inputs
+        return padded
+
+    def weights(self, inputs: Array) -> Array | None:
+        """(S, count) weights of the source columns that make `inputs`; None if these columns cannot."""
+        if inputs is self._seen:
+            return self._weights
+        weights = self._find_weights(inputs)
+        if weights is not None and not inputs.flags.writeable:
+            self._seen, self._weights = inputs, weights
+        return weights
+
+    def _find_weights(self, inputs: Array) -> Array | None:
+        if self._samples is None:
+            return self.padded(inputs)
+        return np.eye(self.count) if np.array_equal(inputs, self._samples) else None
+
+
+def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """0 … count − 1 for each of `counts`, joined."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+
+
+class Ports:
+    """Responses of a programmed circuit to each source column and to a unit current at each output: p columns."""
+
+    def __init__(self, basis: Basis, conductances: Array) -> None:
+        self.basis, self.system, self.conductances = basis, basis.system, conductances
+        self.potentials = basis.solve(conductances)
+        ends = self.system.port_ends
+        self.outputs = self.potentials.take(ends[:, 0], axis=1) - self.potentials.take(ends[:, 1], axis=1)  # (p, n_out)
+        if not is_finite(self.outputs):
+            raise SimulationError("the output voltages are not finite; the circuit may be singular")
+        self._factor: Array | None = None
+
+    @property
+    def resistance(self) -> Array:
+        """R = C K⁻¹ Cᵀ (n_out, n_out) Ω."""
+        return self.outputs[self.basis.count :]
+
+    def currents_to_hold(self, change: Array) -> Array:
+        """(S, n_out) A that raise the open output voltages by `change` (S, n_out) [V]: R⁻¹ change."""
+        if not change.shape[1]:
+            return change
+        if self._factor is None:
+            self._factor, info = lapack.dpotrf(self.resistance, lower=0)
+            if info:
+                raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
+        return lapack.dpotrs(self._factor, change.T, lower=0)[0].T
+
+    def expand(self, states: Array) -> Array:
+        """(k, E) V: edge drops of states (k, p)."""
+        voltages = states @ self.potentials
+        drops = voltages.take(self.system.tails, axis=1)
+        drops -= voltages.take(self.system.heads, axis=1)
+        return drops
+
+    def mean_product(self, one: Array, two: Array) -> Array:
+        """(E,) V²: Σ_s (H one_s) ∘ (H two_s) for states (S, p), H (E×p) the drops per column; never forms (S, E).
+
+        Samples beyond the columns that `one` uses are summed first: diag H M Hᵀ with the moment M = Σ_s one_s two_sᵀ (p×p).
+        """
+        if len(one) > 1 and len(one) > len(changed := np.flatnonzero(one.any(axis=0))):
+            one, two = np.eye(self.basis.width)[changed], one[:, changed].T @ two
+        drops = self.expand(np.concatenate((one, two)))
+        rows = len(one)
+        return drops[0] * drops[1] if rows == 1 else np.einsum("se,se->e", drops[:rows], drops[rows:])
+
+    @cached_property
+    def drops(self) -> Array:
+        """(E, p) V: drop of each edge per column."""
+        return (self.potentials.take(self.system.tails, axis=1) - self.potentials.take(self.system.heads, axis=1)).T
+
+    @cached_property
+    def input_currents(self) -> Array:
+        """(n_in, p) A delivered by each input, per column."""
+        return self.system.input_currents(self.conductances, self.drops, self.basis.columns)
+
+    @cached_property
+    def power(self) -> Array:
+        """(p, p) W: power in the edges as a quadratic form of the column weights."""
+        return (self.drops.T * self.conductances) @ self.drops
+
+    def node_voltages(self) -> Array:
+        """(N, p) V."""
+        return self.potentials.take(self.system.place, axis=1).T
