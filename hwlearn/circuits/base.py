@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +51,8 @@ def samples(values: ArrayLike, what: str) -> Array:
 class Open:
     """Output ports left open: no current; their voltages are observed."""
 
+    imposed: ClassVar[None] = None
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Inject:
@@ -61,6 +63,10 @@ class Inject:
     def __init__(self, current: ArrayLike) -> None:
         object.__setattr__(self, "current", samples(current, "injected currents"))
 
+    @property
+    def imposed(self) -> Array:
+        return self.current
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Hold:
@@ -70,6 +76,10 @@ class Hold:
 
     def __init__(self, voltage: ArrayLike) -> None:
         object.__setattr__(self, "voltage", samples(voltage, "held voltages"))
+
+    @property
+    def imposed(self) -> Array:
+        return self.voltage
 
 
 Outputs = Open | Inject | Hold
@@ -114,9 +124,9 @@ class Drive:
         if self.inputs.shape[1] != len(network.inputs):
             names = ", ".join(network.input_names) or "none"
             raise DriveError(f"{self.inputs.shape[1]} input values per sample for {len(network.inputs)} inputs ({names})")
-        if isinstance(self.outputs, Open):
+        imposed = self.outputs.imposed
+        if imposed is None:
             return self.inputs, None
-        imposed = self.outputs.current if isinstance(self.outputs, Inject) else self.outputs.voltage
         if imposed.shape[1] != len(network.outputs):
             names = ", ".join(network.output_names) or "none"
             raise DriveError(f"{imposed.shape[1]} output values per sample for {len(network.outputs)} outputs ({names})")
@@ -238,6 +248,8 @@ class Circuit(ABC):
     """
 
     name: str = "circuit"
+    linear: ClassVar[bool] = False
+    """True if answers are exact and linear in the drive: means of squares then know the samples by their moments alone."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -303,6 +315,13 @@ class Circuit(ABC):
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:  # noqa: B027  # most circuits remember nothing
         """Remember what an earlier circuit of the same kind did at its `snapshot`."""
+
+    def phases(self, inputs: Array) -> Callable[[Outputs], Measurement]:
+        """`measure` at these inputs (S, n_in), as a function of what is done at the outputs.
+
+        For a rule and its checked task: a backend may leave out what was checked before.
+        """
+        return lambda outputs: self.measure(Drive(inputs, outputs))
 
     def close(self) -> None:
         """Leave the outputs safe and release what is held; may be called twice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,7 @@ class ExactCircuit(Circuit):
     """
 
     name = "exact"
+    linear = True
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
@@ -60,9 +62,24 @@ class ExactCircuit(Circuit):
             source_size=np.abs(ports.node_voltages()[:, : basis.count]).max(axis=0, initial=0.0),
         )
 
+    def snapshot(self) -> dict[str, Array]:
+        """The inputs whose answers are kept: rounding errors depend on them."""
+        if self._basis is None:
+            return {}
+        samples = self._basis.samples
+        return {"basis": np.zeros((0, len(self.network.inputs))) if samples is None else samples}
+
+    def restore(self, snapshot: Mapping[str, Array]) -> None:
+        if "basis" in snapshot:
+            samples = snapshot["basis"]
+            self._basis, self._ports = Basis(self._system, samples if len(samples) else None), None
+
     def _program(self, conductances: Array) -> Array:
         self._ports = None
         return conductances
+
+    def phases(self, inputs: Array) -> Callable[[Outputs], Measurement]:
+        return lambda outputs: self._measure(inputs, outputs, outputs.imposed)
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         weights = self._basis.weights(inputs) if self._basis is not None else None
@@ -73,14 +90,10 @@ class ExactCircuit(Circuit):
         ports = self._ports
         if ports is None:
             ports = self._ports = Ports(self._basis, self._conductances)
-        basis = weights.shape[1]
-        states = np.zeros((len(inputs), self._basis.width))
-        states[:, :basis] = weights
-        if imposed is not None:
-            if isinstance(outputs, Hold):
-                imposed = ports.currents_to_hold(imposed - weights @ ports.outputs[:basis])
-            states[:, basis:] = imposed
-        return PortMeasurement(ports, states, self._provenance)
+        if isinstance(outputs, Hold):
+            assert imposed is not None
+            imposed = ports.currents_to_hold(imposed - ports.open_outputs(weights))
+        return PortMeasurement(ports, weights, imposed, self._provenance)
 
     def _close(self) -> None:
         self._basis = self._ports = None
@@ -112,15 +125,32 @@ class PortMeasurement(Measurement):
 
     Args:
         ports: the responses, p columns: the sources', then a unit current's at each output.
-        states: (S, p) weights of the columns.
+        weights: (S, sources) of the source columns.
+        currents: (S, n_out) A, weights of the other columns; None if the outputs are open.
     """
 
     noise = 0.0
 
-    def __init__(self, ports: Ports, states: Array, provenance: str) -> None:
-        self._ports, self._states, self.provenance = ports, states, provenance
-        self.output_voltages = states @ ports.outputs
-        self.output_currents = states[:, ports.basis.count :]
+    def __init__(self, ports: Ports, weights: Array, currents: Array | None, provenance: str) -> None:
+        self._ports, self._weights, self._currents, self.provenance = ports, weights, currents, provenance
+
+    @property
+    def output_voltages(self) -> Array:  # type: ignore[override]
+        voltages = self._ports.open_outputs(self._weights)
+        return voltages if self._currents is None else voltages + self._currents.dot(self._ports.resistance)
+
+    @property
+    def output_currents(self) -> Array:  # type: ignore[override]
+        return np.zeros((len(self._weights), len(self._ports.resistance))) if self._currents is None else self._currents
+
+    @property
+    def _states(self) -> Array:
+        """(S, p) weights of all columns."""
+        states = np.zeros((len(self._weights), self._ports.basis.width))
+        states[:, : self._ports.basis.count] = self._weights
+        if self._currents is not None:
+            states[:, self._ports.basis.count :] = self._currents
+        return states
 
     @cached_property
     def input_currents(self) -> Array:  # type: ignore[override]
@@ -132,7 +162,8 @@ class PortMeasurement(Measurement):
 
     @cached_property
     def power(self) -> Array:
-        return np.einsum("sp,pq,sq->s", self._states, self._ports.power, self._states)
+        states = self._states
+        return np.einsum("sp,pq,sq->s", states, self._ports.power, states)
 
     def edge_drops(self) -> Array:
         return self._ports.expand(self._states)
@@ -140,13 +171,26 @@ class PortMeasurement(Measurement):
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
         states = self._states
         weighted = states / len(states) if weights is None else states * np.asarray(weights, dtype=np.float64)[:, None]
-        return self._ports.mean_product(states, weighted)
+        return self._ports.product(np.array((states, weighted)))
 
     def contrast(self, reference: Measurement) -> Array:
         if not isinstance(reference, PortMeasurement) or reference._ports is not self._ports:
             raise DriveError("a contrast needs two measurements of the same circuit with the same conductances and inputs")
         # a² − b² = (a − b)(a + b), and only the small difference of the weights enters the first factor.
-        return self._ports.mean_product(self._states - reference._states, (self._states + reference._states) / len(self._states))
+        here, there, basis = self._currents, reference._currents, self._ports.basis.count
+        pair = np.zeros((2, len(self._weights), self._ports.basis.width))
+        pair[1, :, :basis] = self._weights + reference._weights
+        if self._weights is not reference._weights:
+            pair[0, :, :basis] = self._weights - reference._weights
+        if here is not None:
+            pair[:, :, basis:] = here
+        if there is not None:
+            pair[0, :, basis:] -= there
+            pair[1, :, basis:] += there
+        if len(pair[1]) > 1:
+            pair[1] /= len(pair[1])
+        return self._ports.product(pair)
 
     def __getitem__(self, chosen: slice) -> PortMeasurement:
-        return PortMeasurement(self._ports, self._states[chosen], self.provenance)
+        currents = None if self._currents is None else self._currents[chosen]
+        return PortMeasurement(self._ports, self._weights[chosen], currents, self.provenance)

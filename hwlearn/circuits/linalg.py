@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
-from scipy.sparse import csc_array, csc_matrix
+from scipy.sparse import _sparsetools, csc_array, csc_matrix, csr_array
 
 from hwlearn.errors import SimulationError
 
@@ -18,6 +18,23 @@ Indices = NDArray[np.intp]
 
 COUNTED_SIZE = 4000
 """Above this size CHOLMOD is taken without counting the fill: it wins there on every graph that was measured."""
+
+
+class AffineMap:
+    """y = A x + c for a fixed sparse A (m, n) and c (m,).
+
+    It is scipy's kernel without scipy's dispatch, which takes longer than the product in small circuits.
+    """
+
+    def __init__(self, matrix: csr_array, constant: Vector) -> None:
+        self._constant = constant
+        self._matrix = (*matrix.shape, matrix.indptr, matrix.indices, matrix.data.astype(np.float64))
+
+    def __call__(self, x: Vector) -> Vector:
+        """New memory, (m,)."""
+        y = self._constant.copy()
+        _sparsetools.csr_matvec(*self._matrix, x, y)
+        return y
 
 
 class Cholesky(ABC):
@@ -84,8 +101,9 @@ class QdldlCholesky(Cholesky):
         self._solver.update(self._matrix, upper=True)
 
     def solve(self, right: Vector, out: Vector) -> None:
-        for row, solution in zip(right, out, strict=True):
-            solution[:] = self._solver.solve(row)
+        solve = self._solver.solve
+        for k in range(len(right)):
+            out[k] = solve(right[k])
 
     def cost(self) -> tuple[int, float]:
         """(entries of the factor, Σ column counts²): the fill, and the work of a factorisation."""

@@ -1,4 +1,4 @@
-"""The exact model seen from its ports: `System` (what stays), `Basis` (the inputs), `Ports` (the answers of one programming)."""
+"""The exact model seen from its ports: `System` (what stays), `Basis` (of the inputs), `Ports` (a programmed circuit's answers)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_array, vstack
 
 from hwlearn.circuits.base import Array, is_finite
-from hwlearn.circuits.linalg import Cholesky, choose_cholesky
+from hwlearn.circuits.linalg import AffineMap, Cholesky, choose_cholesky
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
@@ -20,7 +20,7 @@ class System:
     """What does not change while a circuit learns: maps from conductances to K and to the right-hand sides.
 
     Node voltages `v = T x + P s` are read from an extended vector: the free potentials x (`size`), a zero for ground, and one
-    entry for each node that a source lifts. `place` (N,), `tails` and `heads` (E,), `port_ends` (n_out, 2) index into it.
+    entry for each node that a source lifts. `place` (N,), `tails` and `heads` (E,), `plus` and `minus` (n_out,) index into it.
     """
 
     def __init__(self, network: Network) -> None:
@@ -82,10 +82,11 @@ class System:
         self.port_columns = (merge @ csr_array(ports)).toarray()
         self._port_ties = self._ties.T @ ports
         self._injected_ties = None if injections is None else self._ties.T @ injections
-        self.port_ends = np.array(
-            [[size if n == GROUND else self.place[network.node_index[n]] for n in (p.plus, p.minus)] for p in network.outputs],
-            dtype=np.intp,
-        ).reshape(-1, 2)
+        where = {**network.node_index, GROUND: network.node_index.get(GROUND, -1)}
+        place = np.append(self.place, size)
+        self.plus = place[[where[port.plus] for port in network.outputs]]
+        self.minus = place[[where[port.minus] for port in network.outputs]]
+        self.grounded = bool((self.minus == size).all())  # every output is a node's voltage
 
     def _pattern(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[Cholesky, csr_array]:
         """The solver for K's upper triangle and the map (entries × E) from conductances to its numbers; edges from a to b."""
@@ -133,23 +134,24 @@ class Basis:
 
     def __init__(self, system: System, inputs: Array | None) -> None:
         self.system = system
-        self._samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
-        self.columns = columns = np.eye(system.sources) if self._samples is None else self.padded(self._samples).T
+        self.samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
+        self.columns = columns = np.eye(system.sources) if self.samples is None else self.padded(self.samples).T
         self._seen: Array | None = None  # read-only inputs, and the weights found for them
         self._weights: Array | None = None
         self.count = count = columns.shape[1]
-        self.width = count + len(system.port_ends)  # p
+        self.identity = np.eye(count)
+        self.width = count + len(system.plus)  # p
 
         # Rows are right-hand sides and extended potentials, one for each column of the basis and then one for each port.
         raised = system.raised @ columns
-        self._right = np.zeros((self.width, system.size))
+        right = np.zeros((self.width, system.size))
         if system.merged_injections is not None:
-            self._right[:count] = (system.merged_injections @ columns).T
-        self._right[count:] = system.port_columns.T
+            right[:count] = (system.merged_injections @ columns).T
+        right[count:] = system.port_columns.T
         self._lifts = np.zeros((self.width, 1 + len(system.lifts)))
         self._lifts[:count, 1:] = (system.lifts @ columns).T
 
-        # Right-hand side (column, row) is Σ_e into[row, e] raised[e, column] g[e]: more rows for the assembly of K.
+        # K and the right-hand sides are affine in g: (column, row) of these is a constant + Σ_e into[row, e] raised[e, column] g[e].
         into = system.into.tocoo()
         touched, column = np.nonzero(raised)
         order = np.argsort(into.col, kind="stable")
@@ -157,12 +159,12 @@ class Basis:
         counts = np.diff(first)[touched]
         entry = order[np.repeat(first[touched], counts) + _within(counts)]
         column, edge = np.repeat(column, counts), np.repeat(touched, counts)
-        place, row = np.unique(column * system.size + into.row[entry], return_inverse=True)
         values = into.data[entry] * raised[edge, column]
-        more = csr_array((values, (row, system.touched[edge])), shape=(len(place), system.assembly.shape[1]))
-        self._place, self._constant = place, self._right.reshape(-1)[place]
-        self._assembly = vstack((system.assembly, more), format="csr")
-        self._entries = system.assembly.shape[0]
+        place = column * system.size + into.row[entry], system.touched[edge]
+        self._entries, edges = system.assembly.shape
+        rows = csr_array((values, place), shape=(right.size, edges))
+        constant = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
+        self._assemble = AffineMap(vstack((system.assembly, rows), format="csr"), constant)
 
     def solve(self, conductances: Array) -> Array:
         """(p, n + 1 + lifted): the extended potentials of each source column and of a unit current at each output.
@@ -170,13 +172,12 @@ class Basis:
         Factors K anew.
         """
         system = self.system
-        size, count = system.size, self.count
-        numbers = self._assembly @ conductances
+        size = system.size
+        numbers = self._assemble(conductances)
         system.cholesky.factor(numbers[: self._entries])
-        self._right.reshape(-1)[self._place] = self._constant + numbers[self._entries :]
         potentials = np.empty((self.width, size + self._lifts.shape[1]))
         potentials[:, size:] = self._lifts
-        system.cholesky.solve(self._right, potentials[:, :size])
+        system.cholesky.solve(numbers[self._entries :].reshape(self.width, size), potentials[:, :size])
         if len(system.floating):
             potentials[:, size + 1 + system.floating] += potentials[:, system.floating_on]
         return potentials
@@ -197,9 +198,9 @@ class Basis:
         return weights
 
     def _find_weights(self, inputs: Array) -> Array | None:
-        if self._samples is None:
+        if self.samples is None:
             return self.padded(inputs)
-        return np.eye(self.count) if np.array_equal(inputs, self._samples) else None
+        return self.identity if np.array_equal(inputs, self.samples) else None
 
 
 def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -214,11 +215,22 @@ class Ports:
     def __init__(self, basis: Basis, conductances: Array) -> None:
         self.basis, self.system, self.conductances = basis, basis.system, conductances
         self.potentials = basis.solve(conductances)
-        ends = self.system.port_ends
-        self.outputs = self.potentials.take(ends[:, 0], axis=1) - self.potentials.take(ends[:, 1], axis=1)  # (p, n_out)
-        if not is_finite(self.outputs):
-            raise SimulationError("the output voltages are not finite; the circuit may be singular")
+        self.outputs = self.potentials.take(self.system.plus, axis=1)  # (p, n_out) V
+        if not self.system.grounded:
+            self.outputs -= self.potentials.take(self.system.minus, axis=1)
         self._factor: Array | None = None
+        self._seen: Array | None = None
+        self._open: Array | None = None
+
+    def open_outputs(self, weights: Array) -> Array:
+        """(S, n_out) V at the open outputs, for weights (S, count) of the source columns. Read-only."""
+        if self._open is None or weights is not self._seen:
+            columns = self.outputs[: self.basis.count]
+            self._seen, self._open = weights, columns if weights is self.basis.identity else weights.dot(columns)
+            self._open.setflags(write=False)
+            if not is_finite(self._open):
+                raise SimulationError("the output voltages are not finite; the circuit may be singular")
+        return self._open
 
     @property
     def resistance(self) -> Array:
@@ -237,21 +249,25 @@ class Ports:
 
     def expand(self, states: Array) -> Array:
         """(k, E) V: edge drops of states (k, p)."""
-        voltages = states @ self.potentials
+        voltages = states.dot(self.potentials)
         drops = voltages.take(self.system.tails, axis=1)
         drops -= voltages.take(self.system.heads, axis=1)
         return drops
 
-    def mean_product(self, one: Array, two: Array) -> Array:
-        """(E,) V²: Σ_s (H one_s) ∘ (H two_s) for states (S, p), H (E×p) the drops per column; never forms (S, E).
+    def product(self, pair: Array) -> Array:
+        """(E,) V²: Σ_s (H x_s) ∘ (H y_s) for pairs of states, (2, S, p); H (E×p) are the drops per column. Never forms (S, E).
 
-        Samples beyond the columns that `one` uses are summed first: diag H M Hᵀ with the moment M = Σ_s one_s two_sᵀ (p×p).
+        More samples than the columns that x uses are summed first: diag H M Hᵀ, M = Σ_s x_s y_sᵀ (p×p).
         """
-        if len(one) > 1 and len(one) > len(changed := np.flatnonzero(one.any(axis=0))):
-            one, two = np.eye(self.basis.width)[changed], one[:, changed].T @ two
-        drops = self.expand(np.concatenate((one, two)))
-        rows = len(one)
-        return drops[0] * drops[1] if rows == 1 else np.einsum("se,se->e", drops[:rows], drops[rows:])
+        count = pair.shape[1]
+        if count > 1:
+            used = np.flatnonzero(pair[0].any(axis=0))
+            if count > len(used):
+                one, two = pair
+                count = len(used)
+                pair = np.stack((np.eye(self.basis.width)[used], one[:, used].T @ two))
+        drops = self.expand(pair.reshape(2 * count, -1))
+        return drops[0] * drops[1] if count == 1 else np.einsum("se,se->e", drops[:count], drops[count:])
 
     @cached_property
     def drops(self) -> Array:
