@@ -1,4 +1,4 @@
-"""The exact model seen from its ports: `System` (what stays), `Basis` (of the inputs), `Ports` (a programmed circuit's answers)."""
+"""The exact model seen from its ports: `System` (what stays), `Basis` (the inputs), `Ports` (the answers when programmed)."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Basis:
         self._lifts = np.zeros((self.width, 1 + len(system.lifts)))
         self._lifts[:count, 1:] = (system.lifts @ columns).T
 
-        # K and the right-hand sides are affine in g: (column, row) of these is a constant + Σ_e into[row, e] raised[e, column] g[e].
+        # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
         into = system.into.tocoo()
         touched, column = np.nonzero(raised)
         order = np.argsort(into.col, kind="stable")
