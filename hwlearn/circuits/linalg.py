@@ -48,6 +48,7 @@ class Cholesky(ABC):
     """
 
     name: str
+    residual: Vector | None = None  # (k, n), what the last solution leaves of `right`; None if it is exact to rounding
 
     def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
         self.size = size

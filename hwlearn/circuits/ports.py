@@ -10,7 +10,8 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_array, vstack
 
 from hwlearn.circuits.base import Array, is_finite
-from hwlearn.circuits.linalg import AffineMap, Cholesky, choose_cholesky
+from hwlearn.circuits.linalg import AffineMap, Cholesky, Cholmod, choose_cholesky
+from hwlearn.circuits.reused import ReusedFactor
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
@@ -109,7 +110,8 @@ class System:
         indices, owner = key % max(self.size, 1), key // max(self.size, 1)
         indptr = np.searchsorted(owner, np.arange(self.size + 1))
         assembly = csr_array((np.concatenate(sign), (entry, np.concatenate(edge))), shape=(len(key), len(a)))
-        return choose_cholesky(self.size, indptr, indices), assembly
+        cholesky = choose_cholesky(self.size, indptr, indices)
+        return ReusedFactor(cholesky, indptr, indices) if isinstance(cholesky, Cholmod) else cholesky, assembly
 
     def input_currents(self, conductances: Array, drops: Array, columns: Array) -> Array:
         """(n_in, p): current that each input delivers, per column of `drops` (E, p); Kirchhoff's current law at its side."""
@@ -218,6 +220,9 @@ class Ports:
         self.outputs = self.potentials.take(self.system.plus, axis=1)  # (p, n_out) V
         if not self.system.grounded:
             self.outputs -= self.potentials.take(self.system.minus, axis=1)
+        if (residual := self.system.cholesky.residual) is not None:
+            # o = Cᵀ x = Cᵀ x̃ + Λᵀ r with K Λ = C: with Λ̃ for Λ, the error is a product of two errors.
+            self.outputs += residual @ self.potentials[basis.count :, : self.system.size].T
         self._factor: Array | None = None
         self._seen: Array | None = None
         self._open: Array | None = None

@@ -1,0 +1,109 @@
+"""Conjugate gradients with an old factor as preconditioner, for graphs whose factors fill in (random graphs, expanders)."""
+
+from __future__ import annotations
+
+from time import thread_time
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from hwlearn.circuits.linalg import Cholesky, Indices, Vector
+
+TOLERANCE = 1e-9
+"""Error of a solution x in the energy norm √(xᵀ K x), relative to x."""
+
+WORTHWHILE = 8.0
+"""A factor that costs fewer solves than this is made anew each time."""
+
+MOST = 30
+"""Iterations after which a factor is given up."""
+
+
+class ReusedFactor(Cholesky):
+    """A Cholesky whose factor is kept while K changes little, as it does from one step of learning to the next.
+
+    While a factorisation costs `WORTHWHILE` solves or more, the last factor preconditions conjugate gradients, which start
+    where the last two solutions point to. It is made anew once a step costs more than the steps since the last factorisation
+    did on average, that one included: the mean cost is then least, if costs grow.
+
+    Attributes:
+        residual: (k, n), what the last solution leaves of its right-hand sides, or None after a fresh factorisation.
+        factorisations, iterations: how many there were.
+    """
+
+    def __init__(self, exact: Cholesky, indptr: Indices, indices: Indices) -> None:
+        super().__init__(exact.size, indptr, indices)
+        self.name = exact.name
+        self.factorisations = self.iterations = 0
+        self._exact = exact
+        # K whole, from its upper triangle: an entry goes to (row, column) and, off the diagonal, to (column, row).
+        rows, columns = np.asarray(indices), np.repeat(np.arange(exact.size), np.diff(indptr))
+        number, off = np.arange(len(rows)), np.flatnonzero(rows != columns)
+        ends = (np.r_[rows, columns[off]], np.r_[columns, rows[off]])
+        self._matrix = csr_array((np.r_[number, number[off]] + 1.0, ends), shape=(exact.size, exact.size))
+        self._source = self._matrix.data.astype(np.intp) - 1
+        self._data = np.empty(0)
+        self._stale = self._spoiled = False
+        self._factor_cost = self._solve_cost = 0.0  # seconds
+        self._spent, self._steps = 0.0, 0  # since the last factorisation, that one included
+        self._last: tuple[Vector, ...] = ()  # the last two solutions, for the next to start at
+
+    def factor(self, data: Vector) -> None:
+        if self.factorisations and not self._spoiled and self._factor_cost > WORTHWHILE * self._solve_cost:
+            self._data, self._stale = data, True
+            return
+        start = thread_time()
+        self._exact.factor(data)
+        self._factor_cost = thread_time() - start
+        self._spent, self._steps = self._factor_cost, 0
+        self._stale = self._spoiled = False
+        self.factorisations += 1
+
+    def solve(self, right: Vector, out: Vector) -> None:
+        start = thread_time()
+        if self._stale and not self._iterate(right, out):
+            self._spoiled = True
+            self.factor(self._data)
+            start = thread_time()
+        if not self._stale:
+            self._exact.solve(right, out)
+            self.residual = None
+            self._solve_cost = thread_time() - start
+        cost = thread_time() - start
+        self._spent, self._steps = self._spent + cost, self._steps + 1
+        self._spoiled = self._stale and cost > self._spent / self._steps
+        self._last = (*self._last[-1:], out.copy()) if self._factor_cost > WORTHWHILE * self._solve_cost else ()
+
+    def _iterate(self, right: Vector, out: Vector) -> bool:
+        """Conjugate gradients on all rows at once; False if they do not converge."""
+        self._matrix.data = self._data[self._source]
+        known = [last for last in self._last if last.shape == right.shape]
+        x = 2 * known[1] - known[0] if len(known) == 2 else known[0] if known else np.zeros_like(right)
+        rest = right - self._times(x)
+        direction, z, slope = np.zeros_like(rest), np.empty_like(rest), np.zeros(len(rest))
+        for _ in range(MOST):
+            self._exact.solve(rest, z)
+            self.iterations += 1
+            before, slope = slope, _dots(rest, z)  # the error's squared energy norm, as far as the old factor can tell
+            if (slope <= TOLERANCE**2 * _dots(x + z, right)).all():
+                out[:] = x + z
+                self.residual = right - self._times(out)
+                return True
+            direction = z + _ratio(slope, before) * direction
+            image = self._times(direction)
+            length = _ratio(slope, _dots(direction, image))
+            x = x + length * direction
+            rest -= length * image
+        return False
+
+    def _times(self, rows: Vector) -> Vector:
+        return np.ascontiguousarray((self._matrix @ rows.T).T)
+
+
+def _dots(one: Vector, two: Vector) -> Vector:
+    return np.einsum("kn,kn->k", one, two)
+
+
+def _ratio(one: Vector, two: Vector) -> Vector:
+    """(k, 1) one / two, 0 where two is 0."""
+    return np.divide(one, two, out=np.zeros_like(one), where=two > 0)[:, None]
