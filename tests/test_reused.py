@@ -44,7 +44,7 @@ def test_solves_whatever_the_change(rows: int, columns: int, decades: float, see
             g = g * 10 ** random.uniform(-decades, decades, len(g))
 
 
-@pytest.mark.parametrize("rule", [EquilibriumPropagation(symmetric=True), CoupledLearning(), AdjointCoupledLearning()])
+@pytest.mark.parametrize("rule", [EquilibriumPropagation(symmetric=True), CoupledLearning(), AdjointCoupledLearning(1e-3)])
 def test_training_with_an_old_factor(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reused, "WORTHWHILE", 0.0)
     monkeypatch.setattr(reused, "thread_time", count().__next__)  # all takes equally long, so the first factor stays

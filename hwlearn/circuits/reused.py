@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from hwlearn.circuits.linalg import Cholesky, Indices, Vector
 
-TOLERANCE = 1e-9
+TOLERANCE = 5e-9
 """Error of a solution x in the energy norm √(xᵀ K x), relative to x."""
 
 WORTHWHILE = 8.0
