@@ -32,10 +32,7 @@ class ExactCircuit(Circuit):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
-        if network.elements:
-            listed = "; ".join(f"{element.where}: {element.card}" for element in network.elements[:5])
-            more = f" and {len(network.elements) - 5} more" if len(network.elements) > 5 else ""
-            raise ModelError(f"the exact model takes resistors and DC sources only, not {listed}{more}. Use backend ngspice")
+        check_linear(network)
         self._system = System(network)
         self._provenance = f"exact ({self.solver})"
         self._basis: Basis | None = None
@@ -97,6 +94,18 @@ class ExactCircuit(Circuit):
 
     def _close(self) -> None:
         self._basis = self._ports = None
+
+
+def check_linear(network: Network) -> None:
+    """Refuse a network that is not linear and resistive.
+
+    Raises:
+        ModelError: names its other elements with their lines.
+    """
+    if network.elements:
+        listed = "; ".join(f"{element.where}: {element.card}" for element in network.elements[:5])
+        more = f" and {len(network.elements) - 5} more" if len(network.elements) > 5 else ""
+        raise ModelError(f"the exact model takes resistors and DC sources only, not {listed}{more}. Use backend ngspice")
 
 
 @dataclass(frozen=True, eq=False)

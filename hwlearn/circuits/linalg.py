@@ -31,9 +31,14 @@ class AffineMap:
         self._matrix = (*matrix.shape, matrix.indptr, matrix.indices, matrix.data.astype(np.float64))
 
     def __call__(self, x: Vector) -> Vector:
-        """New memory, (m,)."""
-        y = self._constant.copy()
-        _sparsetools.csr_matvec(*self._matrix, x, y)
+        """(m,) for x (n,), (m, k) for k columns x (n, k) in C order; new memory."""
+        if x.ndim == 1:
+            y = self._constant.copy()
+            _sparsetools.csr_matvec(*self._matrix, x, y)
+            return y
+        y = np.repeat(self._constant[:, None], x.shape[1], axis=1)
+        rows, columns, *arrays = self._matrix
+        _sparsetools.csr_matvecs(rows, columns, x.shape[1], *arrays, np.ravel(x), y.reshape(-1))
         return y
 
 

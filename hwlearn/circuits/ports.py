@@ -110,6 +110,7 @@ class System:
         indices, owner = key % max(self.size, 1), key // max(self.size, 1)
         indptr = np.searchsorted(owner, np.arange(self.size + 1))
         assembly = csr_array((np.concatenate(sign), (entry, np.concatenate(edge))), shape=(len(key), len(a)))
+        self.pattern = indptr, indices
         cholesky = choose_cholesky(self.size, indptr, indices)
         return ReusedFactor(cholesky, indptr, indices) if isinstance(cholesky, Cholmod) else cholesky, assembly
 
@@ -150,8 +151,8 @@ class Basis:
         if system.merged_injections is not None:
             right[:count] = (system.merged_injections @ columns).T
         right[count:] = system.port_columns.T
-        self._lifts = np.zeros((self.width, 1 + len(system.lifts)))
-        self._lifts[:count, 1:] = (system.lifts @ columns).T
+        self.lifts = np.zeros((self.width, 1 + len(system.lifts)))
+        self.lifts[:count, 1:] = (system.lifts @ columns).T
 
         # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
         into = system.into.tocoo()
@@ -168,6 +169,11 @@ class Basis:
         constant = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
         self._assemble = AffineMap(vstack((system.assembly, rows), format="csr"), constant)
 
+    def assemble(self, conductances: Array) -> tuple[Array, Array]:
+        """The numbers of K's pattern, and the right-hand sides (p n); for conductances (E, M), with an axis M more."""
+        numbers = self._assemble(conductances)
+        return numbers[: self._entries], numbers[self._entries :]
+
     def solve(self, conductances: Array) -> Array:
         """(p, n + 1 + lifted): the extended potentials of each source column and of a unit current at each output.
 
@@ -175,11 +181,11 @@ class Basis:
         """
         system = self.system
         size = system.size
-        numbers = self._assemble(conductances)
-        system.cholesky.factor(numbers[: self._entries])
-        potentials = np.empty((self.width, size + self._lifts.shape[1]))
-        potentials[:, size:] = self._lifts
-        system.cholesky.solve(numbers[self._entries :].reshape(self.width, size), potentials[:, :size])
+        numbers, right = self.assemble(conductances)
+        system.cholesky.factor(numbers)
+        potentials = np.empty((self.width, size + self.lifts.shape[1]))
+        potentials[:, size:] = self.lifts
+        system.cholesky.solve(right.reshape(self.width, size), potentials[:, :size])
         if len(system.floating):
             potentials[:, size + 1 + system.floating] += potentials[:, system.floating_on]
         return potentials
