@@ -28,7 +28,7 @@ class AffineMap:
 
     def __init__(self, matrix: csr_array, constant: Vector) -> None:
         self._constant = constant
-        self._matrix = (*matrix.shape, matrix.indptr, matrix.indices, matrix.data.astype(np.float64))
+        self._matrix = (*matrix.shape, matrix.indptr, matrix.indices, matrix.data)
 
     def __call__(self, x: Vector) -> Vector:
         """(m,) for x (n,), (m, k) for k columns x (n, k) in C order; new memory."""

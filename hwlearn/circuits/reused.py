@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from time import thread_time
 
 import numpy as np
@@ -36,12 +37,7 @@ class ReusedFactor(Cholesky):
         self.name = exact.name
         self.factorisations = self.iterations = 0
         self._exact = exact
-        # K whole, from its upper triangle: an entry goes to (row, column) and, off the diagonal, to (column, row).
-        rows, columns = np.asarray(indices), np.repeat(np.arange(exact.size), np.diff(indptr))
-        number, off = np.arange(len(rows)), np.flatnonzero(rows != columns)
-        ends = (np.r_[rows, columns[off]], np.r_[columns, rows[off]])
-        self._matrix = csr_array((np.r_[number, number[off]] + 1.0, ends), shape=(exact.size, exact.size))
-        self._source = self._matrix.data.astype(np.intp) - 1
+        self._pattern = indptr, indices
         self._data = np.empty(0)
         self._stale = self._spoiled = False
         self._factor_cost = self._solve_cost = 0.0  # seconds
@@ -76,7 +72,8 @@ class ReusedFactor(Cholesky):
 
     def _iterate(self, right: Vector, out: Vector) -> bool:
         """Conjugate gradients on all rows at once; False if they do not converge."""
-        self._matrix.data = self._data[self._source]
+        matrix, source = self._whole
+        matrix.data = self._data[source]
         known = [last for last in self._last if last.shape == right.shape]
         x = 2 * known[1] - known[0] if len(known) == 2 else known[0] if known else np.zeros_like(right)
         rest = right - self._times(x)
@@ -96,8 +93,18 @@ class ReusedFactor(Cholesky):
             rest -= length * image
         return False
 
+    @cached_property
+    def _whole(self) -> tuple[csr_array, Indices]:
+        """K whole, and which entry of the upper triangle each of its numbers is."""
+        indptr, indices = self._pattern
+        rows, columns = np.asarray(indices), np.repeat(np.arange(self.size), np.diff(indptr))
+        number, off = np.arange(len(rows)), np.flatnonzero(rows != columns)
+        ends = (np.r_[rows, columns[off]], np.r_[columns, rows[off]])
+        matrix = csr_array((np.r_[number, number[off]] + 1.0, ends), shape=(self.size, self.size))
+        return matrix, matrix.data.astype(np.intp) - 1
+
     def _times(self, rows: Vector) -> Vector:
-        return np.ascontiguousarray((self._matrix @ rows.T).T)
+        return np.ascontiguousarray((self._whole[0] @ rows.T).T)
 
 
 def _dots(one: Vector, two: Vector) -> Vector:
