@@ -18,7 +18,7 @@ from hwlearn import (
     TrainState,
     train,
 )
-from hwlearn.circuits.base import Array, Circuit, Measurement, SampledMeasurement
+from hwlearn.circuits.base import Array, Measurement, SampledMeasurement
 from hwlearn.errors import HwlearnError, HwlearnWarning, TaskError
 from hwlearn.learning.optimizers import Adam, Momentum
 from hwlearn.network.builders import kite, wheatstone
@@ -169,7 +169,6 @@ class Failing(ExactCircuit):
         self.left = after
 
     linear = False
-    phases = Circuit.phases
 
     def measure(self, drive: Drive) -> Measurement:
         measured = super().measure(drive)

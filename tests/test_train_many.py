@@ -13,12 +13,14 @@ from hwlearn import (
     EquilibriumPropagation,
     ExactCircuit,
     FullClamp,
+    Measurement,
     Network,
     Rule,
     Task,
     train,
     train_many,
 )
+from hwlearn.circuits.base import Array
 from hwlearn.circuits.elimination import Elimination
 from hwlearn.errors import HwlearnError, NetworkError, TaskError
 from hwlearn.learning import many
@@ -101,7 +103,8 @@ def test_what_it_refuses() -> None:
             train_many(kite(), task, rule, learning_rate=0.1, **options)  # type: ignore[arg-type]
 
     class Robust(EquilibriumPropagation):
-        linear = False
+        def loss(self, free: Measurement, targets: Array) -> float:
+            return float(np.abs(self.observed(free, targets)).mean())
 
-    with pytest.raises(HwlearnError, match="Robust is not linear"):
+    with pytest.raises(HwlearnError, match="Robust has phases or a loss of its own"):
         train_many(kite(), task, Robust(), learning_rate=0.1)

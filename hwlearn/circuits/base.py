@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import DriveError, SimulationError
 from hwlearn.network import Network
+
+if TYPE_CHECKING:
+    from hwlearn.circuits.ports import Ports
 
 Array = NDArray[np.float64]
 
@@ -249,7 +252,7 @@ class Circuit(ABC):
 
     name: str = "circuit"
     linear: ClassVar[bool] = False
-    """True if answers are exact and linear in the drive: means of squares then know the samples by their moments alone."""
+    """True if answers are exact and linear in the drive. Such a circuit has `ports`."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -316,12 +319,12 @@ class Circuit(ABC):
     def restore(self, snapshot: Mapping[str, Array]) -> None:  # noqa: B027  # most circuits remember nothing
         """Remember what an earlier circuit of the same kind did at its `snapshot`."""
 
-    def phases(self, inputs: Array) -> Callable[[Outputs], Measurement]:
-        """`measure` at these inputs (S, n_in), as a function of what is done at the outputs.
+    def ports(self, inputs: Array) -> tuple[Ports, Array]:
+        """A linear circuit's responses as programmed, and the weights (S, sources) of their source columns that make `inputs`.
 
-        For a rule and its checked task: a backend may leave out what was checked before.
+        For rules, which check inputs (S, n_in) once.
         """
-        return lambda outputs: self.measure(Drive(inputs, outputs))
+        raise NotImplementedError(f"{self.name} is not linear; measure it")
 
     def close(self) -> None:
         """Leave the outputs safe and release what is held; may be called twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,10 +75,7 @@ class ExactCircuit(Circuit):
         self._ports = None
         return conductances
 
-    def phases(self, inputs: Array) -> Callable[[Outputs], Measurement]:
-        return lambda outputs: self._measure(inputs, outputs, outputs.imposed)
-
-    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+    def ports(self, inputs: Array) -> tuple[Ports, Array]:
         weights = self._basis.weights(inputs) if self._basis is not None else None
         if self._basis is None or weights is None:
             self._basis, self._ports = Basis(self._system, inputs), None
@@ -87,6 +84,10 @@ class ExactCircuit(Circuit):
         ports = self._ports
         if ports is None:
             ports = self._ports = Ports(self._basis, self._conductances)
+        return ports, weights
+
+    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        ports, weights = self.ports(inputs)
         if isinstance(outputs, Hold):
             assert imposed is not None
             imposed = ports.currents_to_hold(imposed - ports.open_outputs(weights))
@@ -146,7 +147,7 @@ class PortMeasurement(Measurement):
     @property
     def output_voltages(self) -> Array:  # type: ignore[override]
         voltages = self._ports.open_outputs(self._weights)
-        return voltages if self._currents is None else voltages + self._currents.dot(self._ports.resistance)
+        return voltages.copy() if self._currents is None else voltages + self._currents.dot(self._ports.resistance)
 
     @property
     def output_currents(self) -> Array:  # type: ignore[override]

@@ -49,11 +49,9 @@ class ManyCircuits:
         count, samples, _ = inputs.shape
         return self._basis.padded(inputs.reshape(count * samples, -1)).reshape(count, samples, -1).transpose(1, 2, 0)
 
-    def voltages(self, weights: Array, currents: Array | None) -> Array:
-        """(S, n_out, M) V at the outputs, for currents (S, n_out, M) A into them, or with open ports."""
-        count = self._basis.count
-        voltages = np.einsum("spm,opm->som", weights, self._outputs[:, :count])
-        return voltages if currents is None else voltages + np.einsum("spm,opm->som", currents, self._outputs[:, count:])
+    def open_outputs(self, weights: Array) -> Array:
+        """(S, n_out, M) V at the open outputs."""
+        return np.einsum("spm,opm->som", weights, self._outputs[:, : self._basis.count])
 
     def currents_to_hold(self, change: Array) -> Array:
         """(S, n_out, M) A that raise the open output voltages by `change` [V]."""
@@ -63,14 +61,12 @@ class ManyCircuits:
             self._factored = True
         return self._resistance.solve(change.transpose(1, 0, 2).copy()).transpose(1, 0, 2)
 
-    def contrast(self, weights: Array, currents: Array, reference: Array | None) -> Array:
-        """(E, M) V²: mean over samples of Δv² with these output currents minus Δv² with the `reference` currents."""
-        count = self._basis.count
-        less, more = (currents, currents) if reference is None else (currents - reference, currents + reference)
-        both = np.concatenate((2 * weights, more), axis=1)
-        # As in `Ports.product`, only the columns of the ports differ: H_out (E, n_out) and H M (E, n_out).
-        moment = np.einsum("som,spm->pom", less, both) / len(weights)
-        ports = self._potentials[:, count:]
-        other = np.einsum("npm,pom->nom", self._potentials, moment)
+    def contrast(self, weights: Array, change: Array, currents: Array | None) -> Array:
+        """(E, M) V²: as `Ports.contrast`, by the moment of `change` with the weights of all columns."""
+        ports = self._potentials[:, self._basis.count :]
+        share = change / len(change)
+        other = np.einsum("npm,pom->nom", self._potentials[:, : self._basis.count], np.einsum("som,spm->pom", share, weights))
+        if currents is not None:
+            other += np.einsum("npm,pom->nom", ports, np.einsum("som,spm->pom", share, currents))
         tails, heads = self._system.tails, self._system.heads
         return np.einsum("eom,eom->em", ports[tails] - ports[heads], other[tails] - other[heads])

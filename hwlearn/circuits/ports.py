@@ -230,18 +230,14 @@ class Ports:
             # o = Cᵀ x = Cᵀ x̃ + Λᵀ r with K Λ = C: with Λ̃ for Λ, the error is a product of two errors.
             self.outputs += residual @ self.potentials[basis.count :, : self.system.size].T
         self._factor: Array | None = None
-        self._seen: Array | None = None
-        self._open: Array | None = None
 
     def open_outputs(self, weights: Array) -> Array:
-        """(S, n_out) V at the open outputs, for weights (S, count) of the source columns. Read-only."""
-        if self._open is None or weights is not self._seen:
-            columns = self.outputs[: self.basis.count]
-            self._seen, self._open = weights, columns if weights is self.basis.identity else weights.dot(columns)
-            self._open.setflags(write=False)
-            if not is_finite(self._open):
-                raise SimulationError("the output voltages are not finite; the circuit may be singular")
-        return self._open
+        """(S, n_out) V at the open outputs, for weights (S, count) of the source columns; not to be written to."""
+        columns = self.outputs[: self.basis.count]
+        voltages = columns if weights is self.basis.identity else weights.dot(columns)
+        if not is_finite(voltages):
+            raise SimulationError("the output voltages are not finite; the circuit may be singular")
+        return voltages
 
     @property
     def resistance(self) -> Array:
@@ -279,6 +275,17 @@ class Ports:
                 pair = np.stack((np.eye(self.basis.width)[used], one[:, used].T @ two))
         drops = self.expand(pair.reshape(2 * count, -1))
         return drops[0] * drops[1] if count == 1 else np.einsum("se,se->e", drops[:count], drops[count:])
+
+    def contrast(self, weights: Array, change: Array, currents: Array | None) -> Array:
+        """(E,) V²: mean over samples of the drops by `change` times those by sources and `currents`, (S, n_out) A both."""
+        (samples, count), pair = weights.shape, np.zeros((2, len(weights), self.basis.width))
+        pair[0, :, count:] = change
+        pair[1, :, :count] = weights
+        if currents is not None:
+            pair[1, :, count:] = currents
+        if samples > 1:
+            pair[1] /= samples
+        return self.product(pair)
 
     @cached_property
     def drops(self) -> Array:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.circuits.base import Array, Hold, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Array
 from hwlearn.circuits.many import ManyCircuits
 from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
@@ -50,7 +50,7 @@ def train_many(
     Args:
         network: as for `ExactCircuit`; its bounds and trainable edges hold for all members.
         tasks: one for each member, with equally many samples; or one for all.
-        rule: a linear rule (`Rule.linear`).
+        rule: EP, CL, AL, full clamp or dual CL.
         conductances: (M, E) where each member starts [S]; the network's own if not given.
         steps, learning_rate, optimizer, parameter: as in `train`.
 
@@ -69,8 +69,8 @@ def train_many(
         network.check_conductances(g)
     for task in listed:
         task.check(network)
-    if not rule.linear:
-        raise HwlearnError(f"{type(rule).__name__} is not linear, so it needs the circuits one by one; use train")
+    if rule.imposes is None:
+        raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")
     if steps < 0:
         raise HwlearnError(f"steps is {steps}; it must be 0 or more")
     if optimizer not in OPTIMIZERS:
@@ -104,8 +104,7 @@ class _Group:
         self, circuits: ManyCircuits, network: Network, inputs: Array, targets: Array, rule: Rule, first: int
     ) -> None:
         self.circuits, self.network, self.rule, self.first = circuits, network, rule, first
-        self.shape = targets.shape  # (M, S, n_out)
-        self.targets = targets.reshape(-1, targets.shape[2])
+        self.targets = targets.transpose(1, 2, 0).copy()
         self.weights = circuits.weights(inputs)
         self.nudge = rule.amplitude(network)
 
@@ -123,33 +122,11 @@ class _Group:
             self.conductances = g = np.minimum(np.maximum(g, lower), upper)
 
     def read(self) -> tuple[Array, Array]:
-        """Directions (E, M) and losses (M,): `Rule.read` of every member, the samples of all as rows of one measurement."""
-        rule, opened = self.rule, self.circuits.voltages(self.weights, None)
-        wrong = np.flatnonzero(~np.isfinite(opened).all(axis=(0, 1)))
+        """Directions (E, M) and losses (M,): `Rule.read` of every member."""
+        error = self.circuits.open_outputs(self.weights) - self.targets
+        wrong = np.flatnonzero(~np.isfinite(error).all(axis=(0, 1)))
         if len(wrong):
             raise SimulationError(f"member {self.first + wrong[0]}: the output voltages are not finite")
-        currents = self._currents(rule.free(self.targets), opened)
-        voltages = opened if currents is None else self.circuits.voltages(self.weights, currents)
-        rows = self._rows(voltages), self._rows(np.zeros(voltages.shape) if currents is None else currents)
-        nothing = np.empty((len(rows[0]), 0))
-        free = SampledMeasurement(self.network, self.network.conductances, nothing, *rows, nothing)
-        if rule.symmetric:
-            up, down = (self._currents(rule.nudged(free, self.targets, side), opened) for side in (self.nudge, -self.nudge))
-        else:
-            up, down = self._currents(rule.nudged(free, self.targets, self.nudge), opened), currents
-        assert up is not None
-        direction = self.circuits.contrast(self.weights, up, down)
-        direction *= rule.sign / ((4 if rule.symmetric else 2) * self.nudge)
+        observed, direction = self.rule.at_ports(self.circuits, self.weights, error, self.nudge)
         direction[self.network.fixed] = 0.0
-        observed = rule.observed(free, self.targets).reshape(self.shape)
-        return direction, 0.5 * np.einsum("mso,mso->m", observed, observed) / self.shape[1]
-
-    def _rows(self, values: Array) -> Array:
-        return values.transpose(2, 0, 1).reshape(-1, self.shape[2])
-
-    def _currents(self, outputs: Outputs, opened: Array) -> Array | None:
-        """(S, n_out, M) A that a phase makes flow into the outputs; None if they are open."""
-        if outputs.imposed is None:
-            return None
-        imposed = outputs.imposed.reshape(self.shape).transpose(1, 2, 0)
-        return self.circuits.currents_to_hold(imposed - opened) if isinstance(outputs, Hold) else imposed
+        return direction, 0.5 * np.einsum("som,som->m", observed, observed) / len(observed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -47,7 +47,8 @@ class Rule(ABC):
     """
 
     name: ClassVar[str]
-    linear: ClassVar[bool] = False  # what is observed and imposed is linear in outputs and targets, and the loss quadratic
+    observes: ClassVar[Literal["voltage", "current"]]
+    imposes: ClassVar[Literal["voltage", "current"] | None] = None  # None: phases or loss are not those of THEORY's table
     nudge_unit: ClassVar[str]
     sign: ClassVar[int]  # σ: −1 where voltages are observed, +1 where currents are
     loss_unit: ClassVar[str]
@@ -57,6 +58,12 @@ class Rule(ABC):
             raise HwlearnError(f"{type(self).__name__}: nudge is {nudge}; it must be finite and not zero")
         self.nudge = nudge if nudge is None else float(nudge)
         self.symmetric = bool(symmetric)
+
+    def __init_subclass__(cls) -> None:
+        """A rule with phases or a loss of its own is not of the table, unless it says that it is."""
+        own = vars(cls)
+        if "imposes" not in own and not own.keys().isdisjoint(("free", "observed", "nudged", "settled", "loss")):
+            cls.imposes = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(nudge={self.nudge}, symmetric={self.symmetric})"
@@ -103,40 +110,71 @@ class Rule(ABC):
         return self.read(circuit, task).direction
 
     def sufficient(self, circuit: Circuit, task: Task) -> Task:
-        """The task, or a short one with the same moments if circuit and rule are linear and so cannot tell them apart.
+        """The task, or a short one with the same moments if a rule of the table in a linear circuit cannot tell them apart.
 
         Then directions and losses are the same, to rounding, and their cost does not depend on the number of samples.
         """
-        return task.condensed() if circuit.linear and self.linear else task
+        return task.condensed() if circuit.linear and self.imposes is not None else task
 
     def read(self, circuit: Circuit, task: Task) -> Reading:
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
-        measure = circuit.phases(inputs)
-        free = measure(self.free(targets))
+        if circuit.linear and self.imposes is not None:
+            ports, weights = circuit.ports(inputs)
+            observed, contrast = self.at_ports(ports, weights, ports.open_outputs(weights) - targets, nudge)
+            if len(circuit.network.fixed):
+                contrast[circuit.network.fixed] = 0.0
+            return Reading(contrast, 0.5 * float(np.vdot(observed, observed)) / len(observed))
+        free = circuit.measure(Drive(inputs, self.free(targets)))
         if self.settled(free, targets):
             return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)
-        if self.symmetric and circuit.linear:
-            up, down = measure(self.nudged(free, targets, nudge)), measure(self.nudged(free, targets, -nudge))
-            contrast = up.contrast(down)
-            scale = self.sign / (4 * nudge)
-        elif self.symmetric:
+        if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
             both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))
             contrast = both[0::2].contrast(both[1::2])
             scale = self.sign / (4 * nudge)
         else:
-            contrast = measure(self.nudged(free, targets, nudge)).contrast(free)
+            contrast = circuit.measure(Drive(inputs, self.nudged(free, targets, nudge))).contrast(free)
             scale = self.sign / (2 * nudge)
         contrast *= scale
-        if len(circuit.network.fixed):
-            contrast[circuit.network.fixed] = 0.0
+        contrast[circuit.network.fixed] = 0.0
         return Reading(contrast, self.loss(free, targets), free.noise)
+
+    def at_ports(self, ports: PortAlgebra, weights: Array, error: Array, nudge: float) -> tuple[Array, Array]:
+        """(observed, ġ) of a rule of the table in a linear circuit, from the error e = o − y of the open outputs.
+
+        The nudged phase changes what it imposes by −nudge × observed, and so the currents into the outputs by δ: this, or R⁻¹
+        of it. With the drops H δ that δ alone makes, (Δv + Hδ)² − Δv² = 2 Hδ ∘ (Δv + ½ Hδ), and between the two sides of a
+        symmetric nudge 4 Hδ ∘ Δv.
+        """
+        if self.observes == "voltage":
+            observed, currents = error, None
+        else:
+            observed = currents = ports.currents_to_hold(-error)
+        change = -nudge * observed
+        if self.imposes == "voltage":
+            change = ports.currents_to_hold(change)
+        if not self.symmetric:
+            currents = 0.5 * change if currents is None else currents + 0.5 * change
+        contrast = ports.contrast(weights, change, currents)
+        contrast *= self.sign / nudge
+        return observed, contrast
+
+
+class PortAlgebra(Protocol):
+    """`Ports`, or the same of many circuits at once."""
+
+    def currents_to_hold(self, change: Array, /) -> Array:
+        """Currents that raise the output voltages by `change`: R⁻¹ change."""
+
+    def contrast(self, weights: Array, change: Array, currents: Array | None, /) -> Array:
+        """Mean over samples of the drops by `change` times those by the sources and `currents`."""
 
 
 class VoltageRule(Rule):
     """A rule whose free phase leaves the ports open and observes the voltage error e = o − y [V]."""
 
+    observes = "voltage"
     sign = -1
     loss_unit = "V²"
 
@@ -150,6 +188,7 @@ class VoltageRule(Rule):
 class CurrentRule(Rule):
     """A rule whose free phase holds the ports at the targets y and observes the current I that this takes [A]."""
 
+    observes = "current"
     sign = +1
     loss_unit = "A²"
 

@@ -14,7 +14,7 @@ class AdjointCoupledLearning(CurrentRule):
     """
 
     name = "al"
-    linear = True
+    imposes = "voltage"
     nudge_unit = "Ω"
 
     def natural_nudge(self, network: Network) -> float:

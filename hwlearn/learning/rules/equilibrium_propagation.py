@@ -14,7 +14,7 @@ class EquilibriumPropagation(VoltageRule):
     """
 
     name = "ep"
-    linear = True
+    imposes = "current"
     nudge_unit = "S"
 
     def natural_nudge(self, network: Network) -> float:

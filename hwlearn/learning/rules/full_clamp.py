@@ -14,7 +14,7 @@ class FullClamp(VoltageRule):
     """
 
     name = "clamp"
-    linear = True
+    imposes = "voltage"
     nudge_unit = "1"
 
     def __init__(self) -> None:
