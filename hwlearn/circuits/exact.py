@@ -14,6 +14,10 @@ from hwlearn.circuits.ports import Basis, Ports, System
 from hwlearn.errors import DriveError, ModelError
 from hwlearn.network import Network
 
+REBUILT = 16
+"""Inputs that change get a column for each source, not for each sample, if this takes at most so many more columns: these cost
+less than another basis."""
+
 
 class ExactCircuit(Circuit):
     """The exact model of a linear resistor network.
@@ -78,7 +82,8 @@ class ExactCircuit(Circuit):
     def ports(self, inputs: Array) -> tuple[Ports, Array]:
         weights = self._basis.weights(inputs) if self._basis is not None else None
         if self._basis is None or weights is None:
-            self._basis, self._ports = Basis(self._system, inputs), None
+            changing = self._basis is not None and self._system.sources <= len(inputs) + REBUILT
+            self._basis, self._ports = Basis(self._system, None if changing else inputs), None
             weights = self._basis.weights(inputs)
             assert weights is not None
         ports = self._ports

@@ -266,26 +266,35 @@ class Ports:
 
         More samples than the columns that x uses are summed first: diag H M Hᵀ, M = Σ_s x_s y_sᵀ (p×p).
         """
-        count = pair.shape[1]
-        if count > 1:
-            used = np.flatnonzero(pair[0].any(axis=0))
-            if count > len(used):
-                one, two = pair
-                count = len(used)
-                pair = np.stack((np.eye(self.basis.width)[used], one[:, used].T @ two))
-        drops = self.expand(pair.reshape(2 * count, -1))
-        return drops[0] * drops[1] if count == 1 else np.einsum("se,se->e", drops[:count], drops[count:])
+        used = np.flatnonzero(pair[0].any(axis=0))
+        if pair.shape[1] > len(used):
+            pair = np.stack((np.eye(self.basis.width)[used], pair[0][:, used].T @ pair[1]))
+        return self._product(pair)
+
+    def _product(self, pair: Array) -> Array:
+        rows = pair.shape[1]
+        drops = self.expand(pair.reshape(2 * rows, -1))
+        return drops[0] * drops[1] if rows == 1 else np.einsum("se,se->e", drops[:rows], drops[rows:])
 
     def contrast(self, weights: Array, change: Array, currents: Array | None) -> Array:
         """(E,) V²: mean over samples of the drops by `change` times those by sources and `currents`, (S, n_out) A both."""
-        (samples, count), pair = weights.shape, np.zeros((2, len(weights), self.basis.width))
-        pair[0, :, count:] = change
-        pair[1, :, :count] = weights
-        if currents is not None:
-            pair[1, :, count:] = currents
+        samples, count = weights.shape
+        outputs = change.shape[1]
+        pair = np.zeros((2, min(samples, outputs), self.basis.width))
+        if samples > outputs:  # as in `product`
+            pair[0, :, count:] = np.eye(outputs)
+            change = change.T
+            pair[1, :, :count] = change.dot(weights)
+            if currents is not None:
+                pair[1, :, count:] = change.dot(currents)
+        else:
+            pair[0, :, count:] = change
+            pair[1, :, :count] = weights
+            if currents is not None:
+                pair[1, :, count:] = currents
         if samples > 1:
             pair[1] /= samples
-        return self.product(pair)
+        return self._product(pair)
 
     @cached_property
     def drops(self) -> Array:
