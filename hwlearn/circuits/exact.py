@@ -54,6 +54,7 @@ class ExactCircuit(Circuit):
             self._sources = Basis(self._system, None)
         basis = self._sources
         ports = Ports(basis, self._conductances)
+        ports.complete()
         return Responses(
             source_drops=ports.drops[:, : basis.count],
             port_drops=ports.drops[:, basis.count :],
@@ -93,6 +94,7 @@ class ExactCircuit(Circuit):
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         ports, weights = self.ports(inputs)
+        ports.complete()
         if isinstance(outputs, Hold):
             assert imposed is not None
             imposed = ports.currents_to_hold(imposed - ports.open_outputs(weights))

@@ -53,6 +53,7 @@ class Cholesky(ABC):
     """
 
     name: str
+    together: bool = False  # all right-hand sides of a step are better solved at once
     residual: Vector | None = None  # (k, n), what the last solution leaves of `right`; None if it is exact to rounding
 
     def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:

@@ -61,12 +61,13 @@ class ManyCircuits:
             self._factored = True
         return self._resistance.solve(change.transpose(1, 0, 2).copy()).transpose(1, 0, 2)
 
-    def contrast(self, weights: Array, change: Array, currents: Array | None) -> Array:
+    def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         """(E, M) V²: as `Ports.contrast`, by the moment of `change` with the weights of all columns."""
         ports = self._potentials[:, self._basis.count :]
-        share = change / len(change)
-        other = np.einsum("npm,pom->nom", self._potentials[:, : self._basis.count], np.einsum("som,spm->pom", share, weights))
-        if currents is not None:
-            other += np.einsum("npm,pom->nom", ports, np.einsum("som,spm->pom", share, currents))
+        mean = change / len(change)
+        other = np.einsum("npm,pom->nom", self._potentials[:, : self._basis.count], np.einsum("som,spm->pom", mean, weights))
+        if share or held is not None:
+            currents = share * change if held is None else held + share * change
+            other += np.einsum("npm,pom->nom", ports, np.einsum("som,spm->pom", mean, currents))
         tails, heads = self._system.tails, self._system.heads
         return np.einsum("eom,eom->em", ports[tails] - ports[heads], other[tails] - other[heads])

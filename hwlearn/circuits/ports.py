@@ -89,6 +89,13 @@ class System:
         self.minus = place[[where[port.minus] for port in network.outputs]]
         self.grounded = bool((self.minus == size).all())  # every output is a node's voltage
 
+    def outputs(self, potentials: Array) -> Array:
+        """(k, n_out) V at the outputs, from extended potentials (k, …)."""
+        voltages = potentials.take(self.plus, axis=1)
+        if not self.grounded:
+            voltages -= potentials.take(self.minus, axis=1)
+        return voltages
+
     def _pattern(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[Cholesky, csr_array]:
         """The solver for K's upper triangle and the map (entries × E) from conductances to its numbers; edges from a to b."""
         number = np.arange(len(a))
@@ -174,18 +181,18 @@ class Basis:
         numbers = self._assemble(conductances)
         return numbers[: self._entries], numbers[self._entries :]
 
-    def solve(self, conductances: Array) -> Array:
-        """(p, n + 1 + lifted): the extended potentials of each source column and of a unit current at each output.
-
-        Factors K anew.
-        """
-        system = self.system
-        size = system.size
+    def factor(self, conductances: Array) -> Array:
+        """Factor K; returns the right-hand sides (p, n) of the source columns and of a unit current at each output."""
         numbers, right = self.assemble(conductances)
-        system.cholesky.factor(numbers)
-        potentials = np.empty((self.width, size + self.lifts.shape[1]))
-        potentials[:, size:] = self.lifts
-        system.cholesky.solve(right.reshape(self.width, size), potentials[:, :size])
+        self.system.cholesky.factor(numbers)
+        return right.reshape(self.width, self.system.size)
+
+    def solve(self, right: Array, lifts: Array) -> Array:
+        """(k, n + 1 + lifted): extended potentials for right-hand sides (k, n) and what the sources lift, (k, 1 + lifted)."""
+        system, size = self.system, self.system.size
+        potentials = np.empty((len(right), size + lifts.shape[1]))
+        potentials[:, size:] = lifts
+        system.cholesky.solve(right, potentials[:, :size])
         if len(system.floating):
             potentials[:, size + 1 + system.floating] += potentials[:, system.floating_on]
         return potentials
@@ -218,18 +225,33 @@ def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 class Ports:
-    """Responses of a programmed circuit to each source column and to a unit current at each output: p columns."""
+    """Responses of a programmed circuit to each source column and to a unit current at each output: p columns.
+
+    Those to the outputs are not solved for before `complete`, which must come before the circuit is programmed again.
+
+    Attributes:
+        potentials: (p, n + 1 + lifted) V.
+        outputs: (p, n_out) V.
+    """
 
     def __init__(self, basis: Basis, conductances: Array) -> None:
         self.basis, self.system, self.conductances = basis, basis.system, conductances
-        self.potentials = basis.solve(conductances)
-        self.outputs = self.potentials.take(self.system.plus, axis=1)  # (p, n_out) V
-        if not self.system.grounded:
-            self.outputs -= self.potentials.take(self.system.minus, axis=1)
+        self._right = basis.factor(conductances)
+        solved = basis.width if self.system.cholesky.together else basis.count
+        self.potentials = basis.solve(self._right[:solved], basis.lifts[:solved])
+        self.outputs = self.system.outputs(self.potentials)
         if (residual := self.system.cholesky.residual) is not None:
             # o = Cᵀ x = Cᵀ x̃ + Λᵀ r with K Λ = C: with Λ̃ for Λ, the error is a product of two errors.
             self.outputs += residual @ self.potentials[basis.count :, : self.system.size].T
         self._factor: Array | None = None
+
+    def complete(self) -> None:
+        """Solve for the outputs' columns too."""
+        if len(self.potentials) < self.basis.width:
+            count = self.basis.count
+            more = self.basis.solve(self._right[count:], self.basis.lifts[count:])
+            self.potentials = np.concatenate((self.potentials, more))
+            self.outputs = np.concatenate((self.outputs, self.system.outputs(more)))
 
     def open_outputs(self, weights: Array) -> Array:
         """(S, n_out) V at the open outputs, for weights (S, count) of the source columns; not to be written to."""
@@ -249,6 +271,7 @@ class Ports:
         if not change.shape[1]:
             return change
         if self._factor is None:
+            self.complete()
             self._factor, info = lapack.dpotrf(self.resistance, lower=0)
             if info:
                 raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
@@ -276,10 +299,17 @@ class Ports:
         drops = self.expand(pair.reshape(2 * rows, -1))
         return drops[0] * drops[1] if rows == 1 else np.einsum("se,se->e", drops[:rows], drops[rows:])
 
-    def contrast(self, weights: Array, change: Array, currents: Array | None) -> Array:
-        """(E,) V²: mean over samples of the drops by `change` times those by sources and `currents`, (S, n_out) A both."""
+    def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
+        """(E,) V²: mean over samples of the drops by `change` times those by the sources, `held` and share × `change`.
+
+        `change` and `held` are currents into the outputs, (S, n_out) A.
+        """
         samples, count = weights.shape
         outputs = change.shape[1]
+        if held is None and samples < outputs and not self.system.cholesky.together:
+            return self._contrast_of_samples(weights, change, share)
+        self.complete()
+        currents = held if not share else share * change if held is None else held + share * change
         pair = np.zeros((2, min(samples, outputs), self.basis.width))
         if samples > outputs:  # as in `product`
             pair[0, :, count:] = np.eye(outputs)
@@ -295,6 +325,20 @@ class Ports:
         if samples > 1:
             pair[1] /= samples
         return self._product(pair)
+
+    def _contrast_of_samples(self, weights: Array, change: Array, share: float) -> Array:
+        """`contrast` by a solution for each sample, where these are fewer than the outputs."""
+        count, samples = self.basis.count, len(weights)
+        made = self.basis.solve(change.dot(self._right[count:]), np.zeros((samples, self.basis.lifts.shape[1])))
+        by_sources = self.potentials[:count]
+        both = np.concatenate((made, by_sources if weights is self.basis.identity else weights.dot(by_sources)))
+        if share:
+            both[samples:] += share * made
+        drops = both.take(self.system.tails, axis=1)
+        drops -= both.take(self.system.heads, axis=1)
+        if samples == 1:
+            return drops[0] * drops[1]
+        return np.einsum("se,se->e", drops[:samples], drops[samples:]) / samples
 
     @cached_property
     def drops(self) -> Array:

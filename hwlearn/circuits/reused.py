@@ -44,8 +44,12 @@ class ReusedFactor(Cholesky):
         self._spent, self._steps = 0.0, 0  # since the last factorisation, that one included
         self._last: tuple[Vector, ...] = ()  # the last two solutions, for the next to start at
 
+    @property
+    def together(self) -> bool:  # type: ignore[override]
+        return self._factor_cost > WORTHWHILE * self._solve_cost
+
     def factor(self, data: Vector) -> None:
-        if self.factorisations and not self._spoiled and self._factor_cost > WORTHWHILE * self._solve_cost:
+        if self.factorisations and not self._spoiled and self.together:
             self._data, self._stale = data, True
             return
         start = thread_time()
@@ -68,7 +72,7 @@ class ReusedFactor(Cholesky):
         cost = thread_time() - start
         self._spent, self._steps = self._spent + cost, self._steps + 1
         self._spoiled = self._stale and cost > self._spent / self._steps
-        self._last = (*self._last[-1:], out.copy()) if self._factor_cost > WORTHWHILE * self._solve_cost else ()
+        self._last = (*self._last[-1:], out.copy()) if self.together else ()
 
     def _iterate(self, right: Vector, out: Vector) -> bool:
         """Conjugate gradients on all rows at once; False if they do not converge."""

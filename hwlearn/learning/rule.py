@@ -148,15 +148,13 @@ class Rule(ABC):
         symmetric nudge 4 Hδ ∘ Δv.
         """
         if self.observes == "voltage":
-            observed, currents = error, None
+            observed, held = error, None
         else:
-            observed = currents = ports.currents_to_hold(-error)
+            observed = held = ports.currents_to_hold(-error)
         change = -nudge * observed
         if self.imposes == "voltage":
             change = ports.currents_to_hold(change)
-        if not self.symmetric:
-            currents = 0.5 * change if currents is None else currents + 0.5 * change
-        contrast = ports.contrast(weights, change, currents)
+        contrast = ports.contrast(weights, change, 0.0 if self.symmetric else 0.5, held)
         contrast *= self.sign / nudge
         return observed, contrast
 
@@ -167,8 +165,8 @@ class PortAlgebra(Protocol):
     def currents_to_hold(self, change: Array, /) -> Array:
         """Currents that raise the output voltages by `change`: R⁻¹ change."""
 
-    def contrast(self, weights: Array, change: Array, currents: Array | None, /) -> Array:
-        """Mean over samples of the drops by `change` times those by the sources and `currents`."""
+    def contrast(self, weights: Array, change: Array, share: float, held: Array | None, /) -> Array:
+        """Mean over samples of the drops by `change` times those by the sources, `held` and share × `change`."""
 
 
 class VoltageRule(Rule):
