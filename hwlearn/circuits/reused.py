@@ -14,7 +14,7 @@ TOLERANCE = 5e-9
 """Error of a solution x in the energy norm √(xᵀ K x), relative to x."""
 
 WORTHWHILE = 8.0
-"""A factor that costs fewer solves than this is made anew each time."""
+"""A factor that costs fewer times the solutions of a step than this is made anew each time."""
 
 MOST = 30
 """Iterations after which a factor is given up."""
@@ -23,9 +23,9 @@ MOST = 30
 class ReusedFactor(Cholesky):
     """A Cholesky whose factor is kept while K changes little, as it does from one step of learning to the next.
 
-    While a factorisation costs `WORTHWHILE` solves or more, the last factor preconditions conjugate gradients, which start
-    where the last two solutions point to. It is made anew once a step costs more than the steps since the last factorisation
-    did on average, that one included: the mean cost is then least, if costs grow.
+    While a factorisation costs `WORTHWHILE` times the solutions of a step or more, the last factor preconditions conjugate
+    gradients, which start where the last two solutions point to. It is made anew once a step costs more than the steps since
+    the last factorisation did on average, that one included: the mean cost is then least, if costs grow.
 
     Attributes:
         residual: (k, n), what the last solution leaves of its right-hand sides, or None after a fresh factorisation.
@@ -40,21 +40,18 @@ class ReusedFactor(Cholesky):
         self._pattern = indptr, indices
         self._data = np.empty(0)
         self._stale = self._spoiled = False
-        self._factor_cost = self._solve_cost = 0.0  # seconds
+        self._factor_cost = self._solve_cost = 0.0  # seconds, of the last factorisation and all solutions with it at once
         self._spent, self._steps = 0.0, 0  # since the last factorisation, that one included
         self._last: tuple[Vector, ...] = ()  # the last two solutions, for the next to start at
 
-    @property
-    def together(self) -> bool:  # type: ignore[override]
-        return self._factor_cost > WORTHWHILE * self._solve_cost
-
     def factor(self, data: Vector) -> None:
+        self.together = self._factor_cost > WORTHWHILE * self._solve_cost
         if self.factorisations and not self._spoiled and self.together:
             self._data, self._stale = data, True
             return
         start = thread_time()
         self._exact.factor(data)
-        self._factor_cost = thread_time() - start
+        self._factor_cost, self._solve_cost = thread_time() - start, 0.0
         self._spent, self._steps = self._factor_cost, 0
         self._stale = self._spoiled = False
         self.factorisations += 1
@@ -68,7 +65,7 @@ class ReusedFactor(Cholesky):
         if not self._stale:
             self._exact.solve(right, out)
             self.residual = None
-            self._solve_cost = thread_time() - start
+            self._solve_cost += thread_time() - start
         cost = thread_time() - start
         self._spent, self._steps = self._spent + cost, self._steps + 1
         self._spoiled = self._stale and cost > self._spent / self._steps
