@@ -329,7 +329,7 @@ class Ports:
     def _contrast_of_samples(self, weights: Array, change: Array, share: float) -> Array:
         """`contrast` by a solution for each sample, where these are fewer than the outputs."""
         count, samples = self.basis.count, len(weights)
-        made = self.basis.solve(change.dot(self._right[count:]), np.zeros((samples, self.basis.lifts.shape[1])))
+        made = self.basis.solve(change.dot(self._right[count:]), self.basis.lifts[count : count + samples])
         by_sources = self.potentials[:count]
         both = np.concatenate((made, by_sources if weights is self.basis.identity else weights.dot(by_sources)))
         if share:
