@@ -6,6 +6,7 @@ from functools import cached_property
 from time import thread_time
 
 import numpy as np
+from scipy.linalg import eigvalsh_tridiagonal
 from scipy.sparse import csr_array
 
 from hwlearn.circuits.linalg import Cholesky, Indices, Vector
@@ -54,6 +55,7 @@ class ReusedFactor(Cholesky):
         self._factor_cost, self._solve_cost = thread_time() - start, 0.0
         self._spent, self._steps = self._factor_cost, 0
         self._stale = self._spoiled = False
+        self._least = 1.0  # eigenvalue of M⁻¹K, M being the matrix that was factored
         self.factorisations += 1
 
     def solve(self, right: Vector, out: Vector) -> None:
@@ -79,19 +81,26 @@ class ReusedFactor(Cholesky):
         x = 2 * known[1] - known[0] if len(known) == 2 else known[0] if known else np.zeros_like(right)
         rest = right - self._times(x)
         direction, z, slope = np.zeros_like(rest), np.empty_like(rest), np.zeros(len(rest))
+        lengths: list[Vector] = []
+        turns: list[Vector] = []
         for _ in range(MOST):
             self._exact.solve(rest, z)
             self.iterations += 1
             before, slope = slope, _dots(rest, z)  # the error's squared energy norm, as far as the old factor can tell
-            if (slope <= TOLERANCE**2 * _dots(x + z, right)).all():
+            wrong = slope > TOLERANCE**2 * self._least * (size := _dots(x + z, right))
+            if not wrong.any():
+                self._least = min(self._least, _least_ritz(lengths, turns))
+                wrong = slope > TOLERANCE**2 * self._least * size
+            if not wrong.any():
                 out[:] = x + z
                 self.residual = right - self._times(out)
                 return True
-            direction = z + _ratio(slope, before) * direction
+            turns.append(_ratio(slope, before))
+            direction = z + turns[-1][:, None] * direction
             image = self._times(direction)
-            length = _ratio(slope, _dots(direction, image))
-            x = x + length * direction
-            rest -= length * image
+            lengths.append(np.where(wrong, _ratio(slope, _dots(direction, image)), 0.0))
+            x = x + lengths[-1][:, None] * direction
+            rest -= lengths[-1][:, None] * image
         return False
 
     @cached_property
@@ -113,5 +122,22 @@ def _dots(one: Vector, two: Vector) -> Vector:
 
 
 def _ratio(one: Vector, two: Vector) -> Vector:
-    """(k, 1) one / two, 0 where two is 0."""
-    return np.divide(one, two, out=np.zeros_like(one), where=two > 0)[:, None]
+    """one / two, 0 where two is 0."""
+    return np.divide(one, two, out=np.zeros_like(one), where=two > 0)
+
+
+def _least_ritz(lengths: list[Vector], turns: list[Vector]) -> float:
+    """The least eigenvalue of M⁻¹K, M the old matrix, that these iterations have met: of their Lanczos matrix, row by row.
+
+    An error is 1/√ of it larger than M tells.
+    """
+    least = 1.0
+    for row in range(len(lengths[0]) if lengths else 0):
+        length, turn = (np.array([values[row] for values in each]) for each in (lengths, turns))
+        count = int(np.argmin(np.append(length, 0.0)))  # later on, this row was solved
+        length, turn = length[:count], turn[:count]
+        if count:
+            diagonal, beside = 1 / length, np.sqrt(turn[1:]) / length[:-1]
+            diagonal[1:] += turn[1:] / length[:-1]
+            least = min(least, float(eigvalsh_tridiagonal(diagonal, beside, select="i", select_range=(0, 0))[0]))
+    return least
