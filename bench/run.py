@@ -2,7 +2,7 @@
 
     python bench/run.py [folder] [--long]
 
-Ratios are of CPU seconds of one thread, the two sides taking turns in one process; peak memory is that of a process of its
+Ratios are of CPU seconds, one BLAS thread, the two sides taking turns in one process; peak memory is that of a process of its
 own, less what the imports take. `--long` adds a million nodes and the expander of 30,000 (several minutes, 6 GB).
 """
 

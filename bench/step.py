@@ -7,7 +7,7 @@ exact: a step of `train` (EP, one-sided, two outputs, S = 1) over
   naive: scipy, each phase assembled from triplets and factored by splu.
 ngspice: a step of `train` over one PySpice `operating_point()` per sample and phase.
 
-The two sides of a ratio are timed in turns, so that a busy machine slows both; each number is a median.
+The two sides of a ratio are timed in turns, so that a busy machine slows both; each number is a median, of CPU time.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def interleaved(turns: int, *sides: Callable[[], float]) -> list[float]:
 
 
 def timed(steps: int, run: Callable[[], object]) -> Callable[[], float]:
-    """Seconds per step of `run`, which makes `steps` of them."""
+    """CPU seconds per step of `run`, which makes `steps` of them; ngspice works on a thread of its own."""
 
     def measure() -> float:
-        start = time.thread_time()
+        start = time.process_time()
         run()
-        return (time.thread_time() - start) / steps
+        return (time.process_time() - start) / steps
 
     return measure
 
