@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.ngspice import NgspiceCircuit
     from hwlearn.learning.flow import FlowResult, flow
+    from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
     from hwlearn.learning.rules import (
@@ -48,6 +49,7 @@ _HOMES = {
     ),
     "hwlearn.learning.remedies": ("Overclamped", "Thresholded"),
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
+    "hwlearn.learning.many": ("ManyResult", "train_many"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
     "hwlearn.bench.circuit": ("BenchCircuit",),
     "hwlearn.runs": ("Run",),
@@ -69,6 +71,7 @@ __all__ = [
     "Hold",
     "ImperfectCircuit",
     "Inject",
+    "ManyResult",
     "Measurement",
     "Network",
     "NgspiceCircuit",
@@ -84,6 +87,7 @@ __all__ = [
     "TrainState",
     "flow",
     "train",
+    "train_many",
 ]
 
 

@@ -165,6 +165,7 @@ def test_a_loss_that_is_not_finite_is_null_and_exit_code_1(monkeypatch):
     from hwlearn.learning.rules import EquilibriumPropagation
 
     monkeypatch.setattr(EquilibriumPropagation, "loss", lambda *_: float("nan"))
+    monkeypatch.setattr(EquilibriumPropagation, "imposes", None)
     result = run("train", KITE, "--json")
     assert result.exit_code == 1
     content = json.loads(result.stdout, parse_constant=pytest.fail)
@@ -221,7 +222,7 @@ def test_doctor_says_what_installs_ngspice(monkeypatch):
 def test_doctor_reports_a_broken_solver(monkeypatch):
     from hwlearn.circuits.linalg import Cholmod
 
-    monkeypatch.setattr(Cholmod, "solve", lambda self, right: right)
+    monkeypatch.setattr(Cholmod, "solve", lambda self, right, out: out.fill(1.0))
     result = run("doctor", "--json")
     assert result.exit_code == 1
     assert "wrong answer" in json.loads(result.stdout)["solvers"]["CHOLMOD"]["error"]

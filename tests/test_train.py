@@ -18,7 +18,7 @@ from hwlearn import (
     TrainState,
     train,
 )
-from hwlearn.circuits.base import Array, Measurement
+from hwlearn.circuits.base import Array, Measurement, SampledMeasurement
 from hwlearn.errors import HwlearnError, HwlearnWarning, TaskError
 from hwlearn.learning.optimizers import Adam, Momentum
 from hwlearn.network.builders import kite, wheatstone
@@ -168,12 +168,15 @@ class Failing(ExactCircuit):
         super().__init__(network)
         self.left = after
 
+    linear = False
+
     def measure(self, drive: Drive) -> Measurement:
         measured = super().measure(drive)
         self.left -= 1
+        parts = (measured.node_voltages, measured.output_voltages, measured.output_currents, measured.input_currents)
         if self.left < 0:
-            measured.output_voltages = measured.output_voltages * np.nan
-        return measured
+            parts = (parts[0], parts[1] * np.nan, *parts[2:])
+        return SampledMeasurement(self.network, self.conductances, *parts)
 
 
 def test_loss_that_turns_nan_keeps_the_last_good_conductances() -> None:

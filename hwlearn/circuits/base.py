@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import DriveError, SimulationError
 from hwlearn.network import Network
+
+if TYPE_CHECKING:
+    from hwlearn.circuits.ports import Ports
 
 Array = NDArray[np.float64]
 
@@ -51,6 +54,8 @@ def samples(values: ArrayLike, what: str) -> Array:
 class Open:
     """Output ports left open: no current; their voltages are observed."""
 
+    imposed: ClassVar[None] = None
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Inject:
@@ -61,6 +66,10 @@ class Inject:
     def __init__(self, current: ArrayLike) -> None:
         object.__setattr__(self, "current", samples(current, "injected currents"))
 
+    @property
+    def imposed(self) -> Array:
+        return self.current
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Hold:
@@ -70,6 +79,10 @@ class Hold:
 
     def __init__(self, voltage: ArrayLike) -> None:
         object.__setattr__(self, "voltage", samples(voltage, "held voltages"))
+
+    @property
+    def imposed(self) -> Array:
+        return self.voltage
 
 
 Outputs = Open | Inject | Hold
@@ -114,9 +127,9 @@ class Drive:
         if self.inputs.shape[1] != len(network.inputs):
             names = ", ".join(network.input_names) or "none"
             raise DriveError(f"{self.inputs.shape[1]} input values per sample for {len(network.inputs)} inputs ({names})")
-        if isinstance(self.outputs, Open):
+        imposed = self.outputs.imposed
+        if imposed is None:
             return self.inputs, None
-        imposed = self.outputs.current if isinstance(self.outputs, Inject) else self.outputs.voltage
         if imposed.shape[1] != len(network.outputs):
             names = ", ".join(network.output_names) or "none"
             raise DriveError(f"{imposed.shape[1]} output values per sample for {len(network.outputs)} outputs ({names})")
@@ -238,6 +251,8 @@ class Circuit(ABC):
     """
 
     name: str = "circuit"
+    linear: ClassVar[bool] = False
+    """True if answers are exact and linear in the drive. Such a circuit has `ports`."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -303,6 +318,13 @@ class Circuit(ABC):
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:  # noqa: B027  # most circuits remember nothing
         """Remember what an earlier circuit of the same kind did at its `snapshot`."""
+
+    def ports(self, inputs: Array) -> tuple[Ports, Array]:
+        """A linear circuit's responses as programmed, and the weights (S, sources) of their source columns that make `inputs`.
+
+        For rules, which check inputs (S, n_in) once.
+        """
+        raise NotImplementedError(f"{self.name} is not linear; measure it")
 
     def close(self) -> None:
         """Leave the outputs safe and release what is held; may be called twice."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
-from scipy.sparse import csc_array, csc_matrix
+from scipy.sparse import _sparsetools, csc_array, csc_matrix, csr_array
 
 from hwlearn.errors import SimulationError
 
@@ -20,17 +20,41 @@ COUNTED_SIZE = 4000
 """Above this size CHOLMOD is taken without counting the fill: it wins there on every graph that was measured."""
 
 
+class AffineMap:
+    """y = A x + c for a fixed sparse A (m, n) and c (m,).
+
+    It is scipy's kernel without scipy's dispatch, which takes longer than the product in small circuits.
+    """
+
+    def __init__(self, matrix: csr_array, constant: Vector) -> None:
+        self._constant = constant
+        self._matrix = (*matrix.shape, matrix.indptr, matrix.indices, matrix.data)
+
+    def __call__(self, x: Vector) -> Vector:
+        """(m,) for x (n,), (m, k) for k columns x (n, k) in C order; new memory."""
+        if x.ndim == 1:
+            y = self._constant.copy()
+            _sparsetools.csr_matvec(*self._matrix, x, y)
+            return y
+        y = np.repeat(self._constant[:, None], x.shape[1], axis=1)
+        rows, columns, *arrays = self._matrix
+        _sparsetools.csr_matvecs(rows, columns, x.shape[1], *arrays, np.ravel(x), y.reshape(-1))
+        return y
+
+
 class Cholesky(ABC):
     """Factor of a symmetric positive definite matrix with a fixed sparsity pattern.
 
     The pattern is that of the upper triangle in CSC order (`indptr`, `indices`), diagonal included. `factor(data)` takes the
-    numbers in this order; `solve(right)` takes (n,) or (n, k) and returns the same shape, new memory.
+    numbers in this order. Right-hand sides and solutions are rows.
 
     Raises:
         SimulationError: the matrix is not positive definite to working precision.
     """
 
     name: str
+    together: bool = False  # all right-hand sides of a step are better solved at once
+    residual: Vector | None = None  # (k, n), what the last solution leaves of `right`; None if it is exact to rounding
 
     def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
         self.size = size
@@ -40,8 +64,8 @@ class Cholesky(ABC):
         """Numeric factorisation."""
 
     @abstractmethod
-    def solve(self, right: Vector) -> Vector:
-        """Solution of K x = right with the last factor; `right` (n, k) may be in any order and is left alone."""
+    def solve(self, right: Vector, out: Vector) -> None:
+        """Solve K x = r with the last factor for each row r of `right` (k, n), in C order; writes the rows of `out` (k, n)."""
 
 
 class DenseCholesky(Cholesky):
@@ -63,8 +87,8 @@ class DenseCholesky(Cholesky):
         if info:
             raise SimulationError(_not_definite(self.name))
 
-    def solve(self, right: Vector) -> Vector:
-        return lapack.dpotrs(self._factor, right, lower=0)[0]
+    def solve(self, right: Vector, out: Vector) -> None:
+        out[:] = lapack.dpotrs(self._factor, right.T, lower=0)[0].T
 
 
 class QdldlCholesky(Cholesky):
@@ -83,13 +107,10 @@ class QdldlCholesky(Cholesky):
         self._matrix.data[:] = data
         self._solver.update(self._matrix, upper=True)
 
-    def solve(self, right: Vector) -> Vector:
-        if right.ndim == 1:
-            return self._solver.solve(right)
-        result = np.empty(right.shape, order="F")
-        for k in range(right.shape[1]):
-            result[:, k] = self._solver.solve(np.ascontiguousarray(right[:, k]))
-        return result
+    def solve(self, right: Vector, out: Vector) -> None:
+        solve = self._solver.solve
+        for k in range(len(right)):
+            out[k] = solve(right[k])
 
     def cost(self) -> tuple[int, float]:
         """(entries of the factor, Σ column counts²): the fill, and the work of a factorisation."""
@@ -123,10 +144,10 @@ class Cholmod(Cholesky):
         except ArithmeticError as error:
             raise SimulationError(_not_definite(self.name)) from error
 
-    def solve(self, right: Vector) -> Vector:
-        result = self._dense(right)
+    def solve(self, right: Vector, out: Vector) -> None:
+        result = self._dense(right.T)
         self._cholmod.solve(self._factor, result)
-        return np.asarray(result).reshape(right.shape, order="F")
+        out[:] = np.asarray(result).T
 
 
 class NoUnknowns(Cholesky):
@@ -137,8 +158,8 @@ class NoUnknowns(Cholesky):
     def factor(self, data: Vector) -> None:
         pass
 
-    def solve(self, right: Vector) -> Vector:
-        return right.copy()
+    def solve(self, right: Vector, out: Vector) -> None:
+        pass
 
 
 def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:

@@ -76,6 +76,7 @@ def flow(
     """
     network = circuit.network
     task.check(network)
+    task = rule.sufficient(circuit, task)
     start, end = (0.0, float(t_span)) if np.isscalar(t_span) else (float(t) for t in t_span)  # type: ignore[union-attr, arg-type]
     if not (end > start and math.isfinite(end - start)):
         raise HwlearnError(f"t_span runs from {start:g} to {end:g}; it must run forwards, to a finite end")

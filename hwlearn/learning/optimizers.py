@@ -23,7 +23,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(self, direction: Array) -> Array:
-        """(E,) change of the parameters for the direction (E,) in which the loss falls."""
+        """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once."""
 
     def snapshot(self) -> dict[str, Array]:
         """The state, by name; copies."""
@@ -80,18 +80,18 @@ class Adam(Optimizer):
         self.mean_decay, self.square_decay, self.epsilon = mean_decay, square_decay, epsilon
         self.mean: Array | float = 0.0
         self.square: Array | float = 0.0
-        self.largest = 0.0
+        self.largest: Array | float = 0.0
         self.count = 0
 
     def step(self, direction: Array) -> Array:
         self.count += 1
-        self.largest = max(self.largest, float(np.abs(direction).max(initial=0.0)))
+        self.largest = np.maximum(self.largest, np.abs(direction).max(axis=0, initial=0.0))
         self.mean = self.mean_decay * self.mean + (1 - self.mean_decay) * direction
         self.square = self.square_decay * self.square + (1 - self.square_decay) * direction**2
         mean = self.mean / (1 - self.mean_decay**self.count)
         root = np.sqrt(self.square / (1 - self.square_decay**self.count))
         floor = self.epsilon * self.largest
-        return self.learning_rate * mean / (root + floor) if floor else np.zeros_like(direction)
+        return self.learning_rate * mean / np.where(floor > 0, root + floor, 1.0)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"plain": Plain, "momentum": Momentum, "adam": Adam}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class Rule(ABC):
     """
 
     name: ClassVar[str]
+    observes: ClassVar[Literal["voltage", "current"]]
+    imposes: ClassVar[Literal["voltage", "current"] | None] = None  # None: phases or loss are not those of THEORY's table
     nudge_unit: ClassVar[str]
     sign: ClassVar[int]  # σ: −1 where voltages are observed, +1 where currents are
     loss_unit: ClassVar[str]
@@ -56,6 +58,12 @@ class Rule(ABC):
             raise HwlearnError(f"{type(self).__name__}: nudge is {nudge}; it must be finite and not zero")
         self.nudge = nudge if nudge is None else float(nudge)
         self.symmetric = bool(symmetric)
+
+    def __init_subclass__(cls) -> None:
+        """A rule with phases or a loss of its own is not of the table, unless it says that it is."""
+        own = vars(cls)
+        if "imposes" not in own and not own.keys().isdisjoint(("free", "observed", "nudged", "settled", "loss")):
+            cls.imposes = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(nudge={self.nudge}, symmetric={self.symmetric})"
@@ -101,9 +109,22 @@ class Rule(ABC):
         task.check(circuit.network)
         return self.read(circuit, task).direction
 
+    def sufficient(self, circuit: Circuit, task: Task) -> Task:
+        """The task, or a short one with the same moments if a rule of the table in a linear circuit cannot tell them apart.
+
+        Then directions and losses are the same, to rounding, and their cost does not depend on the number of samples.
+        """
+        return task.condensed() if circuit.linear and self.imposes is not None else task
+
     def read(self, circuit: Circuit, task: Task) -> Reading:
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
+        if circuit.linear and self.imposes is not None:
+            ports, weights = circuit.ports(inputs)
+            observed, contrast = self.at_ports(ports, weights, ports.open_outputs(weights) - targets, nudge)
+            if len(circuit.network.fixed):
+                contrast[circuit.network.fixed] = 0.0
+            return Reading(contrast, 0.5 * float(np.vdot(observed, observed)) / len(observed))
         free = circuit.measure(Drive(inputs, self.free(targets)))
         if self.settled(free, targets):
             return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)
@@ -119,10 +140,39 @@ class Rule(ABC):
         contrast[circuit.network.fixed] = 0.0
         return Reading(contrast, self.loss(free, targets), free.noise)
 
+    def at_ports(self, ports: PortAlgebra, weights: Array, error: Array, nudge: float) -> tuple[Array, Array]:
+        """(observed, ġ) of a rule of the table in a linear circuit, from the error e = o − y of the open outputs.
+
+        The nudged phase changes what it imposes by −nudge × observed, and so the currents into the outputs by δ: this, or R⁻¹
+        of it. With the drops H δ that δ alone makes, (Δv + Hδ)² − Δv² = 2 Hδ ∘ (Δv + ½ Hδ), and between the two sides of a
+        symmetric nudge 4 Hδ ∘ Δv.
+        """
+        if self.observes == "voltage":
+            observed, held = error, None
+        else:
+            observed = held = ports.currents_to_hold(-error)
+        change = -nudge * observed
+        if self.imposes == "voltage":
+            change = ports.currents_to_hold(change)
+        contrast = ports.contrast(weights, change, 0.0 if self.symmetric else 0.5, held)
+        contrast *= self.sign / nudge
+        return observed, contrast
+
+
+class PortAlgebra(Protocol):
+    """`Ports`, or the same of many circuits at once."""
+
+    def currents_to_hold(self, change: Array, /) -> Array:
+        """Currents that raise the output voltages by `change`: R⁻¹ change."""
+
+    def contrast(self, weights: Array, change: Array, share: float, held: Array | None, /) -> Array:
+        """Mean over samples of the drops by `change` times those by the sources, `held` and share × `change`."""
+
 
 class VoltageRule(Rule):
     """A rule whose free phase leaves the ports open and observes the voltage error e = o − y [V]."""
 
+    observes = "voltage"
     sign = -1
     loss_unit = "V²"
 
@@ -136,6 +186,7 @@ class VoltageRule(Rule):
 class CurrentRule(Rule):
     """A rule whose free phase holds the ports at the targets y and observes the current I that this takes [A]."""
 
+    observes = "current"
     sign = +1
     loss_unit = "A²"
 

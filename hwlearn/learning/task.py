@@ -16,6 +16,9 @@ from hwlearn.circuits.base import Array, samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.network import Network
 
+BLOCK = 2**14
+"""Samples that `condensed` takes at a time."""
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Task:
@@ -63,6 +66,26 @@ class Task:
                 raise TaskError(
                     f"task: {array.shape[1]} {what} values per sample for {len(names)} {ports} ({', '.join(names) or 'none'})"
                 )
+
+    def condensed(self) -> Task:
+        """A task of n_in + n_out + 1 samples (or this one, if it has no more) with the same first and second moments.
+
+        What is quadratic in inputs and targets has the same mean over both. With z a sample's inputs and targets, μ their
+        mean and Z − μ = Q U, the new samples are the corners of a simplex: μ + √(k/S) V U, where the columns of V (k×(k−1))
+        are orthonormal and orthogonal to (1, …, 1). U comes from QR, block by block, and so is as exact as the samples.
+        """
+        ports = self.inputs.shape[1] + self.targets.shape[1]
+        if len(self) <= ports + 1:
+            return self
+        mean = np.concatenate((self.inputs.mean(axis=0), self.targets.mean(axis=0)))
+        triangle = np.empty((0, ports))
+        for start in range(0, len(self), BLOCK):
+            part = slice(start, start + BLOCK)
+            block = np.concatenate((self.inputs[part], self.targets[part]), axis=1) - mean
+            triangle = np.asarray(np.linalg.qr(np.concatenate((triangle, block)), mode="r"))
+        corners = np.linalg.qr(np.concatenate((np.ones((ports + 1, 1)), np.eye(ports + 1, ports)), axis=1))[0][:, 1:]
+        new = mean + np.sqrt((ports + 1) / len(self)) * corners @ triangle
+        return Task(new[:, : self.inputs.shape[1]], new[:, self.inputs.shape[1] :])
 
     def batch(self, chosen: NDArray[np.intp]) -> Task:
         """The task of some of the samples."""

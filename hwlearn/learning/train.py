@@ -117,7 +117,7 @@ def train(
     if batch_size is not None and not 1 <= batch_size <= len(task):
         raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
     optimize = OPTIMIZERS[optimizer](learning_rate)
-    batches = _Batches(task, batch_size, seed)
+    batches = _Batches(rule.sufficient(circuit, task) if batch_size is None else task, batch_size, seed)
     trainable, number = network.trainable, int(network.trainable.sum())
     lowest, highest = circuit.bounds
     lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, highest, np.inf)

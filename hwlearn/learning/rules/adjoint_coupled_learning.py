@@ -14,6 +14,7 @@ class AdjointCoupledLearning(CurrentRule):
     """
 
     name = "al"
+    imposes = "voltage"
     nudge_unit = "Ω"
 
     def natural_nudge(self, network: Network) -> float:

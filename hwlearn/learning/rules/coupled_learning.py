@@ -13,6 +13,7 @@ class CoupledLearning(VoltageRule):
     """
 
     name = "cl"
+    imposes = "voltage"
     nudge_unit = "1"
 
     def nudged(self, free: Measurement, targets: Array, nudge: float) -> Outputs:

@@ -13,6 +13,7 @@ class DualCoupledLearning(CurrentRule):
     """
 
     name = "dual-cl"
+    imposes = "current"
     nudge_unit = "1"
 
     def nudged(self, free: Measurement, targets: Array, nudge: float) -> Outputs:

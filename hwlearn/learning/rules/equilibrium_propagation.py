@@ -14,6 +14,7 @@ class EquilibriumPropagation(VoltageRule):
     """
 
     name = "ep"
+    imposes = "current"
     nudge_unit = "S"
 
     def natural_nudge(self, network: Network) -> float:

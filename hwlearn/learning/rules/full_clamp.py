@@ -14,6 +14,7 @@ class FullClamp(VoltageRule):
     """
 
     name = "clamp"
+    imposes = "voltage"
     nudge_unit = "1"
 
     def __init__(self) -> None:
