@@ -300,7 +300,7 @@ class Circuit(ABC):
         self._check_open()
         inputs, imposed = drive.fitted(self.network)
         if isinstance(drive.outputs, Hold):
-            self._check_holdable()
+            self.check_holdable()
         measurement = self._measure(inputs, drive.outputs, imposed)
         if not is_finite(measurement.output_voltages) or (
             isinstance(drive.outputs, Hold) and not is_finite(measurement.output_currents)
@@ -343,7 +343,12 @@ class Circuit(ABC):
         if self._closed:
             raise SimulationError(f"{self.name} is closed; make a new one")
 
-    def _check_holdable(self) -> None:
+    def check_holdable(self) -> None:
+        """Refuse outputs that form a loop, which cannot be held; looked at once.
+
+        Raises:
+            NetworkError: names them.
+        """
         if not getattr(self, "_holdable", False):
             self.network.check_holdable()
             self._holdable = True

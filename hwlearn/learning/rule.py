@@ -120,6 +120,8 @@ class Rule(ABC):
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
         if circuit.linear and self.imposes is not None:
+            if self.observes == "current" or self.imposes == "voltage":
+                circuit.check_holdable()
             ports, weights = circuit.ports(inputs)
             observed, contrast = self.at_ports(ports, weights, ports.open_outputs(weights) - targets, nudge)
             if len(circuit.network.fixed):
