@@ -54,7 +54,7 @@ class Watched(BenchCircuit):
         for instrument in self.connection.instruments.values():
             instrument.session.timeout = 0.05
         self.exact = ExactCircuit(NETWORK)
-        self.programmed = self.conductances
+        self.programmed, self.phases = self.conductances, 0
         if start is not None:  # where the last training ended
             np.testing.assert_array_equal(self.program(start), start)
 
@@ -68,6 +68,7 @@ class Watched(BenchCircuit):
         true = self.exact.measure(drive)
         assert np.abs(measured.node_voltages - true.node_voltages).max() <= 0.51 * LSB
         assert np.abs(measured.output_currents - true.output_currents).max() <= 1e-12
+        self.phases += 1
         return measured
 
 
@@ -77,7 +78,7 @@ class Trouble:
     def __init__(self, virtual, random):
         self.virtual, self.random = virtual, random
         self.injected = []  # (kind, instrument or edge)
-        self.waiting, self.unlimited = {}, 0
+        self.waiting, self.cut, self.unlimited = {}, set(), 0
         self.left = random.integers(*GAP)
         for name, instrument in virtual.instruments.items():
             instrument.faults.late = 0.15
@@ -89,20 +90,28 @@ class Trouble:
         self.unlimited += meter is not None and meter.on and meter.i_limit != 1e-2
         if self.left <= 0 and not self.waiting:
             kind = self.random.choice(list(KINDS), p=np.array(list(KINDS.values())) / sum(KINDS.values()))
-            self.waiting = {"daq" if kind == "over" else self.random.choice(list(self.virtual.instruments)): kind}
+            at = "daq" if kind == "over" else str(self.random.choice(list(self.virtual.instruments)))
+            if kind in ("power", "stuck"):  # while the message goes to another instrument
+                self.happen(kind, at)
+            else:
+                self.waiting = {at: kind}
         if name in self.waiting:
-            kind = self.waiting.pop(name)
-            self.left = self.random.integers(*GAP)
-            if kind == "stuck":
-                edge = str(self.random.choice(NETWORK.edge_names))
-                self.virtual.fault("pots", "stuck", edge=edge)
-                self.injected.append((kind, edge))
-                return
-            self.injected.append((kind, name))
-            if kind == "power":
-                switched_off_and_on(self.virtual.instruments[name], self.virtual.model)
-                raise ConnectionResetError  # the message is lost
-            self.virtual.fault(name, kind, 1 if kind == "over" else int(self.random.choice([1, 2, 3], p=[0.96, 0.02, 0.02])))
+            self.happen(self.waiting.pop(name), name)
+        if name in self.cut:
+            self.cut.remove(name)
+            raise ConnectionResetError  # the message is lost
+
+    def happen(self, kind, at):
+        self.left = self.random.integers(*GAP)
+        if kind == "power":
+            switched_off_and_on(self.virtual.instruments[at], self.virtual.model)
+            self.cut.add(at)
+        elif kind == "stuck":
+            at = str(self.random.choice(NETWORK.edge_names))
+            self.virtual.fault("pots", "stuck", edge=at)
+        else:
+            self.virtual.fault(at, kind, 1 if kind == "over" else int(self.random.choice([1, 2, 3], p=[0.96, 0.02, 0.02])))
+        self.injected.append((kind, at))
 
 
 def switched_off_and_on(instrument, model):
@@ -123,7 +132,7 @@ def switched_off_and_on(instrument, model):
 
 def test_500_faults(station):
     random = np.random.default_rng(0)
-    start, injected, errors = None, Counter(), Counter()
+    start, injected, errors, phases = None, Counter(), Counter(), 0
     while injected.total() < FAULTS:
         circuit = Watched(station, start)
         trouble, error = Trouble(circuit.virtual, random), ""
@@ -135,6 +144,7 @@ def test_500_faults(station):
             error = str(raised)
             assert re.match("daq|dac|smu|pots", error)
             errors[next((text for text in ERRORS if text in error), error)] += 1
+        phases += circuit.phases
         injected.update(kind for kind, _ in trouble.injected)
         if "does not follow its code" in error:
             assert any(f"(edge {edge})" in error for kind, edge in trouble.injected if kind == "stuck")
@@ -146,6 +156,7 @@ def test_500_faults(station):
         assert not trouble.unlimited
         np.testing.assert_array_equal(circuit.conductances, circuit.programmed)
         start = circuit.conductances
+    assert phases > FAULTS
     assert set(errors) <= set(ERRORS)
     assert 0 < errors["read inf V"] <= injected["over"]
     assert errors["does not follow its code"] > 0

@@ -6,7 +6,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from typing import Any
 
@@ -46,8 +46,8 @@ class BenchCircuit(Circuit):
     leaves the station safe, in its stated order; after an error the circuit is safe at once and closed.
 
     A phase in which a connection failed is made again, from the ranges and codes up. With `verify`, one sample of the phase
-    before is read again after each nudged phase: more than drift and noise is an error; and so are resistors that do not
-    follow their codes, as far as the readings show it, see `Verifier`.
+    before is read again after each nudged phase: more than drift and noise is an error; so are sources that do not read as
+    they were set, and resistors that do not follow their codes, as far as the readings show it, see `Verifier`.
 
     Attributes:
         writes: (E,) how often each edge's code was changed, for devices that wear.
@@ -110,6 +110,7 @@ class BenchCircuit(Circuit):
             for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
                 if node != GROUND and node in network.node_index:
                     entering[network.node_index[node], k] += sign
+        self._entering = entering
         plain = np.array([name != GROUND for name in network.nodes])
         volts = np.array([source.kind == "voltage" for source in network.sources], dtype=bool)
         self._voltage_inputs = volts[: len(network.inputs)]
@@ -136,6 +137,7 @@ class BenchCircuit(Circuit):
         driven = [source for source in fixed if ":" in settings.source[source.name].drive]
         self._constant = Feeds(self.connection, driven, [settings.source[source.name].drive for source in driven])
         self._constants = np.array([source.value for source in driven])
+        self._driven = np.array([fixed.index(source) for source in driven], dtype=np.intp)
         self._nudges = [self._nudge_of(name, scanned) for name in self.network.output_names]
         self._scanned = dict(scanned)
         starts = dict(zip(scanned, np.cumsum([0, *map(len, scanned.values())]).tolist(), strict=False))
@@ -349,6 +351,13 @@ class BenchCircuit(Circuit):
         self._constant.set(self._constants)
         self._configured = recoveries
 
+    def _lost(self, before: dict[str, int]) -> bool:
+        """After an error: has an instrument been lost and found since then, and is perhaps the cause? Asks all of them."""
+        for instrument in self.connection.instruments.values():
+            with suppress(InstrumentError):
+                instrument.session.ask("*OPC?")
+        return before != self._recoveries()
+
     def _recoveries(self) -> dict[str, int]:
         return {name: instrument.session.recoveries for name, instrument in self.connection.instruments.items()}
 
@@ -367,7 +376,7 @@ class BenchCircuit(Circuit):
                 measurement = self._read_phase(inputs, outputs, imposed)
                 self._repeat(inputs, imposed)
             except InstrumentError as error:
-                if before == self._recoveries():
+                if not self._lost(before):
                     raise
                 said = f"; at last: {error}"
             now = self._recoveries()
@@ -423,6 +432,8 @@ class BenchCircuit(Circuit):
         noise = self.noise / math.sqrt(repeats) if repeats > 1 else math.nan
         port_currents = np.array([sum(values) / len(values) for values in currents])
         self._compare_imposed(outputs, imposed, voltages @ self._signs.T, port_currents)
+        if self._checks:
+            self._compare_sources(inputs, voltages @ self._entering)
         return BenchMeasurement(
             self.network,
             self._conductances,
@@ -464,6 +475,14 @@ class BenchCircuit(Circuit):
                     "not used",
                     nudge.meter.name,
                 )
+
+    def _compare_sources(self, inputs: Array, read: Array) -> None:
+        """After a phase: the sources, read (S, sources) V across, made what they were told."""
+        measure, count = self._settings.measure, len(self.network.inputs)
+        floor = measure.drift_max + 2 * measure.offset_max
+        self._inputs.compare(inputs, read[:, :count], IMPOSED, floor)
+        wanted = np.broadcast_to(self._constants, (len(read), len(self._constants)))
+        self._constant.compare(wanted, read[:, count + self._driven], IMPOSED, floor)
 
     def _nudge(self, outputs: Outputs, imposed: Array | None) -> None:
         for k, nudge in enumerate(self._nudges):

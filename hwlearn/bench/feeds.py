@@ -51,3 +51,23 @@ class Feeds:
                     f"channel {channel} (source {self._names[k]}) is in compliance; raise limits.v_compliance, or drive less",
                     meter.name,
                 )
+
+    def compare(self, wanted: Array, read: Array, part: float, floor: float) -> None:
+        """Refuse voltage sources that do not read as they were set.
+
+        Args:
+            wanted, read: (S, k) V, of all sources. part: of the voltage, by which it may be off, and `floor` more [V].
+
+        Raises:
+            InstrumentError: names source and channel.
+        """
+        excess = abs(read - wanted) - part * abs(wanted)
+        for source, channels in self._volts.items():
+            for channel, k in channels.items():
+                sample = int(excess[:, k].argmax())
+                if excess[sample, k] > floor:
+                    raise InstrumentError(
+                        f"channel {channel} (source {self._names[k]}) was set to {wanted[sample, k]:g} V in sample {sample}, "
+                        f"and {read[sample, k]:g} V was read across it; is its output on, and wired? The phase is not used",
+                        source.name,
+                    )

@@ -52,14 +52,16 @@ class Verifier:
 
     def __init__(self, network: Network, read: Sequence[int], places: Sequence[str], *, offset: float, drift: float) -> None:
         self._names, self._places, self._drift = network.edge_names, places, drift
-        self._incidence = network.incidence.toarray()
+        self._incidence, self._groups = network.incidence.toarray(), _groups(network)
+        self._into = self._groups @ self._incidence.T
         edges, nodes = self._incidence.shape
-        self._groups = _groups(network)
-        self._now, self._then = np.arange(edges), np.arange(edges + nodes, 2 * edges + nodes)
+        seen = edges + nodes
+        self._now, self._offsets, self._then = slice(edges), slice(edges, seen), slice(seen, seen + edges)
         self._state = np.concatenate((np.ones(edges), np.zeros(nodes), np.ones(edges)))  # f, offsets [V], f at the reference
-        self._covariance = np.zeros((2 * edges + nodes, 2 * edges + nodes))
-        for one, two in ((self._now, self._now), (self._now, self._then), (self._then, self._now), (self._then, self._then)):
-            self._covariance[one, two] = TABLE**2
+        tables = TABLE**2 * np.eye(edges)
+        self._covariance = np.zeros((seen + edges, seen + edges))
+        self._covariance[self._now, self._now] = self._covariance[self._then, self._then] = tables
+        self._covariance[self._now, self._then] = self._covariance[self._then, self._now] = tables
         at = edges + np.asarray(read, dtype=np.intp)
         self._covariance[at, at] = offset**2
         self._before = self._reference = np.empty(0)
@@ -78,9 +80,11 @@ class Verifier:
         if not self._turn:
             self._before, self._reference = conductances, conductances.copy()
         sample, self._turn = self._turn % len(voltages), self._turn + 1
-        change = FOLLOWED * self._state[self._now] * np.log(conductances / self._before)
-        self._covariance[self._now, self._now] += change**2 + WANDER**2
-        self._before = conductances
+        wander = np.full(len(conductances), WANDER**2)
+        if conductances is not self._before:
+            wander += (FOLLOWED * self._state[self._now] * np.log(conductances / self._before)) ** 2
+            self._before = conductances
+        np.einsum("ee->e", self._covariance[self._now, self._now])[:] += wander
         if len(self._groups):
             sigma = math.hypot(0.0 if math.isnan(noise) else noise, self._drift, FINEST)
             self._learn(conductances, injected[sample], voltages[sample], sigma)
@@ -88,31 +92,36 @@ class Verifier:
 
     def _learn(self, g: Array, injected: Array, voltages: Array, sigma: float) -> None:
         """One step of the filter, with the voltages (N,) V read while currents (N,) A were injected."""
-        edges, groups, offsets = len(g), self._groups, self._state[len(g) : len(g) + len(voltages)]
-        into = groups @ self._incidence.T
-        laplacian = (into * g * np.maximum(self._state[:edges], 0.01)) @ self._incidence
-        solved = np.linalg.solve(laplacian @ groups.T, np.column_stack((laplacian, into, groups @ injected)))
-        weights, transfer = solved[:, : len(voltages)], solved[:, len(voltages) : -1]
-        off = weights @ (voltages - offsets) - solved[:, -1]
-        drops = self._incidence @ (voltages - offsets - off @ groups)
-        slopes = np.column_stack((-transfer * (g * drops), weights, np.zeros((len(groups), edges))))
+        groups, corrected = self._groups, voltages - self._state[self._offsets]
+        laplacian = (self._into * (g * np.maximum(self._state[self._now], 0.01))) @ self._incidence
+        inverse = np.linalg.inv(laplacian @ groups.T)
+        weights = inverse @ laplacian
+        off = weights @ corrected - inverse @ (groups @ injected)
+        drops = self._incidence @ (corrected - off @ groups)
+        slopes = np.concatenate(((inverse @ self._into) * (-g * drops), weights), axis=1)
+        seen = slopes.shape[1]
+        gain = slopes @ self._covariance[:seen]
         sigma = math.hypot(sigma, SECOND * float(np.abs(off).max()))
-        gain = self._covariance @ slopes.T
-        spread = slopes @ gain + sigma**2 * weights @ weights.T
-        white = np.linalg.solve(np.linalg.cholesky(spread), np.column_stack((off, gain.T)))
-        misfit = max(1.0, float(white[:, 0] @ white[:, 0]) / len(white))
-        self._state += white[:, 0] @ white[:, 1:] / misfit
-        self._covariance -= white[:, 1:].T @ white[:, 1:] / misfit
+        spread = gain[:, :seen] @ slopes.T + sigma**2 * (weights @ weights.T)
+        white = np.linalg.inv(np.linalg.cholesky(spread))
+        left = white @ off
+        misfit = max(1.0, math.sqrt(float(left @ left) / len(left)))
+        gain = (white @ gain) / misfit
+        self._state += (left / misfit) @ gain
+        self._covariance -= gain.T @ gain
 
     def _judge(self, g: Array) -> None:
         """Compare what each edge did since its reference with what its code did."""
         state, covariance, now, then, start = self._state, self._covariance, self._now, self._then, self._reference
         told = g - start
         moved = g * state[now] - start * state[then]
-        error = g**2 * covariance[now, now] + start**2 * covariance[then, then] - 2 * g * start * covariance[now, then]
+        both = np.diagonal(covariance[now, then])
+        error = (
+            g**2 * np.diagonal(covariance[now, now]) + start**2 * np.diagonal(covariance[then, then]) - 2 * g * start * both
+        )
         error = np.sqrt(np.maximum(error, 0.0)) + 1e-12 * start
-        sure = (np.sign(told) * moved - 0.5 * np.abs(told)) / error
-        k = int(np.argmin(sure))
+        sure = (np.sign(told) * moved - 0.5 * abs(told)) / error
+        k = int(sure.argmin())
         if sure[k] < -SURE:
             box, _, channel = self._places[k].partition(":")
             raise InstrumentError(
@@ -122,10 +131,12 @@ class Verifier:
                 box,
             )
         follow = np.flatnonzero(sure > SURE)
-        state[then[follow]] = state[follow]
-        covariance[then[follow], :] = covariance[follow, :]
-        covariance[:, then[follow]] = covariance[:, follow]
-        start[follow] = g[follow]
+        if len(follow):
+            reference = then.start + follow
+            state[reference] = state[follow]
+            covariance[reference, :] = covariance[follow, :]
+            covariance[:, reference] = covariance[:, follow]
+            start[follow] = g[follow]
 
 
 def _groups(network: Network) -> Array:
