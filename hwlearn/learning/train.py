@@ -14,8 +14,11 @@ from numpy.typing import ArrayLike
 from hwlearn.circuits.base import Array, Circuit, Drive, is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
-from hwlearn.learning.rule import Rule
+from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
+
+CONFIRMED = 25
+"""Free phases that must agree, in the mean, before a noisy training stops at a loss."""
 
 StopReason = Literal["steps", "loss", "callback", "not finite"]
 
@@ -93,8 +96,8 @@ def train(
         parameter: what the step is added to: g [S], or log g, whose direction is g ġ.
         batch_size: samples per step, drawn without replacement, reshuffled each epoch; all samples if not given.
         seed: of the shuffling.
-        stop_loss: stop when the observed loss is at or below it, in a second free phase as well: one reading of a noisy
-            circuit may be luck [`Rule.loss_unit`].
+        stop_loss: stop when the observed loss is at or below it; on a noisy circuit the mean of `CONFIRMED` more free phases
+            as well, since one reading may be luck [`Rule.loss_unit`]. Noise counts: ½ s² for each output.
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
         start: go on from a `TrainState.snapshot` of the same training; measures the step again that it was made in.
 
@@ -152,7 +155,7 @@ def train(
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
-        if stop_loss is not None and reading.loss <= stop_loss and _again(circuit, batch, rule) <= stop_loss:
+        if stop_loss is not None and reading.loss <= stop_loss and _holds(stop_loss, circuit, batch, rule, reading):
             reason = "loss"
             break
         if step == steps:
@@ -183,9 +186,12 @@ def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:
     return 0.5 * float(((outputs - task.targets) ** 2).sum()) / len(task), outputs
 
 
-def _again(circuit: Circuit, task: Task, rule: Rule) -> float:
-    """The loss that the rule observes, in a free phase of its own [`Rule.loss_unit`]."""
-    return rule.loss(circuit.measure(Drive(task.inputs, rule.free(task.targets))), task.targets)
+def _holds(limit: float, circuit: Circuit, task: Task, rule: Rule, reading: Reading) -> bool:
+    """Whether a loss that was seen once is no luck."""
+    if reading.noise == 0:
+        return True
+    inputs, targets = (np.tile(values, (CONFIRMED, 1)) for values in (task.inputs, task.targets))
+    return rule.loss(circuit.measure(Drive(inputs, rule.free(targets))), targets) <= limit
 
 
 def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayLike]) -> tuple[int, int]:
