@@ -93,7 +93,8 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path, backend, side):
     assert content["loss_final"] < content["loss_initial"]
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == content
     assert (tmp_path / "run" / "trained.cir").exists()
-    assert len(Run.load(tmp_path / "run").history.at) == content["steps"] + 1
+    written = Run.load(tmp_path / "run").history.at[-1]
+    assert written - content["steps"] in (0, 1)  # a line may be written before Ctrl-C comes
 
 
 @posix

@@ -153,9 +153,9 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     recorder = trace.recorder
 
     def note(state: TrainState) -> None:
-        trace.steps, trace.conductances = state.step, state.conductances
         if recorder is not None:
             recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot())
+        trace.steps, trace.conductances = state.step, state.conductances
         trace.note(state.step, table.steps, state.loss)
 
     start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
