@@ -91,7 +91,7 @@ def station(tmp_path, ports):
 def learning(station, ports):
     """A client that learns on the bench, all outputs on."""
     make_safe(load_station(station()))
-    process = start("train", EXPERIMENT, "--backend", "bench", "--station", station(), "--steps", 1000000)
+    process = start("train", EXPERIMENT, "--backend", "bench", "--station", station(), "--steps", 1000000, "--no-save")
     try:
         until = time.monotonic() + 20
         while outputs(ports) != ON:

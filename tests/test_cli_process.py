@@ -100,7 +100,7 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path, backend, side):
 @posix
 def test_ctrl_c_before_the_first_step(tmp_path):
     os.mkfifo(tmp_path / "slow.cir")
-    process = start("train", KITE, "--set", f"circuit.netlist={tmp_path / 'slow.cir'}")
+    process = start("train", KITE, "--no-save", "--set", f"circuit.netlist={tmp_path / 'slow.cir'}")
     with (tmp_path / "slow.cir").open("w"):  # opens when the command has opened it to read
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
@@ -123,7 +123,7 @@ def test_progress_is_shown_on_a_terminal_only():
     import pty
 
     master, slave = pty.openpty()
-    command = [*COMMAND, "train", str(KITE), "--json", "--set", "train.stop_loss=1e-30", "--steps", "6000"]
+    command = [*COMMAND, "train", str(KITE), "--json", "--set", "train.stop_loss=1e-30", "--steps", "6000", "--no-save"]
     done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, env={**ENVIRONMENT, "TERM": "xterm"}, text=True)
     out, _ = done.communicate(timeout=60)
     os.close(slave)
