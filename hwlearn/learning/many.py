@@ -15,6 +15,7 @@ from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
+from hwlearn.learning.train import check_options
 from hwlearn.network import Network
 
 GROUP = 500
@@ -71,12 +72,7 @@ def train_many(
         task.check(network)
     if rule.imposes is None:
         raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")
-    if steps < 0:
-        raise HwlearnError(f"steps is {steps}; it must be 0 or more")
-    if optimizer not in OPTIMIZERS:
-        raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
-    if parameter not in ("conductance", "log-conductance"):
-        raise HwlearnError(f"parameter {parameter!r}: choose conductance or log-conductance")
+    check_options(steps, optimizer, parameter)
     short = [task.condensed() for task in listed]
     if len({len(task) for task in short}) > 1:
         raise HwlearnError("the tasks have different numbers of samples; train_many needs equally many in each")

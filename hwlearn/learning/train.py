@@ -111,12 +111,7 @@ def train(
     """
     network = circuit.network
     task.check(network)
-    if steps < 0:
-        raise HwlearnError(f"steps is {steps}; it must be 0 or more")
-    if optimizer not in OPTIMIZERS:
-        raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
-    if parameter not in ("conductance", "log-conductance"):
-        raise HwlearnError(f"parameter {parameter!r}: choose conductance or log-conductance")
+    check_options(steps, optimizer, parameter)
     if batch_size is not None and not 1 <= batch_size <= len(task):
         raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
     optimize = OPTIMIZERS[optimizer](learning_rate)
@@ -177,6 +172,20 @@ def train(
         circuit.program(wanted)
     done = max(first + len(losses) - 1, 0)
     return TrainResult(circuit.conductances, np.array(losses), done, reason)  # type: ignore[arg-type]
+
+
+def check_options(steps: int, optimizer: str, parameter: str) -> None:
+    """Refuse arguments of `train` and `train_many` that make no sense.
+
+    Raises:
+        HwlearnError: names the argument.
+    """
+    if steps < 0:
+        raise HwlearnError(f"steps is {steps}; it must be 0 or more")
+    if optimizer not in OPTIMIZERS:
+        raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
+    if parameter not in ("conductance", "log-conductance"):
+        raise HwlearnError(f"parameter {parameter!r}: choose conductance or log-conductance")
 
 
 def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:
