@@ -227,3 +227,14 @@ def test_a_drive_needs_samples_and_outputs_of_a_known_kind() -> None:
     for outputs in (None, [[1.0, 2.0, 3.0]], Open):
         with pytest.raises(DriveError, match=r"give Open\(\)"):
             Drive([[1.0, 0.0]], outputs)  # type: ignore[arg-type]
+
+
+def test_ports_and_sources_know_their_ends():
+    net = Network.from_edges(
+        [("a", "b"), ("b", "0")], inputs=["a"], outputs=["b", "a,b"], fixed_sources=[Source("I1", "current", "0", "b", 1e-3)]
+    )
+    voltages = dict(zip(net.nodes, [3.0, 5.0, 0.0], strict=True))
+    v = np.array([voltages[node] for node in net.nodes])
+    assert (net.port_incidence @ v).tolist() == [5.0, -2.0]
+    assert (net.source_incidence @ v).tolist() == [3.0, -5.0]
+    assert net.with_ports(outputs=[]).port_incidence.shape == (0, 3)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve, solve_discrete_lyapunov
 
-from hwlearn.analysis.linearised import Linearised, output_matrix
+from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.nudging import one_sided_bias
 from hwlearn.circuits.base import Array
 from hwlearn.errors import HwlearnError
@@ -63,7 +63,7 @@ def offset_floor(near: Linearised, offsets: ArrayLike) -> Floor:
     the outputs at o + Cω − η(e + Cω) and takes Cω for a nudge: κ = 1 − 1/η.
     """
     network = near.jacobian.network
-    seen = output_matrix(network.outputs, network.node_index, len(network.nodes)) @ np.asarray(offsets, dtype=np.float64)
+    seen = network.port_incidence @ np.asarray(offsets, dtype=np.float64)
     factor = 1.0
     if near.rule == "al":
         factor = 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +12,6 @@ from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
 from hwlearn.circuits.base import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.rule import Rule
-from hwlearn.network import Port
-from hwlearn.spice.numbers import GROUND
 
 NAMES = ("ep", "cl", "al")
 
@@ -110,7 +107,7 @@ class Linearised:
         network = self.jacobian.network
         spread = network.incidence.toarray()
         spread[network.fixed] = 0.0
-        seen = output_matrix(network.outputs, network.node_index, len(network.nodes))
+        seen = network.port_incidence.toarray()
         sign = 1.0 if self.rule == "al" else -1.0
         currents = -self.response if self.rule == "al" else np.zeros_like(self.response)
         fed = np.zeros_like(spread) if self.rule == "al" else self.response @ seen
@@ -121,13 +118,3 @@ class Linearised:
         if self.rule == "cl":
             fed = -(1 / self.nudge - 1) * fed
         return [fed - contrast, contrast], currents
-
-
-def output_matrix(ports: tuple[Port, ...], index: Mapping[str, int], nodes: int) -> Array:
-    """C (n_out, N): o = C v."""
-    matrix = np.zeros((len(ports), nodes))
-    for row, port in zip(matrix, ports, strict=True):
-        for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-            if node != GROUND:
-                row[index[node]] += sign
-    return matrix

@@ -46,13 +46,7 @@ class NodeCircuit:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.free = np.flatnonzero(network.merging.cluster >= 0)
-        position = {int(k): at for at, k in enumerate(self.free)}
-        self._entering = np.zeros((len(network.outputs), len(self.free)))  # a current into an output, as currents into nodes
-        for k, port in enumerate(network.outputs):
-            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-                at = position.get(network.node_index.get(node, -1))
-                if at is not None:
-                    self._entering[k, at] += sign
+        self._entering = network.port_incidence.toarray()[:, self.free]  # a current into an output, as currents into nodes
         self._circuit = ExactCircuit(network.with_ports(outputs=[Port(network.nodes[k]) for k in self.free]))
 
     def ask(self, conductances: Array, drive: Drive) -> Answers:

@@ -70,9 +70,6 @@ IMPERFECTIONS: dict[str, Imperfection] = {
 }
 """The imperfections by name."""
 
-REMEDIES = ("none", "symmetric", "overclamped", "thresholded")
-"""What is compared."""
-
 
 @dataclass(frozen=True)
 class Case:

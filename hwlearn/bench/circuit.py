@@ -100,17 +100,8 @@ class BenchCircuit(Circuit):
         """What the station says of nodes and sources, by index."""
         network, settings = self.network, self._settings
         self.read_nodes = [k for k, name in enumerate(network.nodes) if name in settings.node]
-        self._signs = np.zeros((len(network.outputs), len(network.nodes)))
-        for k, port in enumerate(network.outputs):
-            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-                if node != GROUND:
-                    self._signs[k, network.node_index[node]] += sign
-        entering = np.zeros((len(network.nodes), len(network.sources)))
-        for k, source in enumerate(network.sources):
-            for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
-                if node != GROUND and node in network.node_index:
-                    entering[network.node_index[node], k] += sign
-        self._entering = entering
+        self._signs = network.port_incidence.toarray()
+        self._entering = entering = network.source_incidence.toarray().T
         plain = np.array([name != GROUND for name in network.nodes])
         volts = np.array([source.kind == "voltage" for source in network.sources], dtype=bool)
         self._voltage_inputs = volts[: len(network.inputs)]

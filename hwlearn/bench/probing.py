@@ -123,11 +123,7 @@ class UnitModel:
             units = circuit.measure(Drive(np.eye(inputs))).node_voltages if inputs else np.zeros((0, len(network.nodes)))
             self._fixed = units - circuit.measure(Drive(np.zeros((1, inputs)))).node_voltages
         self._fixed[:, self.free] = 0.0
-        self._ports = np.zeros((len(network.outputs), len(network.nodes)))
-        for row, port in zip(self._ports, network.outputs, strict=True):
-            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-                if node != GROUND:
-                    row[network.node_index[node]] += sign
+        self._ports = network.port_incidence.toarray()
 
     def respond(self, conductances: Array) -> UnitResponse:
         """The answer at conductances (E,) [S]."""

@@ -58,7 +58,7 @@ class NgspiceCircuit(Circuit):
         self._feeds = [name.encode() for name in self._deck.inputs]
         self._senses = [f"{sense(k)}#branch".encode() for k in range(len(network.outputs))]
         self._drives = [drive(k).encode() for k in range(len(network.outputs))]
-        self._port_signs = _port_signs(network)
+        self._port_signs = network.port_incidence.toarray()
         self._kirchhoff = _Kirchhoff(network, self._port_signs)
         self._max_points = max(1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._feeds) + 3 * len(self._senses) + 2)))
         self._reset()
@@ -175,24 +175,17 @@ class _Kirchhoff:
     """
 
     def __init__(self, network: Network, port_signs: Array) -> None:
-        index = network.node_index
         busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
         busy |= {node for element in network.elements for node in element.nodes}
         self.plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
         self.leaving = network.incidence.T.tocsr()[self.plain]
         self.tails, self.heads = network.tails, network.heads
         self.ports = port_signs.T[self.plain]
-        self.fixed = np.zeros(len(network.nodes))
-        self.inputs = np.zeros((len(network.nodes), len(network.inputs)))
-        for k, source in enumerate(network.sources):
-            if source.kind == "current":
-                for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
-                    if node in index:
-                        if k < len(network.inputs):
-                            self.inputs[index[node], k] += sign
-                        else:
-                            self.fixed[index[node]] += sign * source.value
-        self.fixed, self.inputs = self.fixed[self.plain], self.inputs[self.plain]
+        currents = np.array([source.kind == "current" for source in network.sources], dtype=np.float64)
+        entering = (network.source_incidence.T[self.plain] * currents).tocsc()
+        count = len(network.inputs)
+        self.inputs = entering[:, :count].toarray()
+        self.fixed = entering[:, count:] @ np.array([source.value for source in network.fixed_sources])
 
     def check(self, conductances: Array, voltages: Array, inputs: Array, port_currents: Array) -> None:
         """Raise SimulationError unless the currents of one sample balance."""
@@ -206,16 +199,6 @@ class _Kirchhoff:
                 f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "
                 "Conductances that differ by more than ten decades do this: narrow the bounds"
             )
-
-
-def _port_signs(network: Network) -> Array:
-    """C (n_out, N): output voltages are C v."""
-    signs = np.zeros((len(network.outputs), len(network.nodes)))
-    for k, port in enumerate(network.outputs):
-        for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-            if node != GROUND:
-                signs[k, network.node_index[node]] += sign
-    return signs
 
 
 def _unload(at: Session, deck: Deck) -> None:

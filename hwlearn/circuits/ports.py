@@ -55,19 +55,14 @@ class System:
         self.tails, self.heads = self.place[network.tails], self.place[network.heads]
 
         injections = None
-        if any(source.kind == "current" for source in network.sources):
+        currents = np.array([source.kind == "current" for source in network.sources], dtype=bool)
+        if currents.any():
+            entering = network.source_incidence.T
             injections = np.zeros((len(network.nodes), self.sources))
-            for k, source in enumerate(network.sources):
-                if source.kind == "current":
-                    column, amount = (k, 1.0) if k < len(drives) else (self.sources - 1, source.value)
-                    for node, sign in ((source.plus, 1.0), (source.minus, -1.0)):
-                        if node != GROUND:
-                            injections[network.node_index[node], column] += sign * amount
-        ports = np.zeros((len(network.nodes), len(network.outputs)))
-        for k, port in enumerate(network.outputs):
-            for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-                if node != GROUND:
-                    ports[network.node_index[node], k] += sign
+            injections[:, : len(drives)] = (entering[:, : len(drives)] * currents[: len(drives)]).toarray()
+            values = np.array([source.value for source in network.fixed_sources])
+            injections[:, -1] += entering[:, len(drives) :] @ (values * currents[len(drives) :])
+        ports = network.port_incidence.T
         injected = None if injections is None else csr_array(injections)
 
         # Only edges at sources have a drop while all free potentials are zero.
@@ -80,8 +75,8 @@ class System:
         merge = csr_array((np.ones(len(keep)), (cluster[keep], keep)), shape=(size, len(network.nodes)))
         self.into = csr_array(-(merge @ network.incidence[self.touched].T))
         self.merged_injections = None if injected is None else (merge @ injected).toarray()
-        self.port_columns = (merge @ csr_array(ports)).toarray()
-        self._port_ties = self._ties.T @ ports
+        self.port_columns = (merge @ ports).toarray()
+        self._port_ties = (self._ties.T @ ports).toarray()
         self._injected_ties = None if injections is None else self._ties.T @ injections
         where = {**network.node_index, GROUND: network.node_index.get(GROUND, -1)}
         place = np.append(self.place, size)

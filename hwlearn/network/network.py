@@ -286,6 +286,28 @@ class Network:
         return csr_array(triplets, shape=(len(self.edges), len(self.nodes)))
 
     @cached_property
+    def port_incidence(self) -> csr_array:
+        """C (n_out×N), sparse: output voltages are C v. +1 at a port's plus node, −1 at its minus node, nothing at ground."""
+        return self._ends(self.outputs)
+
+    @cached_property
+    def source_incidence(self) -> csr_array:
+        """(sources×N), sparse: +1 at a source's plus node, −1 at its minus node, nothing at ground; inputs first."""
+        return self._ends(self.sources)
+
+    def _ends(self, pairs: Sequence[Source | Port]) -> csr_array:
+        from scipy.sparse import csr_array
+
+        at = [
+            (k, self.node_index[node], sign)
+            for k, pair in enumerate(pairs)
+            for node, sign in ((pair.plus, 1.0), (pair.minus, -1.0))
+            if node != GROUND
+        ]
+        rows, columns, signs = zip(*at, strict=True) if at else ((), (), ())
+        return csr_array((np.array(signs), (rows, columns)), shape=(len(pairs), len(self.nodes)), dtype=np.float64)
+
+    @cached_property
     def tails(self) -> NDArray[np.intp]:
         """(E,) node index of each edge's tail."""
         return np.array([self.node_index[edge.tail] for edge in self.edges], dtype=np.intp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -322,21 +322,10 @@ class BenchModel:
         merged = network.incidence @ into.T
         spread: NDArray[np.float64] = into.T @ np.linalg.solve(merged.T @ (merged * self._conductances[:, None]), into)
         state = self._steady()
-        ends, series = [], []
-        for port, drive, tripped in zip(network.outputs, self._drives, state.tripped, strict=True):
-            if (drive.mode == "voltage") != tripped:
-                column = np.zeros(nodes)
-                for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-                    if node in network.node_index:
-                        column[network.node_index[node]] += sign
-                ends.append(column)
-                series.append(drive.series)
-        if ends:
-            held = spread @ np.array(ends).T
-            spread = spread - held @ np.linalg.solve(np.array(ends) @ held + np.diag(series), held.T)
+        stiff = [(drive.mode == "voltage") != tripped for drive, tripped in zip(self._drives, state.tripped, strict=True)]
+        if any(stiff):
+            ends = network.port_incidence.toarray()[stiff]
+            series = [drive.series for drive, held in zip(self._drives, stiff, strict=True) if held]
+            spread_ends = spread @ ends.T
+            spread = spread - spread_ends @ np.linalg.solve(ends @ spread_ends + np.diag(series), spread_ends.T)
         return np.diag(spread)
-
-
-def switched_off(drive: PortDrive) -> PortDrive:
-    """The same limits, output off."""
-    return replace(drive, mode="current", level=0.0)
