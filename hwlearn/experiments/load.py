@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from copy import deepcopy
 from difflib import get_close_matches
@@ -16,6 +15,7 @@ from hwlearn.errors import ExperimentError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.settings import TABLES, Settings
 from hwlearn.learning.rules import RULES
+from hwlearn.toml import read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -38,7 +38,7 @@ def load_experiment(
     """
     file = Path(path)
     given = dict(overrides or {})
-    source, content = read_toml(file)
+    source, content = read_toml(file, ExperimentError)
     changed, notes = _fit_rule(content, given)
     for key, value in given.items():
         _set(file, changed, key, value)
@@ -47,25 +47,6 @@ def load_experiment(
     except ValidationError as error:
         raise ExperimentError(f"{file}: {'; '.join(_messages(error.errors()))}") from None
     return Experiment(settings, file, source, trust, given, tuple(notes))
-
-
-def read_toml(file: Path) -> tuple[bytes, dict[str, Any]]:
-    """Bytes and content of a TOML file.
-
-    Raises:
-        ExperimentError: names the file, and the line.
-    """
-    try:
-        source = file.read_bytes()
-        return source, tomllib.loads(source.decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise ExperimentError(f"{file}: no such file") from None
-    except UnicodeDecodeError:
-        raise ExperimentError(f"{file}: not UTF-8; save it as UTF-8") from None
-    except OSError as error:
-        raise ExperimentError(f"{file}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ExperimentError(f"{file}: not valid TOML: {error}") from None
 
 
 def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

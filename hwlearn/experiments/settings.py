@@ -6,9 +6,7 @@ from inspect import Parameter, signature
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -18,12 +16,7 @@ from pydantic import (
 )
 
 from hwlearn.network.builders import BUILDERS
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys, numbers as text, 2.5 steps, NaN and infinity are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+from hwlearn.toml import Table
 
 
 def _rows(value: object) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -16,6 +15,7 @@ from hwlearn.station.checks import check_instruments
 from hwlearn.station.settings import CodeTableTable, SeriesNudge, StationSettings
 from hwlearn.station.station import Station
 from hwlearn.station.tables import CodeTable, read_rows
+from hwlearn.toml import read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -28,12 +28,7 @@ def load_station(path: str | PathLike[str]) -> Station:
         StationError: names the file and the key.
     """
     file = Path(path)
-    try:
-        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise StationError(f"{file}: no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StationError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+    _, content = read_toml(file, StationError)
     try:
         settings = StationSettings.model_validate(content)
     except ValidationError as error:

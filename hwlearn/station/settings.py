@@ -6,8 +6,6 @@ import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -16,12 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-
-class Table(BaseModel):
-    """A table of the file: unknown keys, numbers as text, NaN and infinity are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
-
+from hwlearn.toml import Table
 
 Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*:[\w.]+$")]
 """A channel of an instrument, "daq:101"."""
@@ -190,7 +183,7 @@ class Program(Table):
 class Safe(Table):
     """`[safe]`: the order in which instruments are made safe."""
 
-    order: list[str] = []
+    order: list[str] = Field(default_factory=list)
 
 
 class Calibration(Table):
@@ -243,12 +236,12 @@ class StationSettings(Table):
     name: str
     defaults: Defaults = Defaults()
     instrument: dict[str, InstrumentTable]
-    input: dict[str, InputTable] = {}
-    source: dict[str, SourceTable] = {}
+    input: dict[str, InputTable] = Field(default_factory=dict)
+    source: dict[str, SourceTable] = Field(default_factory=dict)
     node: dict[str, NodeTable]
-    output: dict[str, OutputTable] = {}
+    output: dict[str, OutputTable] = Field(default_factory=dict)
     edge: dict[str, EdgeTable]
-    table: dict[str, CodeTableTable] = {}
+    table: dict[str, CodeTableTable] = Field(default_factory=dict)
     limits: Limits
     measure: Measure = Measure()
     program: Program = Program()

@@ -34,9 +34,9 @@ from pydantic import (
 )
 
 from hwlearn.errors import ExperimentError
-from hwlearn.experiments.load import read_toml
-from hwlearn.experiments.settings import TABLES, Table
+from hwlearn.experiments.settings import TABLES
 from hwlearn.network.arguments import did_you_mean
+from hwlearn.toml import Table, read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -157,7 +157,7 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
         ExperimentError: names the file and the line or the key.
     """
     file = Path(path)
-    source, content = read_toml(file)
+    source, content = read_toml(file, ExperimentError)
     try:
         settings = SweepSettings.model_validate(content)
     except ValidationError as error:
