@@ -130,7 +130,7 @@ def test_out_writes_everything_and_never_twice(tmp_path):
         "checkpoint.npz",
         "experiment.toml",
         "journal.jsonl",
-        "latest.bin",
+        "latest.npy",
         "result.json",
         "run.json",
         "trained.cir",

@@ -16,6 +16,7 @@ from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.network.builders import kite
 from hwlearn.runs import Run
+from hwlearn.runs.checkpoint import Checkpoint, load_checkpoint
 
 ROOT = Path(__file__).parent.parent
 KITE = """
@@ -192,6 +193,31 @@ def test_a_damaged_checkpoint_is_refused(kite_file, tmp_path):
         Run.load(run.folder).resume()
 
 
+def test_what_a_power_cut_leaves_of_the_rows_is_known(tmp_path):
+    path, latest = tmp_path / "checkpoint.npz", tmp_path / "latest.npy"
+    snapshots = [{"step": np.array(float(k)), "wanted": np.full(4, 0.5 + k)} for k in range(6)]
+    checkpoint = Checkpoint(path, latest)
+    checkpoint.save(snapshots[0], whole=True)
+    for snapshot in snapshots[1:4]:
+        checkpoint.save(snapshot)
+    old = latest.read_bytes()
+    assert load_checkpoint(path, latest)["step"] == 3
+    checkpoint.save(snapshots[4], whole=True)
+    checkpoint.save(snapshots[5])
+    checkpoint.close()
+    new = latest.read_bytes()
+    assert load_checkpoint(path, latest)["wanted"].tolist() == [5.5] * 4
+    latest.write_bytes(old)  # these pages did not reach the disk
+    assert load_checkpoint(path, latest)["step"] == 4
+    torn = bytearray(new)
+    torn[128 + (6 % 2) * 64 + 3 * 8 + 20] ^= 1
+    latest.write_bytes(torn)
+    assert load_checkpoint(path, latest)["step"] == 4
+    for broken in (b"", new[:60], new[:140]):
+        latest.write_bytes(broken)
+        assert load_checkpoint(path, latest)["step"] == 4
+
+
 def test_a_changed_file_is_refused_unless_asked(kite_file, tmp_path):
     cut(Run.create(tmp_path / "run", load_experiment(kite_file)), 10)
     kite_file.write_text(KITE.replace("learning_rate = 0.05", "learning_rate = 0.01").replace("1.7]", "1.8]"))
@@ -240,6 +266,7 @@ FULL = """
 import resource, sys
 from hwlearn.experiments import load_experiment
 from hwlearn.runs import Run
+from hwlearn.runs.checkpoint import Checkpoint, load_checkpoint
 run = Run.create(sys.argv[2], load_experiment(sys.argv[1], {"train.steps": 2000}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 run.go()

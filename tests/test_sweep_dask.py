@@ -147,7 +147,7 @@ def test_workers_that_do_not_see_the_folder_send_theirs(cluster, sweep, local, t
 def test_a_worker_killed_in_the_middle_costs_no_result(cluster, sweep, local, tmp_path):
     def kill(ended, failed, total):
         if ended == 3 and cluster.workers[0].poll() is None:
-            assert list((tmp_path / "out").glob("*/latest.bin"))
+            assert list((tmp_path / "out").glob("*/latest.npy"))
             cluster.workers[0].kill()
 
     found = run_sweep(sweep, tmp_path / "out", dask=cluster.address, progress=kill)

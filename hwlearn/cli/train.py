@@ -70,11 +70,11 @@ def _resume(
     """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
     from hwlearn.runs import Run
 
-    run, overrides = Run.load(folder), read_overrides(settings)
+    run, overrides = Run.load(folder, experiment), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
     with progress_line(live=live) as progress:
-        outcome = run.resume(progress, changed=changed, overrides=overrides, experiment=experiment)
+        outcome = run.resume(progress, changed=changed, overrides=overrides)
     if outcome is None:
         say(f"{folder}: nothing left to do: stopped because: {run.state}; --steps N trains further")
         if as_json:

@@ -167,12 +167,11 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     table = experiment.settings.flow
     assert table is not None
     recorder, start, seen = trace.recorder, 0.0, float("nan")
-    earlier = None if recorder is None else recorder.earlier
-    before, losses = len(trace.at), list(trace.losses)
-    at = list(trace.at)
-    if earlier is not None:
-        start = min(float(earlier.snapshot["t"]), table.t_end * (1 - 1e-12))  # a flow that was cut off after its last step
-        circuit.program(earlier.snapshot["wanted"])
+    at, losses = list(trace.at), list(trace.losses)
+    if recorder is not None and recorder.earlier is not None:
+        snapshot = recorder.earlier.snapshot
+        start = min(float(snapshot["t"]), table.t_end * (1 - 1e-12))  # a flow that was cut off after its last step
+        circuit.program(snapshot["wanted"])
 
     def note(done: float, loss: float) -> None:
         nonlocal seen
@@ -196,7 +195,7 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
         accepted=accepted,
     )
     trace.at, trace.losses = at + result.times.tolist(), losses + result.losses.tolist()
-    trace.steps, trace.conductances = before + len(result.times) - 1, result.conductances[-1]
+    trace.steps, trace.conductances = len(trace.at) - 1, result.conductances[-1]
     trace.stopped_because = result.stopped_because
 
 

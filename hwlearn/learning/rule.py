@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
@@ -26,7 +27,7 @@ class Reading:
 
     direction: Array
     loss: float
-    noise: float = 0.0
+    noise: float = math.nan
 
 
 class Rule(ABC):
@@ -126,7 +127,7 @@ class Rule(ABC):
             observed, contrast = self.at_ports(ports, weights, ports.open_outputs(weights) - targets, nudge)
             if len(circuit.network.fixed):
                 contrast[circuit.network.fixed] = 0.0
-            return Reading(contrast, 0.5 * float(np.vdot(observed, observed)) / len(observed))
+            return Reading(contrast, 0.5 * float(np.vdot(observed, observed)) / len(observed), 0.0)
         free = circuit.measure(Drive(inputs, self.free(targets)))
         if self.settled(free, targets):
             return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)

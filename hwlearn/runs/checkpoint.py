@@ -1,13 +1,15 @@
 """The checkpoint of a run: named arrays in an npz file without pickle, and the last step's in a file beside it.
 
 The npz file is on the disk when it takes the place of the last one, which costs milliseconds: `Checkpoint` does that every
-second or so, against power cuts. The snapshot of every step goes into one of the two slots of latest.bin, in turn, which costs
-microseconds and outlives the process. A slot is float64 numbers: [step count, CRC-32 of the names and shapes, CRC-32 of
-the values, values…]. A torn slot is known by its CRC, and then the other one holds.
+second or so, against power cuts. The snapshot of every step goes into one of the two rows of latest.npy, in turn, which costs
+microseconds and outlives the process. A row is [step count, CRC-32 of the names and shapes, CRC-32 of the values, values…].
+A torn row is known by its CRC, and then the other one holds.
 """
 
 from __future__ import annotations
 
+import io
+import math
 import struct
 import time
 import zipfile
@@ -24,36 +26,52 @@ from hwlearn.runs.disk import refusing_to_lose, replace, write
 EVERY, SHARE = 1.0, 0.1
 """Seconds between two npz files, at least; and the part of the time that they may take."""
 
-HEAD = 3
+HEAD, COUNT = 3, "checkpoint.count"
 
 
 class Checkpoint:
     """The checkpoint of a run that goes on.
 
     Args:
-        path: of the npz file. latest: of the slots.
+        path: of the npz file. latest: of the rows.
     """
 
     def __init__(self, path: Path, latest: Path) -> None:
         self._path, self._latest = path, latest
         self._shapes: list[tuple[str, tuple[int, ...]]] = []
-        self._layout, self._count, self._due = 0, 0, 0.0
+        self._layout, self._count, self._first, self._due = 0, 0, 0, 0.0
         with refusing_to_lose(latest):
             self._file = latest.open("w+b", buffering=0)
 
     def save(self, snapshot: Mapping[str, Array], *, whole: bool = False) -> None:
         """Keep a snapshot, instead of the last one; with `whole` on the disk."""
         now, shapes = time.monotonic(), [(name, value.shape) for name, value in snapshot.items()]
-        if whole or now >= self._due or shapes != self._shapes:
-            replace(self._path, lambda file: np.savez(file, **dict(snapshot)))  # type: ignore[arg-type]
-            self._shapes, self._layout = shapes, _layout(snapshot)
-            self._due = max(now + EVERY, time.monotonic() + (time.monotonic() - now) / SHARE)
         self._count += 1
+        if whole or now >= self._due or shapes != self._shapes:
+            content = {COUNT: np.array(float(self._count)), **snapshot}
+            replace(self._path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
+            self._due = max(now + EVERY, time.monotonic() + (time.monotonic() - now) / SHARE)
+        if shapes != self._shapes:
+            self._lay_out(snapshot)
+            self._shapes = shapes
         values = b"".join([value.tobytes() for value in snapshot.values()])
-        slot = struct.pack("=3d", self._count, self._layout, zlib.crc32(values)) + values
+        row = struct.pack("=3d", self._count, self._layout, zlib.crc32(values)) + values
         with refusing_to_lose(self._latest):
-            self._file.seek((self._count % 2) * len(slot))
-            write(self._file, slot)
+            self._file.seek(self._first + (self._count % 2) * len(row))
+            write(self._file, row)
+
+    def _lay_out(self, snapshot: Mapping[str, Array]) -> None:
+        """Two empty rows for such snapshots."""
+        self._layout = _layout(snapshot)
+        shape = (2, HEAD + sum(value.size for value in snapshot.values()))
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+        self._first = header.tell()
+        with refusing_to_lose(self._latest):
+            self._file.truncate(0)
+            self._file.seek(0)
+            write(self._file, header.getvalue())
+            self._file.truncate(self._first + 8 * shape[0] * shape[1])
 
     def close(self) -> None:
         self._file.close()
@@ -72,22 +90,24 @@ def load_checkpoint(path: Path, latest: Path) -> dict[str, Array] | None:
         return None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ExperimentError(f"{path}: not a whole checkpoint ({error}); start the run anew") from None
-    return _newest(latest, whole) or whole
+    return _newer(latest, whole, float(whole.pop(COUNT, math.inf))) or whole
 
 
-def _newest(latest: Path, whole: Mapping[str, Array]) -> dict[str, Array] | None:
-    """The newer slot that is not torn and has the arrays of `whole`."""
+def _newer(latest: Path, whole: Mapping[str, Array], count: float) -> dict[str, Array] | None:
+    """The newest row that is not torn and has the arrays of `whole`, if it is newer than that.
+
+    After a power cut it may be older: it was not forced onto the disk.
+    """
     try:
-        numbers = np.fromfile(latest)
-    except OSError:
+        with latest.open("rb") as file:
+            rows = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
         return None
-    ends = np.cumsum([value.size for value in whole.values()])
-    size = HEAD + int(ends[-1])
-    slots = [numbers[at : at + size] for at in (0, size) if len(numbers) >= at + size]
-    good = [slot for slot in slots if slot[1] == _layout(whole) and slot[2] == zlib.crc32(slot[HEAD:].tobytes())]
+    layout, ends = _layout(whole), np.cumsum([value.size for value in whole.values()])
+    good = [row for row in rows if row[1] == layout and row[2] == zlib.crc32(row[HEAD:].tobytes()) and row[0] > count]
     if not good:
         return None
-    values = np.split(max(good, key=lambda slot: float(slot[0]))[HEAD:], ends[:-1])
+    values = np.split(max(good, key=lambda row: float(row[0]))[HEAD:], ends[:-1])
     return {name: part.reshape(value.shape) for (name, value), part in zip(whole.items(), values, strict=True)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
     return [name for name, value in now.items() if value != before[name]]
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What has changed, in words."""
+def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[str] = ()) -> list[str]:
+    """What has changed, in words, besides the keys that were meant to."""
     old, new = before["settings"], now["settings"]
     changed = [
         f"{key} was {old.get(key, 'not given')} and is {new.get(key, 'not given')}"
-        for key in sorted({*old, *new})
+        for key in sorted({*old, *new}.difference(meant))
         if old.get(key) != new.get(key)
     ]
     return changed + [f"the {name} is another one" for name in ("network", "task") if before[name] != now[name]]

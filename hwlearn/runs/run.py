@@ -37,7 +37,7 @@ class Run:
 
     run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
     journal.jsonl: every step and event (`hwlearn.runs.journal`).
-    checkpoint.npz, latest.bin: what the run goes on from (`hwlearn.runs.checkpoint`).
+    checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.runs.checkpoint`).
     result.json, trained.cir: once the run has stopped.
 
     Make one with `Run.create`, open one with `Run.load`.
@@ -136,7 +136,7 @@ class Run:
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
         """What the run goes on from; None before the first step."""
-        return load_checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.bin")
+        return load_checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
@@ -183,7 +183,7 @@ class Run:
             with ExitStack() as stack:
                 journal = Journal(self.folder / "journal.jsonl", self._step)
                 stack.callback(journal.close)
-                checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.bin")
+                checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
                 stack.callback(checkpoint.close)
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
@@ -200,7 +200,7 @@ class Run:
         *,
         changed: bool = False,
         overrides: Mapping[str, Any] | None = None,
-        experiment: str | PathLike[str] | Experiment | None = None,
+        experiment: Experiment | None = None,
     ) -> Outcome | None:
         """Go on where the run was cut off, or further.
 
@@ -210,7 +210,7 @@ class Run:
             progress: see `run_experiment`.
             changed: go on although the experiment file has changed.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
-            experiment: the experiment file, if it has moved; or the experiment itself, its overrides among it.
+            experiment: for who has read it already, `overrides` and all; a file that has moved is named to `load`.
 
         Returns:
             None if there is nothing left to do.
@@ -219,19 +219,17 @@ class Run:
             ExperimentError: the experiment or what it names has changed; as in `go`.
         """
         given = dict(overrides or {})
-        if isinstance(experiment, Experiment):
-            path, now = str(experiment.path.absolute()), experiment
-        else:
-            path = self.info["experiment"] if experiment is None else str(Path(experiment).absolute())
-            now = load_experiment(path, {**self.info["overrides"], **given}, trust=self.info["trust"])
+        now = experiment or load_experiment(
+            self.info["experiment"], {**self.info["overrides"], **given}, trust=self.info["trust"]
+        )
+        path = now.path.absolute()
         new, old = fingerprint(now), self.info["fingerprint"]
         if old.get("wiring") != new.get("wiring"):
             raise ExperimentError(
                 f"{self.folder}: the bench is wired otherwise than when the run began, and its codes would mean other "
                 "resistors; start a new run"
             )
-        expected = {**old, "settings": {**old["settings"], **{key: new["settings"].get(key) for key in given}}}
-        found = differences({**expected, "settings": {k: v for k, v in expected["settings"].items() if v is not None}}, new)
+        found = differences(old, new, given)
         if found and not changed:
             raise ExperimentError(
                 f"{self.folder}: {path} is not what the run began with: {'; '.join(found)}; --changed goes on with it"
@@ -242,7 +240,7 @@ class Run:
             return None
         with self._locked():
             (self.folder / "result.json").unlink(missing_ok=True)
-            self.info.update(experiment=path, overrides=dict(now.overrides), fingerprint=new)
+            self.info.update(experiment=str(path), overrides=dict(now.overrides), fingerprint=new)
             _write_json(self.folder / "run.json", self.info)
             with refusing_to_lose(self.folder):
                 (self.folder / "experiment.toml").write_bytes(now.source)
