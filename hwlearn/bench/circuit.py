@@ -14,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.bench.connection import Connection
+from hwlearn.bench.currents import InputCurrents
+from hwlearn.bench.devices import Devices
 from hwlearn.bench.drift import Drift, Phase
 from hwlearn.bench.feeds import Feeds
+from hwlearn.bench.limits import check_limits
 from hwlearn.bench.nudge import ROUNDS, MeterNudge, Nudge, SeriesNudge
 from hwlearn.bench.order import visits
 from hwlearn.bench.precision import BenchMeasurement, Repeats
-from hwlearn.bench.rounding import Rounding
+from hwlearn.bench.readback import IMPOSED, IMPOSED_FLOOR, compare_nudges, floor_volts
 from hwlearn.bench.verify import Verifier
 from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs
-from hwlearn.errors import InstrumentError, StationError
-from hwlearn.instruments.roles import ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.errors import InstrumentError
+from hwlearn.instruments.roles import Scanner, Source, SourceMeter
 from hwlearn.network import Network
-from hwlearn.spice.numbers import GROUND
-from hwlearn.station import CodeTable, Station, load_station
+from hwlearn.station import Station, load_station
 from hwlearn.station.settings import Measure
 
-IMPOSED, IMPOSED_FLOOR = 0.05, 1e-3
-"""A nudge may be off by this part of itself, and by this part of the largest one."""
 TRIES = 3
 """A phase in which a connection failed is made again, so often in all."""
 
@@ -50,7 +50,6 @@ class BenchCircuit(Circuit):
     they were set, and resistors that do not follow their codes, as far as the readings show it, see `Verifier`.
 
     Attributes:
-        writes: (E,) how often each edge's code was changed, for devices that wear.
         read_nodes: indices of the nodes that are read.
         channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors.
 
@@ -70,19 +69,12 @@ class BenchCircuit(Circuit):
         super().__init__(network)
         self.station = station if isinstance(station, Station) else load_station(station)
         self.station.check(network)
-        self.writes = np.zeros(len(network.edges), dtype=np.intp)
         self.noise = math.nan  # of one reading, from the repeats of the last phase [V]
         self._settings = self.station.settings
-        self._tables = [self._table(k) for k in range(len(network.edges))]
-        ohms = [self._settings.edge[name].fixed_ohm or math.nan for name in network.edge_names]
-        self._fixed = 1 / np.array(ohms, dtype=np.float64)
-        self._wire()
-        program = self._settings.program
-        self._rounding = Rounding(self._tables, program.rounding, program.dead_band, program.seed)
-        self._codes = self._rounding.codes(self._conductances)
-        self._conductances = self._realised(self._codes)
+        self._devices = Devices(network, self.station)
+        self._conductances = self._devices.conductances
         self._conductances.setflags(write=False)
-        self._written: NDArray[np.intp] | None = None
+        self._wire()
         self._configured: dict[str, int] | None = None  # recoveries of each instrument when it was
         measure = self._settings.measure
         self._settle, self._repeats = measure.settle_s, _repeats(measure)
@@ -101,18 +93,8 @@ class BenchCircuit(Circuit):
         network, settings = self.network, self._settings
         self.read_nodes = [k for k, name in enumerate(network.nodes) if name in settings.node]
         self._signs = network.port_incidence.toarray()
-        self._entering = entering = network.source_incidence.toarray().T
-        plain = np.array([name != GROUND for name in network.nodes])
-        volts = np.array([source.kind == "voltage" for source in network.sources], dtype=bool)
-        self._voltage_inputs = volts[: len(network.inputs)]
-        fixed = np.array([0.0 if s.kind == "voltage" else s.value for s in network.fixed_sources])
-        # Kirchhoff's current law, solved for the currents of the voltage inputs.
-        solve = np.linalg.pinv(entering[plain][:, volts])[: self._voltage_inputs.sum()].T
-        self._of_edges = network.incidence.toarray()[:, plain] @ solve
-        self._of_outputs = self._signs[:, plain] @ solve
-        self._of_inputs = entering.T[: len(network.inputs), plain] @ solve
-        self._of_inputs[self._voltage_inputs] = 0.0
-        self._of_fixed = fixed @ entering.T[len(network.inputs) :, plain] @ solve
+        self._entering = network.source_incidence.toarray().T
+        self._input_currents = InputCurrents(network)
 
     def _find(self) -> None:
         """The instruments behind the wiring."""
@@ -135,13 +117,7 @@ class BenchCircuit(Circuit):
         self._places = np.array([starts[scanner] + at for scanner, at in self._readings], dtype=np.intp)
         self.channels = [f"{scanner.name}:{self._scanned[scanner][at]}" for scanner, at in self._readings]
         self._offsets = np.array([self.station.offsets.get(place, 0.0) for place in self.channels])
-        boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
-        for k, name in enumerate(self.network.edge_names):
-            setting = settings.edge[name].set
-            if setting is not None:
-                box, channel = get(setting, ResistorBox)
-                boxes[box].append((int(channel), k))
-        self._boxes = {box: np.array(places).T for box, places in boxes.items()}  # channels, edges
+        self._devices.find(self.connection)
 
     def _make_checks(self) -> tuple[Drift, Verifier]:
         measure, edges = self._settings.measure, self._settings.edge
@@ -178,7 +154,12 @@ class BenchCircuit(Circuit):
     @property
     def codes(self) -> NDArray[np.intp]:
         """(E,) code of each edge, a copy; −1 at fixed resistors."""
-        return self._codes.copy()
+        return self._devices.codes.copy()
+
+    @property
+    def writes(self) -> NDArray[np.intp]:
+        """(E,) how often each edge's code was changed, for devices that wear; a copy."""
+        return self._devices.writes.copy()
 
     def provenance(self) -> dict[str, Any]:
         sessions = self.connection.sessions.items()
@@ -187,7 +168,7 @@ class BenchCircuit(Circuit):
             "station": self._settings.name,
             "wiring": self.station.wiring_hash(self.network),
             "noise": self.noise if math.isfinite(self.noise) else None,
-            "codes": self._codes.tolist(),
+            "codes": self.codes.tolist(),
             "writes": self.writes.tolist(),
             "instruments": {
                 name: {
@@ -201,12 +182,10 @@ class BenchCircuit(Circuit):
         }
 
     def snapshot(self) -> dict[str, Array]:
-        return {"writes": self.writes.astype(np.float64), **self._rounding.snapshot()}
+        return self._devices.snapshot()
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
-        memory = dict(snapshot)
-        self.writes = memory.pop("writes").astype(np.intp)
-        self._rounding.restore(memory)
+        self._devices.restore(snapshot)
 
     @contextmanager
     def reading(self, settle: float, repeats: int) -> Iterator[None]:
@@ -224,7 +203,7 @@ class BenchCircuit(Circuit):
         Sources that the station calls external stay as they are.
         """
         self._check_open()
-        with _SafeOnError(self):
+        with self._safe_on_error():
             self._prepare()
             self._constant.set(np.zeros(len(self._constants)))
             self._inputs.set(np.zeros(len(self.network.inputs)))
@@ -260,59 +239,16 @@ class BenchCircuit(Circuit):
 
     # Conductances
 
-    def _table(self, edge: int) -> CodeTable | None:
-        """The code table of an edge, within the bounds of a trainable one; None for a fixed resistor."""
-        network, name = self.network, self.network.edge_names[edge]
-        table = self.station.tables.get(name)
-        if table is None:
-            if network.trainable[edge]:
-                raise StationError(
-                    f"{self.station.path}: edge.{name} is a fixed resistor, and the circuit wants to train it; "
-                    "leave it out of [circuit] trainable"
-                )
-            return None
-        if not network.trainable[edge]:
-            return table
-        try:
-            return table.within(float(network.lower[edge]), float(network.upper[edge]))
-        except StationError as error:
-            raise StationError(f"{self.station.path}: edge.{name}: {error}") from None
-
     @property
     def bounds(self) -> tuple[Array, Array]:
         """(lower, upper), (E,) S each: the outermost codes within the network's bounds."""
-        lower, upper = self._conductances.copy(), self._conductances.copy()
-        for k, table in enumerate(self._tables):
-            if table is not None:
-                lower[k], upper[k] = table.bounds
-        return lower, upper
-
-    def _realised(self, codes: NDArray[np.intp]) -> Array:
-        """(E,) S of codes (E,), by the tables."""
-        realised = self._fixed.copy()
-        for k, (table, code) in enumerate(zip(self._tables, codes.tolist(), strict=True)):
-            if table is not None:
-                realised[k] = table.conductances[code]
-        return realised
+        return self._devices.bounds
 
     def _program(self, conductances: Array) -> Array:
-        self._codes = self._rounding.codes(conductances)
-        with _SafeOnError(self):
-            self._write()
-        return self._realised(self._codes)
-
-    def _write(self, *, again: bool = False) -> None:
-        """Write the codes, if any has changed; the box reads back what it took."""
-        codes = self._codes
-        if not again and self._written is not None and np.array_equal(codes, self._written):
-            return
-        for box, (channels, edges) in self._boxes.items():
-            count, _ = box.size()
-            values = box.state()[0] if len(edges) < count else np.zeros(count, dtype=np.intp)
-            values[channels] = codes[edges]
-            box.write(values.tolist())
-        self.writes += (codes != self._written) & (codes >= 0)
-        self._written = codes
+        self._devices.choose(conductances)
+        with self._safe_on_error():
+            self._devices.write()
+        return self._devices.conductances
 
     # Phases
 
@@ -322,12 +258,8 @@ class BenchCircuit(Circuit):
         if self._configured == recoveries:
             return
         measure, limits = self._settings.measure, self._settings.limits
-        for box in self._boxes:
-            name = box.name
-            seconds = self._settings.instrument[name].watchdog_s
-            if seconds:
-                box.watchdog(seconds)
-        self._write(again=self._configured is not None)
+        self._devices.watch()
+        self._devices.write(again=self._configured is not None)
         for scanner, channels in self._scanned.items():
             scanner.line_hz = self._settings.defaults.line_hz
             scanner.configure(channels, volts=measure.range_v, nplc=measure.nplc, high_z=measure.high_z)
@@ -353,8 +285,8 @@ class BenchCircuit(Circuit):
         return {name: instrument.session.recoveries for name, instrument in self.connection.instruments.items()}
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        self._refuse_what_exceeds_the_limits(inputs, outputs, imposed)
-        with _SafeOnError(self):
+        check_limits(self.station, self.network, self._nudges, inputs, outputs, imposed)
+        with self._safe_on_error():
             return self._phase(inputs, outputs, imposed)
 
     def _phase(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
@@ -379,7 +311,7 @@ class BenchCircuit(Circuit):
 
     def _repeat(self, inputs: Array, imposed: Array | None) -> None:
         """Read a sample of the phase before a nudged one once more."""
-        due = self._checks[0].due(self._codes, inputs, imposed) if self._checks else None
+        due = self._checks[0].due(self._devices.codes, inputs, imposed) if self._checks else None
         if due and self._checks:
             phase, sample = due
             self._set(phase.inputs[sample], phase.outputs, phase.imposed_in(sample), sample)
@@ -390,7 +322,7 @@ class BenchCircuit(Circuit):
         if self._checks:
             drift, verifier = self._checks
             read = measurement.voltages[:, self.read_nodes]
-            drift.last = Phase(self._codes, inputs, outputs, imposed, read, self.noise, self._repeats.number)
+            drift.last = Phase(self._devices.codes, inputs, outputs, imposed, read, self.noise, self._repeats.number)
             injected = measurement.output_currents @ self._signs
             verifier.compare(self._conductances, injected, measurement.voltages, measurement.noise)
 
@@ -413,7 +345,7 @@ class BenchCircuit(Circuit):
             taken[sample] += number
             self._inputs.check()
             currents[sample].append(self._port_currents(outputs, scans))
-        self._compare_codes()
+        self._devices.compare()
         mean = readings.mean(axis=1)
         if repeats > 1 and size:
             squares = float(((readings - mean[:, None]) ** 2).sum())
@@ -422,58 +354,27 @@ class BenchCircuit(Circuit):
         voltages[:, self.read_nodes] = mean
         noise = self.noise / math.sqrt(repeats) if repeats > 1 else math.nan
         port_currents = np.array([sum(values) / len(values) for values in currents])
-        self._compare_imposed(outputs, imposed, voltages @ self._signs.T, port_currents)
+        measure, limits = self._settings.measure, self._settings.limits
+        if isinstance(outputs, Hold):
+            compare_nudges(self._nudges, imposed, voltages @ self._signs.T, "V", floor_volts(measure))
+        elif isinstance(outputs, Inject):
+            compare_nudges(self._nudges, imposed, port_currents, "A", IMPOSED_FLOOR * limits.i_nudge_max)
         if self._checks:
-            self._compare_sources(inputs, voltages @ self._entering)
+            read, driven = voltages @ self._entering, len(inputs[0])
+            self._inputs.compare(inputs, read[:, :driven], IMPOSED, floor_volts(measure))
+            constants = np.broadcast_to(self._constants, (count, len(self._constants)))
+            self._constant.compare(constants, read[:, driven + self._driven], IMPOSED, floor_volts(measure))
         return BenchMeasurement(
             self.network,
             self._conductances,
             voltages,
             voltages @ self._signs.T,
             port_currents,
-            self._input_currents(inputs, voltages, port_currents),
+            self._input_currents(self._conductances, inputs, voltages, port_currents),
             noise,
             f"bench {self._settings.name}",
             self._repeats,
         )
-
-    def _compare_codes(self) -> None:
-        """After a phase: the boxes still have the codes that were written, and none has opened."""
-        assert self._written is not None
-        for box, (channels, edges) in self._boxes.items():
-            codes = box.codes()
-            for k in np.flatnonzero(codes[channels] != self._written[edges]):
-                raise InstrumentError(
-                    f"resistor {channels[k]} (edge {self.network.edge_names[edges[k]]}) has code {codes[channels[k]]}, and "
-                    f"{self._written[edges[k]]} was written: another program, or a reset? The phase is not used",
-                    box.name,
-                )
-
-    def _compare_imposed(self, outputs: Outputs, imposed: Array | None, volts: Array, amperes: Array) -> None:
-        """After a phase: what the source meters made is what they were told, as it is not after a reset or a power cycle."""
-        if imposed is None:
-            return
-        measure, hold = self._settings.measure, isinstance(outputs, Hold)
-        floor = measure.drift_max + 2 * measure.offset_max if hold else IMPOSED_FLOOR * self._settings.limits.i_nudge_max
-        made, unit = (volts, "V") if hold else (amperes, "A")
-        wrong = np.argwhere(np.abs(made - imposed) > IMPOSED * np.abs(imposed) + floor)
-        for sample, k in wrong:
-            nudge = self._nudges[k]
-            if isinstance(nudge, MeterNudge):
-                raise InstrumentError(
-                    f"channel {nudge.channel} (output {nudge.output}) was told {imposed[sample, k]:g} {unit} in sample "
-                    f"{sample}, and {made[sample, k]:g} {unit} was measured; is its output on, and wired? The phase is "
-                    "not used",
-                    nudge.meter.name,
-                )
-
-    def _compare_sources(self, inputs: Array, read: Array) -> None:
-        """After a phase: the sources, read (S, sources) V across, made what they were told."""
-        measure, count = self._settings.measure, len(self.network.inputs)
-        floor = measure.drift_max + 2 * measure.offset_max
-        self._inputs.compare(inputs, read[:, :count], IMPOSED, floor)
-        wanted = np.broadcast_to(self._constants, (len(read), len(self._constants)))
-        self._constant.compare(wanted, read[:, count + self._driven], IMPOSED, floor)
 
     def _nudge(self, outputs: Outputs, imposed: Array | None) -> None:
         for k, nudge in enumerate(self._nudges):
@@ -528,51 +429,19 @@ class BenchCircuit(Circuit):
                 currents[k] = nudge.current(readings)
         return currents
 
-    def _input_currents(self, inputs: Array, voltages: Array, port_currents: Array) -> Array:
-        """(S, n_in) A by Kirchhoff's current law at the nodes of the voltage sources."""
-        flows = (voltages[:, self.network.tails] - voltages[:, self.network.heads]) * self._conductances
-        currents = inputs.copy()
-        currents[:, self._voltage_inputs] = (
-            flows @ self._of_edges - port_currents @ self._of_outputs - inputs @ self._of_inputs - self._of_fixed
-        )
-        return currents
-
-    def _refuse_what_exceeds_the_limits(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> None:
-        limits = self._settings.limits
-        for k, source in enumerate(self.network.inputs):
-            key, most = ("v_node_max", limits.v_node_max) if source.kind == "voltage" else ("i_nudge_max", limits.i_nudge_max)
-            sample = int(np.abs(inputs[:, k]).argmax())
-            if abs(inputs[sample, k]) > most:
-                raise StationError(
-                    f"{self.station.path}: input {source.name} of sample {sample} is {inputs[sample, k]:g} {source.unit}, "
-                    f"beyond limits.{key} = {most:g} {source.unit}"
-                )
-        if imposed is None:
-            return
-        missing = [name for name, nudge in zip(self.network.output_names, self._nudges, strict=True) if nudge is None]
-        if missing:
-            raise StationError(
-                f"{self.station.path}: output.{missing[0]} has no nudge: this bench can read it, but not inject or hold; "
-                "wire a source meter to it"
-            )
-        if isinstance(outputs, Hold):
-            weak = [nudge.output for nudge in self._nudges if nudge is not None and not nudge.can_hold]
-            if weak:
-                raise StationError(
-                    f"{self.station.path}: output.{weak[0]} is nudged through a resistor, which injects and cannot "
-                    "hold: this bench runs ep; cl and al need a source meter there"
-                )
-        limit, key, unit = (
-            (limits.v_compliance, "v_compliance", "V")
-            if isinstance(outputs, Hold)
-            else (limits.i_nudge_max, "i_nudge_max", "A")
-        )
-        if np.abs(imposed).max(initial=0.0) > limit:
-            sample, k = np.argwhere(np.abs(imposed) > limit)[0]
-            raise StationError(
-                f"{self.station.path}: output {self.network.output_names[k]} of sample {sample} would get "
-                f"{imposed[sample, k]:g} {unit}, beyond limits.{key} = {limit:g} {unit}; nudge less"
-            )
+    @contextmanager
+    def _safe_on_error(self) -> Iterator[None]:
+        """Whatever goes wrong inside leaves the station safe at once, and the circuit closed."""
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self.close()
+            except InstrumentError as unsafe:
+                error.add_note(str(unsafe))
+                if isinstance(error, InstrumentError):
+                    raise InstrumentError(f"{error}; {unsafe}") from error
+            raise
 
     def _close(self) -> None:
         self.connection.close()
@@ -582,21 +451,3 @@ def _repeats(measure: Measure) -> Repeats:
     if measure.repeats == "auto":
         return Repeats(2, measure.gradient_error, measure.most_repeats)
     return Repeats(measure.repeats)
-
-
-class _SafeOnError:
-    """Whatever goes wrong inside leaves the station safe at once, and the circuit closed."""
-
-    def __init__(self, circuit: BenchCircuit) -> None:
-        self._circuit = circuit
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            try:
-                self._circuit.close()
-            except InstrumentError as unsafe:
-                error.add_note(str(unsafe))
-                if isinstance(error, InstrumentError):
-                    raise InstrumentError(f"{error}; {unsafe}") from error
