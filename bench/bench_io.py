@@ -104,7 +104,8 @@ def main() -> None:
             )
         print(f"\n{'instrument':<12}{'message':<34}{'µs/trip':>10}")
         for name, message in (
-            ("daq", ":READ?"),
+            ("daq", ":TRIG:COUN 1;:READ?"),
+            ("daq", ":TRIG:COUN 8;:READ?"),
             ("dac", ":SOUR:VOLT 1,(@1);:SOUR:VOLT? (@1)"),
             ("smu", ":SOUR:CURR 0"),
             ("pots", ":RES:CODE?"),

@@ -1,6 +1,7 @@
 """`Verifier` on simulated devices, whose true conductances are known, and on the virtual bench; and `Drift` there."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -229,7 +230,7 @@ def test_the_repeat_is_of_the_phase_before_at_the_same_codes(station):
         def scans(drive):
             heard.lines = []
             circuit.measure(drive)
-            return sum(":READ?" in line for line in heard.lines)
+            return sum(int(number) for number in re.findall(r":TRIG:COUN (\d+);:READ", ";".join(heard.lines)))
 
         assert scans(FREE) == 4
         assert scans(NUDGED) == 5

@@ -75,27 +75,30 @@ def done(message: str) -> Pair:
 def keysight(impedance: str, switch: str = "ON") -> Pair:
     return done(
         f":CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);:ROUT:SCAN (@101,103);"
-        ":ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;:TRIG:COUN 1;"
+        ":ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
         ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
     )
 
 
 K2700 = done(
     ":FORM:ELEM READ;:TRAC:CLE;:INIT:CONT OFF;:SENS:FUNC 'VOLT',(@101,103);:SENS:VOLT:NPLC 1,(@101,103);"
-    ":SENS:VOLT:RANG 10,(@101,103);:TRIG:SOUR IMM;:TRIG:COUN 1;:TRIG:DEL 0.01;:SAMP:COUN 2;:ROUT:SCAN (@101,103);"
+    ":SENS:VOLT:RANG 10,(@101,103);:TRIG:SOUR IMM;:TRIG:DEL 0.01;:SAMP:COUN 2;:ROUT:SCAN (@101,103);"
     ":SENS:VOLT:IDIV OFF;:ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
 )
 DAQ6510 = done(
     ":FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);:VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);"
-    ":ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:COUN:SCAN 1;:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103)"
+    ":ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103)"
 )
-READ = (":READ?", "+1.50000000E+00,-2.5E-03")
+READ = (":TRIG:COUN 1;:READ?", "+1.50000000E+00,-2.5E-03")
 SCANNERS = {
     "keysight_34970a": (keysight("INP:IMP:AUTO"), READ),
     "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
     "keysight_daq970a": (keysight("INP:IMP:AUTO"), READ),
     "keithley_2700": (K2700, READ),
-    "keithley_daq6510": (DAQ6510, (':TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025")),
+    "keithley_daq6510": (
+        DAQ6510,
+        (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
+    ),
 }
 
 
@@ -103,18 +106,28 @@ SCANNERS = {
 def test_a_scan_comes_in_the_order_asked_for(protocol: Protocol, driver: str) -> None:
     with protocol(driver, *SCANNERS[driver]) as scanner:
         scanner.configure(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
-        assert scanner.scan().tolist() == [-2.5e-3, 1.5]
+        assert scanner.scan().tolist() == [[-2.5e-3, 1.5]]
+
+
+@pytest.mark.parametrize("driver", SCANNERS)
+def test_scans_one_after_the_other_are_one_round_trip(protocol: Protocol, driver: str) -> None:
+    setup, (sent, answer) = SCANNERS[driver]
+    twice = sent.replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"), f"{answer},3,4"
+    with protocol(driver, setup, twice) as scanner:
+        scanner.configure(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
+        assert scanner.scan(2).tolist() == [[-2.5e-3, 1.5], [4.0, 3.0]]
 
 
 def test_low_impedance(protocol: Protocol) -> None:
     with protocol("keysight_34970a", keysight("INP:IMP:AUTO", "OFF")) as scanner:
         scanner.configure(["101", "103"], volts=10, nplc=1, high_z=False, delay=0.01)
+        assert scanner.channels == ["101", "103"]
 
 
 def test_overload_and_not_measured_are_no_numbers(protocol: Protocol) -> None:
-    with protocol("keysight_34970a", keysight("INP:IMP:AUTO"), (":READ?", "-9.90000000E+37,9.91E37")) as scanner:
+    with protocol("keysight_34970a", keysight("INP:IMP:AUTO"), (":TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")) as scanner:
         scanner.configure(["101", "103"], volts=10, nplc=1, high_z=True, delay=0.01)
-        low, missing = scanner.scan()
+        low, missing = scanner.scan()[0]
     assert low == -math.inf
     assert math.isnan(missing)
 

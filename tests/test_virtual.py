@@ -418,7 +418,7 @@ def test_every_driver_is_understood(smu: str, dac: str, daq: str) -> None:
             for name, value in zip(("smu", "smu2"), imposed[0].tolist(), strict=True):
                 (use[name].voltage if isinstance(outputs, Hold) else use[name].current)("1", value)
             true = modified_nodal(network(), CODES[codes], Drive([[1.25]], outputs))
-            near(use["daq"].scan(), true.node_voltages[0, at])
+            near(use["daq"].scan()[0], true.node_voltages[0, at])
             for k, name in enumerate(("smu", "smu2")):
                 near(use[name].read("1"), [true.output_voltages[0, k], true.output_currents[0, k], 0])
         use["smu"].current("1", 0.5)
@@ -426,8 +426,8 @@ def test_every_driver_is_understood(smu: str, dac: str, daq: str) -> None:
         use["smu"].safe(["1"])
         use["smu2"].safe(["1"])
         true = modified_nodal(network(), CODES[codes], Drive([[1.25]], Open()))
-        near(use["daq"].scan(), true.node_voltages[0, at])
+        near(use["daq"].scan()[0], true.node_voltages[0, at])
         use["dac"].safe(["1"])
-        near(use["daq"].scan(), 0 * true.node_voltages[0, at])
+        near(use["daq"].scan()[0], 0 * true.node_voltages[0, at])
         use["pots"].safe([])
         assert virtual.model.conductances.max() < 1e-9

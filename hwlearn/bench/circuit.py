@@ -406,8 +406,7 @@ class BenchCircuit(Circuit):
 
     def _scans(self, sample: int, number: int) -> Array:
         """(number, read nodes, then sources behind resistors) V, as many scans of all, less the calibrated offsets."""
-        scans = [scanner.scan() for _ in range(number) for scanner in self._scanned]
-        values = np.concatenate(scans).reshape(number, -1)[:, self._places]
+        values = np.hstack([scanner.scan(number) for scanner in self._scanned])[:, self._places]
         most = self._settings.measure.max_abs_v
         if not np.abs(values).max() <= most:
             row, bad = np.argwhere(~(np.abs(values) <= most))[0].tolist()

@@ -77,22 +77,25 @@ class Scanner(Instrument):
         self._scan_seconds = len(channels) * (nplc / self.line_hz + delay + RELAY_SECONDS)
         self.session.tell(self.setup(self.channels, volts, nplc, high_z, delay))
 
-    def scan(self) -> Array:
-        """(channels,) V in the order of `configure`; ±inf for overload, NaN for not measured. One round trip.
+    def scan(self, times: int = 1) -> Array:
+        """(times, channels) V in the order of `configure`, scans one after the other; ±inf for overload, NaN for not measured.
+
+        One round trip, however many times.
 
         Raises:
             InstrumentError: there was no `configure`.
         """
         if not self.channels:
             raise self.session.error("has no channels to scan: configure it first")
-        message, replies = self.request(len(self.channels))
+        count = len(self.channels)
+        message, replies = self.request(count, times)
         readings = self.session.read(
             message,
-            lambda fields: parse_numbers(fields[-1], len(self.channels)),
+            lambda fields: parse_numbers(fields[-1], times * count),
             replies=replies,
-            seconds=self._scan_seconds,
+            seconds=times * self._scan_seconds,
         )
-        return readings[self._order]
+        return readings.reshape(times, count)[:, self._order]
 
     def safe(self, channels: Sequence[str]) -> None:
         """A scanner only listens: nothing to do."""
@@ -102,8 +105,8 @@ class Scanner(Instrument):
         """The message that sets up the list."""
 
     @abstractmethod
-    def request(self, count: int) -> tuple[str, int]:
-        """(message that makes one scan and sends it, number of its answers); the readings are the last answer."""
+    def request(self, count: int, times: int) -> tuple[str, int]:
+        """(message that makes scans of `count` channels and sends them, number of its answers), the readings the last one."""
 
 
 class ResistorBox(Instrument):

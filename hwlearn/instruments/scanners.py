@@ -20,11 +20,11 @@ class Keysight34970A(Scanner):
         return (
             f":CONF:VOLT:DC {number(volts)},DEF,{at};:VOLT:DC:NPLC {number(nplc)},{at};"
             f":{self.impedance} {'ON' if high_z else 'OFF'},{at};:ROUT:SCAN {at};:ROUT:CHAN:DEL {number(delay)},{at};"
-            ":TRIG:SOUR IMM;:TRIG:COUN 1;:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
+            ":TRIG:SOUR IMM;:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
         )
 
-    def request(self, count: int) -> tuple[str, int]:
-        return ":READ?", 1
+    def request(self, count: int, times: int) -> tuple[str, int]:
+        return f":TRIG:COUN {times};:READ?", 1
 
 
 class Keysight34980A(Keysight34970A):
@@ -49,13 +49,13 @@ class Keithley2700(Scanner):
         at = channel_list(channels)
         return (
             f":FORM:ELEM READ;:TRAC:CLE;:INIT:CONT OFF;:SENS:FUNC 'VOLT',{at};:SENS:VOLT:NPLC {number(nplc)},{at};"
-            f":SENS:VOLT:RANG {number(volts)},{at};:TRIG:SOUR IMM;:TRIG:COUN 1;:TRIG:DEL {number(delay)};"
+            f":SENS:VOLT:RANG {number(volts)},{at};:TRIG:SOUR IMM;:TRIG:DEL {number(delay)};"
             f":SAMP:COUN {len(channels)};:ROUT:SCAN {at};:SENS:VOLT:IDIV {'OFF' if high_z else 'ON'};"
             ":ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
         )
 
-    def request(self, count: int) -> tuple[str, int]:
-        return ":READ?", 1
+    def request(self, count: int, times: int) -> tuple[str, int]:
+        return f":TRIG:COUN {times};:READ?", 1
 
 
 class KeithleyDaq6510(Scanner):
@@ -68,8 +68,8 @@ class KeithleyDaq6510(Scanner):
         return (
             f":FUNC 'VOLT:DC',{at};:VOLT:DC:NPLC {number(nplc)},{at};:VOLT:DC:RANG {number(volts)},{at};"
             f":VOLT:DC:INP {'AUTO' if high_z else 'MOHM10'},{at};:ROUT:DEL {number(delay)},{at};"
-            f":ROUT:SCAN:COUN:SCAN 1;:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE {at}"
+            f":ROUT:SCAN:INT 0;:ROUT:SCAN:CRE {at}"
         )
 
-    def request(self, count: int) -> tuple[str, int]:
-        return f':TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,{count},"defbuffer1",READ', 2
+    def request(self, count: int, times: int) -> tuple[str, int]:
+        return f':ROUT:SCAN:COUN:SCAN {times};:TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,{times * count},"defbuffer1",READ', 2

@@ -17,6 +17,7 @@ class VirtualScanner(ScpiInstrument):
         self.limit: dict[str, float] = {}
         self.high_z: dict[str, bool] = {}
         self.functions: set[str] = set()
+        self.triggers = 1
 
     def scan(self, channels: tuple[str, ...] | None = None) -> list[float]:
         """One pass over the list [V]."""
@@ -32,6 +33,10 @@ class VirtualScanner(ScpiInstrument):
             found.update(zip(some, read.tolist(), strict=True))
         return [_ranged(found[channel], self.limit.get(channel, math.inf)) for channel in wanted]
 
+    def scans(self) -> list[float]:
+        """As many passes as were asked for, one after the other [V]."""
+        return [value for _ in range(self.triggers) for value in self.scan()]
+
     def ranged(self, command: Command, text: str) -> None:
         """Set the range of the command's channels; AUTO, MAX and DEF take any voltage."""
         limit = math.inf if text.upper() in ("AUTO", "MAX", "DEF") else 1.2 * _full_scale(finite(text))
@@ -46,6 +51,12 @@ def _full_scale(volts: float) -> float:
 
 def _ranged(value: float, limit: float) -> float:
     return value if abs(value) <= limit else math.copysign(OVER_RANGE, value)
+
+
+def _whole(number: float) -> int:
+    if not (number >= 1 and number == int(number)):
+        raise ScpiError(-222, "Data out of range")
+    return int(number)
 
 
 def _reading(value: float) -> str:
@@ -79,8 +90,7 @@ class Virtual34970A(VirtualScanner):
         elif header == "ROUT:SCAN:SIZE?":
             return f"+{len(self.channels)}"
         elif header == "TRIG:COUN":
-            if command.number != 1:
-                raise ScpiError(-222, "Data out of range: the virtual scanner makes one scan per READ?")
+            self.triggers = _whole(command.number)
         elif header == "FORM:READ:CHAN":
             if command.flag:
                 raise ScpiError(-224, "Illegal parameter value: the virtual scanner sends readings only")
@@ -89,7 +99,7 @@ class Virtual34970A(VirtualScanner):
         elif header in ("VOLT:DC:RANG", "VOLT:RANG"):
             self.ranged(command, command.arguments[0])
         elif header == "READ?":
-            return ",".join(map(_reading, self.scan()))
+            return ",".join(map(_reading, self.scans()))
         elif header == "MEAS:VOLT:DC?":
             return ",".join(map(_reading, self.scan(command.channels)))
         else:
@@ -117,7 +127,7 @@ class Virtual2700(VirtualScanner):
         "TRAC:CLE TRAC:CLE:AUTO INIT:CONT TRIG:SOUR TRIG:DEL TRIG:DEL:AUTO ABOR ROUT:SCAN:TSO ROUT:OPEN:ALL SYST:AZER "
         "SYST:AZER:STAT VOLT:NPLC VOLT:DC:NPLC VOLT:AVER VOLT:AVER:STAT VOLT:DC:AVER:STAT VOLT:DIG VOLT:DC:DIG"
     )
-    samples, triggers, internal = 1, 1, False
+    samples, internal = 1, False
     elements: tuple[str, ...] = ("READ", "UNIT", "TST")
 
     def command(self, command: Command) -> str | None:
@@ -135,7 +145,7 @@ class Virtual2700(VirtualScanner):
         elif header == "SAMP:COUN":
             self.samples = int(command.number)
         elif header == "TRIG:COUN":
-            self.triggers = int(command.number)
+            self.triggers = _whole(command.number)
         elif header == "ROUT:SCAN":
             self.channels = command.channels
         elif header == "ROUT:SCAN?":
@@ -153,8 +163,9 @@ class Virtual2700(VirtualScanner):
     def _read(self) -> str:
         if not self.internal:
             raise ScpiError(-221, "Settings conflict: no scan is selected")
-        values = self.scan()
-        values = [values[k % len(values)] for k in range(self.samples * self.triggers)]
+        if self.samples != len(self.channels):
+            raise ScpiError(-221, f"Settings conflict: {self.samples} samples of {len(self.channels)} channels")
+        values = self.scans()
         if self.elements == ("READ",):
             return ",".join(map(_reading, values))
         return ",".join(f"{_reading(value)}VDC,+0.000SECS,+00000RDNG#" for value in values)
@@ -166,7 +177,7 @@ class VirtualDaq6510(VirtualScanner):
     identity = "HWLEARN,MODEL DAQ6510,0,1.0"
     ignored = headers(
         "TRAC:POIN ABOR AZER:ONCE VOLT:NPLC VOLT:AZER VOLT:AZER:STAT VOLT:AVER VOLT:AVER:STAT VOLT:DEL:AUTO ROUT:DEL "
-        "ROUT:SCAN:COUN:SCAN ROUT:SCAN:INT ROUT:SCAN:MEAS:INT ROUT:SCAN:BUFF FORM FORM:DATA FORM:ASC:PREC VOLT:LINE:SYNC "
+        "ROUT:SCAN:INT ROUT:SCAN:MEAS:INT ROUT:SCAN:BUFF FORM FORM:DATA FORM:ASC:PREC VOLT:LINE:SYNC "
         "ROUT:OPEN:ALL ROUT:OPEN DISP:SCR VOLT:RANG:AUTO"
     )
 
@@ -184,6 +195,8 @@ class VirtualDaq6510(VirtualScanner):
             self.ranged(command, command.arguments[0])
         elif header == "VOLT:INP":
             self.high_z.update(dict.fromkeys(command.channels or self.channels, command.word == "AUTO"))
+        elif header == "ROUT:SCAN:COUN:SCAN":
+            self.triggers = _whole(command.number)
         elif header in ("ROUT:SCAN:CRE", "ROUT:SCAN"):
             self.channels = command.channels
         elif header in ("ROUT:SCAN:CRE?", "ROUT:SCAN?"):
@@ -194,7 +207,7 @@ class VirtualDaq6510(VirtualScanner):
             missing = [channel for channel in self.channels if channel not in self.functions]
             if missing:
                 raise ScpiError(5073, f"Channel {missing[0]} is not configured")
-            self.buffer += self.scan()
+            self.buffer += self.scans()
         elif header == "TRAC:ACT?":
             return str(len(self.buffer))
         elif header == "TRAC:DATA?":
