@@ -6,10 +6,31 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from hwlearn import Drive, ExactCircuit, Network, Rule, Source, Task
+from hwlearn import (
+    AdjointCoupledLearning,
+    CoupledLearning,
+    Drive,
+    DualCoupledLearning,
+    EquilibriumPropagation,
+    ExactCircuit,
+    FullClamp,
+    Network,
+    Rule,
+    Source,
+    Task,
+)
 from hwlearn.errors import NetworkError
 
 GROUND = "0"
+
+RULES = [
+    FullClamp(),
+    *(
+        kind(symmetric=symmetric)
+        for kind in (EquilibriumPropagation, CoupledLearning, AdjointCoupledLearning, DualCoupledLearning)
+        for symmetric in (False, True)
+    ),
+]
 
 
 @st.composite

@@ -5,12 +5,12 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from processes import COMMAND, ENVIRONMENT, start
 
 from hwlearn import Drive, Inject
 from hwlearn.bench.circuit import BenchCircuit
@@ -25,21 +25,9 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ROOT = Path(__file__).parent.parent
 EXPERIMENT = ROOT / "netlists" / "allostery-bench.toml"
 STATION = ROOT / "stations" / "allostery.toml"
-COMMAND = [sys.executable, "-m", "hwlearn"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
 ON = {"smu": "1", "dac": "1", "pots": "0"}
 OFF = {"smu": "0", "dac": "0", "pots": "1"}
-
-
-def start(*arguments):
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-        encoding="utf-8",
-    )
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import COMMAND, ENVIRONMENT, start
 
 from hwlearn.runs import Run
 
 ROOT = Path(__file__).parent.parent
 KITE = ROOT / "netlists" / "kite.toml"
-COMMAND = [sys.executable, "-m", "hwlearn"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 
@@ -35,17 +34,6 @@ name = "ep"
 steps = 100000000
 learning_rate = 1e-3
 """
-
-
-def start(*arguments, **options):
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-        encoding="utf-8",
-        **options,
-    )
 
 
 def test_a_whole_training_as_a_process(tmp_path):

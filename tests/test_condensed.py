@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import networks, problems, rounding, tasks
+from networks import RULES, networks, problems, rounding, tasks
 
 from hwlearn import (
-    AdjointCoupledLearning,
     CoupledLearning,
-    DualCoupledLearning,
     EquilibriumPropagation,
     ExactCircuit,
-    FullClamp,
     Measurement,
     Network,
     Rule,
@@ -23,15 +20,6 @@ from hwlearn import (
 from hwlearn.circuits.base import Array
 from hwlearn.circuits.ports import Ports
 from hwlearn.network.builders import grid
-
-RULES = [
-    FullClamp(),
-    *(
-        kind(symmetric=symmetric)
-        for kind in (EquilibriumPropagation, CoupledLearning, AdjointCoupledLearning, DualCoupledLearning)
-        for symmetric in (False, True)
-    ),
-]
 
 
 class Measured(ExactCircuit):

@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import networks, rounding, tasks
+from networks import RULES, networks, rounding, tasks
 
 from hwlearn import (
-    AdjointCoupledLearning,
     CoupledLearning,
-    DualCoupledLearning,
     EquilibriumPropagation,
     ExactCircuit,
-    FullClamp,
     Measurement,
     Network,
     Rule,
@@ -25,15 +22,6 @@ from hwlearn.circuits.elimination import Elimination
 from hwlearn.errors import HwlearnError, NetworkError, TaskError
 from hwlearn.learning import many
 from hwlearn.network.builders import grid, kite, random_regular
-
-RULES = [
-    FullClamp(),
-    *(
-        kind(symmetric=symmetric)
-        for kind in (EquilibriumPropagation, CoupledLearning, AdjointCoupledLearning, DualCoupledLearning)
-        for symmetric in (False, True)
-    ),
-]
 
 
 @pytest.mark.parametrize("network", [grid(3, 4, inputs=["n0_0"]), random_regular(4, 20), kite()])
