@@ -110,6 +110,7 @@ def test_a_stuck_relay_is_named(edge):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_other_edge_is_blamed(seed):
+    named = 0
     for edge in range(1, 24):
         circuit = Devices(seed)
         learn(circuit, 1, 10)
@@ -118,6 +119,8 @@ def test_no_other_edge_is_blamed(seed):
             learn(circuit, 2, 10, times=3)
         except InstrumentError as error:
             assert f"(edge R{edge + 1})" in str(error)  # noqa: PT017
+            named += 1
+    assert named > 5
 
 
 def test_an_edge_along_a_source_is_not_seen():
@@ -168,9 +171,17 @@ def test_networks_with_other_elements_are_not_judged(tmp_path):
         "a diode\nV1 a 0 1\nR1 a b 1k\nR2 b 0 1k\nD1 b 0 DX\n.model DX D\n.end\n", encoding="utf-8"
     )
     network = Network.from_netlist(tmp_path / "diode.cir", inputs=["V1"], outputs=["b"])
-    verifier = Verifier(network, [0, 1], ["pots:0", "pots:1"], offset=0.0, drift=1e-6)
-    for told in ([1e-3, 1e-3], [1e-3, 2e-3], [1e-3, 4e-3], [1e-3, 8e-3]):
-        verifier.compare(np.array(told), np.zeros((1, 3)), np.array([[1.0, 0.5, 0.0]]), 0.0)
+    plain = Network.from_edges([("a", "b"), ("b", "0")], inputs=["a"], outputs=["b"])
+
+    def readings_that_stay(network):
+        verifier = Verifier(network, [0, 1], ["pots:0", "pots:1"], offset=0.0, drift=1e-6)
+        voltages = np.array([[{"a": 1.0, "b": 0.5, "0": 0.0}[name] for name in network.nodes]])
+        for k in range(20):
+            verifier.compare(np.array([1e-3, 1e-3 * 1.2**k]), np.zeros((1, len(network.nodes))), voltages, 0.0)
+
+    readings_that_stay(network)
+    with pytest.raises(InstrumentError, match="does not follow its code"):
+        readings_that_stay(plain)
 
 
 @pytest.fixture
@@ -220,6 +231,10 @@ def test_a_drift_within_the_limit_is_none(station):
         for _ in range(6):
             circuit.measure(FREE)
             circuit.connection.virtual.model._offset["daq:106"] += 1e-4
+            circuit.measure(NUDGED)
+        circuit.measure(FREE)
+        circuit.connection.virtual.model._offset["daq:106"] += 6e-4
+        with pytest.raises(InstrumentError, match="drift_max"):
             circuit.measure(NUDGED)
 
 
