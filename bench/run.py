@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 def steps_of_training() -> Iterator[Row]:
     limits = {10: (2.5, 0.035), 30: (1.4, 0.055), 100: (1.1, 0.125), 300: (1.1, 0.17)}
-    for n, steps, turns in ((10, 100, 25), (30, 30, 21), (100, 12, 7), (300, 4, 4)):
+    for n, steps, turns in ((10, 400, 25), (30, 30, 21), (100, 12, 7), (300, 4, 4)):
         network = lattice(n)
         sides = training(ExactCircuit(network), TASK, steps), floor(network, steps), naive(network, TASK, max(1, steps // 10))
         step, least, scipy = interleaved(turns, *sides)

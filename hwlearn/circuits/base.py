@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.blas import ddot
 
 from hwlearn.errors import DriveError, SimulationError
 from hwlearn.network import Network
@@ -27,7 +28,16 @@ log = logging.getLogger(__name__)
 
 def is_finite(array: Array) -> bool:
     """True if all of a float array is finite (and its square sum too, so below 1e154): one pass, no temporary."""
-    return math.isfinite(np.vdot(array, array))
+    return math.isfinite(square_sum(array))
+
+
+def square_sum(array: Array) -> float:
+    """Σ of the squares of a float array; BLAS without numpy's dispatch."""
+    if not array.size:
+        return 0.0
+    flat = array.reshape(-1)
+    square: float = ddot(flat, flat)
+    return square
 
 
 def samples(values: ArrayLike, what: str) -> Array:
@@ -284,10 +294,13 @@ class Circuit(ABC):
         self._check_open()
         wanted = np.array(conductances, dtype=np.float64)
         self.network.check_conductances(wanted)
-        realised = self._program(wanted)
-        realised.setflags(write=False)
-        self._conductances = realised
-        return realised
+        self.reprogram(wanted)
+        return self._conductances
+
+    def reprogram(self, wanted: Array) -> None:
+        """`program` for a caller who knows that the values, (E,) S, fit, and gives them away."""
+        self._conductances = self._program(wanted)
+        self._conductances.setflags(write=False)
 
     def measure(self, drive: Drive) -> Measurement:
         """Drive the circuit and measure it, S samples at once. Does not change its conductances.

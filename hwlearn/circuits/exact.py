@@ -56,8 +56,8 @@ class ExactCircuit(Circuit):
         ports = Ports(basis, self._conductances)
         ports.complete()
         return Responses(
-            source_drops=ports.drops[:, : basis.count],
-            port_drops=ports.drops[:, basis.count :],
+            source_drops=ports.drops[: basis.count].T,
+            port_drops=ports.drops[basis.count :].T,
             source_outputs=ports.outputs[: basis.count].T,
             resistance=ports.resistance,
             weights=basis.padded(inputs),
@@ -183,12 +183,12 @@ class PortMeasurement(Measurement):
         return np.einsum("sp,pq,sq->s", states, self._ports.power, states)
 
     def edge_drops(self) -> Array:
-        return self._ports.expand(self._states)
+        return self._states.dot(self._ports.drops)
 
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
         states = self._states
         weighted = states / len(states) if weights is None else states * np.asarray(weights, dtype=np.float64)[:, None]
-        return self._ports.product(np.array((states, weighted)))
+        return self._ports.product(states, weighted)
 
     def contrast(self, reference: Measurement) -> Array:
         if not isinstance(reference, PortMeasurement) or reference._ports is not self._ports:
@@ -206,7 +206,7 @@ class PortMeasurement(Measurement):
             pair[1, :, basis:] += there
         if len(pair[1]) > 1:
             pair[1] /= len(pair[1])
-        return self._ports.product(pair)
+        return self._ports.product(*pair)
 
     def __getitem__(self, chosen: slice) -> PortMeasurement:
         currents = None if self._currents is None else self._currents[chosen]

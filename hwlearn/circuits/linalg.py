@@ -20,25 +20,35 @@ COUNTED_SIZE = 4000
 """Above this size CHOLMOD is taken without counting the fill: it wins there on every graph that was measured."""
 
 
-class AffineMap:
-    """y = A x + c for a fixed sparse A (m, n) and c (m,).
+class SparseMap:
+    """A x + c for a fixed sparse A (m, n).
 
     It is scipy's kernel without scipy's dispatch, which takes longer than the product in small circuits.
     """
 
-    def __init__(self, matrix: csr_array, constant: Vector) -> None:
-        self._constant = constant
-        self._matrix = (*matrix.shape, matrix.indptr, matrix.indices, matrix.data)
+    def __init__(self, matrix: csr_array) -> None:
+        index = np.int32 if max(*matrix.shape, matrix.nnz) < 2**31 else np.int64
+        self._matrix = (*matrix.shape, matrix.indptr.astype(index), matrix.indices.astype(index), matrix.data)
 
-    def __call__(self, x: Vector) -> Vector:
-        """(m,) for x (n,), (m, k) for k columns x (n, k) in C order; new memory."""
-        if x.ndim == 1:
-            y = self._constant.copy()
-            _sparsetools.csr_matvec(*self._matrix, x, y)
-            return y
-        y = np.repeat(self._constant[:, None], x.shape[1], axis=1)
+    def of(self, x: Vector, constant: Vector) -> Vector:
+        """(m,) for x (n,) and c (m,); new memory."""
+        y = constant.copy()
+        _sparsetools.csr_matvec(*self._matrix, x, y)
+        return y
+
+    def of_rows(self, x: Vector, constants: Vector | None) -> Vector:
+        """(k, m) for rows x (k, n) and c (k, m), zero if not given; new memory."""
+        y = np.zeros((len(x), self._matrix[0])) if constants is None else constants.copy()
+        for k in range(len(x)):
+            _sparsetools.csr_matvec(*self._matrix, x[k], y[k])
+        return y
+
+    def of_columns(self, x: Vector, constants: Vector) -> Vector:
+        """(m, k) for columns x (n, k) in C order and c (m, 1) or (m, k); new memory."""
         rows, columns, *arrays = self._matrix
-        _sparsetools.csr_matvecs(rows, columns, x.shape[1], *arrays, np.ravel(x), y.reshape(-1))
+        y = np.empty((rows, x.shape[1]))
+        y[:] = constants
+        _sparsetools.csr_matvecs(rows, columns, x.shape[1], *arrays, x.reshape(-1), y.reshape(-1))
         return y
 
 
@@ -64,8 +74,8 @@ class Cholesky(ABC):
         """Numeric factorisation."""
 
     @abstractmethod
-    def solve(self, right: Vector, out: Vector) -> None:
-        """Solve K x = r with the last factor for each row r of `right` (k, n), in C order; writes the rows of `out` (k, n)."""
+    def solve(self, right: Vector) -> Vector:
+        """(k, n): the solutions of K x = r with the last factor for each row r of `right` (k, n), in C order; new memory."""
 
 
 class DenseCholesky(Cholesky):
@@ -87,8 +97,8 @@ class DenseCholesky(Cholesky):
         if info:
             raise SimulationError(_not_definite(self.name))
 
-    def solve(self, right: Vector, out: Vector) -> None:
-        out[:] = lapack.dpotrs(self._factor, right.T, lower=0)[0].T
+    def solve(self, right: Vector) -> Vector:
+        return np.asarray(lapack.dpotrs(self._factor, right.T, lower=0)[0].T)
 
 
 class QdldlCholesky(Cholesky):
@@ -104,13 +114,15 @@ class QdldlCholesky(Cholesky):
         self._solver = qdldl.Solver(self._matrix, upper=True)
 
     def factor(self, data: Vector) -> None:
-        self._matrix.data[:] = data
+        self._matrix.data = data
         self._solver.update(self._matrix, upper=True)
 
-    def solve(self, right: Vector, out: Vector) -> None:
+    def solve(self, right: Vector) -> Vector:
         solve = self._solver.solve
-        for k in range(len(right)):
-            out[k] = solve(right[k])
+        if len(right) == 1:
+            solution: Vector = solve(right[0])
+            return solution.reshape(1, -1)
+        return np.array([solve(row) for row in right]).reshape(right.shape)
 
     def cost(self) -> tuple[int, float]:
         """(entries of the factor, Σ column counts²): the fill, and the work of a factorisation."""
@@ -144,10 +156,10 @@ class Cholmod(Cholesky):
         except ArithmeticError as error:
             raise SimulationError(_not_definite(self.name)) from error
 
-    def solve(self, right: Vector, out: Vector) -> None:
+    def solve(self, right: Vector) -> Vector:
         result = self._dense(right.T)
         self._cholmod.solve(self._factor, result)
-        out[:] = np.asarray(result).T
+        return np.asarray(result).T
 
 
 class NoUnknowns(Cholesky):
@@ -158,8 +170,8 @@ class NoUnknowns(Cholesky):
     def factor(self, data: Vector) -> None:
         pass
 
-    def solve(self, right: Vector, out: Vector) -> None:
-        pass
+    def solve(self, right: Vector) -> Vector:
+        return right.copy()
 
 
 def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:

@@ -34,14 +34,16 @@ class ManyCircuits:
         system, basis = self._system, self._basis
         numbers, right = basis.assemble(conductances)
         self._elimination.factor(numbers)
-        self._potentials = np.empty((system.size + basis.lifts.shape[1], basis.width, conductances.shape[1]))
-        self._potentials[: system.size] = right.reshape(basis.width, system.size, -1).transpose(1, 0, 2)
-        self._potentials[system.size :] = basis.lifts.T[:, :, None]
-        self._elimination.solve(self._potentials[: system.size])
-        if len(system.floating):
-            self._potentials[system.size + 1 + system.floating] += self._potentials[system.floating_on]
-        # (n_out, p, M) V at each output for each column.
-        self._outputs = self._potentials[system.plus] - self._potentials[system.minus]
+        potentials = np.empty((system.size, basis.width, conductances.shape[1]))
+        potentials[:, : basis.count] = right.transpose(1, 0, 2)
+        potentials[:, basis.count :] = system.port_rows.T[:, :, None]
+        self._elimination.solve(potentials)
+        lifts = np.zeros((basis.lifts.shape[1], *potentials.shape[1:]))
+        lifts[:, : basis.count] = basis.lifts.T[:, :, None]
+        shape = lifts.shape
+        seen = system.seen.of_columns(potentials.reshape(len(potentials), -1), lifts.reshape(len(lifts), -1)).reshape(shape)
+        # (n_out, p, M) V at each output, and (E, p, M) V along each edge.
+        self._outputs, self._drops = seen[: len(system.port_rows)], seen[len(system.port_rows) :]
         self._factored = False
 
     def weights(self, inputs: Array) -> Array:
@@ -63,11 +65,10 @@ class ManyCircuits:
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         """(E, M) V²: as `Ports.contrast`, by the moment of `change` with the weights of all columns."""
-        ports = self._potentials[:, self._basis.count :]
+        sources, ports = self._drops[:, : self._basis.count], self._drops[:, self._basis.count :]
         mean = change / len(change)
-        other = np.einsum("npm,pom->nom", self._potentials[:, : self._basis.count], np.einsum("som,spm->pom", mean, weights))
+        drops = np.einsum("epm,pom->eom", sources, np.einsum("som,spm->pom", mean, weights))
         if share or held is not None:
             currents = share * change if held is None else held + share * change
-            other += np.einsum("npm,pom->nom", ports, np.einsum("som,spm->pom", mean, currents))
-        tails, heads = self._system.tails, self._system.heads
-        return np.einsum("eom,eom->em", ports[tails] - ports[heads], other[tails] - other[heads])
+            drops += np.einsum("epm,pom->eom", ports, np.einsum("som,spm->pom", mean, currents))
+        return np.einsum("eom,eom->em", ports, drops)

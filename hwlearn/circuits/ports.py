@@ -7,21 +7,21 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
+from scipy.linalg.blas import daxpy
 from scipy.sparse import csr_array, vstack
 
-from hwlearn.circuits.base import Array, is_finite
-from hwlearn.circuits.linalg import AffineMap, Cholesky, Cholmod, choose_cholesky
+from hwlearn.circuits.base import Array
+from hwlearn.circuits.linalg import Cholesky, Cholmod, SparseMap, choose_cholesky
 from hwlearn.circuits.reused import ReusedFactor
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
-from hwlearn.spice.numbers import GROUND
 
 
 class System:
     """What does not change while a circuit learns: maps from conductances to K and to the right-hand sides.
 
-    Node voltages `v = T x + P s` are read from an extended vector: the free potentials x (`size`), a zero for ground, and one
-    entry for each node that a source lifts. `place` (N,), `tails` and `heads` (E,), `plus` and `minus` (n_out,) index into it.
+    Node voltages are v = T x + P s, of the free potentials x (`size`) and of the sources. `nodes` reads them; `seen` reads the
+    output voltages and then the drops of the edges.
     """
 
     def __init__(self, network: Network) -> None:
@@ -46,13 +46,10 @@ class System:
         self.voltage_inputs = np.array([k for k, s in enumerate(drives) if s.kind == "voltage"], dtype=np.intp)
         self._ties = ties[:, : len(self.voltage_inputs)]
 
-        lifted = np.flatnonzero(np.diff(offsets.indptr))
-        self.place = np.where(cluster < 0, size, cluster)
-        self.lifts = offsets[lifted].toarray()
-        self.floating = np.flatnonzero(cluster[lifted] >= 0)
-        self.floating_on = cluster[lifted[self.floating]]
-        self.place[lifted] = size + 1 + np.arange(len(lifted))
-        self.tails, self.heads = self.place[network.tails], self.place[network.heads]
+        keep = np.flatnonzero(cluster >= 0)
+        spread = csr_array((np.ones(len(keep)), (keep, cluster[keep])), shape=(len(network.nodes), size))
+        ends = csr_array(vstack((network.port_incidence, network.incidence), format="csr"))
+        self.nodes, self.seen = View(spread, offsets), View(csr_array(ends @ spread), csr_array(ends @ offsets))
 
         injections = None
         currents = np.array([source.kind == "current" for source in network.sources], dtype=bool)
@@ -62,8 +59,6 @@ class System:
             injections[:, : len(drives)] = (entering[:, : len(drives)] * currents[: len(drives)]).toarray()
             values = np.array([source.value for source in network.fixed_sources])
             injections[:, -1] += entering[:, len(drives) :] @ (values * currents[len(drives) :])
-        ports = network.port_incidence.T
-        injected = None if injections is None else csr_array(injections)
 
         # Only edges at sources have a drop while all free potentials are zero.
         raised = csr_array(network.incidence @ offsets)
@@ -71,25 +66,11 @@ class System:
         self.touched = np.flatnonzero((np.diff(raised.indptr) + np.diff(tied.indptr)) > 0)
         self.raised = raised[self.touched].toarray()
         self._tied = tied[self.touched].toarray().T
-        keep = np.flatnonzero(cluster >= 0)
-        merge = csr_array((np.ones(len(keep)), (cluster[keep], keep)), shape=(size, len(network.nodes)))
-        self.into = csr_array(-(merge @ network.incidence[self.touched].T))
-        self.merged_injections = None if injected is None else (merge @ injected).toarray()
-        self.port_columns = (merge @ ports).toarray()
-        self._port_ties = (self._ties.T @ ports).toarray()
+        self.into = csr_array(-(spread.T @ network.incidence[self.touched].T))
+        self.merged_injections = None if injections is None else spread.T @ injections
+        self.port_rows = (network.port_incidence @ spread).toarray()  # the right-hand side of a unit current into each output
+        self._port_ties = (self._ties.T @ network.port_incidence.T).toarray()
         self._injected_ties = None if injections is None else self._ties.T @ injections
-        where = {**network.node_index, GROUND: network.node_index.get(GROUND, -1)}
-        place = np.append(self.place, size)
-        self.plus = place[[where[port.plus] for port in network.outputs]]
-        self.minus = place[[where[port.minus] for port in network.outputs]]
-        self.grounded = bool((self.minus == size).all())  # every output is a node's voltage
-
-    def outputs(self, potentials: Array) -> Array:
-        """(k, n_out) V at the outputs, from extended potentials (k, …)."""
-        voltages = potentials.take(self.plus, axis=1)
-        if not self.grounded:
-            voltages -= potentials.take(self.minus, axis=1)
-        return voltages
 
     def _pattern(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[Cholesky, csr_array]:
         """The solver for K's upper triangle and the map (entries × E) from conductances to its numbers; edges from a to b."""
@@ -129,6 +110,18 @@ class System:
         return currents
 
 
+class View(SparseMap):
+    """What is read at m places, A x + L s: a matrix A (m, n) and offsets L (m, sources)."""
+
+    def __init__(self, matrix: csr_array, offsets: csr_array) -> None:
+        super().__init__(matrix)
+        self._offsets = offsets
+
+    def lifts(self, columns: Array) -> Array:
+        """(k, m): what source columns (sources, k) alone do."""
+        return np.ascontiguousarray((self._offsets @ columns).T)
+
+
 class Basis:
     """Source columns that span the inputs of a drive.
 
@@ -145,16 +138,14 @@ class Basis:
         self._weights: Array | None = None
         self.count = count = columns.shape[1]
         self.identity = np.eye(count)
-        self.width = count + len(system.plus)  # p
+        self.outputs = len(system.port_rows)
+        self.width = count + self.outputs  # p
 
-        # Rows are right-hand sides and extended potentials, one for each column of the basis and then one for each port.
         raised = system.raised @ columns
-        right = np.zeros((self.width, system.size))
+        right = np.zeros((count, system.size))
         if system.merged_injections is not None:
-            right[:count] = (system.merged_injections @ columns).T
-        right[count:] = system.port_columns.T
-        self.lifts = np.zeros((self.width, 1 + len(system.lifts)))
-        self.lifts[:count, 1:] = (system.lifts @ columns).T
+            right[:] = (system.merged_injections @ columns).T
+        self.lifts = system.seen.lifts(columns)
 
         # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
         into = system.into.tocoo()
@@ -168,29 +159,16 @@ class Basis:
         place = column * system.size + into.row[entry], system.touched[edge]
         self._entries, edges = system.assembly.shape
         rows = csr_array((values, place), shape=(right.size, edges))
-        constant = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
-        self._assemble = AffineMap(vstack((system.assembly, rows), format="csr"), constant)
+        self._constants = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
+        self._assembly = SparseMap(vstack((system.assembly, rows), format="csr"))
 
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
-        """The numbers of K's pattern, and the right-hand sides (p n); for conductances (E, M), with an axis M more."""
-        numbers = self._assemble(conductances)
-        return numbers[: self._entries], numbers[self._entries :]
-
-    def factor(self, conductances: Array) -> Array:
-        """Factor K; returns the right-hand sides (p, n) of the source columns and of a unit current at each output."""
-        numbers, right = self.assemble(conductances)
-        self.system.cholesky.factor(numbers)
-        return right.reshape(self.width, self.system.size)
-
-    def solve(self, right: Array, lifts: Array) -> Array:
-        """(k, n + 1 + lifted): extended potentials for right-hand sides (k, n) and what the sources lift, (k, 1 + lifted)."""
-        system, size = self.system, self.system.size
-        potentials = np.empty((len(right), size + lifts.shape[1]))
-        potentials[:, size:] = lifts
-        system.cholesky.solve(right, potentials[:, :size])
-        if len(system.floating):
-            potentials[:, size + 1 + system.floating] += potentials[:, system.floating_on]
-        return potentials
+        """The numbers of K's pattern, and the right-hand sides (count, n); for conductances (E, M), with an axis M more."""
+        if conductances.ndim == 1:
+            numbers = self._assembly.of(conductances, self._constants)
+            return numbers[: self._entries], numbers[self._entries :].reshape(self.count, -1)
+        numbers = self._assembly.of_columns(conductances, self._constants[:, None])
+        return numbers[: self._entries], numbers[self._entries :].reshape(self.count, self.system.size, *numbers.shape[1:])
 
     def padded(self, inputs: Array) -> Array:
         """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
@@ -225,36 +203,44 @@ class Ports:
     Those to the outputs are not solved for before `complete`, which must come before the circuit is programmed again.
 
     Attributes:
-        potentials: (p, n + 1 + lifted) V.
+        potentials: (p, n) V, free ones.
         outputs: (p, n_out) V.
+        drops: (p, E) V.
     """
 
     def __init__(self, basis: Basis, conductances: Array) -> None:
-        self.basis, self.system, self.conductances = basis, basis.system, conductances
-        self._right = basis.factor(conductances)
-        solved = basis.width if self.system.cholesky.together else basis.count
-        self.potentials = basis.solve(self._right[:solved], basis.lifts[:solved])
-        self.outputs = self.system.outputs(self.potentials)
-        if (residual := self.system.cholesky.residual) is not None:
-            # o = Cᵀ x = Cᵀ x̃ + Λᵀ r with K Λ = C: with Λ̃ for Λ, the error is a product of two errors.
-            self.outputs += residual @ self.potentials[basis.count :, : self.system.size].T
+        self.basis, self.conductances = basis, conductances
+        self.system = system = basis.system
         self._factor: Array | None = None
+        cholesky = system.cholesky
+        numbers, right = basis.assemble(conductances)
+        cholesky.factor(numbers)
+        if not cholesky.together:
+            self.potentials = cholesky.solve(right)
+            seen = system.seen.of_rows(self.potentials, basis.lifts)
+            self.outputs, self.drops = seen[:, : basis.outputs], seen[:, basis.outputs :]
+            return
+        self.potentials = cholesky.solve(np.concatenate((right, system.port_rows)))
+        by_sources, by_ports = self.potentials[: basis.count], self.potentials[basis.count :]
+        seen = np.concatenate((system.seen.of_rows(by_sources, basis.lifts), system.seen.of_rows(by_ports, None)))
+        self.outputs, self.drops = seen[:, : basis.outputs], seen[:, basis.outputs :]
+        if (residual := cholesky.residual) is not None:
+            # o = Cᵀ x = Cᵀ x̃ + Λᵀ r with K Λ = C: with Λ̃ for Λ, the error is a product of two errors.
+            self.outputs += residual @ by_ports.T
 
     def complete(self) -> None:
         """Solve for the outputs' columns too."""
         if len(self.potentials) < self.basis.width:
-            count = self.basis.count
-            more = self.basis.solve(self._right[count:], self.basis.lifts[count:])
+            more = self.system.cholesky.solve(self.system.port_rows)
             self.potentials = np.concatenate((self.potentials, more))
-            self.outputs = np.concatenate((self.outputs, self.system.outputs(more)))
+            seen = self.system.seen.of_rows(more, None)
+            self.outputs = np.concatenate((self.outputs, seen[:, : self.basis.outputs]))
+            self.drops = np.concatenate((self.drops, seen[:, self.basis.outputs :]))
 
     def open_outputs(self, weights: Array) -> Array:
         """(S, n_out) V at the open outputs, for weights (S, count) of the source columns; not to be written to."""
         columns = self.outputs[: self.basis.count]
-        voltages = columns if weights is self.basis.identity else weights.dot(columns)
-        if not is_finite(voltages):
-            raise SimulationError("the output voltages are not finite; the circuit may be singular")
-        return voltages
+        return columns if weights is self.basis.identity else weights.dot(columns)
 
     @property
     def resistance(self) -> Array:
@@ -272,84 +258,64 @@ class Ports:
                 raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
         return lapack.dpotrs(self._factor, change.T, lower=0)[0].T
 
-    def expand(self, states: Array) -> Array:
-        """(k, E) V: edge drops of states (k, p)."""
-        voltages = states.dot(self.potentials)
-        drops = voltages.take(self.system.tails, axis=1)
-        drops -= voltages.take(self.system.heads, axis=1)
-        return drops
-
-    def product(self, pair: Array) -> Array:
-        """(E,) V²: Σ_s (H x_s) ∘ (H y_s) for pairs of states, (2, S, p); H (E×p) are the drops per column. Never forms (S, E).
+    def product(self, one: Array, two: Array) -> Array:
+        """(E,) V²: Σ_s (H x_s) ∘ (H y_s) for states x, y (S, p); H (E×p) are the drops per column. Never forms (S, E).
 
         More samples than the columns that x uses are summed first: diag H M Hᵀ, M = Σ_s x_s y_sᵀ (p×p).
         """
-        used = np.flatnonzero(pair[0].any(axis=0))
-        if pair.shape[1] > len(used):
-            pair = np.stack((np.eye(self.basis.width)[used], pair[0][:, used].T @ pair[1]))
-        return self._product(pair)
-
-    def _product(self, pair: Array) -> Array:
-        rows = pair.shape[1]
-        drops = self.expand(pair.reshape(2 * rows, -1))
-        return drops[0] * drops[1] if rows == 1 else np.einsum("se,se->e", drops[:rows], drops[rows:])
+        used = np.flatnonzero(one.any(axis=0))
+        if len(one) > len(used):
+            return _summed(self.drops[used], (one[:, used].T @ two).dot(self.drops))
+        return _summed(one.dot(self.drops), two.dot(self.drops))
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         """(E,) V²: mean over samples of the drops by `change` times those by the sources, `held` and share × `change`.
 
         `change` and `held` are currents into the outputs, (S, n_out) A.
         """
-        samples, count = weights.shape
-        outputs = change.shape[1]
-        if held is None and samples < outputs and not self.system.cholesky.together:
-            return self._contrast_of_samples(weights, change, share)
-        self.complete()
-        currents = held if not share else share * change if held is None else held + share * change
-        pair = np.zeros((2, min(samples, outputs), self.basis.width))
+        (samples, count), outputs = weights.shape, change.shape[1]
         if samples > outputs:  # as in `product`
-            pair[0, :, count:] = np.eye(outputs)
-            change = change.T
-            pair[1, :, :count] = change.dot(weights)
-            if currents is not None:
-                pair[1, :, count:] = change.dot(currents)
+            self.complete()
+            moments = change.T.dot(weights if held is None else np.concatenate((weights, held), axis=1)) / samples
+            by_change, drops = self.drops[count:], moments.dot(self.drops[: moments.shape[1]])
+            if share:
+                drops += (change.T.dot(change) * (share / samples)).dot(by_change)
+            return _summed(by_change, drops)
+        if held is None and len(self.potentials) < self.basis.width:
+            made = self.system.cholesky.solve(change.dot(self.system.port_rows))
+            by_change = self.system.seen.of_rows(made, None)[:, outputs:]
         else:
-            pair[0, :, count:] = change
-            pair[1, :, :count] = weights
-            if currents is not None:
-                pair[1, :, count:] = currents
-        if samples > 1:
-            pair[1] /= samples
-        return self._product(pair)
-
-    def _contrast_of_samples(self, weights: Array, change: Array, share: float) -> Array:
-        """`contrast` by a solution for each sample, where these are fewer than the outputs."""
-        count, samples = self.basis.count, len(weights)
-        made = self.basis.solve(change.dot(self._right[count:]), self.basis.lifts[count : count + samples])
-        by_sources = self.potentials[:count]
-        both = np.concatenate((made, by_sources if weights is self.basis.identity else weights.dot(by_sources)))
-        if share:
-            both[samples:] += share * made
-        drops = both.take(self.system.tails, axis=1)
-        drops -= both.take(self.system.heads, axis=1)
+            self.complete()
+            by_change = change.dot(self.drops[count:])
+        drops = self.drops[:count]
+        drops = drops.copy() if weights is self.basis.identity else weights.dot(drops)
+        if held is not None:
+            drops += held.dot(self.drops[count:])
         if samples == 1:
-            return drops[0] * drops[1]
-        return np.einsum("se,se->e", drops[:samples], drops[samples:]) / samples
-
-    @cached_property
-    def drops(self) -> Array:
-        """(E, p) V: drop of each edge per column."""
-        return (self.potentials.take(self.system.tails, axis=1) - self.potentials.take(self.system.heads, axis=1)).T
+            contrast: Array = daxpy(by_change[0], drops[0], a=share)
+            contrast *= by_change[0]
+            return contrast
+        if share:
+            drops += share * by_change
+        return _summed(by_change, drops) / samples
 
     @cached_property
     def input_currents(self) -> Array:
         """(n_in, p) A delivered by each input, per column."""
-        return self.system.input_currents(self.conductances, self.drops, self.basis.columns)
+        return self.system.input_currents(self.conductances, self.drops.T, self.basis.columns)
 
     @cached_property
     def power(self) -> Array:
         """(p, p) W: power in the edges as a quadratic form of the column weights."""
-        return (self.drops.T * self.conductances) @ self.drops
+        return (self.drops * self.conductances) @ self.drops.T
 
     def node_voltages(self) -> Array:
         """(N, p) V."""
-        return self.potentials.take(self.system.place, axis=1).T
+        voltages = self.system.nodes.of_rows(self.potentials, None)
+        voltages[: self.basis.count] += self.system.nodes.lifts(self.basis.columns)
+        return voltages.T
+
+
+def _summed(one: Array, two: Array) -> Array:
+    """(E,): Σ_k one ∘ two, of rows (k, E)."""
+    return np.einsum("ke,ke->e", one, two)

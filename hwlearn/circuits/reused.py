@@ -58,33 +58,35 @@ class ReusedFactor(Cholesky):
         self._least = 1.0  # eigenvalue of M⁻¹K, M being the matrix that was factored
         self.factorisations += 1
 
-    def solve(self, right: Vector, out: Vector) -> None:
+    def solve(self, right: Vector) -> Vector:
         start = thread_time()
-        if self._stale and not self._iterate(right, out):
-            self._spoiled = True
-            self.factor(self._data)
-            start = thread_time()
-        if not self._stale:
-            self._exact.solve(right, out)
+        out = self._iterate(right) if self._stale else None
+        if out is None:
+            if self._stale:
+                self._spoiled = True
+                self.factor(self._data)
+                start = thread_time()
+            out = self._exact.solve(right)
             self.residual = None
             self._solve_cost += thread_time() - start
         cost = thread_time() - start
         self._spent, self._steps = self._spent + cost, self._steps + 1
         self._spoiled = self._stale and cost > self._spent / self._steps
-        self._last = (*self._last[-1:], out.copy()) if self.together else ()
+        self._last = (*self._last[-1:], out) if self.together else ()
+        return out
 
-    def _iterate(self, right: Vector, out: Vector) -> bool:
-        """Conjugate gradients on all rows at once; False if they do not converge."""
+    def _iterate(self, right: Vector) -> Vector | None:
+        """Conjugate gradients on all rows at once; None if they do not converge."""
         matrix, source = self._whole
         matrix.data = self._data[source]
         known = [last for last in self._last if last.shape == right.shape]
         x = 2 * known[1] - known[0] if len(known) == 2 else known[0] if known else np.zeros_like(right)
         rest = right - self._times(x)
-        direction, z, slope = np.zeros_like(rest), np.empty_like(rest), np.zeros(len(rest))
+        direction, slope = np.zeros_like(rest), np.zeros(len(rest))
         lengths: list[Vector] = []
         turns: list[Vector] = []
         for _ in range(MOST):
-            self._exact.solve(rest, z)
+            z = self._exact.solve(rest)
             self.iterations += 1
             before, slope = slope, _dots(rest, z)  # the error's squared energy norm, as far as the old factor can tell
             wrong = slope > TOLERANCE**2 * self._least * (size := _dots(x + z, right))
@@ -92,16 +94,16 @@ class ReusedFactor(Cholesky):
                 self._least = min(self._least, _least_ritz(lengths, turns))
                 wrong = slope > TOLERANCE**2 * self._least * size
             if not wrong.any():
-                out[:] = x + z
+                out = x + z
                 self.residual = right - self._times(out)
-                return True
+                return out
             turns.append(_ratio(slope, before))
             direction = z + turns[-1][:, None] * direction
             image = self._times(direction)
             lengths.append(np.where(wrong, _ratio(slope, _dots(direction, image)), 0.0))
             x = x + lengths[-1][:, None] * direction
             rest -= lengths[-1][:, None] * image
-        return False
+        return None
 
     @cached_property
     def _whole(self) -> tuple[csr_array, Indices]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Inject, Measurement, Open, Outputs
-from hwlearn.errors import HwlearnError
+from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, square_sum
+from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What a rule learned from its phases.
 
     Attributes:
@@ -98,7 +96,7 @@ class Rule(ABC):
     def loss(self, free: Measurement, targets: Array) -> float:
         """½ ‖observed‖², mean over the samples [`loss_unit`]."""
         observed = self.observed(free, targets)
-        return 0.5 * float(np.vdot(observed, observed)) / len(observed)
+        return 0.5 * square_sum(observed) / len(observed)
 
     def direction(self, circuit: Circuit, task: Task) -> Array:
         """(E,): ġ of THEORY.md, averaged over the samples of `task`; zero on fixed edges.
@@ -127,7 +125,10 @@ class Rule(ABC):
             observed, contrast = self.at_ports(ports, weights, ports.open_outputs(weights) - targets, nudge)
             if len(circuit.network.fixed):
                 contrast[circuit.network.fixed] = 0.0
-            return Reading(contrast, 0.5 * float(np.vdot(observed, observed)) / len(observed), 0.0)
+            loss = 0.5 * square_sum(observed) / len(observed)
+            if not math.isfinite(loss):
+                raise SimulationError("the output voltages are not finite; the circuit may be singular")
+            return Reading(contrast, loss, 0.0)
         free = circuit.measure(Drive(inputs, self.free(targets)))
         if self.settled(free, targets):
             return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)
@@ -146,20 +147,18 @@ class Rule(ABC):
     def at_ports(self, ports: PortAlgebra, weights: Array, error: Array, nudge: float) -> tuple[Array, Array]:
         """(observed, ġ) of a rule of the table in a linear circuit, from the error e = o − y of the open outputs.
 
-        The nudged phase changes what it imposes by −nudge × observed, and so the currents into the outputs by δ: this, or R⁻¹
-        of it. With the drops H δ that δ alone makes, (Δv + Hδ)² − Δv² = 2 Hδ ∘ (Δv + ½ Hδ), and between the two sides of a
-        symmetric nudge 4 Hδ ∘ Δv.
+        The nudged phase changes what it imposes by −nudge × observed, and so the currents into the outputs: by σ nudge δ,
+        where δ is −σ × observed, or R⁻¹ of it. With the drops Hδ that δ alone makes, the contrast of the phases is
+        (Δv + σ nudge Hδ)² − Δv², so ġ = Hδ ∘ (Δv + ½ σ nudge Hδ), and ġ = Hδ ∘ Δv with the two sides of a symmetric nudge.
         """
         if self.observes == "voltage":
             observed, held = error, None
         else:
             observed = held = ports.currents_to_hold(-error)
-        change = -nudge * observed
+        change = observed if self.sign < 0 else -observed
         if self.imposes == "voltage":
             change = ports.currents_to_hold(change)
-        contrast = ports.contrast(weights, change, 0.0 if self.symmetric else 0.5, held)
-        contrast *= self.sign / nudge
-        return observed, contrast
+        return observed, ports.contrast(weights, change, 0.0 if self.symmetric else 0.5 * self.sign * nudge, held)
 
 
 class PortAlgebra(Protocol):

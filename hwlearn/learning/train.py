@@ -20,6 +20,8 @@ from hwlearn.learning.task import Task
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
 
+LARGEST = float(np.finfo(np.float64).max)
+
 StopReason = Literal["steps", "loss", "callback", "not finite"]
 
 
@@ -118,7 +120,8 @@ def train(
     batches = _Batches(rule.sufficient(circuit, task) if batch_size is None else task, batch_size, seed)
     trainable, number = network.trainable, int(network.trainable.sum())
     lowest, highest = circuit.bounds
-    lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, highest, np.inf)
+    lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, np.minimum(highest, LARGEST), np.inf)
+    probe = int(trainable.argmax())
     logarithmic = parameter == "log-conductance"
 
     losses: list[float] = []
@@ -135,7 +138,8 @@ def train(
         return own | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
 
     for step in range(first, steps + 1):
-        memory = circuit.snapshot() if callbacks else {}
+        if callbacks:
+            memory = circuit.snapshot()
         batch = batches.at(step)
         reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
@@ -159,9 +163,11 @@ def train(
             with np.errstate(over="ignore"):
                 new = wanted * np.exp(optimize.step(wanted * reading.direction))
         else:
-            new = wanted + optimize.step(reading.direction)
-        wanted = np.minimum(np.maximum(new, lower), upper)
-        clipped = int(np.count_nonzero(new != wanted))
+            new = optimize.step(reading.direction)
+            new += wanted
+        wanted = np.maximum(new, lower)
+        np.minimum(wanted, upper, out=wanted)
+        clipped = int(np.count_nonzero(new != wanted)) if callbacks or new[probe] != wanted[probe] else 0
         if clipped == number > 0 and not warned:
             warned = True
             warnings.warn(
@@ -169,7 +175,7 @@ def train(
                 HwlearnWarning,
                 stacklevel=2,
             )
-        circuit.program(wanted)
+        circuit.reprogram(wanted)
     done = max(first + len(losses) - 1, 0)
     return TrainResult(circuit.conductances, np.array(losses), done, reason)  # type: ignore[arg-type]
 

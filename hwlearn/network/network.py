@@ -271,7 +271,7 @@ class Network:
         """
         if conductances.shape != (len(self.edges),):
             raise NetworkError(f"conductances have shape {conductances.shape}, need ({len(self.edges)},)")
-        if len(self.edges) and not (conductances.min() > 0 and conductances.max() < np.inf):
+        if len(self.edges) and not (np.minimum.reduce(conductances) > 0 and np.maximum.reduce(conductances) < np.inf):
             k = int(np.flatnonzero(~((conductances > 0) & (conductances < np.inf)))[0])
             raise NetworkError(f"conductance of {self.edges[k].name} is {conductances[k]:g} S; it must be positive and finite")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from hwlearn.circuits.base import Circuit
@@ -39,4 +37,4 @@ class Thresholded(Remedy):
     def read(self, circuit: Circuit, task: Task) -> Reading:
         reading = self.rule.read(circuit, task)
         kept = np.abs(reading.direction) > self.threshold
-        return replace(reading, direction=np.where(kept, reading.direction, 0.0))
+        return reading._replace(direction=np.where(kept, reading.direction, 0.0))
