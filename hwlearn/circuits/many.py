@@ -34,16 +34,13 @@ class ManyCircuits:
         system, basis = self._system, self._basis
         numbers, right = basis.assemble(conductances)
         self._elimination.factor(numbers)
-        potentials = np.empty((system.size, basis.width, conductances.shape[1]))
+        self._potentials = potentials = np.empty((system.size, basis.width, conductances.shape[1]))
         potentials[:, : basis.count] = right.transpose(1, 0, 2)
         potentials[:, basis.count :] = system.port_rows.T[:, :, None]
         self._elimination.solve(potentials)
-        lifts = np.zeros((basis.lifts.shape[1], *potentials.shape[1:]))
-        lifts[:, : basis.count] = basis.lifts.T[:, :, None]
-        shape = lifts.shape
-        seen = system.seen.of_columns(potentials.reshape(len(potentials), -1), lifts.reshape(len(lifts), -1)).reshape(shape)
-        # (n_out, p, M) V at each output, and (E, p, M) V along each edge.
-        self._outputs, self._drops = seen[: len(system.port_rows)], seen[len(system.port_rows) :]
+        # (n_out, p, M) V at each output for each column.
+        self._outputs = (system.port_rows @ potentials.reshape(system.size, -1)).reshape(-1, *potentials.shape[1:])
+        self._outputs[:, : basis.count] += basis.lifts.T[: basis.outputs, :, None]
         self._factored = False
 
     def weights(self, inputs: Array) -> Array:
@@ -65,10 +62,18 @@ class ManyCircuits:
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         """(E, M) V²: as `Ports.contrast`, by the moment of `change` with the weights of all columns."""
-        sources, ports = self._drops[:, : self._basis.count], self._drops[:, self._basis.count :]
+        system, ports = self._system, self._potentials[:, self._basis.count :]
         mean = change / len(change)
-        drops = np.einsum("epm,pom->eom", sources, np.einsum("som,spm->pom", mean, weights))
+        sources = np.einsum("som,spm->pom", mean, weights)
+        other = np.einsum("npm,pom->nom", self._potentials[:, : self._basis.count], sources)
         if share or held is not None:
             currents = share * change if held is None else held + share * change
-            drops += np.einsum("epm,pom->eom", ports, np.einsum("som,spm->pom", mean, currents))
-        return np.einsum("eom,eom->em", ports, drops)
+            other += np.einsum("npm,pom->nom", ports, np.einsum("som,spm->pom", mean, currents))
+        drops = self._drops(other)
+        drops[system.touched] += np.einsum("ep,pom->eom", system.raised, sources)
+        return np.einsum("eom,eom->em", self._drops(ports), drops)
+
+    def _drops(self, potentials: Array) -> Array:
+        """(E, k, M) V along the edges for potentials (n, k, M), without what the sources lift."""
+        seen = self._system.seen.of_columns(potentials.reshape(len(potentials), -1), np.zeros((1, 1)))
+        return seen.reshape(-1, *potentials.shape[1:])[self._basis.outputs :]
