@@ -22,7 +22,7 @@ import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import NamedTuple  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
 
 import numpy as np  # noqa: E402
 from step import RATE, floor, interleaved, lattice, naive, timed, training  # noqa: E402
@@ -77,7 +77,7 @@ def small() -> Iterator[Row]:
 
 def many() -> Iterator[Row]:
     for network in (kite(), grid(4, 4, outputs=["n1_1", "n2_1"])):
-        one, together = interleaved(3, *_alone_and_together(network, 1000, 20))
+        one, together = interleaved(3, *_alone_and_together(network, 1000, 100))
         yield Row(f"train_many, 1,000 × {network.title}: times the rate of a loop", one / together, "", 20.0, True)
 
 
@@ -103,7 +103,7 @@ def samples() -> Iterator[Row]:
     sides = []
     for count in SAMPLES:
         task = Task(random.uniform(0, 1, (count, 2)), random.uniform(0, 1, (count, 2)))
-        sides.append(_steps_alone(ExactCircuit(network), task))
+        sides.append(_steps_alone(ExactCircuit(network), task, 30))
         seconds = timed(1, task.condensed)
     times = interleaved(9, *sides)
     for count, taken in zip(SAMPLES, times, strict=True):
@@ -115,13 +115,13 @@ def samples() -> Iterator[Row]:
 SAMPLES = (100, 10_000, 1_000_000)
 
 
-def _steps_alone(circuit: ExactCircuit, task: Task) -> Callable[[], float]:
+def _steps_alone(circuit: ExactCircuit, task: Task, steps: int) -> Callable[[], float]:
     """Seconds per step, without those of a training of no steps."""
 
     def measure() -> float:
-        lengths = [0, 30]
+        lengths = [0, steps]
         seconds = [timed(1, lambda n=n: train(circuit, task, RULE, steps=n, learning_rate=RATE))() for n in lengths]
-        return (seconds[1] - seconds[0]) / 30
+        return (seconds[1] - seconds[0]) / steps
 
     return measure
 
@@ -140,43 +140,53 @@ def expander(nodes: int, steps: int) -> Iterator[Row]:
     yield Row(f"error of the direction, 4-regular {nodes:,}", float(error), "", 1e-8)
 
 
-def growth(sizes: tuple[int, ...]) -> Iterator[Row]:
-    for n in sizes:
-        for kind in ("train", "floor"):
-            command = [sys.executable, __file__, "--child", f"{kind} {n}"]
-            told = subprocess.run(command, capture_output=True, text=True, check=True)
-            seconds, memory, nodes = json.loads(told.stdout)
-            GROWTH.append({"kind": kind, "nodes": nodes, "edges": 2 * n * (n - 1), "seconds": seconds, "MB": memory})
-        trained, least = GROWTH[-2:]
-        yield Row(f"peak memory, grid {n}×{n}", trained["MB"], "MB", 6000.0 if n == 1000 else None)
-        if n == 1000:
-            yield Row(
-                "step / floor, grid 1000×1000, in processes of their own", trained["seconds"] / least["seconds"], "", 1.3
-            )
-        if n >= 100:
-            yield Row(f"peak memory / that of the floor, grid {n}×{n}", trained["MB"] / least["MB"], "", 1.3)
-    for quantity in ("seconds", "MB"):
-        yield Row(f"{quantity} grow with nodes to the power", exponent("train", quantity), "")
+def growth(sizes: dict[str, tuple[int, ...]]) -> Iterator[Row]:
+    for axis, values in sizes.items():
+        for size in values:
+            for kind in ("train", "floor") if axis != "samples" else ("train",):
+                command = [sys.executable, __file__, "--child", f"{kind} {axis} {size}"]
+                told = subprocess.run(command, capture_output=True, text=True, check=True)
+                GROWTH.append({"kind": kind, "axis": axis, "size": size, **json.loads(told.stdout)})
+            if axis == "nodes":
+                trained, least = GROWTH[-2:]
+                n, large = round(size**0.5), size == 1_000_000
+                yield Row(f"peak memory, grid {n}×{n}", trained["MB"], "MB", 6000.0 if large else None)
+                if large:
+                    ratio = trained["seconds"] / least["seconds"]
+                    yield Row(f"step / floor, grid {n}×{n}, in processes of their own", ratio, "", 1.3)
+                if n >= 100:
+                    yield Row(f"peak memory / that of the floor, grid {n}×{n}", trained["MB"] / least["MB"], "", 1.3)
+        for quantity in ("seconds", "MB"):
+            yield Row(f"{quantity} grow with {axis} to the power", exponent("train", axis, quantity))
 
 
-GROWTH: list[dict[str, float]] = []
+GROWTH: list[dict[str, Any]] = []
 
 
-def exponent(kind: str, quantity: str) -> float:
-    """Slope of the doubly logarithmic line through the sizes from 10⁴ nodes on."""
-    chosen = [entry for entry in GROWTH if entry["kind"] == kind and entry["nodes"] >= 9000]
-    return float(np.polyfit(np.log([e["nodes"] for e in chosen]), np.log([e[quantity] for e in chosen]), 1)[0])
+def exponent(kind: str, axis: str, quantity: str) -> float:
+    """Slope of the doubly logarithmic line through the largest half of the sizes."""
+    chosen = [entry for entry in GROWTH if entry["kind"] == kind and entry["axis"] == axis]
+    chosen = chosen[len(chosen) // 2 - 1 :]
+    return float(np.polyfit(np.log([e["size"] for e in chosen]), np.log([e[quantity] for e in chosen]), 1)[0])
 
 
-def child(kind: str, n: int) -> None:
-    """Print seconds per step, MB above the imports, and nodes."""
+def child(kind: str, axis: str, size: int) -> None:
+    """Print seconds per step and MB above the imports."""
+    import networkx  # noqa: F401
+
     before = peak_memory()
-    network = lattice(n)
-    steps = max(2, 20_000 // n**2)
-    run = training(ExactCircuit(network), TASK, steps) if kind == "train" else floor(network, steps)
+    task, steps = TASK, 20
+    if axis == "nodes":
+        network, steps = lattice(round(size**0.5)), max(2, 20_000 // size)
+    elif axis == "edges":
+        network = random_regular(2 * size // 400, 400, outputs=["n7", "n100"])
+    else:
+        network, random = lattice(30), np.random.default_rng(0)
+        task = Task(random.uniform(0, 1, (size, 2)), random.uniform(0, 1, (size, 2)))
+    run = floor(network, steps) if kind == "floor" else _steps_alone(ExactCircuit(network), task, steps)
     run()
-    seconds = min(run() for _ in range(3 if n < 1000 else 1))
-    print(json.dumps([seconds, peak_memory() - before, n * n]))
+    seconds = min(run() for _ in range(3 if size < 1_000_000 else 1))
+    print(json.dumps({"seconds": seconds, "MB": peak_memory() - before}))
 
 
 def peak_memory() -> float:
@@ -188,17 +198,24 @@ def peak_memory() -> float:
 def draw(file: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
-    for axes, (quantity, label) in zip(
-        figure.subplots(1, 2), (("seconds", "one step [s]"), ("MB", "peak memory [MB]")), strict=True
-    ):
-        for kind, marker in (("train", "o-"), ("floor", "x--")):
-            chosen = [entry for entry in GROWTH if entry["kind"] == kind]
-            label_of = f"{kind}, nodes^{exponent(kind, quantity):.2f}"
-            axes.loglog([e["nodes"] for e in chosen], [e[quantity] for e in chosen], marker, label=label_of)
-        axes.set_xlabel("nodes of a square grid")
-        axes.set_ylabel(label)
-        axes.legend(frameon=False)
+    labels = {
+        "nodes": "nodes of a square grid",
+        "edges": "edges among 400 nodes of a random regular graph",
+        "samples": "samples, 30×30 grid",
+    }
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    panels = figure.subplots(2, 3, sharex="col")
+    for column, (axis, label) in zip(panels.T, labels.items(), strict=True):
+        for axes, quantity in zip(column, ("seconds", "MB"), strict=True):
+            for kind, marker in (("train", "o-"), ("floor", "x--")):
+                chosen = [entry for entry in GROWTH if entry["kind"] == kind and entry["axis"] == axis]
+                if chosen:
+                    name = f"{kind}, {axis}^{exponent(kind, axis, quantity):.2f}"
+                    axes.loglog([e["size"] for e in chosen], [e[quantity] for e in chosen], marker, label=name)
+            axes.legend(frameon=False)
+        column[1].set_xlabel(label)
+    panels[0][0].set_ylabel("one step [s]")
+    panels[1][0].set_ylabel("peak memory [MB]")
     figure.savefig(file, dpi=150)
 
 
@@ -218,15 +235,17 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        kind, n = arguments.child.split()
-        child(kind, int(n))
+        kind, axis, size = arguments.child.split()
+        child(kind, axis, int(size))
         return
     about = machine() | {"date": time.strftime("%Y-%m-%d"), "load": os.getloadavg()[0]}
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     topics: list[Iterator[Row]] = [steps_of_training(), small(), many(), samples(), expander(10_000, 30)]
     if arguments.long:
         topics.append(expander(30_000, 20))
-    topics.append(growth((30, 100, 200, 300, *((1000,) if arguments.long else ()))))
+    sides = (30, 60, 100, 200, 300, *((1000,) if arguments.long else ()))
+    edges, counts = (800, 1600, 3200, 6400, 12_800, 25_600), (100, 1000, 10_000, 100_000, 1_000_000)
+    topics.append(growth({"nodes": tuple(n * n for n in sides), "edges": edges, "samples": counts}))
     rows = []
     for topic in topics:
         for row in topic:

@@ -101,7 +101,7 @@ class _Group:
     ) -> None:
         self.circuits, self.network, self.rule, self.first = circuits, network, rule, first
         self.targets = targets.transpose(1, 2, 0).copy()
-        self.weights = circuits.weights(inputs)
+        self.weights = circuits.drive(inputs)
         self.nudge = rule.amplitude(network)
 
     def train(self, start: Array, optimizer: Optimizer, logarithmic: bool, losses: Array) -> None:
