@@ -18,7 +18,7 @@ from hwlearn.learning.task import Task
 from hwlearn.learning.train import check_options
 from hwlearn.network import Network
 
-GROUP = 500
+GROUP = 1000
 """Members that are trained together: enough to share the overhead of numpy, few enough for the caches."""
 
 
