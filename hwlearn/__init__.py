@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hwlearn.circuits.exact import ExactCircuit
     from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.ngspice import NgspiceCircuit
+    from hwlearn.circuits.nonlinear import NewtonCircuit
     from hwlearn.learning.flow import FlowResult, flow
     from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
@@ -38,6 +39,7 @@ _HOMES = {
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
+    "hwlearn.circuits.nonlinear": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
     "hwlearn.learning.rule": ("Rule",),
     "hwlearn.learning.rules": (
@@ -74,6 +76,7 @@ __all__ = [
     "ManyResult",
     "Measurement",
     "Network",
+    "NewtonCircuit",
     "NgspiceCircuit",
     "Open",
     "Overclamped",

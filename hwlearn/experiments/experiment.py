@@ -12,6 +12,7 @@ from typing import Any
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.circuits.ngspice import NgspiceCircuit
+from hwlearn.circuits.nonlinear import NewtonCircuit
 from hwlearn.errors import (
     ExperimentError,
     HwlearnError,
@@ -127,6 +128,8 @@ class Experiment:
         """
         name, station = backend or self.settings.backend.name, self.settings.backend.station
         with self.named():
+            if name == "exact" and self.network.elements:
+                return NewtonCircuit(self.network)
             if name in SIMULATORS:
                 return SIMULATORS[name](self.network)
             if station is None:

@@ -1,0 +1,94 @@
+"""`Diodes`: the junctions of a network's elements, read from their cards."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from hwlearn.circuits.base import Array
+from hwlearn.errors import ModelError
+from hwlearn.network.netlist.cards import kind_of
+from hwlearn.network.network import Element, Network
+from hwlearn.spice.numbers import parse_number
+
+VOLT = 1.380649e-23 * 300.15 / 1.602176634e-19
+"""Vt = kT/q [V] at SPICE's 27 °C."""
+
+GMIN = 1e-12
+"""S beside each junction, as in ngspice."""
+
+_INSTEAD = "Use backend ngspice"
+_PARAMETERS = {"is": 1e-14, "n": 1.0}
+_MODEL = re.compile(r"\.model\s+(\S+)\s+([a-z]+)\s*(.*)", re.IGNORECASE)
+_PARAMETER = re.compile(r"([^\s()=,]+)(?:\s*=\s*([^\s(),]+))?")
+
+
+class Diodes:
+    """Junctions i(d) = IS (exp(d / N Vt) − 1) + GMIN d, all at 27 °C.
+
+    Attributes:
+        names, ends: of each, anode first.
+        saturation: IS (D,) A.
+        thermal: N Vt (D,) V.
+
+    Raises:
+        ModelError: names what is no such diode.
+    """
+
+    def __init__(self, network: Network) -> None:
+        others = [element for element in network.elements if kind_of(element.name) != "d"]
+        if others:
+            listed = "; ".join(f"{element.where}: {element.card}" for element in others[:5])
+            more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+            raise ModelError(f"the exact model takes resistors, diodes and DC sources only, not {listed}{more}. {_INSTEAD}")
+        models = {}
+        for line in network.directives if network.elements else ():
+            _check_temperature(line)
+            if match := _MODEL.match(line):
+                models[match[1].lower()] = match[2].lower(), match[3].lower()
+        self.names = [element.name for element in network.elements]
+        self.ends = [(element.nodes[0], element.nodes[1]) for element in network.elements]
+        parameters = [_parameters(element, models) for element in network.elements]
+        self.saturation = np.array([values["is"] for values in parameters])
+        self.thermal = VOLT * np.array([values["n"] for values in parameters])
+
+    def currents(self, drops: Array) -> Array:
+        """(S, D) A at drops (S, D) [V]."""
+        return self.saturation * np.expm1(drops / self.thermal) + GMIN * drops
+
+    def slopes(self, drops: Array) -> Array:
+        """(S, D) S, di/dd at drops (S, D) [V]."""
+        return self.saturation / self.thermal * np.exp(drops / self.thermal) + GMIN
+
+    def knee(self, conductances: Array) -> Array:
+        """(D,) V: where a junction conducts about as well as a typical one of `conductances`."""
+        typical = np.exp(np.log(conductances).mean()) if len(conductances) else 1.0
+        return self.thermal * np.log1p(self.thermal * typical / self.saturation)
+
+
+def _parameters(element: Element, models: dict[str, tuple[str, str]]) -> dict[str, float]:
+    """IS and N of a diode."""
+    words = element.card.lower().split()
+    if len(words) != 4 or words[3] not in models:
+        raise ModelError(f"{element.where}: {element.card}: the exact model takes 'D… anode cathode model' only. {_INSTEAD}")
+    kind, text = models[words[3]]
+    given = dict(_PARAMETER.findall(text))
+    unknown = [f"type {kind}"] if kind != "d" else sorted(given.keys() - _PARAMETERS.keys())
+    model = f"{element.where}: {element.name}: model {words[3]}"
+    if unknown:
+        raise ModelError(f"{model} has {', '.join(unknown)}; the exact model takes IS and N of a D model. {_INSTEAD}")
+    values = dict(_PARAMETERS)
+    for name, word in given.items():
+        value = parse_number(word)
+        if value is None or not 0 < value < np.inf:
+            raise ModelError(f"{model}: {name} is {word!r}; it must be positive and finite")
+        values[name] = value
+    return values
+
+
+def _check_temperature(line: str) -> None:
+    """Refuse options that change what a junction is."""
+    for name in ("temp", "tnom", "gmin"):
+        if line.startswith(".opt") and f"{name}=" in line:
+            raise ModelError(f"the exact model's junctions are at 27 °C with 1e-12 S beside them, not at '{line}'. {_INSTEAD}")
