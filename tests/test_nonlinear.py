@@ -1,0 +1,121 @@
+"""Resistors and diodes by damped Newton: the contract, Kirchhoff's laws, and the answers of ngspice."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import networks
+
+from hwlearn import Circuit, Drive, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Open
+from hwlearn.errors import ModelError
+from hwlearn.network.network import Element
+from hwlearn.testing import CircuitContract
+
+MODELS = (".model da d(is=1e-12 n=1.5)", ".model db d")
+
+
+def with_diodes(network: Network, seed: int = 0, count: int = 3) -> Network:
+    """Diodes between nodes at random."""
+    random = np.random.default_rng(seed)
+    nodes = tuple(dict.fromkeys((*network.nodes, "0")))
+    ends = [tuple(map(str, random.choice(nodes, 2, False))) for _ in range(count)]
+    elements = tuple(
+        Element(f"D{k}", f"d{k} {a.lower()} {b.lower()} {random.choice(['da', 'db'])}", (a, b), "here")
+        for k, (a, b) in enumerate(ends)
+    )
+    return replace(network, nodes=nodes, elements=elements, directives=MODELS)
+
+
+class TestLinear(CircuitContract):
+    def make(self, network: Network) -> Circuit:
+        return NewtonCircuit(network)
+
+
+class TestDiodes(CircuitContract):
+    def make(self, network: Network) -> Circuit:
+        return NewtonCircuit(with_diodes(network))
+
+    # What only linear circuits do, or whose truth is a linear solve.
+    test_agrees_with_modified_nodal_analysis = None
+    test_currents_balance = None
+    test_power_balances = None
+    test_superposition = None
+    test_reciprocity = None
+    test_scaling_conductances_scales_currents = None
+    test_earlier_measurements_stay_as_they_were = None
+
+
+def drive_inputs(network: Network, seed: int, volts: float, count: int) -> np.ndarray:
+    scale = np.array([volts if source.kind == "voltage" else 1e-4 for source in network.inputs])
+    return np.random.default_rng(seed).uniform(-1, 1, (count, len(network.inputs))) * scale
+
+
+@settings(max_examples=30, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1), volts=st.sampled_from([0.5, 5.0]))
+def test_ngspice_agrees(network: Network, seed: int, volts: float) -> None:
+    """Where junctions carry no more than the resistors can: currents of 1e9 A between two sources are no circuit."""
+    network = with_diodes(network, seed, count=4)
+    inputs = drive_inputs(network, seed, volts, 3)
+    currents = np.random.default_rng(seed).uniform(-1e-4, 1e-4, (3, len(network.outputs)))
+    with NewtonCircuit(network) as newton, NgspiceCircuit(network) as ngspice:
+        free = newton.measure(Drive(inputs))
+        for outputs in (Open(), Inject(currents), Hold(free.output_voltages)):
+            one = newton.measure(Drive(inputs, outputs))
+            if np.abs(one.input_currents).max() > 1:
+                continue
+            two = ngspice.measure(Drive(inputs, outputs))
+            size = max(np.abs(two.node_voltages).max(), 0.1)
+            np.testing.assert_allclose(one.node_voltages, two.node_voltages, rtol=0, atol=1e-6 * size)
+            amperes = max(np.abs(two.input_currents).max(), np.abs(two.output_currents).max(), 1e-6)
+            np.testing.assert_allclose(one.input_currents, two.input_currents, rtol=0, atol=1e-4 * amperes)
+            np.testing.assert_allclose(one.output_currents, two.output_currents, rtol=0, atol=1e-4 * amperes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1))
+def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) -> None:
+    network = with_diodes(network, seed)
+    inputs = drive_inputs(network, seed, 1.0, 1)
+    got = NewtonCircuit(network).measure(Drive(inputs))
+    at = dict(zip(network.nodes, got.node_voltages[0].tolist(), strict=True))
+    flows = [(e.tail, e.head, g * (at[e.tail] - at[e.head])) for e, g in zip(network.edges, network.conductances, strict=True)]
+    for element in network.elements:
+        saturation, n = (1e-12, 1.5) if element.card.endswith("da") else (1e-14, 1.0)
+        drop = at[element.nodes[0]] - at[element.nodes[1]]
+        volt = 1.380649e-23 * 300.15 / 1.602176634e-19
+        flows.append((*element.nodes, saturation * np.expm1(drop / (n * volt)) + 1e-12 * drop))
+    for k, source in enumerate(network.sources):
+        if source.kind == "current":
+            flows.append((source.minus, source.plus, inputs[0, k] if k < len(network.inputs) else source.value))
+    leaving = dict.fromkeys(at, 0.0)
+    for plus, minus, current in flows:
+        leaving[plus] += current
+        leaving[minus] -= current
+    tied = {node for source in network.sources if source.kind == "voltage" for node in (source.plus, source.minus)} | {"0"}
+    size = max(abs(current) for *_, current in flows)
+    assert all(abs(leaving[node]) < 1e-9 * size for node in at if node not in tied)
+
+
+@pytest.mark.parametrize(
+    ("card", "model", "named"),
+    [
+        ("d1 m 0 da", ".model da d(is=1e-12 rs=3)", "file:3.* has rs"),
+        ("d1 m 0 da 2", ".model da d", "file:3: d1 m 0 da 2"),
+        ("q1 m 0 k qa", ".model qa npn", "file:3: q1 m 0 k qa"),
+        ("d1 m 0 da", ".options temp=50", "temp=50"),
+        ("d1 m 0 da", ".model da d(n=0)", "n is '0'"),
+    ],
+)
+def test_other_elements_and_parameters_are_refused_by_name(card: str, model: str, named: str) -> None:
+    network = Network.from_edges(
+        [("a", "m"), ("m", "0"), ("m", "k")],
+        1e-3,
+        inputs=["a"],
+        outputs=["m"],
+        elements=[Element(card.split()[0].upper(), card, ("m", "0"), "file:3")],
+        directives=[model] if model.startswith(".model") else [model, ".model da d"],
+    )
+    with pytest.raises(ModelError, match=named):
+        NewtonCircuit(network)
