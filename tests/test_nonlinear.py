@@ -115,7 +115,7 @@ def test_other_elements_and_parameters_are_refused_by_name(card: str, model: str
         1e-3,
         inputs=["a"],
         outputs=["m"],
-        elements=[Element(card.split()[0].upper(), card, ("m", "0"), "file:3")],
+        elements=[Element(card.split(maxsplit=1)[0].upper(), card, ("m", "0"), "file:3")],
         directives=[model] if model.startswith(".model") else [model, ".model da d"],
     )
     with pytest.raises(ModelError, match=named):
