@@ -26,8 +26,8 @@ class NewtonCircuit(Circuit):
 
     Kirchhoff's current law at the merged nodes (THEORY, Circuit), `F(x) = Tᵀ [Bᵀ i(Δv) − J] = 0` with `Δv = B (T x + P s)`,
     has one solution, as all i(Δv) increase. Newton's matrix is the K of a linear network in which each junction is an edge
-    with its slope, symmetric positive definite. Held outputs are further voltage sources. Each measurement starts from rest, so
-    none hangs on the one before.
+    with its slope, symmetric positive definite. Held outputs are further voltage sources. Each measurement starts from
+    rest, so none hangs on the one before.
 
     Raises:
         ModelError: an element is not a diode, or has parameters beside IS and N; names each with its line.
