@@ -12,8 +12,8 @@ from hwlearn.network.netlist.cards import kind_of
 from hwlearn.network.network import Element, Network
 from hwlearn.spice.numbers import parse_number
 
-VOLT = 1.380649e-23 * 300.15 / 1.602176634e-19
-"""Vt = kT/q [V] at SPICE's 27 °C."""
+VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
+"""Vt = kT/q [V] at SPICE's 27 °C, by the constants of ngspice (CODATA 2014)."""
 
 GMIN = 1e-12
 """S beside each junction, as in ngspice."""
@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r"([^\s()=,]+)(?:\s*=\s*([^\s(),]+))?")
 
 
 class Diodes:
-    """Junctions i(d) = IS (exp(d / N Vt) − 1) + GMIN d, all at 27 °C.
+    """Junctions i(d) = IS (exp(d / N Vt) − 1) + GMIN d, all at 27 °C; below −3 N Vt SPICE has −(3 N Vt / e d)³ for exp(d / N Vt).
 
     Attributes:
         names, ends: of each, anode first.
@@ -55,11 +55,18 @@ class Diodes:
 
     def currents(self, drops: Array) -> Array:
         """(S, D) A at drops (S, D) [V]."""
-        return self.saturation * np.expm1(drops / self.thermal) + GMIN * drops
+        rising = np.expm1(np.maximum(drops, -3 * self.thermal) / self.thermal)
+        return self.saturation * np.where(drops < -3 * self.thermal, -1 - self._tail(drops), rising) + GMIN * drops
 
     def slopes(self, drops: Array) -> Array:
         """(S, D) S, di/dd at drops (S, D) [V]."""
-        return self.saturation / self.thermal * np.exp(drops / self.thermal) + GMIN
+        rising = np.exp(drops / self.thermal) / self.thermal
+        falling = 3 * self._tail(drops) / np.minimum(drops, -3 * self.thermal)
+        return self.saturation * np.where(drops < -3 * self.thermal, falling, rising) + GMIN
+
+    def _tail(self, drops: Array) -> Array:
+        """(S, D): what stands for exp(d / N Vt) below −3 N Vt, with its value and slope there."""
+        return (3 * self.thermal / (np.e * np.minimum(drops, -3 * self.thermal))) ** 3
 
     def knee(self, conductances: Array) -> Array:
         """(D,) V: where a junction conducts about as well as a typical one of `conductances`."""
