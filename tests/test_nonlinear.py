@@ -102,7 +102,7 @@ def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) 
         leaving[minus] -= current
     tied = {node for source in network.sources if source.kind == "voltage" for node in (source.plus, source.minus)} | {"0"}
     size = max(abs(current) for *_, current in flows)
-    rounding = 1e-15 * max(map(abs, at.values())) * network.conductances.max()
+    rounding = 1e-14 * max(map(abs, at.values())) * network.conductances.max()
     assert all(abs(leaving[node]) < 1e-9 * size + rounding for node in at if node not in tied)
 
 

@@ -175,7 +175,7 @@ class Measurement(ABC):
     @property
     @abstractmethod
     def power(self) -> Array:
-        """(S,) W dissipated in the edges, Σ_e g_e Δv_e²."""
+        """(S,) W dissipated in the edges: Σ_e g_e Δv_e² in resistors, Σ_e i_e Δv_e in transistors."""
 
     @abstractmethod
     def edge_drops(self) -> Array:
@@ -224,7 +224,11 @@ class SampledMeasurement(Measurement):
 
     @property
     def power(self) -> Array:
-        return self._drops**2 @ self.conductances
+        if not self.network.transistors:
+            return self._drops**2 @ self.conductances
+        currents, channels = self._drops * self.conductances, self.network.channels
+        currents[:, channels.edges] = channels.currents(self.conductances, self.voltages)
+        return np.einsum("se,se->s", currents, self._drops)
 
     def edge_drops(self) -> Array:
         return self._drops

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.circuits.base import Array
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
 from hwlearn.network.ports import Source
+from hwlearn.network.transistors import Transistor
 from hwlearn.spice.names import OWN, safe_names
 from hwlearn.spice.numbers import GROUND, write_number
 
@@ -29,26 +34,32 @@ class Deck:
     Attributes:
         lines: the deck, title first.
         nodes: name of each network node.
-        resistors: name of each edge.
         inputs: name of the source of each input.
     """
 
     def __init__(self, network: Network) -> None:
         self.nodes = node_names(network)
         at = dict(zip(network.nodes, self.nodes, strict=True)) | {GROUND: GROUND}
-        self.resistors = [f"r{k}" for k in range(len(network.edges))]
+        resistors = [f"r{k}" for k in range(len(network.edges))]
+        self._alters = [f"alter {name}=" for name in resistors]
+        self._gates: dict[int, Transistor] = {}
         sources = source_names(network.sources)
         self.inputs = sources[: len(network.inputs)]
         if network.elements:
             _check_verbatim(network, self.nodes, sources)
-        lines = [".title hwlearn"]
-        lines += [
+        cards = [
             f"{name} {at[edge.tail]} {at[edge.head]} {write_number(1 / g)}"
-            for name, edge, g in zip(self.resistors, network.edges, network.conductances.tolist(), strict=True)
+            for name, edge, g in zip(resistors, network.edges, network.conductances.tolist(), strict=True)
         ]
+        for k, (edge, transistor) in enumerate(zip(network.channels.edges.tolist(), network.transistors, strict=True)):
+            ends = at[network.edges[edge].tail], at[network.edges[edge].head]
+            cards[edge] = "\n".join(_channel(k, transistor, network.conductances[edge], ends, at[transistor.bulk]))
+            self._alters[edge] = f"alter {_gate(k)} dc="
+            self._gates[edge] = transistor
+        lines = [".title hwlearn", *"\n".join(cards).split("\n")]
         for k, (name, source) in enumerate(zip(sources, network.sources, strict=True)):
             value = "external" if k < len(self.inputs) else f"dc {write_number(source.value)}"
-            lines.append(f"{name} {ends(source, at)} {value}")
+            lines.append(f"{name} {source_ends(source, at)} {value}")
         for k, port in enumerate(network.outputs):
             plus, minus, inner = at[port.plus], at[port.minus], f"hwl_x{k}"
             lines += [
@@ -57,13 +68,46 @@ class Deck:
                 f"ghwl_{k} {inner} {minus} {plus} {minus} 0",
                 f"{drive(k)} {minus} {inner} external",
             ]
-        if network.elements:
+        if not network.linear:
             lines += [element.card for element in network.elements]
             given = " ".join(line for line in network.directives if line.startswith(".opt"))
             ours = [f"{name}={write_number(value)}" for name, value in TOLERANCES.items() if f"{name}=" not in given]
             lines += [".options " + " ".join(ours)] if ours else []
         lines += network.directives
         self.lines = [*lines, f"{SWEEP} hwl_sweep 0 0", ".end"]
+
+    def settings(self, edges: NDArray[np.intp], conductances: Array) -> list[str]:
+        """Commands that set some edges to conductances [S]: resistors their resistance, transistors their gate's voltage."""
+        values = (1 / conductances).tolist()
+        for k, edge in enumerate(edges.tolist() if self._gates else ()):
+            if edge in self._gates:
+                values[k] = self._gates[edge].gate_voltage(float(conductances[k]))
+        return [f"{self._alters[k]}{value!r}" for k, value in zip(edges.tolist(), values, strict=True)]
+
+
+def _channel(k: int, transistor: Transistor, conductance: float, ends: tuple[str, str], bulk: str) -> list[str]:
+    """The law of `Channels` as a behavioural source, its gate, and the junctions from its bulk.
+
+    ngspice's own MOS model limits the voltages at which it is evaluated without counting that as not converged: where a step
+    between samples is large, ngspice takes a wrong answer for converged.
+    """
+    overdrives = [f"uramp(v({_gate_node(k)})-{write_number(transistor.threshold)}-v({end}))^2" for end in ends]
+    half = write_number(transistor.transconductance / 2)
+    return [
+        f"bhwl_{k} {ends[0]} {ends[1]} i={half}*({overdrives[1]}-{overdrives[0]})",
+        f"{_gate(k)} {_gate_node(k)} 0 dc {write_number(transistor.gate_voltage(conductance))}",
+        f".model hwl_j{k} d(is={write_number(transistor.saturation)})",
+        *(f"dhwl_{k}_{side} {bulk} {end} hwl_j{k}" for side, end in enumerate(ends) if end != bulk),
+    ]
+
+
+def _gate(transistor: int) -> str:
+    """Name of the source that sets a gate."""
+    return f"vhwl_g{transistor}"
+
+
+def _gate_node(transistor: int) -> str:
+    return f"hwl_g{transistor}"
 
 
 def sense(output: int) -> str:
@@ -93,7 +137,7 @@ def source_names(sources: tuple[Source, ...]) -> list[str]:
     return names
 
 
-def ends(source: Source, at: dict[str, str]) -> str:
+def source_ends(source: Source, at: dict[str, str]) -> str:
     """The two nodes of a source in SPICE's order: a current source drives current from its first node to its second."""
     plus, minus = at[source.plus], at[source.minus]
     return f"{plus} {minus}" if source.kind == "voltage" else f"{minus} {plus}"

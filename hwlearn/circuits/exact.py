@@ -108,12 +108,13 @@ def check_linear(network: Network) -> None:
     """Refuse a network that is not linear and resistive.
 
     Raises:
-        ModelError: names its other elements with their lines.
+        ModelError: names what else it has, elements with their lines.
     """
-    if network.elements:
-        listed = "; ".join(f"{element.where}: {element.card}" for element in network.elements[:5])
-        more = f" and {len(network.elements) - 5} more" if len(network.elements) > 5 else ""
-        raise ModelError(f"the exact model takes resistors and DC sources only, not {listed}{more}. Use backend ngspice")
+    if not network.linear:
+        others = [f"transistor {transistor.edge}" for transistor in network.transistors]
+        others += [f"{element.where}: {element.card}" for element in network.elements]
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise ModelError(f"only networks of resistors and DC sources are linear, not {'; '.join(others[:5])}{more}")
 
 
 @dataclass(frozen=True, eq=False)

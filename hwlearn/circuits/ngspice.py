@@ -29,8 +29,8 @@ class NgspiceCircuit(Circuit):
     With nonlinear elements, Newton's tolerances are tightened (`deck.TOLERANCES`) unless the netlist's `.options` set them.
 
     The deck is loaded once. All samples of a phase are points of one sweep whose sources are fed from here; the sweep is
-    paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances are set
-    by `alter`, joined into long command lines, and only where they changed.
+    paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances,
+    and the gates of transistors, are set by `alter`, joined into long command lines, and only where they changed.
 
     Several of these share the one ngspice of the process; alternating between them restarts sweeps, which is correct but slow.
     Ctrl-C is answered at once.
@@ -46,7 +46,6 @@ class NgspiceCircuit(Circuit):
         super().__init__(network)
         self._session = session()
         self._deck = Deck(network)
-        self._alters = [f"alter {name}=" for name in self._deck.resistors]
         self._read = [k for k, name in enumerate(self._deck.nodes) if name != GROUND]
         self._vectors = [self._deck.nodes[k].encode() for k in self._read]
         self._branches = [
@@ -121,8 +120,7 @@ class NgspiceCircuit(Circuit):
 
     def _alter(self, shared: Shared, held: bool) -> None:
         changed = np.flatnonzero(self._conductances != self._written)
-        values = (1 / self._conductances[changed]).tolist()
-        commands = [f"{self._alters[k]}{r!r}" for k, r in zip(changed.tolist(), values, strict=True)]
+        commands = self._deck.settings(changed, self._conductances[changed])
         wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
         if wanted != self._held_at:
             for k in range(len(self._drives)):
@@ -159,7 +157,7 @@ class NgspiceCircuit(Circuit):
         self._raise_failures(shared, "simulate the circuit")
 
     def _raise_failures(self, shared: Shared, doing: str) -> None:
-        bad = failures(shared.messages[1], nonlinear=bool(self.network.elements))
+        bad = failures(shared.messages[1], nonlinear=not self.network.linear)
         if bad:
             raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
 
@@ -177,6 +175,8 @@ class _Kirchhoff:
     def __init__(self, network: Network, port_signs: Array) -> None:
         busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
         busy |= {node for element in network.elements for node in element.nodes}
+        busy |= {transistor.bulk for transistor in network.transistors}
+        busy |= {node for k in network.channels.edges for node in network.edges[k][:2]}
         self.plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
         self.leaving = network.incidence.T.tocsr()[self.plain]
         self.tails, self.heads = network.tails, network.heads

@@ -1,4 +1,4 @@
-"""`NewtonCircuit`: resistors and diodes, by damped Newton on the merged nodes."""
+"""`NewtonCircuit`: resistors, diodes and transistors, by Newton's method on the merged nodes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array, hstack
 
 from hwlearn.circuits.base import Array, Circuit, Hold, Outputs, SampledMeasurement
-from hwlearn.circuits.diodes import Diodes
-from hwlearn.circuits.linalg import AffineMap
+from hwlearn.circuits.junctions import Junctions
+from hwlearn.circuits.linalg import AffineMap, Cholesky
+from hwlearn.circuits.lu import Lu
 from hwlearn.circuits.ports import System
 from hwlearn.errors import SimulationError
 from hwlearn.network import Edge, Network, Port, Source
@@ -18,16 +19,17 @@ from hwlearn.spice.numbers import GROUND
 
 ITERATIONS = 200
 CONVERGED = 1e-7
-"""Last step of every junction, in units of its N·Vt; what it leaves is of the order of its square."""
+"""Last step of every junction, in units of its N·Vt, and of every channel's ends, in V; it leaves the order of its square."""
 
 
 class NewtonCircuit(Circuit):
-    """The exact model of a network of resistors and diodes, to rounding; the diodes are `network.elements`.
+    """The exact model of a network of resistors, diodes (`network.elements`) and transistors, to rounding.
 
-    Kirchhoff's current law at the merged nodes (THEORY, Circuit), `F(x) = Tᵀ [Bᵀ i(Δv) − J] = 0` with `Δv = B (T x + P s)`,
-    has one solution, as all i(Δv) increase. Newton's matrix is the K of a linear network in which each junction is an edge
-    with its slope, symmetric positive definite. Held outputs are further voltage sources. Each measurement starts from
-    rest, so none hangs on the one before.
+    Kirchhoff's current law at the merged nodes (THEORY, Circuit) is `F(x) = Tᵀ [Bᵀ i(v) − J] = 0` with `v = T x + P s`. With
+    diodes alone it has one solution, as all i increase with Δv, and Newton's matrix is the K of a linear network in which
+    each junction is an edge with its slope: symmetric positive definite. A channel has another slope at each end (`Channels`),
+    so that with transistors the matrix is not symmetric; it is still dominated by its columns' diagonals. Held outputs are
+    further voltage sources. Each measurement starts from rest, so none hangs on the one before.
 
     Raises:
         ModelError: an element is not a diode, or has parameters beside IS and N; names each with its line.
@@ -37,8 +39,8 @@ class NewtonCircuit(Circuit):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
-        self._diodes = Diodes(network)
-        self._free = _Equations(network, self._diodes, ())
+        self._junctions = Junctions(network)
+        self._free = _Equations(network, self._junctions, ())
         self._held: _Equations | None = None
 
     def _program(self, conductances: Array) -> Array:
@@ -50,7 +52,7 @@ class NewtonCircuit(Circuit):
             assert imposed is not None
             if self._held is None:
                 held = [Source(f"held output {port.name}", "voltage", port.plus, port.minus) for port in network.outputs]
-                self._held = _Equations(network, self._diodes, held)
+                self._held = _Equations(network, self._junctions, held)
             voltages, delivered = self._held.solve(self._conductances, np.hstack((inputs, imposed)), None)
             currents = delivered[:, driven:]
         else:
@@ -74,16 +76,14 @@ class _Equations:
     """Kirchhoff's laws of a network with further voltage sources, `held`; the values of the inputs and of these drive it.
 
     Attributes:
-        solver: name of the Cholesky solver.
+        solver: name of the linear solver.
         ports: (N, n_out): output voltages are v @ ports.
     """
 
-    def __init__(self, network: Network, diodes: Diodes, held: Sequence[Source]) -> None:
-        self._diodes, self._resistors, self._driven = diodes, len(network.edges), len(network.inputs) + len(held)
-        linear = _with_junctions(network, diodes, held)
+    def __init__(self, network: Network, junctions: Junctions, held: Sequence[Source]) -> None:
+        self._junctions, self._edges, self._driven = junctions, len(network.edges), len(network.inputs) + len(held)
+        linear = _with_junctions(network, junctions, held)
         system, merging, nodes = System(linear), linear.merging, len(network.nodes)
-        self._cholesky, self.solver = system.cholesky, system.cholesky.name
-        self._assemble = AffineMap(system.assembly, np.zeros(system.assembly.shape[0]))
         free = np.flatnonzero(merging.cluster >= 0)
         self._merge = csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(nodes, system.size))  # T
         self._voltage = [k for k, source in enumerate(linear.sources) if source.kind == "voltage"]
@@ -91,9 +91,31 @@ class _Equations:
         self._lift = csr_array((merging.signs, (merging.rows, merging.columns)), shape=(nodes, len(self._voltage)))  # P
         self._incidence = linear.incidence
         self._loops = csr_array(self._incidence @ self._merge)
+        self._loops.eliminate_zeros()
         self._fixed = np.array([source.value for source in linear.sources[self._driven :]])
         self._into = _ends(linear, [linear.sources[k] for k in self._current])
         self.ports = _ends(linear, network.outputs)
+        self._channels = network.channels if network.transistors else None
+        self._matrix: Cholesky | Lu = system.cholesky
+        assembly = system.assembly
+        if self._channels is not None and system.size:
+            self._matrix, assembly = self._unsymmetric(self._channels.edges)
+        self.solver = self._matrix.name
+        self._assemble = AffineMap(assembly, np.zeros(assembly.shape[0]))
+
+    def _unsymmetric(self, channels: Array) -> tuple[Lu, csr_array]:
+        """The solver of K, and the map from slopes (E + D + C) to its numbers.
+
+        With slopes u₊ and −u₋ at its ends, di = ½(u₊ + u₋) (dv₊ − dv₋) + ½(u₊ − u₋) (dv₊ + dv₋): an edge, and a part that is not
+        symmetric.
+        """
+        loops, sums = self._loops.T.tocsr(), abs(self._incidence[channels]) @ self._merge
+        pattern = csc_array(abs(loops) @ abs(loops).T)
+        pattern.sort_indices()
+        rows, columns = pattern.indices, np.repeat(np.arange(pattern.shape[1]), np.diff(pattern.indptr))
+        edges = loops[rows].multiply(loops[columns])
+        skew = loops[rows][:, channels].multiply(sums.T.tocsr()[columns])
+        return Lu(len(pattern.indptr) - 1, pattern.indptr, pattern.indices), csr_array(hstack((edges, skew)))
 
     def solve(self, conductances: Array, values: Array, injected: Array | None) -> tuple[Array, Array]:
         """Node voltages (S, N) V and what each driven source delivers (S, …) A; `injected` (S, n_out) A into the outputs."""
@@ -102,57 +124,71 @@ class _Equations:
         if injected is not None:
             currents += injected @ self.ports.T
         lifted = (self._lift @ every[:, self._voltage].T).T
-        x = self._newton(conductances, currents @ self._merge, (self._incidence @ lifted.T).T)
-        voltages = (self._merge @ x.T).T + lifted
+        voltages = self._newton(conductances, currents @ self._merge, lifted)
         drops = (self._incidence @ voltages.T).T
-        flows = np.hstack((conductances * drops[:, : self._resistors], self._diodes.currents(drops[:, self._resistors :])))
+        flows = np.hstack((conductances * drops[:, : self._edges], self._junctions.currents(drops[:, self._edges :])))
+        if self._channels is not None:
+            flows[:, self._channels.edges] = self._channels.currents(conductances, voltages)
         every[:, self._voltage] = (flows @ self._incidence - currents) @ self._lift
         return voltages, every[:, : self._driven]
 
-    def _newton(self, conductances: Array, currents: Array, raised: Array) -> Array:
-        """(S, n) V: free potentials, for currents into them (S, n) and drops (S, E + D) that the sources alone make."""
-        edges, thermal = self._resistors, self._diodes.thermal
-        knee = self._diodes.knee(conductances)
-        x, points = np.zeros_like(currents), np.zeros((len(raised), len(thermal)))
-        slopes = np.r_[conductances, thermal]
-        left = np.arange(len(raised))
+    def _newton(self, conductances: Array, currents: Array, lifted: Array) -> Array:
+        """(S, N) V, for currents into the free potentials (S, n) [A] and node voltages that the sources alone make (S, N) [V]."""
+        edges, thermal, channels = self._edges, self._junctions.thermal, self._channels
+        knee, skew = self._junctions.knee(conductances), 0 if channels is None else len(channels.edges)
+        x, points = np.zeros_like(currents), np.zeros((len(lifted), len(thermal)))
+        slopes = np.tile(np.r_[conductances, thermal, np.zeros(skew)], (len(lifted), 1))
+        voltages, left = lifted.copy(), np.arange(len(lifted))
         for _ in range(ITERATIONS):
-            at = points[left]
-            drops = (self._loops @ x[left].T).T + raised[left]
-            slope = self._diodes.slopes(at)
-            junctions = self._diodes.currents(at) + slope * (drops[:, edges:] - at)
+            at, before = points[left], voltages[left]
+            drops = (self._incidence @ before.T).T
+            slope = self._junctions.slopes(at)
+            junctions = self._junctions.currents(at) + slope * (drops[:, edges:] - at)
             flows = np.hstack((conductances * drops[:, :edges], junctions))
+            slopes[left, edges : edges + len(thermal)] = slope
+            if channels is not None:
+                flows[:, channels.edges] = channels.currents(conductances, before)
+                plus, minus = channels.slopes(conductances, before)
+                slopes[left[:, None], channels.edges] = (plus + minus) / 2
+                slopes[left, edges + len(thermal) :] = (plus - minus) / 2
             right = currents[left] - flows @ self._loops
             change = np.empty_like(right)
-            for row in range(len(left)):
-                slopes[edges:] = slope[row]
-                self._cholesky.factor(self._assemble(slopes))
-                self._cholesky.solve(right[row : row + 1], change[row : row + 1])
+            for k, row in enumerate(left.tolist()):
+                self._matrix.factor(self._assemble(slopes[row]))
+                self._matrix.solve(right[k : k + 1], change[k : k + 1])
             x[left] += change
-            drops = (self._loops[edges:] @ x[left].T).T + raised[left, edges:]
+            voltages[left] = (self._merge @ x[left].T).T + lifted[left]
+            drops = (self._incidence[edges:] @ voltages[left].T).T
             # A junction beyond its knee takes Newton's step in its current, d = N Vt log(1 + i/IS), which an exponential
             # cannot overshoot (Nagel 1975, the limiting of SPICE).
             base = np.maximum(at, knee)
             points[left] = np.where(drops > base, base + thermal * np.log1p(np.maximum(drops - base, 0) / thermal), drops)
-            left = left[~(np.abs(drops - at) <= CONVERGED * thermal).all(axis=1)]
+            there = (np.abs(drops - at) <= CONVERGED * thermal).all(axis=1)
+            if channels is not None:
+                moved = np.abs(voltages[left] - before)
+                there &= (moved[:, channels.tails] <= CONVERGED).all(axis=1) & (moved[:, channels.heads] <= CONVERGED).all(
+                    axis=1
+                )
+            left = left[~there]
             if not len(left):
-                return x
+                return voltages
         raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
 
 
-def _with_junctions(network: Network, diodes: Diodes, held: Sequence[Source]) -> Network:
+def _with_junctions(network: Network, junctions: Junctions, held: Sequence[Source]) -> Network:
     """The linear network whose K is Newton's matrix: each junction an edge."""
-    junctions = tuple(Edge(*ends, f"junction {name}") for name, ends in zip(diodes.names, diodes.ends, strict=True))
-    ones = np.ones(len(junctions))
+    more = tuple(Edge(*ends, f"junction {name}") for name, ends in zip(junctions.names, junctions.ends, strict=True))
+    ones = np.ones(len(more))
     return replace(
         network,
-        edges=network.edges + junctions,
+        edges=network.edges + more,
         conductances=np.r_[network.conductances, ones],
         trainable=np.r_[network.trainable, ones > 1],
         lower=np.r_[network.lower, ones],
         upper=np.r_[network.upper, ones],
         inputs=(*network.inputs, *held),
         outputs=(),
+        transistors=(),
         elements=(),
         directives=(),
     )

@@ -15,6 +15,7 @@ from hwlearn.errors import NetworkError
 from hwlearn.network.arguments import did_you_mean, mask_of, no_doubles, per_edge, ports
 from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
+from hwlearn.network.transistors import Channels, Transistor, check_transistors
 from hwlearn.spice.numbers import GROUND
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Edge(NamedTuple):
 
 
 class Element(NamedTuple):
-    """A netlist element that is no linear resistor and no DC source; only ngspice can simulate it.
+    """A netlist element that is no resistor, no DC source and no `Transistor`. ngspice simulates any, `NewtonCircuit` diodes.
 
     `card` is its line as ngspice expands it, `nodes` the nodes it connects, `where` the file and line it comes from.
     """
@@ -47,20 +48,22 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """A connected graph of resistors with sources and ports. Immutable: the `with_…` methods return changed copies.
+    """A connected graph of resistors, and perhaps transistors, with sources and ports. Immutable: the `with_…` methods return
+    changed copies.
 
     Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`.
 
     Attributes:
         nodes: N names. Ground, "0", is among them only if a resistor (or another element) touches it.
         edges: E edges.
-        conductances: (E,) siemens, positive.
+        conductances: (E,) siemens, positive. That of a transistor is set by its gate: see `Transistor`.
         trainable: (E,) bool; the other edges are fixed.
         lower, upper: (E,) bounds of the conductances [S], respected by training.
         inputs: sources whose values a `Drive` sets: n_in.
         outputs: ports: n_out.
         fixed_sources: sources that stay at their own value.
-        elements: what is not linear and resistive; the exact model refuses it.
+        transistors: of the edges that are channels.
+        elements: what is neither edge nor source, such as diodes.
         directives: netlist lines that `elements` need (`.model`, `.temp`, …).
 
     Raises:
@@ -77,6 +80,7 @@ class Network:
     inputs: tuple[Source, ...] = ()
     outputs: tuple[Port, ...] = ()
     fixed_sources: tuple[Source, ...] = ()
+    transistors: tuple[Transistor, ...] = ()
     elements: tuple[Element, ...] = ()
     directives: tuple[str, ...] = ()
     title: str = "network"
@@ -95,6 +99,7 @@ class Network:
         trainable: ArrayLike | Iterable[str] | None = None,
         bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
         fixed_sources: Iterable[Source] = (),
+        transistors: Iterable[Transistor] = (),
         elements: Iterable[Element] = (),
         directives: Iterable[str] = (),
         title: str = "network",
@@ -111,6 +116,7 @@ class Network:
             trainable: (E,) mask, or name patterns such as ["R*"]; every edge if not given.
             bounds: lower and upper conductance [S], each one value or (E,).
             fixed_sources: sources that no drive changes.
+            transistors: what makes some of the edges channels.
             elements, directives: see `Element`.
         """
         pairs = []
@@ -124,8 +130,10 @@ class Network:
         made = tuple(Edge(tail, head, name) for (tail, head), name in zip(pairs, labels, strict=True))
 
         drives, fixed, others = ports(inputs, as_input), tuple(map(as_input, fixed_sources)), tuple(elements)
+        channels = tuple(transistors)
         seen = dict.fromkeys(node for edge in made for node in edge[:2])
         seen.update(dict.fromkeys(node for element in others for node in element.nodes))
+        seen.update(dict.fromkeys(transistor.bulk for transistor in channels))
         sourced = dict.fromkeys(node for source in (*drives, *fixed) for node in (source.plus, source.minus))
         unknown = [node for source in drives for node in (source.plus, source.minus) if node not in seen and node != GROUND]
         internal = {node for source in fixed for node in (source.plus, source.minus)}
@@ -145,6 +153,7 @@ class Network:
             inputs=drives,
             outputs=ports(outputs, as_output),
             fixed_sources=fixed,
+            transistors=channels,
             elements=others,
             directives=tuple(directives),
             title=title,
@@ -195,6 +204,7 @@ class Network:
         outputs: Iterable[str | Port] = (),
         trainable: Iterable[str] | None = None,
         bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
+        gate_bounds: tuple[float, float] | None = None,
         trust: bool = False,
     ) -> Network:
         """A network from a SPICE netlist, read by ngspice itself.
@@ -204,8 +214,9 @@ class Network:
             inputs: names of its sources that a drive shall set; the others stay at their value. A node may be given as
                 well: it gets a voltage source of its own.
             outputs: nodes, or differences "T,M".
-            trainable: patterns of resistor names such as ["R*"]; every resistor if not given.
+            trainable: patterns of resistor and transistor names such as ["R*", "M*"]; every resistor if not given.
             bounds: lower and upper conductance [S].
+            gate_bounds: lower and upper gate voltage of transistors [V], instead of `bounds`.
             trust: let the netlist run commands (`.control`) and include files from outside its folder.
 
         Raises:
@@ -214,7 +225,15 @@ class Network:
         """
         from hwlearn.network.netlist.reader import read_netlist
 
-        return read_netlist(path, inputs=inputs, outputs=outputs, trainable=trainable, bounds=bounds, trust=trust)
+        return read_netlist(
+            path,
+            inputs=inputs,
+            outputs=outputs,
+            trainable=trainable,
+            bounds=bounds,
+            gate_bounds=gate_bounds,
+            trust=trust,
+        )
 
     def to_netlist(self, path: str | PathLike[str] | None = None) -> str:
         """The network as a SPICE netlist that ngspice runs (`.op`); written to `path` if one is given."""
@@ -235,6 +254,7 @@ class Network:
             for node in (source.plus, source.minus):
                 if node not in self.node_index and node != GROUND:
                     raise NetworkError(f"source {source.name!r}: no node {node!r}{did_you_mean(node, self.nodes)}")
+        check_transistors(self.transistors, self.edge_names, self.node_index)
         self.check_conductances(self.conductances)
         for k, edge in enumerate(self.edges):
             low, high, value = self.lower[k], self.upper[k], self.conductances[k]
@@ -331,6 +351,23 @@ class Network:
     def edge_names(self) -> tuple[str, ...]:
         """Names of the edges, in order."""
         return tuple(edge.name for edge in self.edges)
+
+    @property
+    def linear(self) -> bool:
+        """True if there is nothing but resistors and sources."""
+        return not self.elements and not self.transistors
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The law of the transistors."""
+        place = {name: k for k, name in enumerate(self.edge_names)} if self.transistors else {}
+        return Channels(self.transistors, place, self.tails, self.heads)
+
+    @property
+    def gate_voltages(self) -> dict[str, float]:
+        """Volts, by the names of the transistors' edges."""
+        values = dict(zip(self.edge_names, self.conductances.tolist(), strict=True))
+        return {transistor.edge: transistor.gate_voltage(values[transistor.edge]) for transistor in self.transistors}
 
     @property
     def input_names(self) -> tuple[str, ...]:

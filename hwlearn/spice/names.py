@@ -29,7 +29,7 @@ def safe_names(names: Sequence[str], prefix: str, taken: Iterable[str] = ()) -> 
         low = name.lower()
         if name == GROUND:
             result.append(GROUND)
-        elif is_safe(name) and low not in used and low.startswith(prefix[:1] if prefix in ("v", "i", "r") else ""):
+        elif is_safe(name) and low not in used and low.startswith(prefix[:1] if prefix in ("v", "i", "r", "m") else ""):
             used.add(low)
             result.append(low)
         else:

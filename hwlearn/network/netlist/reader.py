@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import NetlistError, NetworkError, SimulationError
 from hwlearn.network.netlist.cards import kind_of
@@ -21,8 +22,10 @@ from hwlearn.network.netlist.lines import Line
 from hwlearn.network.netlist.places import Places
 from hwlearn.network.netlist.safety import refuse_commands
 from hwlearn.network.netlist.source import NetlistSource, read_source
+from hwlearn.network.netlist.transistors import Found, read_transistors
 from hwlearn.network.netlist.values import is_zero, resistance_word, source_words
 from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.network.transistors import Transistor
 from hwlearn.spice.numbers import GROUND
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ def read_netlist(
     outputs: Iterable[str | Port] = (),
     trainable: Iterable[str] | None = None,
     bounds: tuple[ArrayLike, ArrayLike],
+    gate_bounds: tuple[float, float] | None = None,
     trust: bool = False,
 ) -> Network:
     """See `Network.from_netlist`."""
@@ -53,9 +57,10 @@ def read_netlist(
             inputs=parts.inputs,
             outputs=[parts.output(spec) for spec in ([outputs] if isinstance(outputs, str | Port) else outputs)],
             names=parts.names,
-            trainable=None if trainable is None else parts.trainable(trainable),
-            bounds=bounds,
+            trainable=parts.trainable(trainable),
+            bounds=(parts.bound(bounds[0], gate_bounds, 0), parts.bound(bounds[1], gate_bounds, 1)),
             fixed_sources=parts.fixed,
+            transistors=parts.transistors,
             elements=parts.elements,
             directives=parts.directives if parts.elements else (),
             title=_title(source.title, Path(path)),
@@ -84,17 +89,21 @@ class _Parts:
         self.names: list[str] = []
         self.conductances: list[float] = []
         self.jumpers: list[Source] = []
+        self.transistors: list[Transistor] = []
         self.elements: list[Element] = []
         self._nodes: dict[str, str] = {GROUND: GROUND, "gnd": GROUND}
 
         wanted = {str(spec).lower() for spec in inputs if not isinstance(spec, Source)}
         resistors: list[Card] = []
         sources: list[tuple[Card, str]] = []
+        found, self._not_edges = read_transistors(expanded.cards, self.directives, wanted, self._node)
         for card in expanded.cards:
             self._check(card)
             kind = kind_of(card.name)
             if kind == "r":
                 self._resistor(card, resistors)
+                continue
+            if card.name in found:
                 continue
             described = source_words(card) if kind in "vi" else None
             if described is None or (described.wave and not described.has_dc and card.name not in wanted):
@@ -102,7 +111,7 @@ class _Parts:
             else:
                 sources.append((card, described.dc))
         netlist_sources = self._measure(resistors, sources)
-        self._choose(inputs, netlist_sources)
+        self._choose(inputs, self._gates(expanded.cards, found, netlist_sources))
 
     def _line(self, card: Card) -> Line:
         return self.places.line(card.name) or Line(self.file, 1, card.text)
@@ -165,6 +174,27 @@ class _Parts:
                 result.append(Source(self._name(card), "current", minus, plus, value))
         return result
 
+    def _gates(self, cards: Iterable[Card], found: Mapping[str, Found], sources: list[Source]) -> list[Source]:
+        """Make edges of the transistors; returns the sources that are not theirs."""
+        values = {source.name.lower(): source for source in sources}
+        for card in cards:
+            if card.name not in found:
+                continue
+            transistor, gate = found[card.name]
+            source = values.get(gate.name)
+            conductance = -1.0 if source is None else transistor.conductance(source.value)
+            if source is None or not conductance > 0:
+                self._not_edges[card.name] = f"its gate must start above its threshold of {transistor.threshold:g} V"
+                self._element(card)
+                continue
+            del values[gate.name]
+            name = self._name(card)
+            self.edges.append((self._node(card.nodes[0]), self._node(card.nodes[2])))
+            self.names.append(name)
+            self.conductances.append(conductance)
+            self.transistors.append(transistor._replace(edge=name, gate=source.name))
+        return list(values.values())
+
     def _choose(self, inputs: list[str | Source], sources: list[Source]) -> None:
         """Split the netlist's sources into inputs and fixed ones, and add sources for inputs that are nodes."""
         by_name = {source.name.lower(): source for source in sources}
@@ -203,8 +233,26 @@ class _Parts:
         text = spec if isinstance(spec, str) else port.name
         return Port(self._find(port.plus, "output", text), self._find(port.minus, "output", text))
 
-    def trainable(self, patterns: Iterable[str]) -> list[str]:
-        """The patterns, none of which may mean only 0 Ω jumpers."""
+    def bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
+        """Lower (0) or upper (1) bounds [S] of the edges, those of the transistors from volts at their gates."""
+        if gate_bounds is None or not self.transistors:
+            return bounds
+        result: NDArray[np.float64] = np.broadcast_to(np.asarray(bounds, dtype=np.float64), (len(self.names),)).copy()
+        for transistor in self.transistors:
+            conductance = transistor.conductance(gate_bounds[side])
+            if not conductance > 0:
+                raise NetworkError(
+                    f"gate bound {gate_bounds[side]:g} V: {transistor.edge} is off at its threshold of {transistor.threshold:g} V "
+                    "already; choose a bound above"
+                )
+            result[self.names.index(transistor.edge)] = conductance
+        return result
+
+    def trainable(self, patterns: Iterable[str] | None) -> list[str] | NDArray[np.bool_] | None:
+        """The patterns, none of which may mean only what is no edge; a mask of the resistors if there are none."""
+        if patterns is None:
+            gates = {transistor.edge for transistor in self.transistors}
+            return np.array([name not in gates for name in self.names]) if gates else None
         chosen = [patterns] if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
         for pattern in chosen:
             low = pattern.lower()
@@ -212,6 +260,9 @@ class _Parts:
                 for jumper in self.jumpers:
                     if fnmatch.fnmatchcase(jumper.name.lower(), low) and (line := self.places.line(jumper.name)):
                         raise line.error(f"{jumper.name} is a 0 Ω jumper and cannot be trained; give it a resistance")
+                for name, reason in self._not_edges.items():
+                    if fnmatch.fnmatchcase(name, low) and (line := self.places.line(name)):
+                        raise line.error(f"{self.places.spelled(name)} cannot be trained: {reason}")
         return chosen
 
     def line_of(self, message: str) -> Line | None:

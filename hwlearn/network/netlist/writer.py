@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from os import PathLike
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwlearn.errors import NetlistError
-from hwlearn.network.ports import Source
+from hwlearn.network.netlist.models import models_of
+from hwlearn.network.netlist.transistors import TransistorNames, transistor_cards
 from hwlearn.spice.names import safe_names
 from hwlearn.spice.numbers import GROUND, write_number
 
@@ -29,16 +31,24 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     taken = [element.card.split()[0].lower() for element in network.elements]
     nodes = _node_names(network)
     at = dict(zip(network.nodes, nodes, strict=True)) | {GROUND: GROUND}
-    names = _element_names(network.edge_names, network.sources, letters, taken)
-    edges, sources = names[: len(network.edges)], names[len(network.edges) :]
+    channels = dict(zip(network.channels.edges.tolist(), network.transistors, strict=True))
+    gates = [transistor.gate or f"VG{transistor.edge}" for transistor in network.transistors]
+    kinds = ["m" if k in channels else "r" for k in range(len(network.edges))] + letters + ["v"] * len(gates)
+    names = _element_names([*network.edge_names, *(source.name for source in network.sources), *gates], kinds, taken)
+    edges, sources = names[: len(network.edges)], names[len(network.edges) : len(names) - len(gates)]
+    written = _transistor_names(network, nodes, dict(zip(channels, names[len(names) - len(gates) :], strict=True)), edges)
 
     lines = [f"* {' '.join(network.title.split())}"]
     lines += _renamings("node", network.nodes, nodes)
-    lines += _renamings("resistor", network.edge_names, edges)
+    lines += _renamings("edge", network.edge_names, edges)
     lines += _renamings("source", [source.name for source in network.sources], sources)
     if network.inputs:
         lines.append(f"* inputs: {' '.join(sources[: len(network.inputs)])}")
-    for name, edge, conductance in zip(edges, network.edges, network.conductances.tolist(), strict=True):
+    for k, (name, edge, conductance) in enumerate(zip(edges, network.edges, network.conductances.tolist(), strict=True)):
+        if k in channels:
+            ends = at[edge.tail], at[edge.head]
+            lines += transistor_cards(channels[k], conductance, ends, at[channels[k].bulk], written[k])
+            continue
         resistance = 1 / conductance
         if not 0 < resistance < math.inf:
             raise NetlistError(f"{edge.name}: {conductance} S has no resistance that can be written")
@@ -65,11 +75,22 @@ def _node_names(network: Network) -> list[str]:
     return _spelled(network.nodes, safe_names(network.nodes, "n"))
 
 
-def _element_names(edges: Sequence[str], sources: Sequence[Source], letters: Sequence[str], taken: list[str]) -> list[str]:
-    wanted = [*edges, *(source.name for source in sources)]
-    kinds = ["r"] * len(edges) + list(letters)
+def _transistor_names(
+    network: Network, nodes: Sequence[str], sources: dict[int, str], edges: Sequence[str]
+) -> dict[int, TransistorNames]:
+    """By edge, for the names of their gates' sources: gate nodes and models get names that nothing else has."""
+    used = {name.lower() for name in nodes} | set(models_of(network.directives))
+    free = (f"g{number}" for number in count(1))
+    result = {}
+    for k, source in sources.items():
+        name = next(name for name in free if name not in used and f"t{name}" not in used)
+        result[k] = TransistorNames(edges[k], source, name, f"t{name}")
+    return result
+
+
+def _element_names(wanted: Sequence[str], kinds: Sequence[str], taken: list[str]) -> list[str]:
     result = [""] * len(wanted)
-    for letter in "rvi":
+    for letter in "rmvi":
         chosen = [k for k, kind in enumerate(kinds) if kind == letter]
         asked = [wanted[k] for k in chosen]
         for k, name in zip(chosen, _spelled(asked, safe_names(asked, letter, taken)), strict=True):

@@ -1,14 +1,13 @@
-"""`Diodes`: the junctions of a network's elements, read from their cards."""
+"""`Junctions`: of a network's diodes, read from their cards, and of its transistors."""
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 
 from hwlearn.circuits.base import Array
 from hwlearn.errors import ModelError
 from hwlearn.network.netlist.cards import kind_of
+from hwlearn.network.netlist.models import models_of, parameters_of
 from hwlearn.network.network import Element, Network
 from hwlearn.spice.numbers import parse_number
 
@@ -20,20 +19,20 @@ GMIN = 1e-12
 
 _INSTEAD = "Use backend ngspice"
 _PARAMETERS = {"is": 1e-14, "n": 1.0}
-_MODEL = re.compile(r"\.model\s+(\S+)\s+([a-z]+)\s*(.*)", re.IGNORECASE)
-_PARAMETER = re.compile(r"([^\s()=,]+)(?:\s*=\s*([^\s(),]+))?")
 
 
-class Diodes:
-    """Junctions i(d) = IS (exp(d / N Vt) − 1) + GMIN d, all at 27 °C; below −3 N Vt SPICE has −(3 N Vt / e d)³ for exp(d / N Vt).
+class Junctions:
+    """Of diodes, anode to cathode, then of transistors, bulk to both ends: i(d) = IS (exp(d / N Vt) − 1) + GMIN d at 27 °C.
+
+    Below −3 N Vt, SPICE has −(3 N Vt / e d)³ for exp(d / N Vt).
 
     Attributes:
-        names, ends: of each, anode first.
+        names, ends: of each; ends are the anode and the cathode.
         saturation: IS (D,) A.
         thermal: N Vt (D,) V.
 
     Raises:
-        ModelError: names what is no such diode.
+        ModelError: names what is no such diode, or not at 27 °C.
     """
 
     def __init__(self, network: Network) -> None:
@@ -41,15 +40,22 @@ class Diodes:
         if others:
             listed = "; ".join(f"{element.where}: {element.card}" for element in others[:5])
             more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-            raise ModelError(f"the exact model takes resistors, diodes and DC sources only, not {listed}{more}. {_INSTEAD}")
-        models = {}
-        for line in network.directives if network.elements else ():
+            raise ModelError(
+                "the exact model takes resistors, diodes, DC sources, and transistors with a gate source of their own; "
+                f"not {listed}{more}. {_INSTEAD}"
+            )
+        for line in () if network.linear else network.directives:
             _check_temperature(line)
-            if match := _MODEL.match(line):
-                models[match[1].lower()] = match[2].lower(), match[3].lower()
+        models = models_of(network.directives)
         self.names = [element.name for element in network.elements]
         self.ends = [(element.nodes[0], element.nodes[1]) for element in network.elements]
         parameters = [_parameters(element, models) for element in network.elements]
+        edges = dict(zip(network.edge_names, network.edges, strict=True))
+        for transistor in network.transistors:
+            for end in edges[transistor.edge][:2]:
+                self.names.append(f"of {transistor.edge} to {end}")
+                self.ends.append((transistor.bulk, end))
+                parameters.append({"is": transistor.saturation, "n": 1.0})
         self.saturation = np.array([values["is"] for values in parameters])
         self.thermal = VOLT * np.array([values["n"] for values in parameters])
 
@@ -80,7 +86,7 @@ def _parameters(element: Element, models: dict[str, tuple[str, str]]) -> dict[st
     if len(words) != 4 or words[3] not in models:
         raise ModelError(f"{element.where}: {element.card}: the exact model takes 'D… anode cathode model' only. {_INSTEAD}")
     kind, text = models[words[3]]
-    given = dict(_PARAMETER.findall(text))
+    given = parameters_of(text)
     unknown = [f"type {kind}"] if kind != "d" else sorted(given.keys() - _PARAMETERS.keys())
     model = f"{element.where}: {element.name}: model {words[3]}"
     if unknown:
