@@ -25,7 +25,7 @@ from hwlearn.bench.precision import BenchMeasurement, Repeats
 from hwlearn.bench.readback import IMPOSED, IMPOSED_FLOOR, compare_nudges, floor_volts
 from hwlearn.bench.verify import Verifier
 from hwlearn.circuits.base import Array, Circuit, Hold, Inject, Measurement, Outputs
-from hwlearn.errors import InstrumentError
+from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.instruments.roles import Scanner, Source, SourceMeter
 from hwlearn.network import Network
 from hwlearn.station import Station, load_station
@@ -59,6 +59,7 @@ class BenchCircuit(Circuit):
         verify: refuse what the readings contradict. Without it for who looks for faults, and wants to see them.
 
     Raises:
+        ModelError: the network has transistors.
         StationError: the station does not fit the network.
         InstrumentError: an instrument is missing or is not the one that the station names.
     """
@@ -67,6 +68,8 @@ class BenchCircuit(Circuit):
 
     def __init__(self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True) -> None:
         super().__init__(network)
+        if network.transistors:
+            raise ModelError(f"a bench sets resistors, not the gate of transistor {network.transistors[0].edge}")
         self.station = station if isinstance(station, Station) else load_station(station)
         self.station.check(network)
         self.noise = math.nan  # of one reading, from the repeats of the last phase [V]

@@ -106,8 +106,7 @@ class _Equations:
     def _unsymmetric(self, channels: Array) -> tuple[Lu, csr_array]:
         """The solver of K, and the map from slopes (E + D + C) to its numbers.
 
-        With slopes u₊ and −u₋ at its ends, di = ½(u₊ + u₋) (dv₊ − dv₋) + ½(u₊ − u₋) (dv₊ + dv₋): an edge, and a part that is not
-        symmetric.
+        With slopes u₊ and −u₋ at its ends, di = ½(u₊ + u₋) (dv₊ − dv₋) + ½(u₊ − u₋) (dv₊ + dv₋): an edge, and a skew part.
         """
         loops, sums = self._loops.T.tocsr(), abs(self._incidence[channels]) @ self._merge
         pattern = csc_array(abs(loops) @ abs(loops).T)
@@ -117,6 +116,7 @@ class _Equations:
         skew = loops[rows][:, channels].multiply(sums.T.tocsr()[columns])
         return Lu(len(pattern.indptr) - 1, pattern.indptr, pattern.indices), csr_array(hstack((edges, skew)))
 
+    @np.errstate(over="ignore", invalid="ignore")  # a source across a junction may ask for more than there is
     def solve(self, conductances: Array, values: Array, injected: Array | None) -> tuple[Array, Array]:
         """Node voltages (S, N) V and what each driven source delivers (S, …) A; `injected` (S, n_out) A into the outputs."""
         every = np.hstack((values, np.broadcast_to(self._fixed, (len(values), len(self._fixed)))))
@@ -133,7 +133,7 @@ class _Equations:
         return voltages, every[:, : self._driven]
 
     def _newton(self, conductances: Array, currents: Array, lifted: Array) -> Array:
-        """(S, N) V, for currents into the free potentials (S, n) [A] and node voltages that the sources alone make (S, N) [V]."""
+        """(S, N) V: for currents into the free potentials (S, n) A, and node voltages by the sources alone, `lifted` (S, N) V."""
         edges, thermal, channels = self._edges, self._junctions.thermal, self._channels
         knee, skew = self._junctions.knee(conductances), 0 if channels is None else len(channels.edges)
         x, points = np.zeros_like(currents), np.zeros((len(lifted), len(thermal)))

@@ -47,7 +47,7 @@ def _check(station: StationFile, experiment: File, as_json: Json = False) -> Non
     from hwlearn.experiments import load_experiment
 
     loaded = load_experiment(experiment)
-    nudging = None if loaded.network.elements else _nudging(loaded)
+    nudging = None if not loaded.network.linear else _nudging(loaded)
     with settings_bar() as progress:
         findings = check_station(loaded.network, station, nudging, progress)
     failed = sum(not finding.passed for finding in findings)

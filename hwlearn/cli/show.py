@@ -50,9 +50,8 @@ def _print_network(network: Network) -> None:
     about = _described(network)
     print(network.title)
     table = new_table("", "")
-    trained = int(network.trainable.sum())
     table.add_row("nodes", str(len(network.nodes)))
-    table.add_row("resistors", f"{len(network.edges)}, of which {trained} are trained")
+    table.add_row("edges" if network.transistors else "resistors", network.counted())
     if len(network.edges):
         table.add_row("conductances", f"{network.conductances.min():.4g} … {network.conductances.max():.4g} S")
     for source in about["inputs"]:
@@ -69,7 +68,7 @@ def _print_network(network: Network) -> None:
     if len(network.elements) > SHOWN_SOURCES:
         table.add_row("other element", f"… {len(network.elements) - SHOWN_SOURCES} more")
     print_table(table)
-    edges = new_table("resistor", "tail", "head", "conductance [S]", "")
+    edges = new_table("edge" if network.transistors else "resistor", "tail", "head", "conductance [S]", "")
     fill(
         edges,
         [
@@ -77,6 +76,16 @@ def _print_network(network: Network) -> None:
             for edge, g, trained in zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
         ],
     )
+    if network.transistors:
+        gates = new_table("transistor", "gate [V]", "threshold [V]", "transconductance [S/V]", "bulk")
+        volts = network.gate_voltages
+        fill(
+            gates,
+            [
+                (t.edge, f"{volts[t.edge]:.6g}", f"{t.threshold:.6g}", f"{t.transconductance:.6g}", t.bulk)
+                for t in network.transistors
+            ],
+        )
 
 
 def _print_task(experiment: Experiment) -> None:
@@ -101,6 +110,9 @@ def _described(network: Network) -> dict[str, Any]:
         "inputs": listed(network.inputs),
         "outputs": list(network.output_names),
         "fixed_sources": listed(network.fixed_sources),
+        "transistors": [
+            {**transistor._asdict(), "gate_voltage": network.gate_voltages[transistor.edge]} for transistor in network.transistors
+        ],
         "other_elements": [element.card for element in network.elements],
         "edges": [
             {"name": edge.name, "tail": edge.tail, "head": edge.head, "conductance": g, "trainable": trained}

@@ -70,6 +70,8 @@ class Experiment:
             options["outputs"] = ports.outputs
         with self.named():
             if table.netlist is not None:
+                if table.gate_bounds is not None:
+                    options["gate_bounds"] = (table.gate_bounds[0], table.gate_bounds[1])
                 network = Network.from_netlist(self._beside(table.netlist), trust=self.trust, **options)
             else:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
@@ -128,7 +130,7 @@ class Experiment:
         """
         name, station = backend or self.settings.backend.name, self.settings.backend.station
         with self.named():
-            if name == "exact" and self.network.elements:
+            if name == "exact" and not self.network.linear:
                 return NewtonCircuit(self.network)
             if name in SIMULATORS:
                 return SIMULATORS[name](self.network)

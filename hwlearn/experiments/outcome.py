@@ -70,6 +70,7 @@ class Outcome:
             "targets": self.targets.tolist(),
             "output_names": list(self.network.output_names),
             "conductances": self.conductances,
+            **({"gate_voltages": self.network.gate_voltages} if self.network.transistors else {}),
             "nudge": self.nudge,
             "nudge_unit": self.nudge_unit,
             "symmetric": self.symmetric,

@@ -37,6 +37,7 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
+        gate_bounds: lower and upper gate voltage of a netlist's transistors [V].
     """
 
     netlist: str | None = None
@@ -50,6 +51,7 @@ class CircuitTable(Table):
     conductances: PositiveFloat | list[PositiveFloat] | None = None
     trainable: Names | None = None
     bounds: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)] | None = None
+    gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -57,6 +59,7 @@ class CircuitTable(Table):
             raise ValueError("give either netlist or builder")
         given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
         if self.builder is None:
+            given -= {"gate_bounds"}
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self
@@ -143,7 +146,7 @@ class TrainTable(Table):
     steps: NonNegativeInt = 1000
     learning_rate: PositiveFloat
     optimizer: Literal["plain", "momentum", "adam"] = "plain"
-    parameter: Literal["conductance", "log-conductance"] = "conductance"
+    parameter: Literal["conductance", "log-conductance", "gate-voltage"] = "conductance"
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
     seed: NonNegativeInt = 0

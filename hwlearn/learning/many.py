@@ -73,6 +73,8 @@ def train_many(
     if rule.imposes is None:
         raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")
     check_options(steps, optimizer, parameter)
+    if parameter == "gate-voltage":
+        raise HwlearnError("parameter 'gate-voltage': train_many takes linear networks, which have no gates; use train")
     short = [task.condensed() for task in listed]
     if len({len(task) for task in short}) > 1:
         raise HwlearnError("the tasks have different numbers of samples; train_many needs equally many in each")

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,12 +16,14 @@ from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
+from hwlearn.network import Network
 
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
 
 LARGEST = float(np.finfo(np.float64).max)
 
+Parameter = Literal["conductance", "log-conductance", "gate-voltage"]
 StopReason = Literal["steps", "loss", "callback", "not finite"]
 
 
@@ -76,7 +78,7 @@ def train(
     steps: int = 1000,
     learning_rate: float,
     optimizer: str = "plain",
-    parameter: Literal["conductance", "log-conductance"] = "conductance",
+    parameter: Parameter = "conductance",
     batch_size: int | None = None,
     seed: int = 0,
     stop_loss: float | None = None,
@@ -95,7 +97,8 @@ def train(
         steps: number of updates.
         learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max.
         optimizer: "plain", "momentum" or "adam".
-        parameter: what the step is added to: g [S], or log g, whose direction is g ġ.
+        parameter: what the step is added to: g [S]; log g, whose direction is g ġ; or the gate voltages V_G of transistors [V],
+            whose direction is S ġ, since g = S (V_G − V_T).
         batch_size: samples per step, drawn without replacement, reshuffled each epoch; all samples if not given.
         seed: of the shuffling.
         stop_loss: stop when the observed loss is at or below it; on a noisy circuit the mean of `CONFIRMED` more free phases
@@ -123,6 +126,7 @@ def train(
     lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, np.minimum(highest, LARGEST), np.inf)
     probe = int(trainable.argmax())
     logarithmic = parameter == "log-conductance"
+    slopes = gate_slopes(network) if parameter == "gate-voltage" else None  # ∂g/∂V_G
 
     losses: list[float] = []
     first, clipped, warned, reason = 0, 0, False, "steps"
@@ -162,6 +166,8 @@ def train(
         if logarithmic:
             with np.errstate(over="ignore"):
                 new = wanted * np.exp(optimize.step(wanted * reading.direction))
+        elif slopes is not None:
+            new = wanted + slopes * optimize.step(slopes * reading.direction)
         else:
             new = optimize.step(reading.direction)
             new += wanted
@@ -190,8 +196,24 @@ def check_options(steps: int, optimizer: str, parameter: str) -> None:
         raise HwlearnError(f"steps is {steps}; it must be 0 or more")
     if optimizer not in OPTIMIZERS:
         raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
-    if parameter not in ("conductance", "log-conductance"):
-        raise HwlearnError(f"parameter {parameter!r}: choose conductance or log-conductance")
+    if parameter not in get_args(Parameter):
+        raise HwlearnError(f"parameter {parameter!r}: choose one of {', '.join(get_args(Parameter))}")
+
+
+def gate_slopes(network: Network) -> Array:
+    """(E,) S/V: ∂g/∂V_G of the transistors, 1 at fixed resistors.
+
+    Raises:
+        HwlearnError: names a trainable edge without a gate.
+    """
+    slopes = np.ones(len(network.edges))
+    slopes[network.channels.edges] = network.channels.transconductance
+    bare = network.trainable.copy()
+    bare[network.channels.edges] = False
+    if bare.any():
+        name = network.edge_names[int(bare.argmax())]
+        raise HwlearnError(f"parameter 'gate-voltage': {name} has no gate; fix it, or train conductance or log-conductance")
+    return slopes
 
 
 def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:

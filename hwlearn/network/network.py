@@ -357,6 +357,12 @@ class Network:
         """True if there is nothing but resistors and sources."""
         return not self.elements and not self.transistors
 
+    def counted(self) -> str:
+        """How many edges there are and are trained, in words."""
+        gates = len(self.transistors)
+        kinds = f"{len(self.edges) - gates} resistors and {gates} transistors" if gates else f"{len(self.edges)}"
+        return f"{kinds}, of which {int(self.trainable.sum())} are trained"
+
     @cached_property
     def channels(self) -> Channels:
         """The law of the transistors."""

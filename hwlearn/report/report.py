@@ -75,6 +75,7 @@ def report_html(run: Run) -> str:
         circuit=_circuit(run),
         network=_figure(lambda to: draw_run(run, to, ["network"])),
         conductances=_conductances(run),
+        gates=_gates(run),
         outputs=_outputs(run),
         reached=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["outputs"])),
         residuals=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["residuals"])),
@@ -116,7 +117,7 @@ def _circuit(run: Run) -> Pairs:
     network = run.network
     pairs = [
         ("nodes", str(len(network.nodes))),
-        ("resistors", f"{len(network.edges)}, of which {int(network.trainable.sum())} are trained"),
+        ("edges" if network.transistors else "resistors", network.counted()),
         ("inputs", ", ".join(f"{s.name} ({s.kind}, {s.plus} to {s.minus})" for s in network.inputs) or "none"),
         ("outputs", ", ".join(network.output_names)),
     ]
@@ -132,8 +133,15 @@ def _conductances(run: Run) -> Table:
     network, before = run.network, run.experiment.network.conductances
     rows = zip(network.edges, before.tolist(), network.conductances.tolist(), network.trainable.tolist(), strict=True)
     return Table.of(
-        ("resistor", "from", "to", "before [S]", "now [S]"),
+        ("edge" if network.transistors else "resistor", "from", "to", "before [S]", "now [S]"),
         [(e.name, e.tail, e.head, f"{was:.6g}", f"{now:.6g}" if moves else "fixed") for e, was, now, moves in rows],
+    )
+
+
+def _gates(run: Run) -> Table:
+    before, now = run.experiment.network.gate_voltages, run.network.gate_voltages
+    return Table.of(
+        ("gate of", "before [V]", "now [V]"), [(name, f"{before[name]:.6g}", f"{value:.6g}") for name, value in now.items()]
     )
 
 

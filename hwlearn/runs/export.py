@@ -50,6 +50,10 @@ def to_dataset(run: Run) -> xarray.Dataset:
         "inputs": (("sample", "input"), task.inputs, {"comment": "in the unit of each input"}),
         "targets": (("sample", "output"), task.targets, {"units": "V"}),
     }
+    if network.transistors:
+        volts = network.gate_voltages
+        gates = [volts.get(name, math.nan) for name in network.edge_names]
+        variables["gate_voltage"] = ("edge", gates, {"units": "V", "comment": "of transistors"})
     if run.outputs is not None:
         variables["outputs"] = (("sample", "output"), run.outputs, {"units": "V"})
     coordinates = {
@@ -112,9 +116,11 @@ def to_networkx(run: Run) -> networkx.MultiDiGraph[str]:
         other_elements=[element.card for element in network.elements],
     )
     graph.add_nodes_from(network.nodes)
+    volts = network.gate_voltages
     rows = zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
     for edge, conductance, trainable in rows:
-        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable)
+        gate = {"gate_voltage": volts[edge.name]} if edge.name in volts else {}
+        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **gate)
     return graph
 
 

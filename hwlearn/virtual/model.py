@@ -299,7 +299,7 @@ class BenchModel:
     def _mixed(self) -> _State:
         """Newton steps on the port currents; a linear network needs one."""
         count = len(self._drives)
-        linear = not self.network.elements
+        linear = self.network.linear
         currents, unit = np.zeros(count), 1.0 if linear else 1e-7
         for _ in range(1 if linear else 30):
             trial = currents + np.vstack((np.zeros((1, count)), unit * np.eye(count)))

@@ -242,8 +242,8 @@ class _Parts:
             conductance = transistor.conductance(gate_bounds[side])
             if not conductance > 0:
                 raise NetworkError(
-                    f"gate bound {gate_bounds[side]:g} V: {transistor.edge} is off at its threshold of {transistor.threshold:g} V "
-                    "already; choose a bound above"
+                    f"gate bound {gate_bounds[side]:g} V: {transistor.edge} is off up to its threshold of "
+                    f"{transistor.threshold:g} V; choose a bound above"
                 )
             result[self.names.index(transistor.edge)] = conductance
         return result

@@ -38,8 +38,8 @@ def read_transistors(
 ) -> tuple[dict[str, Found], dict[str, str]]:
     """The edges among the M cards, by name, and why the other M cards are none.
 
-    An edge is an NMOS of level 1 with no parameters beside KP, VTO, IS, W and L, whose gate is fed by a voltage source to ground
-    and touches nothing else.
+    An edge is an NMOS of level 1 with no parameters beside KP, VTO, IS, W and L, whose gate is fed by a voltage source to
+    ground and touches nothing else.
 
     Args:
         cards: of the whole netlist, expanded.
