@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     )
     from hwlearn.learning.task import Task
     from hwlearn.learning.train import TrainResult, TrainState, train
-    from hwlearn.network import Edge, Network, Port, Source
+    from hwlearn.network import Edge, Network, Port, Source, Transistor
     from hwlearn.runs import Run
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hwlearn.network": ("Edge", "Network", "Port", "Source"),
+    "hwlearn.network": ("Edge", "Network", "Port", "Source", "Transistor"),
     "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
@@ -88,6 +88,7 @@ __all__ = [
     "Thresholded",
     "TrainResult",
     "TrainState",
+    "Transistor",
     "flow",
     "train",
     "train_many",

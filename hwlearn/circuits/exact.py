@@ -113,8 +113,11 @@ def check_linear(network: Network) -> None:
     if not network.linear:
         others = [f"transistor {transistor.edge}" for transistor in network.transistors]
         others += [f"{element.where}: {element.card}" for element in network.elements]
-        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        raise ModelError(f"only networks of resistors and DC sources are linear, not {'; '.join(others[:5])}{more}")
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise ModelError(
+            f"this is for linear networks, of resistors and DC sources, not for {'; '.join(others[:3])}{more}. "
+            "They can be trained and measured, by NewtonCircuit and NgspiceCircuit"
+        )
 
 
 @dataclass(frozen=True, eq=False)

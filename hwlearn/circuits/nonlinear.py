@@ -10,7 +10,7 @@ from scipy.sparse import csc_array, csr_array, hstack
 
 from hwlearn.circuits.base import Array, Circuit, Hold, Outputs, SampledMeasurement
 from hwlearn.circuits.junctions import Junctions
-from hwlearn.circuits.linalg import AffineMap, Cholesky
+from hwlearn.circuits.linalg import AffineMap, Cholesky, Indices
 from hwlearn.circuits.lu import Lu
 from hwlearn.circuits.ports import System
 from hwlearn.errors import SimulationError
@@ -103,7 +103,7 @@ class _Equations:
         self.solver = self._matrix.name
         self._assemble = AffineMap(assembly, np.zeros(assembly.shape[0]))
 
-    def _unsymmetric(self, channels: Array) -> tuple[Lu, csr_array]:
+    def _unsymmetric(self, channels: Indices) -> tuple[Lu, csr_array]:
         """The solver of K, and the map from slopes (E + D + C) to its numbers.
 
         With slopes u₊ and −u₋ at its ends, di = ½(u₊ + u₋) (dv₊ − dv₋) + ½(u₊ − u₋) (dv₊ + dv₋): an edge, and a skew part.
@@ -133,7 +133,7 @@ class _Equations:
         return voltages, every[:, : self._driven]
 
     def _newton(self, conductances: Array, currents: Array, lifted: Array) -> Array:
-        """(S, N) V: for currents into the free potentials (S, n) A, and node voltages by the sources alone, `lifted` (S, N) V."""
+        """(S, N) V, for currents (S, n) [A] into the free potentials, and `lifted` (S, N) V: what the sources alone make."""
         edges, thermal, channels = self._edges, self._junctions.thermal, self._channels
         knee, skew = self._junctions.knee(conductances), 0 if channels is None else len(channels.edges)
         x, points = np.zeros_like(currents), np.zeros((len(lifted), len(thermal)))

@@ -111,7 +111,8 @@ def _described(network: Network) -> dict[str, Any]:
         "outputs": list(network.output_names),
         "fixed_sources": listed(network.fixed_sources),
         "transistors": [
-            {**transistor._asdict(), "gate_voltage": network.gate_voltages[transistor.edge]} for transistor in network.transistors
+            {**transistor._asdict(), "gate_voltage": network.gate_voltages[transistor.edge]}
+            for transistor in network.transistors
         ],
         "other_elements": [element.card for element in network.elements],
         "edges": [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +14,7 @@ from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import check_options
+from hwlearn.learning.train import Parameter, check_options
 from hwlearn.network import Network
 
 GROUP = 1000
@@ -44,7 +43,7 @@ def train_many(
     steps: int = 1000,
     learning_rate: float,
     optimizer: str = "plain",
-    parameter: Literal["conductance", "log-conductance"] = "conductance",
+    parameter: Parameter = "conductance",
 ) -> ManyResult:
     """Train M exact circuits of one network: as `train` on each, but all at once, many times faster for small networks.
 

@@ -97,8 +97,8 @@ def train(
         steps: number of updates.
         learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max.
         optimizer: "plain", "momentum" or "adam".
-        parameter: what the step is added to: g [S]; log g, whose direction is g ġ; or the gate voltages V_G of transistors [V],
-            whose direction is S ġ, since g = S (V_G − V_T).
+        parameter: what the step is added to: g [S]; log g, whose direction is g ġ; or, where only transistors are trained, the
+            voltages V_G of their gates [V], whose direction is S ġ, since g = S (V_G − V_T).
         batch_size: samples per step, drawn without replacement, reshuffled each epoch; all samples if not given.
         seed: of the shuffling.
         stop_loss: stop when the observed loss is at or below it; on a noisy circuit the mean of `CONFIRMED` more free phases

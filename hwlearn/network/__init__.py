@@ -2,5 +2,6 @@
 
 from hwlearn.network.network import Edge, Element, Network
 from hwlearn.network.ports import Port, Source
+from hwlearn.network.transistors import Transistor
 
-__all__ = ["Edge", "Element", "Network", "Port", "Source"]
+__all__ = ["Edge", "Element", "Network", "Port", "Source", "Transistor"]

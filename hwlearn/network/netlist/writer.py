@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from os import PathLike
 from itertools import count
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
