@@ -14,7 +14,7 @@ NETLISTS = Path(__file__).parent.parent / "netlists"
 NAMES = ["kite", "wheatstone", "ladder", "allostery", "allostery-bench", "regression", "crossbar"]
 
 
-NONLINEAR = ["xor"]  # in tests/test_xor.py
+NONLINEAR = ["gates", "xor"]  # in tests/test_gates_netlist.py and tests/test_xor.py
 
 
 def load(name, **overrides):

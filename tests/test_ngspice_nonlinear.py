@@ -106,3 +106,16 @@ def test_a_circuit_without_an_operating_point_is_an_error(tmp_path: Path) -> Non
         pytest.raises(SimulationError, match=r"ngspice could not simulate the circuit: .*failed"),
     ):
         circuit.measure(Drive([[0.0]]))
+
+
+def test_a_failed_sweep_does_not_end_the_next_one(tmp_path: Path, diodes: Network) -> None:
+    """ngspice keeps count of the steps that a failed sweep still had to make."""
+    path = tmp_path / "sometimes.cir"
+    path.write_text("* none above 0.5 V\nVA a 0 0\nR1 a b 1k\nR2 b 0 1k\nB1 b 0 I= v(a) < 0.5 ? 0 : (v(b) > 0.1 ? 1m : -1m)\n")
+    with NgspiceCircuit(Network.from_netlist(path, inputs=["VA"], outputs=["b"])) as circuit:
+        circuit.measure(Drive([[0.0]]))
+        with pytest.raises(SimulationError, match="failed"):
+            circuit.measure(Drive([[0.0], [1.0], [0.0], [0.0]]))
+    with NgspiceCircuit(diodes) as circuit:
+        outputs = circuit.measure(Drive(np.linspace(0, 2, 7)[:, None])).output_voltages
+        np.testing.assert_allclose(circuit.measure(Drive([[1.0]])).output_voltages[0], outputs[3], rtol=0, atol=1e-12)

@@ -146,6 +146,8 @@ class NgspiceCircuit(Circuit):
                 at.sweeping = self._deck
                 shared.command(f"dc {SWEEP} 0 1e9 1")
                 shared.command("delete all")
+                if 0 < shared.points < size:  # stopped by the step count of another sweep, one that failed
+                    shared.command(f"step {size - shared.points}")
             else:
                 shared.command(f"step {size}")
             done += size
