@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from hwlearn import Drive, Network, NewtonCircuit, NgspiceCircuit, Run
 from hwlearn.analysis.gates import GatePair
 from hwlearn.cli import app
-from hwlearn.errors import ModelError, NetlistError, NetworkError
+from hwlearn.errors import HwlearnWarning, ModelError, NetlistError, NetworkError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.spice.session import session
 
@@ -150,10 +150,11 @@ def test_gates_find_the_crossing_of_the_published_lines(backend, other):
 
 
 def test_gates_stay_within_their_bounds():
-    experiment = load_experiment(EXPERIMENT, {"task.targets": [[0.42], [0.2]], "train.steps": 200})
-    gates = run_experiment(experiment).network.gate_voltages
-    assert gates["MMINUS"] == pytest.approx(1.0)
-    assert 1.0 < gates["MPLUS"] <= 5.03 + 1e-12
+    """Targets above what the highest output needs: the low rail's gate falls, the high rail's rises, as far as they may."""
+    experiment = load_experiment(EXPERIMENT, {"task.targets": [[0.45], [0.4]]})
+    with pytest.warns(HwlearnWarning, match="every trainable edge at a bound"):
+        gates = run_experiment(experiment).network.gate_voltages
+    assert gates == pytest.approx({"MMINUS": 1.0, "MPLUS": 5.03})
 
 
 def test_a_run_is_resumed_shown_and_exported(tmp_path):
