@@ -99,7 +99,7 @@ def test_other_elements_are_refused_by_the_exact_model_with_their_place() -> Non
     net = Network.from_edges(
         [("a", "t")], 1e-3, inputs=["a"], outputs=["t"], elements=[diode], directives=[".model dmod d(is=1e-14)"]
     )
-    with pytest.raises(ModelError, match=r"my.cir:7: d1 t 0 dmod.*ngspice"):
+    with pytest.raises(ModelError, match=r"my.cir:7: d1 t 0 dmod.*NgspiceCircuit"):
         ExactCircuit(net)
     with NgspiceCircuit(net) as circuit:
         volts = circuit.measure(Drive([[1.0], [-1.0]])).output_voltages[:, 0]

@@ -109,8 +109,8 @@ def test_a_lost_alter_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     with NgspiceCircuit(grid(3, 3, outputs=["n1_1"])) as circuit:
         circuit.measure(Drive([[1.0, 0.0]]))
         circuit.program(np.linspace(1, 2, 12))
-        alters = circuit._alters
-        monkeypatch.setattr(circuit, "_alters", [*alters[:6], alters[5], *alters[7:]])
+        alters = circuit._deck._alters
+        monkeypatch.setattr(circuit._deck, "_alters", [*alters[:6], alters[5], *alters[7:]])
         with pytest.raises(SimulationError, match="Kirchhoff"):
             circuit.measure(Drive([[1.0, 0.0]]))
         monkeypatch.undo()
@@ -124,7 +124,7 @@ def test_a_failing_command_is_an_error_and_the_next_phase_is_right(monkeypatch: 
     with NgspiceCircuit(kite()) as circuit:
         circuit.measure(Drive([[1.0, 0.0]]))
         circuit.program(np.linspace(1, 2, 6))
-        monkeypatch.setattr(circuit, "_alters", ["alter rnone="] * 6)
+        monkeypatch.setattr(circuit._deck, "_alters", ["alter rnone="] * 6)
         with pytest.raises(SimulationError, match="could not set a value"):
             circuit.measure(Drive([[1.0, 0.0]]))
         monkeypatch.undo()
