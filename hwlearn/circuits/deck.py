@@ -16,8 +16,8 @@ from hwlearn.spice.numbers import GROUND, write_number
 SWEEP = "vhwl_sweep"
 
 TOLERANCES = {"reltol": 1e-11, "vntol": 1e-12, "abstol": 1e-15}
-"""Newton's, for nonlinear circuits [–, V, A]: ngspice's own (1e-3, 1e-6, 1e-12) drown nudges; far below these, rounding keeps it
-from converging. A netlist's options win."""
+"""Newton's, for nonlinear circuits [–, V, A]: ngspice's own (1e-3, 1e-6, 1e-12) drown nudges; far below these, it does not
+converge any more, for rounding. A netlist's options win."""
 
 
 class Deck:
