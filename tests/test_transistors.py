@@ -29,7 +29,6 @@ from hwlearn.analysis.gates import GatePair
 from hwlearn.bench.circuit import BenchCircuit
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.learning.train import task_loss
-from hwlearn.network.builders import gate_pair
 from hwlearn.testing import CircuitContract
 
 VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
@@ -131,20 +130,11 @@ def test_transistors_that_make_no_sense_are_refused(transistor: Transistor, said
 # Whole circuits
 
 
-def pair(gates: np.ndarray) -> Network:
-    """The small network of Dillavou et al. with its transistors."""
-    known = GatePair()
-    transistors = [Transistor(name, known.transconductance, known.threshold) for name in ("low-out", "high-out")]
-    values = [transistor.conductance(gate) for transistor, gate in zip(transistors, gates, strict=True)]
-    names = ["low-out", "high-out", "in-out"]
-    return gate_pair([*values, known.resistor], rails=(known.low, known.high), names=names, transistors=transistors)
-
-
 @pytest.mark.parametrize("kind", [NewtonCircuit, NgspiceCircuit])
 @pytest.mark.parametrize("gates", [[2.145, 2.55], [1.5, 4.0], [1.2, 5.0]])
 def test_the_published_pair_has_the_output_of_its_quadratic(kind: type[Circuit], gates: list[float]) -> None:
     known = GatePair()
-    with kind(pair(np.array(gates))) as circuit:
+    with kind(known.transistors(gates)) as circuit:
         outputs = circuit.measure(Drive([[known.inputs[0]], [known.inputs[1]]])).output_voltages[:, 0]
     expected = [float(known.output(gates, task)) for task in (0, 1)]
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-9)  # junctions of the bulk, 0.5 pA, are not in the quadratic
@@ -254,7 +244,7 @@ def test_ep_is_steepest_descent_where_one_node_is_free(kind: type[Circuit]) -> N
     """One free node: Newton's matrix is a number, so that its transpose is the same."""
     known = GatePair()
     task = Task([[known.inputs[0]], [known.inputs[1]]], [[known.targets[0]], [known.targets[1]]])
-    with kind(pair(np.array([1.5, 4.0]))) as circuit:
+    with kind(known.transistors([1.5, 4.0])) as circuit:
         expected = slopes(circuit, task)
         direction = EquilibriumPropagation(1e-6, symmetric=True).direction(circuit, task)
     np.testing.assert_allclose(direction[:2], expected[:2], rtol=0, atol=1e-6 * np.abs(expected).max())
@@ -279,7 +269,7 @@ def test_ep_is_near_steepest_descent_where_drops_are_small() -> None:
 
 def test_a_step_of_gate_voltages() -> None:
     """ΔV_G = α S ġ."""
-    network = pair(np.array([1.5, 4.0]))
+    network = GatePair().transistors([1.5, 4.0])
     task = Task([[0.4]], [[0.2]])
     rule = EquilibriumPropagation(1e-5, symmetric=True)
     with NewtonCircuit(network) as circuit:
@@ -290,18 +280,18 @@ def test_a_step_of_gate_voltages() -> None:
 
 
 def test_gates_are_asked_for_where_there_are_none() -> None:
-    network, task, rule = pair(np.array([1.5, 4.0])), Task([[0.4]], [[0.2]]), EquilibriumPropagation(1e-5)
+    network, task, rule = GatePair().transistors([1.5, 4.0]), Task([[0.4]], [[0.2]]), EquilibriumPropagation(1e-5)
     options = {"steps": 1, "learning_rate": 1.0, "parameter": "gate-voltage"}
     free = replace(network, trainable=np.ones(3, dtype=bool))
-    with NewtonCircuit(free) as circuit, pytest.raises(HwlearnError, match="in-out has no gate"):
+    with NewtonCircuit(free) as circuit, pytest.raises(HwlearnError, match="R3 has no gate"):
         train(circuit, task, rule, **options)
     with pytest.raises(HwlearnError, match="no gates"):
         train_many(replace(network, transistors=()), task, rule, **options)
 
 
 def test_what_is_for_resistors_only_refuses_transistors_by_name() -> None:
-    network = pair(np.array([1.5, 4.0]))
-    with pytest.raises(ModelError, match=r"not for transistor low-out; transistor high-out\. .*NewtonCircuit"):
+    network = GatePair().transistors([1.5, 4.0])
+    with pytest.raises(ModelError, match=r"not for transistor R1; transistor R2\. .*NewtonCircuit"):
         ExactCircuit(network)
-    with pytest.raises(ModelError, match="gate of transistor low-out"):
+    with pytest.raises(ModelError, match="gate of transistor R1"):
         BenchCircuit(network, "station.toml")

@@ -32,6 +32,6 @@ class Lu:
         except RuntimeError:
             raise SimulationError("the circuit is singular to working precision (SuperLU): transistors may be off") from None
 
-    def solve(self, right: Vector, out: Vector) -> None:
-        """Solve K x = r for each row r of `right` (k, n); writes the rows of `out` (k, n)."""
-        out[:] = self._factor.solve(right.T).T
+    def solve(self, right: Vector) -> Vector:
+        """(k, n): the solutions of K x = r with the last factor for each row r of `right` (k, n); new memory."""
+        return np.asarray(self._factor.solve(right.T).T)

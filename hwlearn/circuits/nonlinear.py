@@ -10,12 +10,11 @@ from scipy.sparse import csc_array, csr_array, hstack
 
 from hwlearn.circuits.base import Array, Circuit, Hold, Outputs, SampledMeasurement
 from hwlearn.circuits.junctions import Junctions
-from hwlearn.circuits.linalg import AffineMap, Cholesky, Indices
+from hwlearn.circuits.linalg import Cholesky, Indices, SparseMap
 from hwlearn.circuits.lu import Lu
 from hwlearn.circuits.ports import System
 from hwlearn.errors import SimulationError
-from hwlearn.network import Edge, Network, Port, Source
-from hwlearn.spice.numbers import GROUND
+from hwlearn.network import Edge, Network, Source
 
 ITERATIONS = 200
 CONVERGED = 1e-7
@@ -93,15 +92,15 @@ class _Equations:
         self._loops = csr_array(self._incidence @ self._merge)
         self._loops.eliminate_zeros()
         self._fixed = np.array([source.value for source in linear.sources[self._driven :]])
-        self._into = _ends(linear, [linear.sources[k] for k in self._current])
-        self.ports = _ends(linear, network.outputs)
+        self._into = linear.source_incidence[self._current].toarray()
+        self.ports = network.port_incidence.toarray().T
         self._channels = network.channels if network.transistors else None
         self._matrix: Cholesky | Lu = system.cholesky
         assembly = system.assembly
         if self._channels is not None and system.size:
             self._matrix, assembly = self._unsymmetric(self._channels.edges)
         self.solver = self._matrix.name
-        self._assemble = AffineMap(assembly, np.zeros(assembly.shape[0]))
+        self._assembly = SparseMap(assembly)
 
     def _unsymmetric(self, channels: Indices) -> tuple[Lu, csr_array]:
         """The solver of K, and the map from slopes (E + D + C) to its numbers.
@@ -120,7 +119,7 @@ class _Equations:
     def solve(self, conductances: Array, values: Array, injected: Array | None) -> tuple[Array, Array]:
         """Node voltages (S, N) V and what each driven source delivers (S, …) A; `injected` (S, n_out) A into the outputs."""
         every = np.hstack((values, np.broadcast_to(self._fixed, (len(values), len(self._fixed)))))
-        currents = every[:, self._current] @ self._into.T
+        currents = every[:, self._current] @ self._into
         if injected is not None:
             currents += injected @ self.ports.T
         lifted = (self._lift @ every[:, self._voltage].T).T
@@ -152,11 +151,10 @@ class _Equations:
                 slopes[left[:, None], channels.edges] = (plus + minus) / 2
                 slopes[left, edges + len(thermal) :] = (plus - minus) / 2
             right = currents[left] - flows @ self._loops
-            change = np.empty_like(right)
+            numbers = self._assembly.of_rows(slopes[left], None)
             for k, row in enumerate(left.tolist()):
-                self._matrix.factor(self._assemble(slopes[row]))
-                self._matrix.solve(right[k : k + 1], change[k : k + 1])
-            x[left] += change
+                self._matrix.factor(numbers[k])
+                x[row] += self._matrix.solve(right[k : k + 1])[0]
             voltages[left] = (self._merge @ x[left].T).T + lifted[left]
             drops = (self._incidence[edges:] @ voltages[left].T).T
             # A junction beyond its knee takes Newton's step in its current, d = N Vt log(1 + i/IS), which an exponential
@@ -192,13 +190,3 @@ def _with_junctions(network: Network, junctions: Junctions, held: Sequence[Sourc
         elements=(),
         directives=(),
     )
-
-
-def _ends(network: Network, ports: Sequence[Source | Port]) -> Array:
-    """(N, ports): +1 at each one's plus node, −1 at its minus node."""
-    signs = np.zeros((len(network.nodes), len(ports)))
-    for k, port in enumerate(ports):
-        for node, sign in ((port.plus, 1.0), (port.minus, -1.0)):
-            if node != GROUND:
-                signs[network.node_index[node], k] += sign
-    return signs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from hwlearn.circuits.base import Array
 from hwlearn.errors import SimulationError
 from hwlearn.learning.task import Task
-from hwlearn.network import Network
+from hwlearn.network import Network, Transistor
 from hwlearn.network.builders import gate_pair
 
 CLOSED = 1e-7
@@ -132,8 +132,14 @@ class GatePair:
         """The three conductors as they are in the free state: a linear network with the same voltages."""
         free = float(self.output(gates, task))
         ends = np.array([self.low + free, self.high + free]) / 2
-        conductances = self.transconductance * (np.asarray(gates) - self.threshold - ends)
-        return gate_pair([*conductances, self.resistor], rails=(self.low, self.high))
+        lowered = self.transistors(np.asarray(gates) - ends)
+        return replace(lowered, transistors=())
+
+    def transistors(self, gates: ArrayLike) -> Network:
+        """The network itself, for `NewtonCircuit` and `NgspiceCircuit`; junctions from the bulk, at ground, come along."""
+        made = [Transistor(name, self.transconductance, self.threshold) for name in ("R1", "R2")]
+        conductances = [one.conductance(gate) for one, gate in zip(made, np.asarray(gates).tolist(), strict=True)]
+        return gate_pair([*conductances, self.resistor], rails=(self.low, self.high), transistors=made)
 
     def task(self, number: int) -> Task:
         """A task for `network`, its target as it truly is imposed."""
