@@ -83,10 +83,10 @@ def check_transistors(transistors: Sequence[Transistor], edges: Sequence[str], n
     Raises:
         NetworkError: names the edge.
     """
-    seen: set[str] = set()
+    known, seen = set(edges if transistors else ()), set[str]()
     for transistor in transistors:
         name = transistor.edge
-        if name not in edges or name in seen:
+        if name not in known or name in seen:
             raise NetworkError(f"transistor {name!r}: " + ("given twice" if name in seen else "no edge has this name"))
         seen.add(name)
         if transistor.bulk not in nodes:

@@ -238,6 +238,7 @@ class _Parts:
         if gate_bounds is None or not self.transistors:
             return bounds
         result: NDArray[np.float64] = np.broadcast_to(np.asarray(bounds, dtype=np.float64), (len(self.names),)).copy()
+        place = {name: k for k, name in enumerate(self.names)}
         for transistor in self.transistors:
             conductance = transistor.conductance(gate_bounds[side])
             if not conductance > 0:
@@ -245,7 +246,7 @@ class _Parts:
                     f"gate bound {gate_bounds[side]:g} V: {transistor.edge} is off up to its threshold of "
                     f"{transistor.threshold:g} V; choose a bound above"
                 )
-            result[self.names.index(transistor.edge)] = conductance
+            result[place[transistor.edge]] = conductance
         return result
 
     def trainable(self, patterns: Iterable[str] | None) -> list[str] | NDArray[np.bool_] | None:
