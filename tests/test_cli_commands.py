@@ -6,6 +6,7 @@ import tomllib
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -222,7 +223,7 @@ def test_doctor_says_what_installs_ngspice(monkeypatch):
 def test_doctor_reports_a_broken_solver(monkeypatch):
     from hwlearn.circuits.linalg import Cholmod
 
-    monkeypatch.setattr(Cholmod, "solve", lambda self, right, out: out.fill(1.0))
+    monkeypatch.setattr(Cholmod, "solve", lambda self, right: np.ones_like(right))
     result = run("doctor", "--json")
     assert result.exit_code == 1
     assert "wrong answer" in json.loads(result.stdout)["solvers"]["CHOLMOD"]["error"]
