@@ -266,7 +266,7 @@ def test_numbers_are_read_as_ngspice_reads_them(token: str, value: float) -> Non
 def _resistance(shared: object, token: str) -> float:
     deck = object()
     session().add(shared, deck, ["t", f"r1 a 0 {token}", "v1 a 0 1", ".end"])  # type: ignore[arg-type]
-    value = float(shared.vector(b"@r1[resistance]", 1)[0])  # type: ignore[attr-defined]
+    value = float(shared.vectors([b"@r1[resistance]"], 1)[0, 0])  # type: ignore[attr-defined]
     session().remove(shared, deck)  # type: ignore[arg-type]
     return value
 

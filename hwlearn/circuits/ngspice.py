@@ -55,12 +55,11 @@ class NgspiceCircuit(Circuit):
             if source.kind == "voltage"
         ]
         self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
-        self._feeds = [name.encode() for name in self._deck.inputs]
         self._senses = [f"{sense(k)}#branch".encode() for k in range(len(network.outputs))]
-        self._drives = [drive(k).encode() for k in range(len(network.outputs))]
+        self._fed = [name.encode() for name in (*self._deck.inputs, *map(drive, range(len(network.outputs))))]
         self._port_signs = network.port_incidence.toarray()
         self._kirchhoff = _Kirchhoff(network, self._port_signs)
-        self._max_points = max(1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._feeds) + 3 * len(self._senses) + 2)))
+        self._max_points = max(1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2)))
         self._reset()
         self._session.run(self._select)
         weakref.finalize(self, _unload, self._session, self._deck)
@@ -87,11 +86,10 @@ class NgspiceCircuit(Circuit):
             self._select(shared)
             self._alter(shared, held)
             if imposed is None:
-                feed = np.zeros((count, len(self._drives)))
+                feed = np.zeros((count, len(self._senses)))
             else:
                 feed = imposed * self._held_at if held else imposed
-            columns = (*inputs.T.tolist(), *feed.T.tolist())
-            self._sweep(shared, dict(zip((*self._feeds, *self._drives), columns, strict=True)), count)
+            self._sweep(shared, np.hstack([inputs, feed]).tolist())
             measured = np.zeros((count, len(self._deck.nodes)))
             measured[:, self._read] = shared.vectors(self._vectors, count).T
             input_currents = inputs.copy()
@@ -125,16 +123,16 @@ class NgspiceCircuit(Circuit):
         commands = [f"{self._alters[k]}{r!r}" for k, r in zip(changed.tolist(), values, strict=True)]
         wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
         if wanted != self._held_at:
-            for k in range(len(self._drives)):
+            for k in range(len(self._senses)):
                 commands += [f"alter fhwl_{k} gain={int(held)}", f"alter ghwl_{k} gain={write_number(wanted)}"]
         shared.commands(commands)
         self._raise_failures(shared, "set a value")
         self._written, self._held_at = self._conductances, wanted
 
-    def _sweep(self, shared: Shared, table: dict[bytes, list[float]], count: int) -> None:
-        at = self._session
+    def _sweep(self, shared: Shared, rows: list[list[float]]) -> None:
+        at, count = self._session, len(rows)
         fresh = at.sweeping is not self._deck or self._points + count > self._max_points
-        shared.feed(table, count)
+        shared.feed(self._fed, rows)
         done = 0
         while done < count:
             if at.interrupted.is_set():

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ logging.getLogger("PySpice").addHandler(logging.NullHandler())
 from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
 
 ffi = pyspice.ffi
+_text = ffi.string
 
 MAX_COMMAND = 1000  # characters; ngspice drops the tail beyond 1023 silently
 
@@ -36,9 +37,9 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.dead = False  # ngspice gave up ("cannot recover"): nothing can be loaded any more
-        self.table: dict[bytes, list[float]] = {}
         self.points = 0
-        self._last = 0
+        self._rows: list[dict[bytes, float]] = []
+        self._row: dict[bytes, float] = {}
         # ngspice runs a .spiceinit of the working directory, else of the home: start it where there is an empty one.
         before = Path.cwd()
         with tempfile.TemporaryDirectory(prefix="hwlearn-") as empty:
@@ -85,15 +86,14 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
     def _send_init_data(data: Any, ngspice_id: int, user_data: Any) -> int:
         return 0
 
-    @staticmethod
-    def _send_data(data: Any, number: int, ngspice_id: int, user_data: Any) -> int:
-        ffi.from_handle(user_data).points += 1
+    def _send_data(self, data: Any, number: int, ngspice_id: int, user_data: Any) -> int:
+        self.points += 1
+        if self.points < len(self._rows):
+            self._row = self._rows[self.points]
         return 0
 
-    @staticmethod
-    def _get_vsrc_data(value: Any, time: float, name: Any, ngspice_id: int, user_data: Any) -> int:
-        self = ffi.from_handle(user_data)
-        value[0] = self.table[ffi.string(name)][min(self.points, self._last)]
+    def _get_vsrc_data(self, value: Any, time: float, name: Any, ngspice_id: int, user_data: Any) -> int:
+        value[0] = self._row[_text(name)]
         return 0
 
     _get_isrc_data = _get_vsrc_data
@@ -134,36 +134,32 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         keep = [ffi.new("char[]", line.encode()) for line in (*lines, "") if line or line is lines[-1]]
         self._ngspice_shared.ngSpice_Circ(ffi.new("char *[]", [*keep, ffi.NULL]))
 
-    def feed(self, table: Mapping[bytes, Sequence[float]], points: int) -> None:
-        """What the external sources shall deliver at the next `points` accepted points; restarts the count."""
-        self.table = {name: list(values) for name, values in table.items()}
-        self.points, self._last = 0, points - 1
+    def feed(self, names: Sequence[bytes], rows: Iterable[Sequence[float]]) -> None:
+        """What the external sources shall deliver at the next accepted points, a row each; restarts the count."""
+        self._rows = [dict(zip(names, row, strict=True)) for row in rows]
+        self._row = self._rows[0]
+        self.points = 0
 
     def vectors(self, names: Sequence[bytes], points: int) -> NDArray[np.float64]:
-        """(names, points): see `vector`."""
-        if points > 1:
-            return np.array([self.vector(name, points) for name in names]).reshape(-1, points)
-        find, null = self._ngspice_shared.ngGet_Vec_Info, ffi.NULL
-        values = []
-        for name in names:
-            info = find(name)
-            if info == null or not info.v_length or info.v_realdata == null:
-                self.vector(name, points)  # says what is wrong
-            values.append(info.v_realdata[info.v_length - 1])
-        return np.array(values, dtype=np.float64).reshape(-1, 1)
-
-    def vector(self, name: bytes, points: int) -> NDArray[np.float64]:
-        """Copy of the last `points` values of a vector of the current plot, (points,).
+        """(names, points): copy of the last `points` values of vectors of the current plot.
 
         Raises:
             SimulationError: there is no such vector, or it is shorter.
         """
-        info = self._ngspice_shared.ngGet_Vec_Info(name)
-        if info == ffi.NULL or info.v_length < points or info.v_realdata == ffi.NULL:
-            length = "none" if info == ffi.NULL else str(info.v_length)
-            raise SimulationError(f"ngspice has no result {name.decode()!r} of {points} points (it has {length})")
-        start = info.v_realdata + (info.v_length - points)
-        return np.frombuffer(ffi.buffer(start, 8 * points), dtype=np.float64).copy()
+        values = np.empty((len(names), points))
+        flat, at, size = memoryview(values.data).cast("B").cast("d"), 0, 8 * points
+        find, move, null = self._ngspice_shared.ngGet_Vec_Info, ffi.memmove, ffi.NULL
+        for name in names:
+            info = find(name)
+            length = 0 if info == null else info.v_length
+            if length < points or info.v_realdata == null:
+                raise SimulationError(f"ngspice has no result {name.decode()!r} of {points} points (it has {length})")
+            if points == 1:
+                flat[at] = info.v_realdata[length - 1]
+            else:
+                move(flat[at : at + points], info.v_realdata[length - points : length], size)
+            at += points
+        return values
 
 
 def _loaded_file(name: str) -> str:
