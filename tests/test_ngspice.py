@@ -124,7 +124,7 @@ def test_a_failing_command_is_an_error_and_the_next_phase_is_right(monkeypatch: 
     with NgspiceCircuit(kite()) as circuit:
         circuit.measure(Drive([[1.0, 0.0]]))
         circuit.program(np.linspace(1, 2, 6))
-        monkeypatch.setattr(circuit, "_alters", ["alter rnone="] * 6)
+        monkeypatch.setattr(circuit, "_alters", ["alter rnone=%.17g"] * 6)
         with pytest.raises(SimulationError, match="could not set a value"):
             circuit.measure(Drive([[1.0, 0.0]]))
         monkeypatch.undo()

@@ -11,6 +11,7 @@ from hwlearn.circuits.base import Array, Circuit, Hold, Measurement, Outputs, Sa
 from hwlearn.circuits.deck import SWEEP, Deck, drive, sense
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
+from hwlearn.spice.commands import joined
 from hwlearn.spice.messages import failures
 from hwlearn.spice.numbers import GROUND, write_number
 from hwlearn.spice.session import Session, session
@@ -46,15 +47,11 @@ class NgspiceCircuit(Circuit):
         super().__init__(network)
         self._session = session()
         self._deck = Deck(network)
-        self._alters = [f"alter {name}=" for name in self._deck.resistors]
+        self._alters = [f"alter {name}=%.17g" for name in self._deck.resistors]
         self._read = [k for k, name in enumerate(self._deck.nodes) if name != GROUND]
-        self._vectors = [self._deck.nodes[k].encode() for k in self._read]
-        self._branches = [
-            f"{name}#branch".encode()
-            for name, source in zip(self._deck.inputs, network.inputs, strict=True)
-            if source.kind == "voltage"
-        ]
         self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
+        branches = [f"{self._deck.inputs[k]}#branch" for k in self._voltage_inputs]
+        self._vectors = [name.encode() for name in (*(self._deck.nodes[k] for k in self._read), *branches)]
         self._senses = [f"{sense(k)}#branch".encode() for k in range(len(network.outputs))]
         self._fed = [name.encode() for name in (*self._deck.inputs, *map(drive, range(len(network.outputs))))]
         self._port_signs = network.port_incidence.toarray()
@@ -72,6 +69,7 @@ class NgspiceCircuit(Circuit):
         self._written = self.network.conductances
         self._held_at = 0.0
         self._points = 0
+        self._changing, self._lines = np.zeros(0, dtype=np.intp), list[tuple[str, slice]]()
 
     def _program(self, conductances: Array) -> Array:
         return conductances
@@ -90,14 +88,13 @@ class NgspiceCircuit(Circuit):
             else:
                 feed = imposed * self._held_at if held else imposed
             self._sweep(shared, np.hstack([inputs, feed]).tolist())
+            found = shared.vectors(self._vectors + self._senses if held else self._vectors, count).T
+            nodes, known = len(self._read), len(self._vectors)
             measured = np.zeros((count, len(self._deck.nodes)))
-            measured[:, self._read] = shared.vectors(self._vectors, count).T
+            measured[:, self._read] = found[:, :nodes]
             input_currents = inputs.copy()
-            input_currents[:, self._voltage_inputs] = -shared.vectors(self._branches, count).T
-            if held:
-                currents = shared.vectors(self._senses, count).T
-            else:
-                currents = feed
+            input_currents[:, self._voltage_inputs] = -found[:, nodes:known]
+            currents = found[:, known:].copy() if held else feed
             self._kirchhoff.check(self._conductances, measured[-1], inputs[-1], currents[-1])
         except SimulationError:
             self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
@@ -119,13 +116,16 @@ class NgspiceCircuit(Circuit):
 
     def _alter(self, shared: Shared, held: bool) -> None:
         changed = np.flatnonzero(self._conductances != self._written)
+        if not np.array_equal(changed, self._changing):
+            self._changing, self._lines = changed, joined([self._alters[k] for k in changed.tolist()])
         values = (1 / self._conductances[changed]).tolist()
-        commands = [f"{self._alters[k]}{r!r}" for k, r in zip(changed.tolist(), values, strict=True)]
+        for line, part in self._lines:
+            shared.command(line % tuple(values[part]))
         wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
         if wanted != self._held_at:
-            for k in range(len(self._senses)):
-                commands += [f"alter fhwl_{k} gain={int(held)}", f"alter ghwl_{k} gain={write_number(wanted)}"]
-        shared.commands(commands)
+            gains = [f"fhwl_%d gain={int(held)}", f"ghwl_%d gain={write_number(wanted)}"]
+            for line, _ in joined([f"alter {gain % k}" for k in range(len(self._senses)) for gain in gains]):
+                shared.command(line)
         self._raise_failures(shared, "set a value")
         self._written, self._held_at = self._conductances, wanted
 
@@ -190,7 +190,10 @@ class _Kirchhoff:
         currents = conductances * (voltages[self.tails] - voltages[self.heads])
         injected = self.fixed + self.inputs @ inputs + self.ports @ port_currents
         residual = np.abs(self.leaving @ currents - injected).max(initial=0.0)
-        scale = max(np.abs(currents).max(initial=0.0), np.abs(injected).max(initial=0.0))
+        scale = np.abs(currents).max(initial=0.0)
+        if residual <= KIRCHHOFF * scale:
+            return
+        scale = max(scale, np.abs(injected).max(initial=0.0))
         rounding = 1e-12 * np.abs(voltages).max(initial=0.0) * conductances.max(initial=0.0)
         if not residual <= KIRCHHOFF * scale + rounding:
             raise SimulationError(

@@ -29,8 +29,6 @@ from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
 ffi = pyspice.ffi
 _text = ffi.string
 
-MAX_COMMAND = 1000  # characters; ngspice drops the tail beyond 1023 silently
-
 
 class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
     """One loaded libngspice. All calls must come from one thread."""
@@ -112,22 +110,9 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         self._ngspice_shared.ngSpice_Command(ffi.NULL)
 
     def command(self, text: str) -> None:
-        """Run one command line, of at most MAX_COMMAND characters or a few more."""
+        """Run one command line, no longer than `commands.MAX_LINE`."""
         if self._ngspice_shared.ngSpice_Command(text.encode()) or self.dead:
             raise SimulationError(f"ngspice refused {text[:80]!r}: {' | '.join(self._stderr[-3:])}")
-
-    def commands(self, texts: Sequence[str]) -> None:
-        """Run many short commands, joined into as few command lines as possible (each line costs a garbage collection)."""
-        line: list[str] = []
-        length = 0
-        for text in texts:
-            if length + len(text) + 1 > MAX_COMMAND and line:
-                self.command(";".join(line))
-                line, length = [], 0
-            line.append(text)
-            length += len(text) + 1
-        if line:
-            self.command(";".join(line))
 
     def circuit(self, lines: Sequence[str]) -> None:
         """Load a deck; the first line is its title. Errors reach only the messages."""
