@@ -6,6 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from hwlearn.circuits.base import Array, Circuit, Hold, Measurement, Outputs, SampledMeasurement
 from hwlearn.circuits.deck import SWEEP, Deck, drive, sense
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PLOT_BYTES = 64e6  # a sweep that has stored this much is started afresh
 CHUNK = 64  # sweep points between two looks at an interrupt
 KIRCHHOFF = 1e-6  # largest accepted residual current, relative to the largest current
+_ONE = np.ones(1)
 
 
 class NgspiceCircuit(Circuit):
@@ -90,8 +92,11 @@ class NgspiceCircuit(Circuit):
             self._sweep(shared, np.hstack([inputs, feed]).tolist())
             found = shared.vectors(self._vectors + self._senses if held else self._vectors, count).T
             nodes, known = len(self._read), len(self._vectors)
-            measured = np.zeros((count, len(self._deck.nodes)))
-            measured[:, self._read] = found[:, :nodes]
+            if nodes == len(self._deck.nodes):
+                measured = found[:, :nodes].copy()
+            else:
+                measured = np.zeros((count, len(self._deck.nodes)))
+                measured[:, self._read] = found[:, :nodes]
             input_currents = inputs.copy()
             input_currents[:, self._voltage_inputs] = -found[:, nodes:known]
             currents = found[:, known:].copy() if held else feed
@@ -116,11 +121,12 @@ class NgspiceCircuit(Circuit):
 
     def _alter(self, shared: Shared, held: bool) -> None:
         changed = np.flatnonzero(self._conductances != self._written)
-        if not np.array_equal(changed, self._changing):
-            self._changing, self._lines = changed, joined([self._alters[k] for k in changed.tolist()])
-        values = (1 / self._conductances[changed]).tolist()
-        for line, part in self._lines:
-            shared.command(line % tuple(values[part]))
+        if len(changed):
+            if not np.array_equal(changed, self._changing):
+                self._changing, self._lines = changed, joined([self._alters[k] for k in changed.tolist()])
+            values = (1 / self._conductances[changed]).tolist()
+            for line, part in self._lines:
+                shared.command(line % tuple(values[part]))
         wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
         if wanted != self._held_at:
             gains = [f"fhwl_%d gain={int(held)}", f"ghwl_%d gain={write_number(wanted)}"]
@@ -175,26 +181,28 @@ class _Kirchhoff:
     def __init__(self, network: Network, port_signs: Array) -> None:
         busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
         busy |= {node for element in network.elements for node in element.nodes}
-        self.plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
-        self.leaving = network.incidence.T.tocsr()[self.plain]
+        plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
         self.tails, self.heads = network.tails, network.heads
-        self.ports = port_signs.T[self.plain]
-        currents = np.array([source.kind == "current" for source in network.sources], dtype=np.float64)
-        entering = (network.source_incidence.T[self.plain] * currents).tocsc()
-        count = len(network.inputs)
-        self.inputs = entering[:, :count].toarray()
-        self.fixed = entering[:, count:] @ np.array([source.value for source in network.fixed_sources])
+        self.count = len(plain) and len(network.edges)
+        kinds = np.array([source.kind == "current" for source in network.sources], dtype=np.float64)
+        entering = (network.source_incidence.T[plain] * kinds).tocsc()
+        inputs = len(network.inputs)
+        # What flows out of each node: of edge currents, inputs, port currents, and one for all fixed sources.
+        fixed = entering[:, inputs:] @ np.array([source.value for source in network.fixed_sources])
+        injected = np.hstack([entering[:, :inputs].toarray(), port_signs.T[plain], fixed[:, None]])
+        self.leaving = sp.hstack([network.incidence.T.tocsr()[plain], -injected]).tocsr()
 
     def check(self, conductances: Array, voltages: Array, inputs: Array, port_currents: Array) -> None:
         """Raise SimulationError unless the currents of one sample balance."""
-        currents = conductances * (voltages[self.tails] - voltages[self.heads])
-        injected = self.fixed + self.inputs @ inputs + self.ports @ port_currents
-        residual = np.abs(self.leaving @ currents - injected).max(initial=0.0)
-        scale = np.abs(currents).max(initial=0.0)
-        if residual <= KIRCHHOFF * scale:
+        if not self.count:
             return
-        scale = max(scale, np.abs(injected).max(initial=0.0))
-        rounding = 1e-12 * np.abs(voltages).max(initial=0.0) * conductances.max(initial=0.0)
+        currents = np.concatenate([conductances * (voltages[self.tails] - voltages[self.heads]), inputs, port_currents, _ONE])
+        residual = np.abs(self.leaving @ currents).max()
+        edges = np.abs(currents[: len(conductances)]).max()
+        if residual <= KIRCHHOFF * edges:
+            return
+        injected = np.abs(self.leaving[:, len(conductances) :] @ currents[len(conductances) :]).max()
+        scale, rounding = max(edges, injected), 1e-12 * np.abs(voltages).max() * conductances.max()
         if not residual <= KIRCHHOFF * scale + rounding:
             raise SimulationError(
                 f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MAX_LINE = 1000
+MAX_LINE = 1020
 """Characters; ngspice drops the tail beyond 1023 silently."""
 
-NUMBER = 24
-"""Characters of the longest number that `%.17g` writes."""
+WIDER = 18
+"""Characters by which a positive number that `%.17g` writes is longer than `%.17g`, at most."""
 
 
 def joined(commands: Sequence[str]) -> list[tuple[str, slice]]:
-    """Command lines, and which of the commands each holds. A command may have one place for a number."""
-    longest = max((len(command) + NUMBER * command.count("%") for command in commands), default=0)
+    """Command lines, and which of the commands each holds. A command may have one `%.17g`, for a positive number."""
+    longest = max((len(command) + WIDER * command.count("%") for command in commands), default=0)
     count = max(1, MAX_LINE // (longest + 1))
     parts = [slice(k, k + count) for k in range(0, len(commands), count)]
     return [(";".join(commands[part]), part) for part in parts]

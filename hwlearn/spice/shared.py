@@ -29,12 +29,15 @@ from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
 ffi = pyspice.ffi
 _text = ffi.string
 
+HISTORY = 200  # command lines, of at most 1000 characters
+
 
 class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
     """One loaded libngspice. All calls must come from one thread."""
 
     def __init__(self) -> None:
         self.dead = False  # ngspice gave up ("cannot recover"): nothing can be loaded any more
+        self._history = 0
         self.points = 0
         self._rows: list[dict[bytes, float]] = []
         self._row: dict[bytes, float] = {}
@@ -64,10 +67,8 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         if os.name == "posix":
             os.unlink(copy)
 
-    @staticmethod
-    def _send_char(message: Any, ngspice_id: int, user_data: Any) -> int:
-        self = ffi.from_handle(user_data)
-        stream, _, content = ffi.string(message).decode("utf-8", "replace").partition(" ")
+    def _send_char(self, message: Any, ngspice_id: int, user_data: Any) -> int:
+        stream, _, content = _text(message).decode("utf-8", "replace").partition(" ")
         (self._stderr if stream == "stderr" else self._stdout).append(content)
         return 0
 
@@ -104,13 +105,16 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         return self._stdout, self._stderr
 
     def forget(self) -> None:
-        """Drop collected lines, and ngspice's own command history, which would grow for ever."""
+        """Drop collected lines, and now and then ngspice's own command history, which would grow for ever."""
         self._stdout.clear()
         self._stderr.clear()
-        self._ngspice_shared.ngSpice_Command(ffi.NULL)
+        if self._history > HISTORY:
+            self._ngspice_shared.ngSpice_Command(ffi.NULL)
+            self._history = 0
 
     def command(self, text: str) -> None:
         """Run one command line, no longer than `commands.MAX_LINE`."""
+        self._history += 1
         if self._ngspice_shared.ngSpice_Command(text.encode()) or self.dead:
             raise SimulationError(f"ngspice refused {text[:80]!r}: {' | '.join(self._stderr[-3:])}")
 
