@@ -51,8 +51,8 @@ class NgspiceCircuit(Circuit):
         self._deck = Deck(network)
         self._alters = [f"alter {name}=%.17g" for name in self._deck.resistors]
         self._read = [k for k, name in enumerate(self._deck.nodes) if name != GROUND]
-        self._voltage_inputs = [k for k, source in enumerate(network.inputs) if source.kind == "voltage"]
-        branches = [f"{self._deck.inputs[k]}#branch" for k in self._voltage_inputs]
+        self._voltage_inputs = np.flatnonzero([source.kind == "voltage" for source in network.inputs])
+        branches = [f"{self._deck.inputs[k]}#branch" for k in self._voltage_inputs.tolist()]
         self._vectors = [name.encode() for name in (*(self._deck.nodes[k] for k in self._read), *branches)]
         self._senses = [f"{sense(k)}#branch".encode() for k in range(len(network.outputs))]
         self._fed = [name.encode() for name in (*self._deck.inputs, *map(drive, range(len(network.outputs))))]
