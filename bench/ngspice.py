@@ -31,6 +31,7 @@ from step import NUDGE, RATE, lattice, timed  # noqa: E402
 from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, NgspiceCircuit, Task, train  # noqa: E402
 from hwlearn.circuits.deck import SWEEP, Deck, drive  # noqa: E402
 from hwlearn.spice.library import find_library  # noqa: E402
+from hwlearn.spice.session import session  # noqa: E402
 
 MILLI_NUDGE = 1e-3 * NUDGE  # conductances are of the order of 1e-3 S here
 
@@ -99,7 +100,7 @@ class Bare:
 def bare(network: Network, task: Task, steps: int) -> Callable[[], float]:
     """The commands of a step, and what they answer."""
     deck, samples = Deck(network), len(task)
-    ngspice = Bare(deck.lines)
+    ngspice = Bare(deck.lines(klu=session().run(lambda shared: shared.has_klu)))
     nodes = [name.encode() for name in deck.nodes]
     branches = [f"{name}#branch".encode() for name in deck.inputs]
     feeds, drives = [name.encode() for name in deck.inputs], [drive(k).encode() for k in range(len(network.outputs))]

@@ -25,12 +25,14 @@ from hwlearn import (
     train,
 )
 from hwlearn.circuits import ngspice
+from hwlearn.circuits.deck import Deck
 from hwlearn.errors import LibraryNotFoundError, NetworkError, SimulationError
 from hwlearn.network.builders import grid, kite
 from hwlearn.spice.library import find_library
 from hwlearn.spice.messages import failures
 from hwlearn.spice.numbers import parse_number, write_number
 from hwlearn.spice.session import session
+from hwlearn.spice.shared import Shared
 
 TASK = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
 
@@ -217,6 +219,30 @@ def test_an_interrupted_circuit_goes_on_afterwards() -> None:
         assert timer
         drive = Drive([[1.0, 0.0]])
         np.testing.assert_allclose(voltages(circuit, drive), voltages(ExactCircuit(kite()), drive), atol=1e-14)
+
+
+def test_klu_is_used_where_the_library_has_it_and_only_there() -> None:
+    network = grid(6, 6, np.random.default_rng(0).uniform(1e-4, 1e-2, 60), outputs=["n2_3", "n4_1"])
+    with NgspiceCircuit(network) as circuit:
+        said = session().run(lambda shared: _version(shared))
+        measured = circuit.measure(Drive([[1.0, 0.0]]))
+        assert measured.provenance.endswith("(KLU)" if "KLU" in said else "(Sparse)")
+        circuit.program(network.conductances[::-1].copy())  # pivots were chosen for other values, and for open outputs
+        reference = ExactCircuit(network)
+        reference.program(circuit.conductances)
+        for outputs in (Hold([[0.2, 0.7]]), Inject([[1e-4, -1e-4]])):
+            drive = Drive([[0.3, -0.5]], outputs)
+            np.testing.assert_allclose(voltages(circuit, drive), voltages(reference, drive), atol=1e-12)
+
+
+def _version(shared: Shared) -> str:
+    shared.command("version -f")
+    return " ".join(shared.messages[0])
+
+
+def test_the_deck_asks_for_klu_only_if_told_that_it_is_there() -> None:
+    deck = Deck(kite())
+    assert [line for line in deck.lines(klu=True) if line not in deck.lines(klu=False)] == [".options klu"]
 
 
 def test_a_missing_library_names_the_command() -> None:

@@ -35,6 +35,8 @@ class NgspiceCircuit(Circuit):
     paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances are set
     by `alter`, joined into long command lines, and only where they changed.
 
+    The matrix is solved by KLU where the library has it, else by Sparse 1.3; a measurement's provenance tells by which.
+
     Several of these share the one ngspice of the process; alternating between them restarts sweeps, which is correct but slow.
     Ctrl-C is answered at once.
 
@@ -59,12 +61,14 @@ class NgspiceCircuit(Circuit):
         self._port_signs = network.port_incidence.toarray()
         self._kirchhoff = _Kirchhoff(network, self._port_signs)
         self._max_points = max(1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2)))
+        self._solver = ""
         self._reset()
         self._session.run(self._select)
         weakref.finalize(self, _unload, self._session, self._deck)
 
     def provenance(self) -> dict[str, Any]:
-        return {"backend": self.name, "version": self._session.run(lambda shared: str(shared.ngspice_version))}
+        version = self._session.run(lambda shared: str(shared.ngspice_version))
+        return {"backend": self.name, "version": version, "solver": self._solver}
 
     def _reset(self) -> None:
         """Forget what ngspice was told: it holds the deck as written, with open outputs and no sweep."""
@@ -104,7 +108,7 @@ class NgspiceCircuit(Circuit):
         except SimulationError:
             self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
             raise
-        version = f"ngspice {shared.ngspice_version}"
+        version = f"ngspice {shared.ngspice_version} ({self._solver})"
         outputs = measured @ self._port_signs.T
         return SampledMeasurement(
             self.network, self._conductances, measured, outputs, currents, input_currents, provenance=version
@@ -115,7 +119,7 @@ class NgspiceCircuit(Circuit):
         at = self._session
         if self._deck not in at.decks:
             self._reset()
-            at.add(shared, self._deck, self._deck.lines)
+            at.add(shared, self._deck, self._deck.lines(klu=shared.has_klu))
             shared.forget()
         at.make_current(shared, self._deck)
 
@@ -151,6 +155,7 @@ class NgspiceCircuit(Circuit):
                 shared.command(f"stop after {size}")
                 at.sweeping = self._deck
                 shared.command(f"dc {SWEEP} 0 1e9 1")
+                self._solver = "KLU" if any("Using KLU" in line for line in shared.messages[0]) else "Sparse"
                 shared.command("delete all")
             else:
                 shared.command(f"step {size}")

@@ -33,7 +33,11 @@ HISTORY = 200  # command lines, of at most 1000 characters
 
 
 class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
-    """One loaded libngspice. All calls must come from one thread."""
+    """One loaded libngspice. All calls must come from one thread.
+
+    Attributes:
+        has_klu: whether it was built with KLU (ngspice 42 and later may be), by its own account.
+    """
 
     def __init__(self) -> None:
         self.dead = False  # ngspice gave up ("cannot recover"): nothing can be loaded any more
@@ -50,6 +54,9 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
                 super().__init__(send_data=True)
             finally:
                 os.chdir(before)
+        self.forget()
+        self.command("version -f")
+        self.has_klu = any("with KLU" in line for line in self._stdout)
 
     def _load_library(self, verbose: bool) -> None:
         try:
