@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import weakref
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from hwlearn.circuits.base import Array, Circuit, Hold, Measurement, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Measurement, Open, Outputs, SampledMeasurement
 from hwlearn.circuits.deck import SWEEP, Deck, drive, sense
-from hwlearn.errors import SimulationError
+from hwlearn.circuits.pace import Pace
+from hwlearn.circuits.workers import Worker, cores
+from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.commands import joined
 from hwlearn.spice.messages import failures
@@ -40,15 +44,25 @@ class NgspiceCircuit(Circuit):
     Several of these share the one ngspice of the process; alternating between them restarts sweeps, which is correct but slow.
     Ctrl-C is answered at once.
 
+    Args:
+        processes: that share the samples of a phase, this one and workers with an ngspice each, started when first needed.
+            None: one, unless several were measured to be faster for the phases at hand; never in a worker of a sweep. A nonlinear
+            circuit is split only when asked: Newton starts from the sample before, so it agrees to its tolerances only.
+
     Raises:
+        ModelError: fewer than one process.
         LibraryNotFoundError: libngspice is missing.
         SimulationError: ngspice cannot read the deck.
     """
 
     name = "ngspice"
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, processes: int | None = None) -> None:
         super().__init__(network)
+        if processes is not None and processes < 1:
+            raise ModelError(f"processes is {processes}; give at least 1, or None for what pays")
+        self._pace = Pace(processes, may_split=not network.elements)
+        self._workers: list[Worker] = []
         self._session = session()
         self._deck = Deck(network)
         self._alters = [f"alter {name}=%.17g" for name in self._deck.resistors]
@@ -65,6 +79,7 @@ class NgspiceCircuit(Circuit):
         self._reset()
         self._session.run(self._select)
         weakref.finalize(self, _unload, self._session, self._deck)
+        weakref.finalize(self, _end, self._workers)
 
     def provenance(self) -> dict[str, Any]:
         version = self._session.run(lambda shared: str(shared.ngspice_version))
@@ -81,8 +96,39 @@ class NgspiceCircuit(Circuit):
         return conductances
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        samples = len(inputs)
+        processes = self._pace.processes(samples, cores())
+        start = time.perf_counter()
+        if processes == 1:
+            measured = self._here(inputs, outputs, imposed)
+        else:
+            measured = self._split(inputs, outputs, imposed, processes)
+        self._pace.took(samples, processes, time.perf_counter() - start)
+        if self._pace.refused:
+            _end(self._workers)
+        return measured
+
+    def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
         held = isinstance(outputs, Hold)
         return self._session.run(lambda shared: self._phase(shared, inputs, imposed, held))
+
+    def _split(self, inputs: Array, outputs: Outputs, imposed: Array | None, processes: int) -> SampledMeasurement:
+        """The first share of the samples is measured here, the others meanwhile by workers."""
+        ends = [len(inputs) * k // processes for k in range(processes + 1)]
+        shares = [slice(*pair) for pair in pairwise(ends)]
+        drives = [Drive(inputs[share], _part(outputs, imposed, share)) for share in shares]
+        try:
+            while len(self._workers) < processes - 1:
+                self._workers.append(Worker(self.network))
+            others = self._workers[: processes - 1]
+            for worker, drive in zip(others, drives[1:], strict=True):
+                worker.ask(self._conductances, drive)
+            parts = [self._here(drives[0].inputs, drives[0].outputs, drives[0].outputs.imposed)]
+            parts += [worker.answer(self.network) for worker in others]
+        except BaseException:
+            _end(self._workers)  # an answer that nobody took would be taken for the next
+            raise
+        return SampledMeasurement.joined(parts)
 
     def _phase(self, shared: Shared, inputs: Array, imposed: Array | None, held: bool) -> SampledMeasurement:
         count = len(inputs)
@@ -173,6 +219,7 @@ class NgspiceCircuit(Circuit):
             raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
 
     def _close(self) -> None:
+        _end(self._workers)
         _unload(self._session, self._deck)
 
 
@@ -213,6 +260,17 @@ class _Kirchhoff:
                 f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "
                 "Conductances that differ by more than ten decades do this: narrow the bounds"
             )
+
+
+def _part(outputs: Outputs, imposed: Array | None, share: slice) -> Outputs:
+    if isinstance(outputs, Open) or imposed is None:
+        return outputs
+    return type(outputs)(imposed[share])
+
+
+def _end(workers: list[Worker]) -> None:
+    while workers:
+        workers.pop().end()
 
 
 def _unload(at: Session, deck: Deck) -> None:

@@ -127,6 +127,8 @@ class Experiment:
         """
         name, station = backend or self.settings.backend.name, self.settings.backend.station
         with self.named():
+            if name == "ngspice":
+                return NgspiceCircuit(self.network, self.settings.backend.processes)
             if name in SIMULATORS:
                 return SIMULATORS[name](self.network)
             if station is None:

@@ -1,0 +1,54 @@
+"""`Pace`: how many processes measure the samples of a phase, by what phases were seen to take."""
+
+from __future__ import annotations
+
+WORTH = 0.1
+"""Seconds of a phase below which it is not split: the conductances must be set in each process, and the answers sent."""
+
+PATIENCE = 5.0
+"""Seconds spent in such phases before processes are started for them; to start one takes about one."""
+
+TRIALS = 3
+"""Split phases, after the first, of which the fastest decides."""
+
+PAYS = 0.8
+"""Largest time of a split phase, relative to one that is not split, for which it stays so."""
+
+
+class Pace:
+    """Decides, and is told what each phase took.
+
+    Args:
+        asked: the number of processes; None to find out what pays.
+        may_split: whether answers are the same in whatever order the samples are measured, to rounding: so in a linear circuit.
+
+    Attributes:
+        refused: several processes will not be used.
+    """
+
+    def __init__(self, asked: int | None, may_split: bool) -> None:
+        self._asked = asked
+        self.refused = asked is None and not may_split
+        self._alone = 0.0  # seconds per sample in one process
+        self._spent = 0.0
+        self._split: list[float] = []  # seconds per sample in several
+
+    def processes(self, samples: int, cores: int) -> int:
+        """For the next phase; at most `cores` unless asked otherwise, and 1 if there is but one."""
+        if cores == 1:
+            return 1
+        if self._asked is not None:
+            return min(self._asked, samples)
+        if self.refused or self._spent < PATIENCE or self._alone * samples < WORTH:
+            return 1
+        return min(cores, samples)
+
+    def took(self, samples: int, processes: int, seconds: float) -> None:
+        """Learn from a phase."""
+        if processes == 1:
+            self._alone = seconds / samples
+            self._spent += seconds if seconds >= WORTH else 0.0
+        else:
+            self._split.append(seconds / samples)
+            if self._asked is None and len(self._split) == 1 + TRIALS:
+                self.refused = min(self._split[1:]) > PAYS * self._alone
