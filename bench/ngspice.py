@@ -3,11 +3,11 @@
     python bench/ngspice.py
 
 A step of `train` (EP, one-sided, two outputs; set all resistors, S samples free, S nudged) over
-  bare: the same commands given straight to libngspice: the same `alter` lines and paused sweep, the same vectors copied, no check;
+  bare: the same commands given straight to libngspice: `alter` lines, paused sweep, vectors copied, nothing checked;
   PySpice: one `operating_point()` per sample and phase.
 
-The sides take turns, so that a busy machine slows all; each number is a median, of CPU time. The bare side has a copy of the library,
-which has globals of its own; PySpice has a process of its own.
+The sides take turns, so that a busy machine slows all; each number is a median, of CPU time. The bare side has a copy of the
+library, which has globals of its own; PySpice has a process of its own.
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ def test_an_interrupted_circuit_goes_on_afterwards() -> None:
 def test_klu_is_used_where_the_library_has_it_and_only_there() -> None:
     network = grid(6, 6, np.random.default_rng(0).uniform(1e-4, 1e-2, 60), outputs=["n2_3", "n4_1"])
     with NgspiceCircuit(network) as circuit:
-        said = session().run(lambda shared: _version(shared))
+        said = session().run(_version)
         measured = circuit.measure(Drive([[1.0, 0.0]]))
         assert measured.provenance.endswith("(KLU)" if "KLU" in said else "(Sparse)")
         circuit.program(network.conductances[::-1].copy())  # pivots were chosen for other values, and for open outputs

@@ -1,10 +1,13 @@
 """Samples shared by processes, each with an ngspice of its own."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -12,22 +15,31 @@ import pytest
 
 from hwlearn import Circuit, Drive, EquilibriumPropagation, ExactCircuit, Hold, Inject, Network, NgspiceCircuit, Task, train
 from hwlearn.circuits.pace import PATIENCE, Pace
-from hwlearn.circuits.workers import cores, one_process
+from hwlearn.circuits.workers import cores
 from hwlearn.errors import ModelError, SimulationError
+from hwlearn.experiments import load_experiment
 from hwlearn.network.builders import grid, kite
-from hwlearn.testing import CircuitContract
+from hwlearn.runs.fingerprint import fingerprint
+from hwlearn.sweeps.work import Job, train_cell
+from hwlearn.testing import CircuitContract, contract_networks
 
 DRIVE = Drive(np.random.default_rng(0).uniform(-1, 1, (7, 2)))
 
 
+KITE = Path(__file__).parent.parent / "netlists" / "kite.toml"
+
+
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch):
-    monkeypatch.setattr("hwlearn.circuits.ngspice.cores", lambda: 2)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
 
 
 class TestNgspiceInTwoProcesses(CircuitContract):
-    def make(self, network: Network) -> Circuit:
-        return NgspiceCircuit(network, processes=2)
+    @pytest.fixture
+    def circuit(self) -> Iterator[Circuit]:
+        """On the network that has every kind of source and port: each test starts a process."""
+        with NgspiceCircuit(contract_networks()["mixed"], processes=2) as made:
+            yield made
 
 
 def workers() -> list[psutil.Process]:
@@ -50,9 +62,9 @@ def test_answers_are_those_of_one_process_and_of_the_exact_model():
                 scale = abs(getattr(alone, name)).max()
                 np.testing.assert_allclose(getattr(got, name), getattr(alone, name), rtol=0, atol=1e-12 * scale)
                 np.testing.assert_allclose(getattr(got, name), getattr(reference, name), rtol=0, atol=1e-11 * scale)
-        rule = EquilibriumPropagation(1e-6)
+        rule = EquilibriumPropagation(1e-3)  # contrasts magnify rounding by g over nudge
         ends = [train(circuit, task, rule, steps=5, learning_rate=1e-3).conductances for circuit in (several, one)]
-        np.testing.assert_allclose(*ends, rtol=1e-12)
+        np.testing.assert_allclose(*ends, rtol=1e-11)
         assert len(workers()) == 2
     assert not workers()
 
@@ -81,17 +93,19 @@ def test_a_killed_worker_is_an_error_and_the_next_measurement_is_right():
 
 
 @pytest.mark.parametrize("bad", [0, -1], ids=["here", "in the worker"])
-def test_a_sample_that_fails_is_the_same_error_in_whichever_process(bad):
-    network = kite(1e-300)  # Kirchhoff's law cannot be kept when 1e300 V drive it
-    inputs = np.zeros((4, 2))
-    with NgspiceCircuit(network, processes=2) as circuit:
-        inputs[bad] = 1e150
-        circuit.program(np.geomspace(1e-15, 1e15, 6))
-        with pytest.raises(SimulationError, match="Kirchhoff"):
+def test_a_sample_without_a_solution_is_the_same_error_in_whichever_process(bad, tmp_path):
+    path = tmp_path / "some.cir"
+    path.write_text("* some\nVA a 0 0\nR1 a b 1k\nR2 b 0 1k\nB1 b 0 I= v(b) > 0.1 ? 1m : -1m\n")
+    inputs = np.full((4, 1), 5.0)  # v(b) = 5 V/2 - 0.5 kΩ 1 mA
+    with NgspiceCircuit(Network.from_netlist(path, inputs=["VA"], outputs=["b"]), processes=2) as circuit:
+        np.testing.assert_allclose(circuit.measure(Drive(inputs)).output_voltages, 2.0, rtol=1e-9)
+        inputs[bad] = 0.0
+        with pytest.raises(SimulationError, match=r"ngspice could not simulate the circuit: .*failed"):
             circuit.measure(Drive(inputs))
-        circuit.program(np.ones(6))
-        drive = Drive([[1.0, 0.0], [0.0, 1.0]])
-        np.testing.assert_allclose(circuit.measure(drive).node_voltages, ExactCircuit(kite()).measure(drive).node_voltages)
+        assert not workers()
+        inputs[bad] = 3.0
+        measured = circuit.measure(Drive(inputs)).output_voltages
+        np.testing.assert_allclose(measured, inputs / 2 - 0.5, rtol=1e-9)
 
 
 SCRIPT = """
@@ -121,12 +135,31 @@ def test_no_worker_outlives_an_interrupt_or_its_parent(how):
         assert (out, err) == ("[]\n" if how == signal.SIGINT else "", "")
 
 
-def test_workers_of_a_sweep_start_none():
-    with one_process():
-        assert cores() == 1
-    with NgspiceCircuit(kite(), processes=2) as circuit:
-        circuit._pace = Pace(2, may_split=True)
-        assert circuit._pace.processes(100, cores=1) == 1
+def test_an_experiment_file_may_ask_for_processes_and_a_sweep_starts_none(tmp_path, monkeypatch):
+    samples = {"task.inputs": [[1.0, 0.0]] * 4, "task.targets": [[0.6, 0.5, 0.4]] * 4, "train.steps": 2}
+    plain = load_experiment(KITE, {**samples, "backend.name": "ngspice"})
+    experiment = load_experiment(KITE, {**samples, "backend.name": "ngspice", "backend.processes": 2})
+    assert fingerprint(experiment) == fingerprint(plain)  # a run may be resumed on a machine with more cores
+    with experiment.circuit() as circuit:
+        circuit.measure(Drive(experiment.task.inputs))
+        assert len(workers()) == 1
+    monkeypatch.setattr("hwlearn.circuits.workers.Worker", None)
+    done = train_cell(Job(experiment, tmp_path, "cell", mark="elsewhere"))
+    assert done.error is None
+
+
+def _cores(queue):
+    queue.put(cores())
+
+
+def test_children_of_multiprocessing_have_siblings():
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_cores, args=(queue,))
+    child.start()
+    assert queue.get() == 1
+    child.join()
+    assert cores() == 2
 
 
 def test_no_processes_are_refused():

@@ -65,7 +65,7 @@ class Deck:
         self._last = [*network.directives, f"{SWEEP} hwl_sweep 0 0", ".end"]
 
     def lines(self, *, klu: bool) -> list[str]:
-        """The deck, title first, for an ngspice with or without KLU: 2 to 3.5 × faster than Sparse 1.3 at 900 nodes, never slower."""
+        """The deck, title first, for an ngspice with or without KLU: as fast as Sparse 1.3 at 100 nodes, 2 to 3.5 × at 900."""
         return [*self._lines, *([".options klu"] if klu else []), *self._last]
 
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Measurement, Open, Outputs, SampledMeasurement
 from hwlearn.circuits.deck import SWEEP, Deck, drive, sense
+from hwlearn.circuits.kirchhoff import Kirchhoff
 from hwlearn.circuits.pace import Pace
-from hwlearn.circuits.workers import Worker, cores
+from hwlearn.circuits.workers import Team, cores
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.commands import joined
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 PLOT_BYTES = 64e6  # a sweep that has stored this much is started afresh
 CHUNK = 64  # sweep points between two looks at an interrupt
-KIRCHHOFF = 1e-6  # largest accepted residual current, relative to the largest current
-_ONE = np.ones(1)
 
 
 class NgspiceCircuit(Circuit):
@@ -46,8 +44,8 @@ class NgspiceCircuit(Circuit):
 
     Args:
         processes: that share the samples of a phase, this one and workers with an ngspice each, started when first needed.
-            None: one, unless several were measured to be faster for the phases at hand; never in a worker of a sweep. A nonlinear
-            circuit is split only when asked: Newton starts from the sample before, so it agrees to its tolerances only.
+            None: one, unless several were measured to be faster for the phases at hand; never in a worker of a sweep. A
+            nonlinear circuit is split only when asked: Newton starts at the sample before, so it agrees to its tolerances.
 
     Raises:
         ModelError: fewer than one process.
@@ -62,7 +60,7 @@ class NgspiceCircuit(Circuit):
         if processes is not None and processes < 1:
             raise ModelError(f"processes is {processes}; give at least 1, or None for what pays")
         self._pace = Pace(processes, may_split=not network.elements)
-        self._workers: list[Worker] = []
+        self._team = Team(network)
         self._session = session()
         self._deck = Deck(network)
         self._alters = [f"alter {name}=%.17g" for name in self._deck.resistors]
@@ -73,13 +71,15 @@ class NgspiceCircuit(Circuit):
         self._senses = [f"{sense(k)}#branch".encode() for k in range(len(network.outputs))]
         self._fed = [name.encode() for name in (*self._deck.inputs, *map(drive, range(len(network.outputs))))]
         self._port_signs = network.port_incidence.toarray()
-        self._kirchhoff = _Kirchhoff(network, self._port_signs)
-        self._max_points = max(1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2)))
+        self._kirchhoff = Kirchhoff(network, self._port_signs)
+        self._max_points = max(
+            1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2))
+        )
         self._solver = ""
         self._reset()
         self._session.run(self._select)
         weakref.finalize(self, _unload, self._session, self._deck)
-        weakref.finalize(self, _end, self._workers)
+        weakref.finalize(self, self._team.end)
 
     def provenance(self) -> dict[str, Any]:
         version = self._session.run(lambda shared: str(shared.ngspice_version))
@@ -96,39 +96,24 @@ class NgspiceCircuit(Circuit):
         return conductances
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        samples = len(inputs)
+        start, samples = time.perf_counter(), len(inputs)
         processes = self._pace.processes(samples, cores())
-        start = time.perf_counter()
         if processes == 1:
             measured = self._here(inputs, outputs, imposed)
         else:
-            measured = self._split(inputs, outputs, imposed, processes)
+            ends = [samples * k // processes for k in range(processes + 1)]
+            shares = [_drive(inputs, outputs, imposed, slice(*pair)) for pair in pairwise(ends)]
+            measured = self._team.measure(
+                self._conductances, shares, lambda share: self._here(share.inputs, share.outputs, share.outputs.imposed)
+            )
         self._pace.took(samples, processes, time.perf_counter() - start)
         if self._pace.refused:
-            _end(self._workers)
+            self._team.end()
         return measured
 
     def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
         held = isinstance(outputs, Hold)
         return self._session.run(lambda shared: self._phase(shared, inputs, imposed, held))
-
-    def _split(self, inputs: Array, outputs: Outputs, imposed: Array | None, processes: int) -> SampledMeasurement:
-        """The first share of the samples is measured here, the others meanwhile by workers."""
-        ends = [len(inputs) * k // processes for k in range(processes + 1)]
-        shares = [slice(*pair) for pair in pairwise(ends)]
-        drives = [Drive(inputs[share], _part(outputs, imposed, share)) for share in shares]
-        try:
-            while len(self._workers) < processes - 1:
-                self._workers.append(Worker(self.network))
-            others = self._workers[: processes - 1]
-            for worker, drive in zip(others, drives[1:], strict=True):
-                worker.ask(self._conductances, drive)
-            parts = [self._here(drives[0].inputs, drives[0].outputs, drives[0].outputs.imposed)]
-            parts += [worker.answer(self.network) for worker in others]
-        except BaseException:
-            _end(self._workers)  # an answer that nobody took would be taken for the next
-            raise
-        return SampledMeasurement.joined(parts)
 
     def _phase(self, shared: Shared, inputs: Array, imposed: Array | None, held: bool) -> SampledMeasurement:
         count = len(inputs)
@@ -219,58 +204,14 @@ class NgspiceCircuit(Circuit):
             raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
 
     def _close(self) -> None:
-        _end(self._workers)
+        self._team.end()
         _unload(self._session, self._deck)
 
 
-class _Kirchhoff:
-    """Kirchhoff's current law at the nodes where only resistors, ports and current sources meet.
-
-    It fails when ngspice simulated something else than was asked for: an `alter` that got lost, a stale result, a node that
-    floats at an invented voltage.
-    """
-
-    def __init__(self, network: Network, port_signs: Array) -> None:
-        busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
-        busy |= {node for element in network.elements for node in element.nodes}
-        plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
-        self.tails, self.heads = network.tails, network.heads
-        self.count = len(plain) and len(network.edges)
-        kinds = np.array([source.kind == "current" for source in network.sources], dtype=np.float64)
-        entering = (network.source_incidence.T[plain] * kinds).tocsc()
-        inputs = len(network.inputs)
-        # What flows out of each node: of edge currents, inputs, port currents, and one for all fixed sources.
-        fixed = entering[:, inputs:] @ np.array([source.value for source in network.fixed_sources])
-        injected = np.hstack([entering[:, :inputs].toarray(), port_signs.T[plain], fixed[:, None]])
-        self.leaving = sp.hstack([network.incidence.T.tocsr()[plain], -injected]).tocsr()
-
-    def check(self, conductances: Array, voltages: Array, inputs: Array, port_currents: Array) -> None:
-        """Raise SimulationError unless the currents of one sample balance."""
-        if not self.count:
-            return
-        currents = np.concatenate([conductances * (voltages[self.tails] - voltages[self.heads]), inputs, port_currents, _ONE])
-        residual = np.abs(self.leaving @ currents).max()
-        edges = np.abs(currents[: len(conductances)]).max()
-        if residual <= KIRCHHOFF * edges:
-            return
-        injected = np.abs(self.leaving[:, len(conductances) :] @ currents[len(conductances) :]).max()
-        scale, rounding = max(edges, injected), 1e-12 * np.abs(voltages).max() * conductances.max()
-        if not residual <= KIRCHHOFF * scale + rounding:
-            raise SimulationError(
-                f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "
-                "Conductances that differ by more than ten decades do this: narrow the bounds"
-            )
-
-
-def _part(outputs: Outputs, imposed: Array | None, share: slice) -> Outputs:
+def _drive(inputs: Array, outputs: Outputs, imposed: Array | None, share: slice) -> Drive:
     if isinstance(outputs, Open) or imposed is None:
-        return outputs
-    return type(outputs)(imposed[share])
-
-
-def _end(workers: list[Worker]) -> None:
-    while workers:
-        workers.pop().end()
+        return Drive(inputs[share])
+    return Drive(inputs[share], type(outputs)(imposed[share]))
 
 
 def _unload(at: Session, deck: Deck) -> None:

@@ -20,7 +20,7 @@ class Pace:
 
     Args:
         asked: the number of processes; None to find out what pays.
-        may_split: whether answers are the same in whatever order the samples are measured, to rounding: so in a linear circuit.
+        may_split: whether the order of samples makes no difference, but for rounding: so in a linear circuit.
 
     Attributes:
         refused: several processes will not be used.

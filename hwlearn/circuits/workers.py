@@ -1,7 +1,7 @@
 """Processes that each own an ngspice with the same deck, for samples that do not depend on each other.
 
-A worker is a plain new Python that talks pickle over its standard streams. So nothing is forked while libngspice is loaded, the
-user's script is not run again (as `multiprocessing` would), and a worker ends by itself when its parent does, however that ends.
+A worker is a plain new Python that talks pickle over its standard streams. So nothing is forked while libngspice is loaded,
+the user's script is not run again (as by `multiprocessing`), and a worker ends when its parent does, however that ends.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from hwlearn.circuits.base import Array, Circuit, Drive, SampledMeasurement
@@ -48,6 +48,39 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Team:
+    """The workers of a circuit: none until they are needed."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._workers: list[Worker] = []
+
+    def measure(
+        self, conductances: Array, shares: Sequence[Drive], here: Callable[[Drive], SampledMeasurement]
+    ) -> SampledMeasurement:
+        """The shares one after the other: the first measured by `here`, the others meanwhile by a worker each.
+
+        Raises:
+            SimulationError: a worker died, or raised it.
+        """
+        try:
+            while len(self._workers) < len(shares) - 1:
+                self._workers.append(Worker(self._network))
+            for worker, share in zip(self._workers, shares[1:], strict=False):
+                worker.ask(conductances, share)
+            parts = [here(shares[0])]
+            parts += [worker.answer() for worker in self._workers[: len(shares) - 1]]
+        except BaseException:
+            self.end()  # an answer that nobody took would be taken for the next
+            raise
+        return SampledMeasurement.joined(parts)
+
+    def end(self) -> None:
+        """Kill the workers, whatever they do."""
+        while self._workers:
+            self._workers.pop().end()
+
+
 class Worker:
     """One process that measures a circuit of its own. Ask, then take the answer, in turns.
 
@@ -56,45 +89,40 @@ class Worker:
     """
 
     def __init__(self, network: Network) -> None:
+        self._network = network
         command = [sys.executable, "-c", _START, *sys.path]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_APART)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
         self._send(network)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def ask(self, conductances: Array, drive: Drive) -> None:
         """Have the drive measured at these conductances."""
         self._send((conductances, drive))
 
-    def answer(self, network: Network) -> SampledMeasurement:
+    def answer(self) -> SampledMeasurement:
         """What was measured; what the worker raised is raised here."""
-        assert self._process.stdout is not None
         try:
-            found = pickle.load(self._process.stdout)  # noqa: S301  # of our own process
+            found = pickle.load(self._from)  # noqa: S301  # of our own process
         except (EOFError, pickle.UnpicklingError):
             raise self._dead() from None
         if isinstance(found, Exception):
             raise found
-        return SampledMeasurement(network, *found)
+        return SampledMeasurement(self._network, *found)
 
     def end(self) -> None:
         """Kill the process, whatever it does, and forget it."""
         self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            try:
+        for stream in (self._to, self._from):
+            with suppress(OSError):  # of what it does not read any more
                 stream.close()
-            except OSError:  # what it had not read any more
-                pass
         self._process.wait()
 
     def _send(self, what: object) -> None:
-        assert self._process.stdin is not None
         try:
-            pickle.dump(what, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
+            pickle.dump(what, self._to, protocol=pickle.HIGHEST_PROTOCOL)
+            self._to.flush()
         except OSError:
             raise self._dead() from None
 
