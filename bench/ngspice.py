@@ -1,13 +1,14 @@
 """One training step in ngspice against the bare commands that it needs and against what one would otherwise write.
 
-    python bench/ngspice.py
+    python bench/ngspice.py [step] [processes]
 
-A step of `train` (EP, one-sided, two outputs; set all resistors, S samples free, S nudged) over
+step: a step of `train` (EP, one-sided, two outputs; set all resistors, S samples free, S nudged) over
   bare: the same commands given straight to libngspice: `alter` lines, paused sweep, vectors copied, nothing checked;
   PySpice: one `operating_point()` per sample and phase.
+processes: a phase of S samples, resistors set anew, shared by two processes, over the same in one; seconds of the clock.
 
-The sides take turns, so that a busy machine slows all; each number is a median, of CPU time. The bare side has a copy of the
-library, which has globals of its own; PySpice has a process of its own.
+The sides take turns, so that a busy machine slows all; numbers are medians, of CPU time in `step`. The bare side has a copy of
+the library, which has globals of its own; PySpice has a process of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import logging  # noqa: E402
 import multiprocessing  # noqa: E402
 import shutil  # noqa: E402
+import sys  # noqa: E402
 import tempfile  # noqa: E402
+import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from multiprocessing.connection import Connection  # noqa: E402
 
@@ -210,7 +213,7 @@ def _serve(pipe: Connection, network: Network, task: Task) -> None:
         pipe.send(run())
 
 
-def main() -> None:
+def step() -> None:
     print(f"{'grid':8}{'S':>4}{'step ms':>10}{'bare ms':>10}{'/ bare':>9}{'operating_point() ms':>24}{'times faster':>15}")
     for n, samples, steps, turns in ((10, 1, 20, 31), (10, 16, 10, 31), (30, 1, 8, 15), (30, 16, 4, 9)):
         network = lattice(n, unit=1e-3)
@@ -221,14 +224,42 @@ def main() -> None:
         references = [other()]
         taken = np.array([[side() for side in sides] for _ in range(turns + 1)])[1:]
         references += [other()]
-        step, floor, reference = *np.median(taken, axis=0), np.median(references)
+        ours, floor, reference = *np.median(taken, axis=0), np.median(references)
         print(
-            f"{f'{n}×{n}':8}{samples:4}{1e3 * step:10.2f}{1e3 * floor:10.2f}{np.median(taken[:, 0] / taken[:, 1]):9.2f}"
-            f"{1e3 * reference:24.1f}{reference / step:15.1f}",
+            f"{f'{n}×{n}':8}{samples:4}{1e3 * ours:10.2f}{1e3 * floor:10.2f}{np.median(taken[:, 0] / taken[:, 1]):9.2f}"
+            f"{1e3 * reference:24.1f}{reference / ours:15.1f}",
             flush=True,
         )
         other.close()
 
 
+def processes() -> None:
+    print(f"{'grid':8}{'S':>6}{'one ms':>10}{'two ms':>10}{'times faster':>15}{'10 … 90 %':>16}")
+    random = np.random.default_rng(4)
+    for n, turns in ((10, 15), (30, 5)):
+        network = lattice(n, unit=1e-3)
+        circuits = [NgspiceCircuit(network, processes=count) for count in (1, 2)]
+        for samples in (16, 64, 256, 1000):
+            shape = samples, 2
+            phase = Drive(random.uniform(0, 1, shape), Inject(random.uniform(0, MILLI_NUDGE, shape)))
+            rows = np.array([_phases(circuits, phase, random) for _ in range(turns + 1)])[1:]
+            one, two = 1e3 * np.median(rows, axis=0)
+            least, faster, most = np.percentile(rows[:, 0] / rows[:, 1], (10, 50, 90))
+            print(f"{f'{n}×{n}':8}{samples:6}{one:10.1f}{two:10.1f}{faster:15.2f}{least:10.2f} … {most:.2f}", flush=True)
+
+
+def _phases(circuits: list[NgspiceCircuit], phase: Drive, random: np.random.Generator) -> list[float]:
+    """Seconds of a phase on each circuit, at new conductances."""
+    seconds = []
+    for circuit in circuits:
+        circuit.measure(Drive(phase.inputs[:1]))  # the circuits share an ngspice here: this wakes its sweep
+        circuit.program(circuit.network.conductances * random.uniform(0.9, 1.1, len(circuit.network.edges)))
+        start = time.perf_counter()
+        circuit.measure(phase)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
 if __name__ == "__main__":
-    main()
+    for topic in sys.argv[1:] or ["step", "processes"]:
+        {"step": step, "processes": processes}[topic]()
