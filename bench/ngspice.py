@@ -2,7 +2,7 @@
 
     python bench/ngspice.py [step] [processes]
 
-step: a step of `train` (EP, one-sided, two outputs; set all resistors, S samples free, S nudged) over
+step: all resistors set, S samples measured free, S nudged, by a circuit; a whole step of `train` (EP, one-sided, two outputs); over
   bare: the same commands given straight to libngspice: `alter` lines, paused sweep, vectors copied, nothing checked;
   PySpice: one `operating_point()` per sample and phase.
 processes: a phase of S samples, resistors set anew, shared by two processes, over the same in one; seconds of the clock.
@@ -178,12 +178,26 @@ def operating_points(network: Network, task: Task, steps: int) -> Callable[[], f
     return timed(steps, run)
 
 
-def hwlearn(network: Network, task: Task, steps: int) -> Callable[[], float]:
-    """The step of `train`, always from the same start, so that every resistor changes."""
-    circuit = NgspiceCircuit(network)
+def measured(circuit: NgspiceCircuit, task: Task, steps: int) -> Callable[[], float]:
+    """The measurements of a step."""
+    network, random = circuit.network, np.random.default_rng(3)
+    free = Drive(task.inputs)
+    nudged = Drive(task.inputs, Inject(np.full((len(task), len(network.outputs)), MILLI_NUDGE)))
 
     def run() -> None:
-        circuit.program(network.conductances)
+        for _ in range(steps):
+            circuit.program(network.conductances * random.uniform(0.9, 1.1, len(network.edges)))
+            circuit.measure(free)
+            circuit.measure(nudged)
+
+    return timed(steps, run)
+
+
+def trained(circuit: NgspiceCircuit, task: Task, steps: int) -> Callable[[], float]:
+    """The step of `train`, always from the same start, so that every resistor changes."""
+
+    def run() -> None:
+        circuit.program(circuit.network.conductances)
         train(circuit, task, EquilibriumPropagation(MILLI_NUDGE), steps=steps - 1, learning_rate=RATE)
 
     return timed(steps, run)  # with the two measurements around them, n − 1 steps have as many phases as n
@@ -214,22 +228,26 @@ def _serve(pipe: Connection, network: Network, task: Task) -> None:
 
 
 def step() -> None:
-    print(f"{'grid':8}{'S':>4}{'step ms':>10}{'bare ms':>10}{'/ bare':>9}{'operating_point() ms':>24}{'times faster':>15}")
-    for n, samples, steps, turns in ((10, 1, 20, 31), (10, 16, 10, 31), (30, 1, 8, 15), (30, 16, 4, 9)):
+    print(
+        f"{'grid':8}{'S':>4}{'bare ms':>10}{'measured':>10}{'/ bare':>8}{'trained':>10}{'/ bare':>8}{'PySpice':>10}{'/ trained':>11}"
+    )
+    for n, samples, steps, turns in ((10, 1, 20, 31), (10, 16, 10, 31), (30, 1, 8, 13), (30, 16, 4, 7)):
         network = lattice(n, unit=1e-3)
         random = np.random.default_rng(2)
         task = Task(random.uniform(0, 1, (samples, 2)), random.uniform(0.3, 0.7, (samples, 2)))
-        other = InProcess(network, task)
-        sides = hwlearn(network, task, steps), bare(network, task, steps)
+        circuit, other = NgspiceCircuit(network, processes=1), InProcess(network, task)
+        sides = bare(network, task, steps), measured(circuit, task, steps), trained(circuit, task, steps)
         references = [other()]
         taken = np.array([[side() for side in sides] for _ in range(turns + 1)])[1:]
         references += [other()]
-        ours, floor, reference = *np.median(taken, axis=0), np.median(references)
+        (least, phases, whole), reference = 1e3 * np.median(taken, axis=0), 1e3 * np.median(references)
+        ratios = np.median(taken / taken[:, :1], axis=0)
         print(
-            f"{f'{n}×{n}':8}{samples:4}{1e3 * ours:10.2f}{1e3 * floor:10.2f}{np.median(taken[:, 0] / taken[:, 1]):9.2f}"
-            f"{1e3 * reference:24.1f}{reference / ours:15.1f}",
+            f"{f'{n}×{n}':8}{samples:4}{least:10.2f}{phases:10.2f}{ratios[1]:8.2f}{whole:10.2f}{ratios[2]:8.2f}"
+            f"{reference:10.1f}{reference / whole:11.1f}",
             flush=True,
         )
+        circuit.close()
         other.close()
 
 

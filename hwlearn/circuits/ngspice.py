@@ -112,14 +112,16 @@ class NgspiceCircuit(Circuit):
         return measured
 
     def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
-        held = isinstance(outputs, Hold)
-        return self._session.run(lambda shared: self._phase(shared, inputs, imposed, held))
+        conductances, held = self._conductances, isinstance(outputs, Hold)
+        return self._session.run(lambda shared: self._phase(shared, conductances, inputs, imposed, held))
 
-    def _phase(self, shared: Shared, inputs: Array, imposed: Array | None, held: bool) -> SampledMeasurement:
+    def _phase(
+        self, shared: Shared, conductances: Array, inputs: Array, imposed: Array | None, held: bool
+    ) -> SampledMeasurement:
         count = len(inputs)
         try:
             self._select(shared)
-            self._alter(shared, held)
+            self._alter(shared, conductances, held)
             if imposed is None:
                 feed = np.zeros((count, len(self._senses)))
             else:
@@ -135,15 +137,13 @@ class NgspiceCircuit(Circuit):
             input_currents = inputs.copy()
             input_currents[:, self._voltage_inputs] = -found[:, nodes:known]
             currents = found[:, known:].copy() if held else feed
-            self._kirchhoff.check(self._conductances, measured[-1], inputs[-1], currents[-1])
+            self._kirchhoff.check(conductances, measured[-1], inputs[-1], currents[-1])
         except SimulationError:
             self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
             raise
         version = f"ngspice {shared.ngspice_version} ({self._solver})"
         outputs = measured @ self._port_signs.T
-        return SampledMeasurement(
-            self.network, self._conductances, measured, outputs, currents, input_currents, provenance=version
-        )
+        return SampledMeasurement(self.network, conductances, measured, outputs, currents, input_currents, provenance=version)
 
     def _select(self, shared: Shared) -> None:
         """Make the deck current; load it if ngspice does not have it (any more)."""
@@ -154,21 +154,24 @@ class NgspiceCircuit(Circuit):
             shared.forget()
         at.make_current(shared, self._deck)
 
-    def _alter(self, shared: Shared, held: bool) -> None:
-        changed = np.flatnonzero(self._conductances != self._written)
-        if len(changed):
-            if not np.array_equal(changed, self._changing):
-                self._changing, self._lines = changed, joined([self._alters[k] for k in changed.tolist()])
-            values = (1 / self._conductances[changed]).tolist()
-            for line, part in self._lines:
-                shared.command(line % tuple(values[part]))
-        wanted = float(np.exp(np.log(self._conductances).mean())) if held and len(self._conductances) else float(held)
+    def _alter(self, shared: Shared, conductances: Array, held: bool) -> None:
+        if conductances is not self._written:
+            self._alter_resistors(shared, conductances)
+        wanted = float(np.exp(np.log(conductances).mean())) if held and len(conductances) else float(held)
         if wanted != self._held_at:
             gains = [f"fhwl_%d gain={int(held)}", f"ghwl_%d gain={write_number(wanted)}"]
             for line, _ in joined([f"alter {gain % k}" for k in range(len(self._senses)) for gain in gains]):
                 shared.command(line)
         self._raise_failures(shared, "set a value")
-        self._written, self._held_at = self._conductances, wanted
+        self._written, self._held_at = conductances, wanted
+
+    def _alter_resistors(self, shared: Shared, conductances: Array) -> None:
+        changed = np.flatnonzero(conductances != self._written)
+        if not np.array_equal(changed, self._changing):
+            self._changing, self._lines = changed, joined([self._alters[k] for k in changed.tolist()])
+        values = (1 / conductances[changed]).tolist()
+        for line, part in self._lines:
+            shared.command(line % tuple(values[part]))
 
     def _sweep(self, shared: Shared, rows: list[list[float]]) -> None:
         at, count = self._session, len(rows)

@@ -144,16 +144,16 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         """
         values = np.empty((len(names), points))
         flat, at, size = memoryview(values.data).cast("B").cast("d"), 0, 8 * points
-        find, move, null = self._ngspice_shared.ngGet_Vec_Info, ffi.memmove, ffi.NULL
+        find, move = self._ngspice_shared.ngGet_Vec_Info, ffi.memmove
         for name in names:
             info = find(name)
-            length = 0 if info == null else info.v_length
-            if length < points or info.v_realdata == null:
+            length, data = (info.v_length, info.v_realdata) if info else (0, None)
+            if length < points or not data:
                 raise SimulationError(f"ngspice has no result {name.decode()!r} of {points} points (it has {length})")
             if points == 1:
-                flat[at] = info.v_realdata[length - 1]
+                flat[at] = data[length - 1]
             else:
-                move(flat[at : at + points], info.v_realdata[length - points : length], size)
+                move(flat[at : at + points], data[length - points : length], size)
             at += points
         return values
 
