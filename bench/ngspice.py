@@ -2,9 +2,9 @@
 
     python bench/ngspice.py [step] [processes]
 
-step: all resistors set, S samples measured free, S nudged, by a circuit; a whole step of `train` (EP, one-sided, two outputs); over
+step: all resistors set, S samples measured free and nudged by a circuit, or a step of `train` (EP, one-sided, two outputs), over
   bare: the same commands given straight to libngspice: `alter` lines, paused sweep, vectors copied, nothing checked;
-  PySpice: one `operating_point()` per sample and phase.
+  PySpice: one `operating_point()` per sample and phase. All in ms per step.
 processes: a phase of S samples, resistors set anew, shared by two processes, over the same in one; seconds of the clock.
 
 The sides take turns, so that a busy machine slows all; numbers are medians, of CPU time in `step`. The bare side has a copy of
@@ -229,7 +229,7 @@ def _serve(pipe: Connection, network: Network, task: Task) -> None:
 
 def step() -> None:
     print(
-        f"{'grid':8}{'S':>4}{'bare ms':>10}{'measured':>10}{'/ bare':>8}{'trained':>10}{'/ bare':>8}{'PySpice':>10}{'/ trained':>11}"
+        f"{'grid':8}{'S':>4}{'bare':>9}{'measured':>10}{'/ bare':>8}{'trained':>9}{'/ bare':>8}{'PySpice':>9}{'/ trained':>11}"
     )
     for n, samples, steps, turns in ((10, 1, 20, 31), (10, 16, 10, 31), (30, 1, 8, 13), (30, 16, 4, 7)):
         network = lattice(n, unit=1e-3)
@@ -243,8 +243,8 @@ def step() -> None:
         (least, phases, whole), reference = 1e3 * np.median(taken, axis=0), 1e3 * np.median(references)
         ratios = np.median(taken / taken[:, :1], axis=0)
         print(
-            f"{f'{n}×{n}':8}{samples:4}{least:10.2f}{phases:10.2f}{ratios[1]:8.2f}{whole:10.2f}{ratios[2]:8.2f}"
-            f"{reference:10.1f}{reference / whole:11.1f}",
+            f"{f'{n}×{n}':8}{samples:4}{least:9.2f}{phases:10.2f}{ratios[1]:8.2f}{whole:9.2f}{ratios[2]:8.2f}"
+            f"{reference:9.1f}{reference / whole:11.1f}",
             flush=True,
         )
         circuit.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _cffi_backend import memmove  # what `ffi.memmove` calls, without the Python around it
 from cffi import CDefError
 from numpy.typing import NDArray
 
@@ -27,8 +28,6 @@ logging.getLogger("PySpice").addHandler(logging.NullHandler())
 from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
 
 ffi = pyspice.ffi
-_text = ffi.string
-
 HISTORY = 200  # command lines, of at most 1000 characters
 
 
@@ -75,7 +74,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
             os.unlink(copy)
 
     def _send_char(self, message: Any, ngspice_id: int, user_data: Any) -> int:
-        stream, _, content = _text(message).decode("utf-8", "replace").partition(" ")
+        stream, _, content = ffi.string(message).decode("utf-8", "replace").partition(" ")
         (self._stderr if stream == "stderr" else self._stdout).append(content)
         return 0
 
@@ -99,7 +98,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         return 0
 
     def _get_vsrc_data(self, value: Any, time: float, name: Any, ngspice_id: int, user_data: Any) -> int:
-        value[0] = self._row[_text(name)]
+        value[0] = self._row[ffi.string(name)]
         return 0
 
     _get_isrc_data = _get_vsrc_data
@@ -144,7 +143,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         """
         values = np.empty((len(names), points))
         flat, at, size = memoryview(values.data).cast("B").cast("d"), 0, 8 * points
-        find, move = self._ngspice_shared.ngGet_Vec_Info, ffi.memmove
+        find = self._ngspice_shared.ngGet_Vec_Info
         for name in names:
             info = find(name)
             length, data = (info.v_length, info.v_realdata) if info else (0, None)
@@ -153,7 +152,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
             if points == 1:
                 flat[at] = data[length - 1]
             else:
-                move(flat[at : at + points], data[length - points : length], size)
+                memmove(flat[at : at + points], data[length - points : length], size)
             at += points
         return values
 
