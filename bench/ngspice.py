@@ -2,7 +2,7 @@
 
     python bench/ngspice.py [step] [processes]
 
-step: all resistors set, S samples measured free and nudged by a circuit, or a step of `train` (EP, one-sided, two outputs), over
+step: all resistors set, S samples measured free and nudged; and a step of `train` (EP, one-sided, two outputs); over
   bare: the same commands given straight to libngspice: `alter` lines, paused sweep, vectors copied, nothing checked;
   PySpice: one `operating_point()` per sample and phase. All in ms per step.
 processes: a phase of S samples, resistors set anew, shared by two processes, over the same in one; seconds of the clock.
