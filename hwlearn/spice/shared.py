@@ -141,8 +141,8 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         Raises:
             SimulationError: there is no such vector, or it is shorter.
         """
-        values = np.empty((len(names), points))
-        flat, at, size = memoryview(values.data).cast("B").cast("d"), 0, 8 * points
+        values = np.empty(len(names) * points)
+        flat, at, size = values.data, 0, 8 * points
         find = self._ngspice_shared.ngGet_Vec_Info
         for name in names:
             info = find(name)
@@ -154,7 +154,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
             else:
                 memmove(flat[at : at + points], data[length - points : length], size)
             at += points
-        return values
+        return values.reshape(len(names), points)
 
 
 def _loaded_file(name: str) -> str:
