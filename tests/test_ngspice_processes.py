@@ -177,8 +177,12 @@ def phases(pace: Pace, samples: int, alone: float, split: float, count: int) -> 
 
 
 def test_processes_are_started_when_phases_have_cost_enough_and_kept_if_they_pay():
-    assert phases(Pace(None, True), 100, 0.01, 0.006, 100) == [1] * int(PATIENCE) + [2] * (100 - int(PATIENCE))
-    assert phases(Pace(None, True), 100, 0.01, 0.009, 100) == [1] * int(PATIENCE) + [2] * 4 + [1] * (96 - int(PATIENCE))
+    most = 1 + round(PATIENCE)  # of a second each; the first does not count
+    assert phases(Pace(None, True), 100, 0.01, 0.006, 100) == [1] * most + [2] * (100 - most)
+    assert phases(Pace(None, True), 100, 0.01, 0.009, 100) == [1] * most + [2] * 4 + [1] * (96 - most)
     assert phases(Pace(None, True), 16, 0.0002, 0.0001, 10_000) == [1] * 10_000  # a lab's circuit
+    ordering = Pace(None, True)
+    ordering.took(1, 1, 20.0)  # the first phase orders the matrix: that tells nothing of the next
+    assert phases(ordering, 100, 0.0002, 0.0001, 100) == [1] * 100
     assert phases(Pace(None, False), 100, 0.01, 0.005, 100) == [1] * 100
     assert phases(Pace(3, False), 2, 0.01, 0.02, 9) == [2] * 9

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 WORTH = 0.1
 """Seconds of a phase below which it is not split: the conductances must be set in each process, and the answers sent."""
 
@@ -29,7 +31,7 @@ class Pace:
     def __init__(self, asked: int | None, may_split: bool) -> None:
         self._asked = asked
         self.refused = asked is None and not may_split
-        self._alone = 0.0  # seconds per sample in one process
+        self._alone = inf  # seconds per sample in one process; the least, as any phase may order the matrix or wait for others
         self._spent = 0.0
         self._split: list[float] = []  # seconds per sample in several
 
@@ -39,15 +41,16 @@ class Pace:
             return 1
         if self._asked is not None:
             return min(self._asked, samples)
-        if self.refused or self._spent < PATIENCE or self._alone * samples < WORTH:
+        if self.refused or self._spent < PATIENCE or samples * self._alone < WORTH:
             return 1
         return min(cores, samples)
 
     def took(self, samples: int, processes: int, seconds: float) -> None:
         """Learn from a phase."""
         if processes == 1:
-            self._alone = seconds / samples
-            self._spent += seconds if seconds >= WORTH else 0.0
+            first, self._alone = self._alone == inf, min(self._alone, seconds / samples)
+            if not first and samples * self._alone >= WORTH:
+                self._spent += samples * self._alone
         else:
             self._split.append(seconds / samples)
             if self._asked is None and len(self._split) == 1 + TRIALS:

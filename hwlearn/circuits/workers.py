@@ -52,7 +52,7 @@ class Team:
     """The workers of a circuit: none until they are needed."""
 
     def __init__(self, network: Network) -> None:
-        self._network = network
+        self._network, self._pid = network, os.getpid()
         self._workers: list[Worker] = []
 
     def measure(
@@ -76,8 +76,8 @@ class Team:
         return SampledMeasurement.joined(parts)
 
     def end(self) -> None:
-        """Kill the workers, whatever they do."""
-        while self._workers:
+        """Kill the workers, whatever they do; a fork of this process leaves them alone."""
+        while self._workers and os.getpid() == self._pid:
             self._workers.pop().end()
 
 
