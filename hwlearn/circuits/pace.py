@@ -7,8 +7,8 @@ from math import inf
 WORTH = 0.1
 """Seconds of a phase below which it is not split: the conductances must be set in each process, and the answers sent."""
 
-PATIENCE = 5.0
-"""Seconds spent in such phases before processes are started for them; to start one takes about one."""
+PATIENCE = 20.0
+"""Seconds spent in such phases before processes are tried: to start one takes a second, and a trial on busy cores a few."""
 
 TRIALS = 3
 """Split phases, after the first, of which the fastest decides."""
