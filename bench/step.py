@@ -1,11 +1,10 @@
-"""One training step against what it must cost and against what one would otherwise write. Prints ratios of one run.
+"""One training step on the exact model against what it must cost and against what one would otherwise write.
 
-    python bench/step.py [exact] [ngspice]
+    python bench/step.py
 
-exact: a step of `train` (EP, one-sided, two outputs, S = 1) over
+A step of `train` (EP, one-sided, two outputs, S = 1) over
   floor: one numeric refactorisation and one solve with three right-hand sides, by the same solver;
   naive: scipy, each phase assembled from triplets and factored by splu.
-ngspice: a step of `train` over one PySpice `operating_point()` per sample and phase.
 
 The two sides of a ratio are timed in turns, so that a busy machine slows both; each number is a median, of CPU time.
 """
@@ -13,13 +12,10 @@ The two sides of a ratio are timed in turns, so that a busy machine slows both; 
 from __future__ import annotations
 
 import os
-import sys
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-import logging  # noqa: E402
-import multiprocessing  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 
@@ -27,10 +23,9 @@ import numpy as np  # noqa: E402
 import scipy.sparse as sp  # noqa: E402
 import scipy.sparse.linalg as sl  # noqa: E402
 
-from hwlearn import Circuit, EquilibriumPropagation, ExactCircuit, Network, NgspiceCircuit, Task, train  # noqa: E402
+from hwlearn import Circuit, EquilibriumPropagation, ExactCircuit, Network, Task, train  # noqa: E402
 from hwlearn.circuits.linalg import choose_cholesky  # noqa: E402
 from hwlearn.network.builders import grid  # noqa: E402
-from hwlearn.spice.library import find_library  # noqa: E402
 
 NUDGE, RATE = 1e-3, 1e-3
 
@@ -110,41 +105,7 @@ def naive(network: Network, task: Task, steps: int) -> Callable[[], float]:
     return timed(steps, run)
 
 
-def operating_points(network: Network, task: Task, nudge: float, steps: int) -> Callable[[], float]:
-    """The step as one would write it with PySpice: a circuit, a simulator and an operating point per sample and phase."""
-    logging.disable(logging.CRITICAL)
-    os.environ.setdefault("NGSPICE_LIBRARY_PATH", find_library())
-    from PySpice.Spice.Netlist import Circuit as Netlist
-
-    outputs = [port.plus for port in network.outputs]
-
-    def phase(g: np.ndarray, inputs: np.ndarray, currents: np.ndarray) -> dict[str, float]:
-        netlist = Netlist("grid")
-        for k, edge in enumerate(network.edges):
-            netlist.R(k, edge.tail, edge.head, 1 / float(g[k]))
-        for k, source in enumerate(network.inputs):
-            netlist.V(k, source.plus, netlist.gnd, float(inputs[k]))
-        for k, node in enumerate(outputs):
-            netlist.I(k, netlist.gnd, node, float(currents[k]))
-        analysis = netlist.simulator(temperature=27, nominal_temperature=27).operating_point()
-        return {name: float(np.asarray(value)[0]) for name, value in analysis.nodes.items()}
-
-    def run() -> None:
-        g = network.conductances
-        for _ in range(steps):
-            change = np.zeros(len(g))
-            for inputs, targets in zip(task.inputs, task.targets, strict=True):
-                free = phase(g, inputs, np.zeros(len(outputs)))
-                error = np.array([free[node] for node in outputs]) - targets
-                nudged = phase(g, inputs, -nudge * error)
-                drops, after = (np.array([v[e.tail] - v[e.head] for e in network.edges]) for v in (free, nudged))
-                change -= (after**2 - drops**2) / (2 * nudge) / len(task)
-            g = np.clip(g + RATE * change, network.lower, network.upper)
-
-    return timed(steps, run)
-
-
-def exact() -> None:
+def main() -> None:
     print(f"{'exact, S = 1':16}{'solver':>10}{'step ms':>10}{'floor ms':>10}{'naive ms':>10}{'/ floor':>10}{'/ naive':>10}")
     task = Task([[1.0, 0.0]], [[0.4, 0.6]])
     for n, steps, turns in ((10, 100, 15), (30, 30, 11), (100, 4, 9), (300, 2, 5)):
@@ -160,50 +121,5 @@ def exact() -> None:
         )
 
 
-def ngspice() -> None:
-    print(f"{'ngspice':16}{'S':>4}{'step ms':>12}{'operating_point() ms':>24}{'times faster':>16}")
-    for n, samples in ((10, 1), (10, 16), (30, 1), (30, 16)):
-        network = lattice(n, unit=1e-3)
-        random = np.random.default_rng(2)
-        task = Task(random.uniform(0, 1, (samples, 2)), random.uniform(0.3, 0.7, (samples, 2)))
-        # PySpice allows one ngspice a process, so each side gets a process of its own; they take turns.
-        sides = [_in_process(network, task, which) for which in ("hwlearn", "pyspice")]
-        step, reference = interleaved(3, *sides)
-        print(f"{f'{n}×{n}':16}{samples:4}{1e3 * step:12.2f}{1e3 * reference:24.1f}{reference / step:16.1f}", flush=True)
-        for side in sides:
-            side.close()
-
-
-class _in_process:
-    """A timing that runs in a process of its own."""
-
-    def __init__(self, network: Network, task: Task, which: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, network, task, which), daemon=True)
-        self._process.start()
-
-    def __call__(self) -> float:
-        self._here.send(True)
-        return float(self._here.recv())
-
-    def close(self) -> None:
-        self._here.send(False)
-        self._process.join()
-
-
-def _serve(pipe: object, network: Network, task: Task, which: str) -> None:
-    nudge = NUDGE * 1e-3
-    if which == "hwlearn":
-        circuit = NgspiceCircuit(network)
-        run = training(circuit, task, 20 if len(network.nodes) < 500 else 6, nudge)
-    else:
-        run = operating_points(network, task, nudge, 1)
-    while pipe.recv():  # type: ignore[attr-defined]
-        pipe.send(run())  # type: ignore[attr-defined]
-
-
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["exact", "ngspice"]
-    for topic in wanted:
-        {"exact": exact, "ngspice": ngspice}[topic]()
+    main()

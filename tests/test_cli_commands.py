@@ -204,6 +204,7 @@ def test_doctor_finds_ngspice_and_the_solvers():
     assert content["ngspice"]["ok"]
     assert "ngspice" in content["ngspice"]["library"]
     assert int(content["ngspice"]["version"]) >= 26
+    assert content["ngspice"]["solver"] in ("Sparse", "KLU")
     assert content["solvers"] == {name: {"ok": True} for name in ("LAPACK", "qdldl", "CHOLMOD")}
     assert content["versions"]["hwlearn"] == __version__
     assert "libngspice" in run("doctor").stdout

@@ -119,7 +119,7 @@ def test_ngspices_own_transistor_agrees():
         here.add(shared, key, deck)
         try:
             shared.command("op")
-            return [shared.vector(name.encode(), 1)[0] for name in ("u", "o")]
+            return shared.vectors([b"u", b"o"], 1)[:, 0]
         finally:
             here.remove(shared, key)
 

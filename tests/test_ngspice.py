@@ -25,12 +25,14 @@ from hwlearn import (
     train,
 )
 from hwlearn.circuits import ngspice
+from hwlearn.circuits.deck import Deck
 from hwlearn.errors import LibraryNotFoundError, NetworkError, SimulationError
 from hwlearn.network.builders import grid, kite
 from hwlearn.spice.library import find_library
 from hwlearn.spice.messages import failures
 from hwlearn.spice.numbers import parse_number, write_number
 from hwlearn.spice.session import session
+from hwlearn.spice.shared import Shared
 
 TASK = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
 
@@ -109,8 +111,8 @@ def test_a_lost_alter_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     with NgspiceCircuit(grid(3, 3, outputs=["n1_1"])) as circuit:
         circuit.measure(Drive([[1.0, 0.0]]))
         circuit.program(np.linspace(1, 2, 12))
-        alters = circuit._deck._alters
-        monkeypatch.setattr(circuit._deck, "_alters", [*alters[:6], alters[5], *alters[7:]])
+        alters = circuit._deck.alters
+        monkeypatch.setattr(circuit._deck, "alters", [*alters[:6], alters[5], *alters[7:]])
         with pytest.raises(SimulationError, match="Kirchhoff"):
             circuit.measure(Drive([[1.0, 0.0]]))
         monkeypatch.undo()
@@ -124,7 +126,7 @@ def test_a_failing_command_is_an_error_and_the_next_phase_is_right(monkeypatch: 
     with NgspiceCircuit(kite()) as circuit:
         circuit.measure(Drive([[1.0, 0.0]]))
         circuit.program(np.linspace(1, 2, 6))
-        monkeypatch.setattr(circuit._deck, "_alters", ["alter rnone="] * 6)
+        monkeypatch.setattr(circuit._deck, "alters", ["alter rnone=%.17g"] * 6)
         with pytest.raises(SimulationError, match="could not set a value"):
             circuit.measure(Drive([[1.0, 0.0]]))
         monkeypatch.undo()
@@ -219,6 +221,30 @@ def test_an_interrupted_circuit_goes_on_afterwards() -> None:
         np.testing.assert_allclose(voltages(circuit, drive), voltages(ExactCircuit(kite()), drive), atol=1e-14)
 
 
+def test_klu_is_used_where_the_library_has_it_and_only_there() -> None:
+    network = grid(6, 6, np.random.default_rng(0).uniform(1e-4, 1e-2, 60), outputs=["n2_3", "n4_1"])
+    with NgspiceCircuit(network) as circuit:
+        said = session().run(_version)
+        measured = circuit.measure(Drive([[1.0, 0.0]]))
+        assert measured.provenance.endswith("(KLU)" if "KLU" in said else "(Sparse)")
+        circuit.program(network.conductances[::-1].copy())  # pivots were chosen for other values, and for open outputs
+        reference = ExactCircuit(network)
+        reference.program(circuit.conductances)
+        for outputs in (Hold([[0.2, 0.7]]), Inject([[1e-4, -1e-4]])):
+            drive = Drive([[0.3, -0.5]], outputs)
+            np.testing.assert_allclose(voltages(circuit, drive), voltages(reference, drive), atol=1e-12)
+
+
+def _version(shared: Shared) -> str:
+    shared.command("version -f")
+    return " ".join(shared.messages[0])
+
+
+def test_the_deck_asks_for_klu_only_if_told_that_it_is_there() -> None:
+    deck = Deck(kite())
+    assert [line for line in deck.lines(klu=True) if line not in deck.lines(klu=False)] == [".options klu"]
+
+
 def test_a_missing_library_names_the_command() -> None:
     with pytest.raises(LibraryNotFoundError, match="does not exist"):
         find_library(environ={"NGSPICE_LIBRARY_PATH": "/nowhere/libngspice.so"})
@@ -266,7 +292,7 @@ def test_numbers_are_read_as_ngspice_reads_them(token: str, value: float) -> Non
 def _resistance(shared: object, token: str) -> float:
     deck = object()
     session().add(shared, deck, ["t", f"r1 a 0 {token}", "v1 a 0 1", ".end"])  # type: ignore[arg-type]
-    value = float(shared.vector(b"@r1[resistance]", 1)[0])  # type: ignore[attr-defined]
+    value = float(shared.vectors([b"@r1[resistance]"], 1)[0, 0])  # type: ignore[attr-defined]
     session().remove(shared, deck)  # type: ignore[arg-type]
     return value
 

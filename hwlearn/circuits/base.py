@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -213,6 +213,21 @@ class SampledMeasurement(Measurement):
     input_currents: Array
     noise: float = 0.0
     provenance: str = ""
+
+    @classmethod
+    def joined(cls, parts: Sequence[SampledMeasurement]) -> SampledMeasurement:
+        """The samples of all parts, one after the other. They are of one circuit with the same conductances."""
+        first = parts[0]
+        return cls(
+            first.network,
+            first.conductances,
+            np.concatenate([part.voltages for part in parts]),
+            np.concatenate([part.output_voltages for part in parts]),
+            np.concatenate([part.output_currents for part in parts]),
+            np.concatenate([part.input_currents for part in parts]),
+            first.noise,
+            first.provenance,
+        )
 
     @property
     def node_voltages(self) -> Array:

@@ -33,16 +33,16 @@ class Deck:
     resistor, and one paused sweep serves all phases. γ of the order of the circuit's conductances keeps the rounding small.
 
     Attributes:
-        lines: the deck, title first.
         nodes: name of each network node.
         inputs: name of the source of each input.
+        alters: command that sets each edge, with a place for its number from `values`.
     """
 
     def __init__(self, network: Network) -> None:
         self.nodes = node_names(network)
         at = dict(zip(network.nodes, self.nodes, strict=True)) | {GROUND: GROUND}
         resistors = [f"r{k}" for k in range(len(network.edges))]
-        self._alters = [f"alter {name}=" for name in resistors]
+        self.alters = [f"alter {name}=%.17g" for name in resistors]
         self._gates: dict[int, Transistor] = {}
         sources = source_names(network.sources)
         self.inputs = sources[: len(network.inputs)]
@@ -55,7 +55,7 @@ class Deck:
         for k, (edge, transistor) in enumerate(zip(network.channels.edges.tolist(), network.transistors, strict=True)):
             ends = at[network.edges[edge].tail], at[network.edges[edge].head]
             cards[edge] = "\n".join(_channel(k, transistor, network.conductances[edge], ends, at[transistor.bulk]))
-            self._alters[edge] = f"alter {_gate(k)} dc="
+            self.alters[edge] = f"alter {_gate(k)} dc=%.17g"
             self._gates[edge] = transistor
         lines = [".title hwlearn", *"\n".join(cards).split("\n")]
         for k, (name, source) in enumerate(zip(sources, network.sources, strict=True)):
@@ -74,16 +74,20 @@ class Deck:
             given = " ".join(line for line in network.directives if line.startswith(".opt"))
             ours = [f"{name}={write_number(value)}" for name, value in TOLERANCES.items() if f"{name}=" not in given]
             lines += [".options " + " ".join(ours)] if ours else []
-        lines += network.directives
-        self.lines = [*lines, f"{SWEEP} hwl_sweep 0 0", ".end"]
+        self._lines = lines
+        self._last = [*network.directives, f"{SWEEP} hwl_sweep 0 0", ".end"]
 
-    def settings(self, edges: NDArray[np.intp], conductances: Array) -> list[str]:
-        """Commands that set some edges to conductances [S]: resistors their resistance, transistors their gate's voltage."""
-        values = (1 / conductances).tolist()
+    def lines(self, *, klu: bool) -> list[str]:
+        """The deck, title first, for an ngspice with or without KLU: as fast as Sparse 1.3 at 100 nodes, 2 to 3.5 × at 900."""
+        return [*self._lines, *([".options klu"] if klu else []), *self._last]
+
+    def values(self, edges: NDArray[np.intp], conductances: Array) -> list[float]:
+        """What `alters` need to set some edges to conductances [S]: resistances [Ω], and the voltages of gates [V]."""
+        values: list[float] = (1 / conductances).tolist()
         for k, edge in enumerate(edges.tolist() if self._gates else ()):
             if edge in self._gates:
                 values[k] = self._gates[edge].gate_voltage(float(conductances[k]))
-        return [f"{self._alters[k]}{value!r}" for k, value in zip(edges.tolist(), values, strict=True)]
+        return values
 
 
 def _channel(k: int, transistor: Transistor, conductance: float, ends: tuple[str, str], bulk: str) -> list[str]:

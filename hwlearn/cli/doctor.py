@@ -28,6 +28,7 @@ def _doctor(as_json: Json = False) -> None:
         spice = report["ngspice"]
         table.add_row("ngspice", spice.get("version", "–"), "ok" if spice["ok"] else "not usable")
         table.add_row("libngspice", spice.get("library", "–"), "")
+        table.add_row("its linear solver", spice.get("solver", "–"), "")
         for name, state in report["solvers"].items():
             table.add_row(name, "", "ok" if state["ok"] else state["error"])
         print_table(table)
@@ -45,7 +46,7 @@ def _examined() -> dict[str, Any]:
 
 
 def _examined_ngspice() -> dict[str, Any]:
-    """Library and version, and whether a voltage divider gives the half."""
+    """Library, version and the solver it used, and whether a voltage divider gives the half."""
     import numpy as np
 
     from hwlearn.network import Network
@@ -59,7 +60,8 @@ def _examined_ngspice() -> dict[str, Any]:
 
         with NgspiceCircuit(Network.from_edges([("a", "m"), ("m", "0")], inputs=["a"], outputs=["m"])) as circuit:
             measured = circuit.measure(Drive(np.ones((1, 1))))
-        report["version"] = measured.provenance.removeprefix("ngspice ")
+            used = circuit.provenance()
+        report["version"], report["solver"] = used["version"], used["solver"]
         half = float(measured.output_voltages[0, 0])
         report["ok"] = abs(half - 0.5) < 1e-9
         if not report["ok"]:

@@ -132,6 +132,8 @@ class Experiment:
         with self.named():
             if name == "exact" and not self.network.linear:
                 return NewtonCircuit(self.network)
+            if name == "ngspice":
+                return NgspiceCircuit(self.network, self.settings.backend.processes)
             if name in SIMULATORS:
                 return SIMULATORS[name](self.network)
             if station is None:

@@ -162,10 +162,16 @@ class FlowTable(Table):
 
 
 class BackendTable(Table):
-    """`[backend]`: what plays the circuit; `station`, for the bench, is a station file relative to the experiment file."""
+    """`[backend]`: what plays the circuit.
+
+    Attributes:
+        station: for the bench, a station file relative to the experiment file.
+        processes: for ngspice, see `hwlearn.circuits.ngspice.NgspiceCircuit`.
+    """
 
     name: Literal["exact", "ngspice", "bench"] = "exact"
     station: str | None = None
+    processes: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _has_station(self) -> Self:

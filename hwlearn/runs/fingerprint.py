@@ -21,6 +21,7 @@ def fingerprint(experiment: Experiment) -> dict[str, Any]:
         for key, value in content.items()
     }
     station = keys.pop("backend.station", None)
+    keys.pop("backend.processes", None)
     found = {"settings": keys, "network": _of_network(experiment.network), "task": _of_task(experiment.task)}
     if settings.backend.name == "bench":
         from hwlearn.station import load_station

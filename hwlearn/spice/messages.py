@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _FAILURE = re.compile(
     r"""^\s*(fatal\s+)?error\b
@@ -37,4 +38,9 @@ def failures(lines: Iterable[str], *, nonlinear: bool = False) -> list[str]:
 
     A linear circuit needs no search for its operating point unless it is singular; in a `nonlinear` one the search is usual.
     """
-    return [line.strip() for line in lines if _FAILURE.search(line) or (not nonlinear and _STEPPING.search(line))]
+    return [line.strip() for line in lines if _fails(line, nonlinear)]
+
+
+@lru_cache(maxsize=256)  # the notes of a phase are those of the last one
+def _fails(line: str, nonlinear: bool) -> bool:
+    return bool(_FAILURE.search(line) or (not nonlinear and _STEPPING.search(line)))

@@ -9,11 +9,12 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _cffi_backend import memmove  # what `ffi.memmove` calls, without the Python around it
 from cffi import CDefError
 from numpy.typing import NDArray
 
@@ -27,18 +28,22 @@ logging.getLogger("PySpice").addHandler(logging.NullHandler())
 from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
 
 ffi = pyspice.ffi
-
-MAX_COMMAND = 1000  # characters; ngspice drops the tail beyond 1023 silently
+HISTORY = 200  # command lines, of at most 1000 characters
 
 
 class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
-    """One loaded libngspice. All calls must come from one thread."""
+    """One loaded libngspice. All calls must come from one thread.
+
+    Attributes:
+        has_klu: whether it was built with KLU (ngspice 42 and later may be), by its own account.
+    """
 
     def __init__(self) -> None:
         self.dead = False  # ngspice gave up ("cannot recover"): nothing can be loaded any more
-        self.table: dict[bytes, list[float]] = {}
+        self._history = 0
         self.points = 0
-        self._last = 0
+        self._rows: list[dict[bytes, float]] = []
+        self._row: dict[bytes, float] = {}
         # ngspice runs a .spiceinit of the working directory, else of the home: start it where there is an empty one.
         before = Path.cwd()
         with tempfile.TemporaryDirectory(prefix="hwlearn-") as empty:
@@ -48,6 +53,9 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
                 super().__init__(send_data=True)
             finally:
                 os.chdir(before)
+        self.forget()
+        self.command("version -f")
+        self.has_klu = any("with KLU" in line for line in self._stdout)
 
     def _load_library(self, verbose: bool) -> None:
         try:
@@ -65,9 +73,7 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         if os.name == "posix":
             os.unlink(copy)
 
-    @staticmethod
-    def _send_char(message: Any, ngspice_id: int, user_data: Any) -> int:
-        self = ffi.from_handle(user_data)
+    def _send_char(self, message: Any, ngspice_id: int, user_data: Any) -> int:
         stream, _, content = ffi.string(message).decode("utf-8", "replace").partition(" ")
         (self._stderr if stream == "stderr" else self._stdout).append(content)
         return 0
@@ -85,15 +91,14 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
     def _send_init_data(data: Any, ngspice_id: int, user_data: Any) -> int:
         return 0
 
-    @staticmethod
-    def _send_data(data: Any, number: int, ngspice_id: int, user_data: Any) -> int:
-        ffi.from_handle(user_data).points += 1
+    def _send_data(self, data: Any, number: int, ngspice_id: int, user_data: Any) -> int:
+        self.points += 1
+        if self.points < len(self._rows):
+            self._row = self._rows[self.points]
         return 0
 
-    @staticmethod
-    def _get_vsrc_data(value: Any, time: float, name: Any, ngspice_id: int, user_data: Any) -> int:
-        self = ffi.from_handle(user_data)
-        value[0] = self.table[ffi.string(name)][min(self.points, self._last)]
+    def _get_vsrc_data(self, value: Any, time: float, name: Any, ngspice_id: int, user_data: Any) -> int:
+        value[0] = self._row[ffi.string(name)]
         return 0
 
     _get_isrc_data = _get_vsrc_data
@@ -106,64 +111,50 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         return self._stdout, self._stderr
 
     def forget(self) -> None:
-        """Drop collected lines, and ngspice's own command history, which would grow for ever."""
+        """Drop collected lines, and now and then ngspice's own command history, which would grow for ever."""
         self._stdout.clear()
         self._stderr.clear()
-        self._ngspice_shared.ngSpice_Command(ffi.NULL)
+        if self._history > HISTORY:
+            self._ngspice_shared.ngSpice_Command(ffi.NULL)
+            self._history = 0
 
     def command(self, text: str) -> None:
-        """Run one command line, of at most MAX_COMMAND characters or a few more."""
+        """Run one command line, no longer than `commands.MAX_LINE`."""
+        self._history += 1
         if self._ngspice_shared.ngSpice_Command(text.encode()) or self.dead:
             raise SimulationError(f"ngspice refused {text[:80]!r}: {' | '.join(self._stderr[-3:])}")
-
-    def commands(self, texts: Sequence[str]) -> None:
-        """Run many short commands, joined into as few command lines as possible (each line costs a garbage collection)."""
-        line: list[str] = []
-        length = 0
-        for text in texts:
-            if length + len(text) + 1 > MAX_COMMAND and line:
-                self.command(";".join(line))
-                line, length = [], 0
-            line.append(text)
-            length += len(text) + 1
-        if line:
-            self.command(";".join(line))
 
     def circuit(self, lines: Sequence[str]) -> None:
         """Load a deck; the first line is its title. Errors reach only the messages."""
         keep = [ffi.new("char[]", line.encode()) for line in (*lines, "") if line or line is lines[-1]]
         self._ngspice_shared.ngSpice_Circ(ffi.new("char *[]", [*keep, ffi.NULL]))
 
-    def feed(self, table: Mapping[bytes, Sequence[float]], points: int) -> None:
-        """What the external sources shall deliver at the next `points` accepted points; restarts the count."""
-        self.table = {name: list(values) for name, values in table.items()}
-        self.points, self._last = 0, points - 1
+    def feed(self, names: Sequence[bytes], rows: Iterable[Sequence[float]]) -> None:
+        """What the external sources shall deliver at the next accepted points, a row each; restarts the count."""
+        self._rows = [dict(zip(names, row, strict=True)) for row in rows]
+        self._row = self._rows[0]
+        self.points = 0
 
     def vectors(self, names: Sequence[bytes], points: int) -> NDArray[np.float64]:
-        """(names, points): see `vector`."""
-        if points > 1:
-            return np.array([self.vector(name, points) for name in names]).reshape(-1, points)
-        find, null = self._ngspice_shared.ngGet_Vec_Info, ffi.NULL
-        values = []
-        for name in names:
-            info = find(name)
-            if info == null or not info.v_length or info.v_realdata == null:
-                self.vector(name, points)  # says what is wrong
-            values.append(info.v_realdata[info.v_length - 1])
-        return np.array(values, dtype=np.float64).reshape(-1, 1)
-
-    def vector(self, name: bytes, points: int) -> NDArray[np.float64]:
-        """Copy of the last `points` values of a vector of the current plot, (points,).
+        """(names, points): copy of the last `points` values of vectors of the current plot.
 
         Raises:
             SimulationError: there is no such vector, or it is shorter.
         """
-        info = self._ngspice_shared.ngGet_Vec_Info(name)
-        if info == ffi.NULL or info.v_length < points or info.v_realdata == ffi.NULL:
-            length = "none" if info == ffi.NULL else str(info.v_length)
-            raise SimulationError(f"ngspice has no result {name.decode()!r} of {points} points (it has {length})")
-        start = info.v_realdata + (info.v_length - points)
-        return np.frombuffer(ffi.buffer(start, 8 * points), dtype=np.float64).copy()
+        values = np.empty(len(names) * points)
+        flat, at, size = values.data, 0, 8 * points
+        find = self._ngspice_shared.ngGet_Vec_Info
+        for name in names:
+            info = find(name)
+            length, data = (info.v_length, info.v_realdata) if info else (0, None)
+            if length < points or not data:
+                raise SimulationError(f"ngspice has no result {name.decode()!r} of {points} points (it has {length})")
+            if points == 1:
+                flat[at] = data[length - 1]
+            else:
+                memmove(flat[at : at + points], data[length - points : length], size)
+            at += points
+        return values.reshape(len(names), points)
 
 
 def _loaded_file(name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwlearn.circuits.workers import one_process
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import Experiment
 from hwlearn.runs import Run
@@ -58,7 +59,7 @@ class Done:
 
 def train_cell(job: Job) -> Done:
     """Train a cell, or go on with it. Whatever it raises is its result; only Ctrl-C is not caught."""
-    with _alone, warnings.catch_warnings(record=True) as caught:
+    with _alone, one_process(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             done = _train(job)

@@ -138,7 +138,7 @@ def measure(
     lines.append(".end")
     deck = object()
 
-    def load_and_read(shared: Shared) -> tuple[list[float], list[float], list[str]]:
+    def load_and_read(shared: Shared) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
         here = session()
         here.add(shared, deck, lines)
         try:
@@ -146,10 +146,9 @@ def measure(
             said = list(shared.messages[1])
             if failures(said):
                 raise SimulationError("ngspice cannot evaluate the values: " + " | ".join(failures(said)[:4]), said)
-            conductances = [-shared.vector(b"vg%d#branch" % k, 1)[0] for k in range(len(resistors))]
-            values = [
-                shared.vector(b"vs_%d#branch" % k if kind == "i" else b"s%d" % k, 1)[0] for k, (kind, _) in enumerate(sources)
-            ]
+            conductances = -shared.vectors([b"vg%d#branch" % k for k in range(len(resistors))], 1)[:, 0]
+            names = [b"vs_%d#branch" % k if kind == "i" else b"s%d" % k for k, (kind, _) in enumerate(sources)]
+            values = shared.vectors(names, 1)[:, 0]
             shared.command("destroy")
             return conductances, values, said
         finally:
@@ -157,7 +156,7 @@ def measure(
 
     conductances, values, said = session().run(load_and_read)
     complaints = [(int(match[1]), line) for line in said if (match := re.search(r"\br(\d+)\b.*resistance", line))]
-    return np.array(conductances, dtype=np.float64), np.array(values, dtype=np.float64), complaints
+    return conductances, values, complaints
 
 
 def _without_temp(text: str) -> str:
