@@ -166,7 +166,7 @@ class BackendTable(Table):
 
     Attributes:
         station: for the bench, a station file relative to the experiment file.
-        processes: for ngspice, see `hwlearn.circuits.ngspice.NgspiceCircuit`.
+        processes: of ngspice, that share the samples of a phase; if not given, as many as were measured to pay.
     """
 
     name: Literal["exact", "ngspice", "bench"] = "exact"
