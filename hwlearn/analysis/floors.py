@@ -1,6 +1,7 @@
 """Error floors: where learning ends on imperfect hardware, from the Jacobian at a solution.
 
-All are for plain steps g ← g + α ġ of all samples at once, near a solution, and of the loss ½ ‖e‖² [V²], mean over samples.
+All are for plain steps g ← g + α ġ of all samples at once, or for momentum m ← β m + ġ, g ← g + α m (`decay` β), near a
+solution, and of the loss ½ ‖e‖² [V²], mean over samples.
 Bias and noise push the conductances along the solution manifold as well, where nothing holds them; a floor is that of the
 place they are at.
 """
@@ -42,17 +43,19 @@ class Floor:
         return {"loss": self.loss, "error": self.error.tolist(), "modes": self.modes.tolist(), "rates": self.rates.tolist()}
 
 
-def bias_floor(near: Linearised, learning_rate: float, bias: ArrayLike) -> Floor:
+def bias_floor(near: Linearised, learning_rate: float, bias: ArrayLike, decay: float = 0.0) -> Floor:
     """Floor of an update bias b (E,) [S] per step, g ← g + α ġ + b.
 
     e ← e − αΛ e + J b rests at e = Λ⁻¹ J b / α: a mode of rate λ amplifies its part of the bias by 1/αλ, so that slow modes
-    (small coercivity constant) make the floor, and it falls with the square of the learning rate.
+    (small coercivity constant) make the floor, and it falls with the square of the learning rate. Momentum adds up what does
+    not change sign, such as the ġ that holds against b, to ġ/(1 − β): α/(1 − β) takes the place of α here, though not in what
+    is stable, α < 2 (1 + β)/λ_max.
 
     Raises:
         HwlearnError: the learning rate is not positive, or b does not fit.
     """
     push = near.range.T @ near.matrix @ np.where(near.jacobian.network.trainable, _per_edge(near, bias), 0.0)
-    return _floor(near, solve(near.rates, push) / _positive(learning_rate))
+    return constant_floor(near, solve(near.rates, push) * (1 - _kept(decay)) / positive(learning_rate))
 
 
 def offset_floor(near: Linearised, offsets: ArrayLike) -> Floor:
@@ -86,29 +89,36 @@ def gain_floor(near: Linearised, gains: ArrayLike) -> Floor:
     return _wanted(near, factor * near.jacobian.targets * np.asarray(gains, dtype=np.float64))
 
 
-def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: float = 0.0) -> Floor:
+def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: float = 0.0, *, decay: float = 0.0) -> Floor:
     """Floor of white reading noise, standard deviations `volts` [V] per node and `amperes` [A] per held output.
 
     The direction's noise ξ (see `Linearised.noise_maps`) makes e ← (1 − αΛ) e + α J ξ an autoregression, whose covariance
     solves P = (1 − αΛ) P (1 − αΛ)ᵀ + α² J⟨ξξᵀ⟩Jᵀ. For small α and one mode: α⟨(Jξ)²⟩/2λ, and with small nudges ∝ 1/nudge².
+    Momentum: the same for (e, Jm); the floor of α/(1 − β), for small α.
     Least count adds LSB²/12 to volts², as long as the noise is half of it or more.
     """
-    rate = _positive(learning_rate)
-    step = np.eye(len(near.rates)) - rate * near.rates
+    rate, kept, one = positive(learning_rate), _kept(decay), np.eye(len(near.rates))
+    step = np.block([[one - rate * near.rates, rate * kept * one], [-near.rates, kept * one]])
     if np.abs(np.linalg.eigvals(step)).max(initial=0.0) >= 1:
         raise HwlearnError(f"learning_rate {rate:g} is not stable here; there is no floor")
-    covariance = solve_discrete_lyapunov(step, rate**2 * _pushed(near, volts, amperes))
-    left, rates = _modes(near)
-    sizes = np.sqrt(np.maximum(np.einsum("kr,rs,ks->k", left, covariance, left), 0.0))
-    return Floor(0.5 * float(np.trace(covariance)) / near.samples, np.zeros(near.jacobian.outputs.shape), sizes, rates)
+    pushed = np.kron([[rate**2, rate], [rate, 1.0]], _pushed(near, volts, amperes))
+    return fluctuating_floor(near, solve_discrete_lyapunov(step, pushed)[: len(one), : len(one)])
 
 
-def drift_floor(near: Linearised, learning_rate: float, volts: float, period: float, phases: ArrayLike | None = None) -> Floor:
+def drift_floor(
+    near: Linearised,
+    learning_rate: float,
+    volts: float,
+    period: float,
+    phases: ArrayLike | None = None,
+    *,
+    decay: float = 0.0,
+) -> Floor:
     """Floor of offsets that wander like `volts · sin(2π k / period + φ_n)` at reading k (`hwlearn.circuits.imperfect.Drift`).
 
     A step reads the S samples of the free phase, then those of the nudged one, or + and − of each in turn: the contrast takes
     the drift between them for a signal, ∝ 1/nudge. e ← (1 − αΛ) e + α J ξ answers a ξ that turns by θ a step with
-    ê = α (e^{iθ} − 1 + αΛ)⁻¹ J ξ̂, whose mean square is ½ |ê|².
+    ê = α (e^{iθ} − 1 + αΛ)⁻¹ J ξ̂, whose mean square is ½ |ê|². Momentum: α/(1 − β e^{−iθ}) for α, no help against slow drift.
 
     Args:
         phases: φ (N,); if not given, the mean over all.
@@ -121,8 +131,9 @@ def drift_floor(near: Linearised, learning_rate: float, volts: float, period: fl
     for sample, drops in enumerate(near.drops):
         for (first, stride), one in zip(firsts, maps, strict=True):
             pushed += np.exp(turn * (first + stride * sample)) * ((reached * drops) @ one)
-    rate, readings = _positive(learning_rate), samples * (3 if near.symmetric else 2)
-    answer = (np.exp(turn * readings) - 1) * np.eye(len(near.rates)) + rate * near.rates
+    turned = np.exp(turn * samples * (3 if near.symmetric else 2))
+    rate = positive(learning_rate) / (1 - _kept(decay) / turned)
+    answer = (turned - 1) * np.eye(len(near.rates)) + rate * near.rates
     response = volts * rate * np.linalg.solve(answer, pushed)
     if phases is not None:
         response = (response @ np.exp(1j * np.asarray(phases, dtype=np.float64)))[:, None]
@@ -159,14 +170,21 @@ def _wanted(near: Linearised, error: Array) -> Floor:
     """The floor of a rule that brings the outputs to y + error (S, n_out) [V]: e as near as the conductances can,
     JᵀW(e − error) = 0."""
     basis, weighted = near.range, near.weighted(near.range)
-    return _floor(near, solve(basis.T @ weighted, weighted.T @ error.ravel()))
+    return constant_floor(near, solve(basis.T @ weighted, weighted.T @ error.ravel()))
 
 
-def _floor(near: Linearised, inside: Array) -> Floor:
+def constant_floor(near: Linearised, inside: Array) -> Floor:
     """The floor of a constant error, given in the basis `range`."""
     error = (near.range @ inside).reshape(near.jacobian.outputs.shape)
     left, rates = _modes(near)
     return Floor(0.5 * float((error**2).sum()) / near.samples, error, np.abs(left @ inside), rates)
+
+
+def fluctuating_floor(near: Linearised, covariance: Array) -> Floor:
+    """The floor of an error that fluctuates about zero, its covariance (r, r) in the basis `range`."""
+    left, rates = _modes(near)
+    sizes = np.sqrt(np.maximum(np.einsum("kr,rs,ks->k", left, covariance, left), 0.0))
+    return Floor(0.5 * float(np.trace(covariance)) / near.samples, np.zeros(near.jacobian.outputs.shape), sizes, rates)
 
 
 def _modes(near: Linearised) -> tuple[Array, Array]:
@@ -184,7 +202,14 @@ def _per_edge(near: Linearised, values: ArrayLike) -> Array:
     return array
 
 
-def _positive(learning_rate: float) -> float:
+def positive(learning_rate: float) -> float:
+    """The learning rate, if it is one."""
     if not (np.isfinite(learning_rate) and learning_rate > 0):
         raise HwlearnError(f"learning_rate is {learning_rate}; it must be positive")
     return float(learning_rate)
+
+
+def _kept(decay: float) -> float:
+    if not 0 <= decay < 1:
+        raise HwlearnError(f"decay is {decay}; it must be from 0 to less than 1")
+    return float(decay)
