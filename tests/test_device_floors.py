@@ -71,7 +71,7 @@ def test_tolerance_has_no_floor_and_changes_the_rates(rule: str) -> None:
         copy = Replicas(network, task, rule, 0.1, True)
         away = 1 + 2e-3 * np.random.default_rng(6).standard_normal(12)
         wanted, losses = SOLVED["grid"].conductances / (1 + deviations) * away, []
-        for _ in range(3 * settle):
+        for _ in range(5 * settle):
             real = (1 + deviations) * wanted[None]
             losses.append(copy.losses(real)[0])
             wanted = wanted + learning_rate * copy.direction(real)[0]
