@@ -58,6 +58,27 @@ def bias_floor(near: Linearised, learning_rate: float, bias: ArrayLike, decay: f
     return constant_floor(near, solve(near.rates, push) * (1 - _kept(decay)) / positive(learning_rate))
 
 
+def identified_floor(near: Linearised, learning_rate: float, bias: ArrayLike, every: int) -> Floor:
+    """Floor of an update bias b (E,) [S] whose sum is taken back after each `every` (N) updates
+    (`hwlearn.analysis.identified.IdentifiedCircuit`).
+
+    After j = 1 … N updates e_j = x_j + j Jb, x what was learned, x_{j+1} = x_j − αΛ e_j, and x_{N+1} = x_1. For αλN ≪ 1 the
+    mean of e is zero and e a sawtooth, ⟨‖e‖²⟩ = ‖Jb‖² (N² − 1)/12. For αλN ≫ 1 it is higher than that of `bias_floor`: what
+    was learned to hold against b is wrong when the sum of b is taken back.
+    """
+    rate, one = positive(learning_rate), np.eye(len(near.rates))
+    push = near.range.T @ near.matrix @ np.where(near.jacobian.network.trainable, _per_edge(near, bias), 0.0)
+    step, added = one - rate * near.rates, np.zeros(len(push))
+    for j in range(1, every + 1):
+        added = step @ added - j * rate * (near.rates @ push)
+    learned = solve(one - np.linalg.matrix_power(step, every), added)
+    errors = np.empty((every, len(push)))
+    for j in range(1, every + 1):
+        errors[j - 1] = learned + j * push
+        learned = learned - rate * (near.rates @ errors[j - 1])
+    return fluctuating_floor(near, errors.T @ errors / every)
+
+
 def offset_floor(near: Linearised, offsets: ArrayLike) -> Floor:
     """Floor of constant channel offsets ω (N,) [V].
 

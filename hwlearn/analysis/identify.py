@@ -57,7 +57,13 @@ class Identified:
 
 
 def identify(
-    network: Network, nominal: Array, drive: Drive, voltages: Array, noise: float, start: Array | None = None
+    network: Network,
+    nominal: Array,
+    drive: Drive,
+    voltages: Array,
+    noise: float,
+    start: Array | None = None,
+    spread: float = PRIOR,
 ) -> Identified:
     """Fit ln g to measured node voltages: least squares on the exact Jacobian, with covariance.
 
@@ -68,6 +74,7 @@ def identify(
         voltages: (S, N) V that were measured.
         noise: standard deviation of a node voltage [V], for the covariance.
         start: (E,) S, where the fit starts, and stays along unseen directions; the nominal values if not given.
+        spread: standard deviation of ln g about `start` that is believed before.
 
     Raises:
         HwlearnError: outputs were held, or the noise is not positive.
@@ -78,7 +85,7 @@ def identify(
     if not (np.isfinite(noise) and noise > 0):
         raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
     start = nominal if start is None else start
-    prior = np.eye(len(nominal)) / PRIOR
+    prior = np.eye(len(nominal)) / spread
     circuit = NodeCircuit(network)
     probes = circuit.free
     latest: tuple[Array, Answers] | None = None
@@ -91,7 +98,7 @@ def identify(
 
     def residual(logs: Array) -> Array:
         misfit = (answer(logs).nodes - voltages)[:, probes] / noise
-        return np.concatenate((misfit.ravel(), logs / PRIOR))
+        return np.concatenate((misfit.ravel(), logs / spread))
 
     def sensitivity(logs: Array) -> Array:
         """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""

@@ -109,6 +109,8 @@ def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
     print(outcome.network.title)
     table = new_table("", "")
     table.add_row("rule", f"{outcome.rule}, nudge {outcome.nudge:.4g}{unit}{sides}")
+    if outcome.remedies:
+        table.add_row("remedies", ", ".join(f"{name} {value:g}" for name, value in outcome.remedies.items()))
     table.add_row("backend", outcome.backend)
     table.add_row("steps", f"{outcome.steps} (stopped because: {outcome.stopped_because})")
     table.add_row("loss ½|o−y|²", f"{outcome.loss_initial:.4g} → {outcome.loss_final:.4g} V²")

@@ -23,6 +23,7 @@ from hwlearn.errors import (
     TaskError,
 )
 from hwlearn.experiments.settings import Settings
+from hwlearn.learning.optimizers import DECAY
 from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
@@ -107,6 +108,15 @@ class Experiment:
             if table.push is not None and table.rest is not None:
                 rule = Overclamped(rule, table.push, table.rest)
             return rule if table.threshold is None else Thresholded(rule, table.threshold)
+
+    @property
+    def remedies(self) -> dict[str, float]:
+        """What was switched on against imperfect hardware, by the names of the file; `symmetric` and the bench's own aside."""
+        rule, train = self.settings.rule, self.settings.train
+        given: dict[str, float | None] = {"push": rule.push, "rest": rule.rest, "threshold": rule.threshold}
+        if train is not None:
+            given |= {"momentum": DECAY if train.optimizer == "momentum" else None, "identify_every": train.identify_every}
+        return {name: value for name, value in given.items() if value is not None}
 
     def read_files(self, known: dict[str, Any]) -> None:
         """Make what comes from a netlist or a CSV file now: this experiment can then go to a machine without these files.

@@ -24,6 +24,7 @@ class Outcome:
         progress: (K,) step numbers, or times of a flow, that `losses` belong to.
         losses: (K,) the loss that the rule itself observes [`loss_unit`].
         nudge, symmetric: as used [`nudge_unit`].
+        remedies: as in `Experiment`.
         stopped_because: as in `TrainResult` and `FlowResult`; or "interrupted" (Ctrl-C), or "error".
         error: what ended the run if that was no plan: a KeyboardInterrupt or a MeasurementError.
         seconds: of training, without loading.
@@ -46,6 +47,7 @@ class Outcome:
     nudge: float
     nudge_unit: str
     symmetric: bool
+    remedies: dict[str, float]
     stopped_because: str
     error: BaseException | None
     seconds: float
@@ -74,6 +76,7 @@ class Outcome:
             "nudge": self.nudge,
             "nudge_unit": self.nudge_unit,
             "symmetric": self.symmetric,
+            "remedies": self.remedies,
             "rule_loss": _number(float(self.losses[-1])) if len(self.losses) else None,
             "rule_loss_unit": self.loss_unit,
             "seconds": self.seconds,

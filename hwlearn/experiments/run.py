@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
 from hwlearn.circuits.base import Array, Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
@@ -94,7 +95,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
     network, task, rule = experiment.network, experiment.task, experiment.rule
     settings = experiment.settings
     trace, earlier = _Trace(progress, recorder), None if recorder is None else recorder.earlier
-    with experiment.named(), experiment.circuit() as circuit:
+    with experiment.named(), _circuit(experiment) as circuit:
         if earlier is None:
             loss_initial, outputs = task_loss(circuit, task)
         else:
@@ -138,12 +139,32 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         nudge=rule.amplitude(network),
         nudge_unit=rule.nudge_unit,
         symmetric=rule.symmetric,
+        remedies=experiment.remedies,
         stopped_because=trace.stopped_because,
         error=trace.error,
         seconds=seconds,
         overrides=dict(experiment.overrides),
         notes=experiment.notes,
     )
+
+
+def _circuit(experiment: Experiment) -> Circuit:
+    """The circuit that is trained: identified again and again, if the experiment says so."""
+    circuit, table = experiment.circuit(), experiment.settings.train
+    if table is None or table.identify_every is None:
+        return circuit
+    amperes = np.inf
+    if experiment.settings.backend.name == "bench":
+        from hwlearn.bench.circuit import BenchCircuit
+
+        assert isinstance(circuit, BenchCircuit)
+        amperes = 0.5 * circuit.station.settings.limits.i_nudge_max
+    try:
+        drive = probe_drive(experiment.network, experiment.task, amperes=amperes)
+        return IdentifiedCircuit(circuit, drive, table.identify_every)
+    except BaseException:
+        circuit.close()
+        raise
 
 
 def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
@@ -159,7 +180,8 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
         trace.note(state.step, table.steps, state.loss)
 
     start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
-    result = train(circuit, experiment.task, experiment.rule, **table.model_dump(), callbacks=[note], start=start)
+    options = table.model_dump(exclude={"identify_every"})
+    result = train(circuit, experiment.task, experiment.rule, **options, callbacks=[note], start=start)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
 
 

@@ -141,7 +141,12 @@ class RuleTable(Table):
 
 
 class TrainTable(Table):
-    """`[train]`: the arguments of `hwlearn.learning.train.train`."""
+    """`[train]`: the arguments of `hwlearn.learning.train.train`.
+
+    Attributes:
+        identify_every: updates from one measurement of what the edges conduct to the next; see
+            `hwlearn.analysis.identified.IdentifiedCircuit`. Not at all if not given.
+    """
 
     steps: NonNegativeInt = 1000
     learning_rate: PositiveFloat
@@ -150,6 +155,7 @@ class TrainTable(Table):
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
     seed: NonNegativeInt = 0
+    identify_every: PositiveInt | None = None
 
 
 class FlowTable(Table):

@@ -10,6 +10,9 @@ import numpy as np
 from hwlearn.circuits.base import Array
 from hwlearn.errors import HwlearnError
 
+DECAY = 0.9
+"""What `Momentum` keeps of itself from one step to the next."""
+
 
 class Optimizer(ABC):
     """Turns directions into steps. Holds the state of one training: the attributes named in `remembered`."""
@@ -51,11 +54,15 @@ class Plain(Optimizer):
 
 
 class Momentum(Optimizer):
-    """Heavy ball (Polyak 1964): m ← 0.9 m + ġ, step α m."""
+    """Heavy ball (Polyak 1964): m ← 0.9 m + ġ, step α m.
+
+    Also the remedy against conductances that drift: what ġ has to hold against step after step adds up tenfold, while what is
+    stable hardly changes (`hwlearn.analysis.floors.bias_floor`). Noise adds up as well.
+    """
 
     remembered = ("mean",)
 
-    def __init__(self, learning_rate: float, decay: float = 0.9) -> None:
+    def __init__(self, learning_rate: float, decay: float = DECAY) -> None:
         super().__init__(learning_rate)
         self.decay = decay
         self.mean: Array | float = 0.0
