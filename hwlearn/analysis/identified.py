@@ -10,6 +10,7 @@ import numpy as np
 
 from hwlearn.analysis.identify import identify
 from hwlearn.analysis.jacobian import jacobian
+from hwlearn.analysis.nodes import NodeCircuit
 from hwlearn.circuits.base import Array, Circuit, Drive, Inject, Measurement, Outputs, SampledMeasurement
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.task import Task
@@ -49,6 +50,7 @@ class IdentifiedCircuit(Circuit):
             raise HwlearnError(f"every is {every}; it must be 1 or more")
         self.inside, self.drive, self.every = inside, drive, int(every)
         self.name = f"identified {inside.name}"
+        self._model = NodeCircuit(inside.network)
         self._factors = np.ones(len(inside.conductances))
         self._updates, self._wanted = 0, inside.conductances.copy()
         self.identify()
@@ -64,7 +66,7 @@ class IdentifiedCircuit(Circuit):
         finest = FINEST * float(np.abs(read.node_voltages).max())
         noise = max(read.noise, finest) if np.isfinite(read.noise) else finest
         believed = self._factors * self.inside.conductances
-        found = identify(self.network, believed, self.drive, read.node_voltages, noise, spread=SPREAD)
+        found = identify(self.network, believed, self.drive, read.node_voltages, noise, None, SPREAD, self._model)
         self._factors = found.conductances / self.inside.conductances
         self._conductances = found.conductances
         self._conductances.setflags(write=False)

@@ -64,6 +64,7 @@ def identify(
     noise: float,
     start: Array | None = None,
     spread: float = PRIOR,
+    model: NodeCircuit | None = None,
 ) -> Identified:
     """Fit ln g to measured node voltages: least squares on the exact Jacobian, with covariance.
 
@@ -75,6 +76,7 @@ def identify(
         noise: standard deviation of a node voltage [V], for the covariance.
         start: (E,) S, where the fit starts, and stays along unseen directions; the nominal values if not given.
         spread: standard deviation of ln g about `start` that is believed before.
+        model: of the network, for who identifies it again and again.
 
     Raises:
         HwlearnError: outputs were held, or the noise is not positive.
@@ -86,7 +88,7 @@ def identify(
         raise HwlearnError(f"noise is {noise} V; give the standard deviation of a node voltage")
     start = nominal if start is None else start
     prior = np.eye(len(nominal)) / spread
-    circuit = NodeCircuit(network)
+    circuit = model or NodeCircuit(network)
     probes = circuit.free
     latest: tuple[Array, Answers] | None = None
 
