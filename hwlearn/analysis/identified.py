@@ -16,8 +16,9 @@ from hwlearn.errors import HwlearnError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
-SPREAD = 0.1
-"""How far an edge is believed to have gone since it was last identified, standard deviation of ln g."""
+FIRST, LATER = 0.3, 0.01
+"""How far an edge is believed to be from its table, and to have gone since it was last identified: standard deviations of
+ln g. Readings that say more decide."""
 FINEST = 1e-9
 """No reading is better than this part of the largest."""
 
@@ -52,7 +53,7 @@ class IdentifiedCircuit(Circuit):
         self.name = f"identified {inside.name}"
         self._model = NodeCircuit(inside.network)
         self._factors = np.ones(len(inside.conductances))
-        self._updates, self._wanted = 0, inside.conductances.copy()
+        self._spread, self._updates, self._wanted = FIRST, 0, inside.conductances.copy()
         self.identify()
 
     @property
@@ -66,7 +67,8 @@ class IdentifiedCircuit(Circuit):
         finest = FINEST * float(np.abs(read.node_voltages).max())
         noise = max(read.noise, finest) if np.isfinite(read.noise) else finest
         believed = self._factors * self.inside.conductances
-        found = identify(self.network, believed, self.drive, read.node_voltages, noise, None, SPREAD, self._model)
+        found = identify(self.network, believed, self.drive, read.node_voltages, noise, None, self._spread, self._model)
+        self._spread = LATER
         self._factors = found.conductances / self.inside.conductances
         self._conductances = found.conductances
         self._conductances.setflags(write=False)

@@ -410,6 +410,11 @@ class Network:
         """The same network with other conductances, (E,) or one value [S]."""
         return replace(self, conductances=per_edge(conductances, (len(self.edges),), "conductances"))
 
+    def with_found(self, conductances: ArrayLike) -> Network:
+        """The same network with the conductances (E,) [S] that were found in it; bounds give way to them."""
+        found = per_edge(conductances, (len(self.edges),), "conductances")
+        return replace(self, conductances=found, lower=np.minimum(self.lower, found), upper=np.maximum(self.upper, found))
+
     def with_ports(self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None) -> Network:
         """The same network with other inputs or outputs; an input may name one of its sources."""
         known = {source.name.lower(): source for source in self.sources}

@@ -168,7 +168,7 @@ class Run:
         """
         network = self.experiment.network
         if self.result is not None:
-            return network.with_conductances(np.array(list(self.result["conductances"].values())))
+            return network.with_found(np.array(list(self.result["conductances"].values())))
         return network if self.checkpoint is None else network.with_conductances(self.checkpoint["wanted"])
 
     def go(self, progress: Progress | None = None) -> Outcome:

@@ -218,6 +218,7 @@ class Virtual(Table):
     drift_v_per_s: NonNegativeFloat = 0.0
     tau_s: NonNegativeFloat = 0.0
     pot_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    pot_drift: Annotated[float, Field(ge=0, lt=1)] = 0.0
     dac_bits: NonNegativeInt = 0
     dac_span_v: NonNegativeFloat = 0.0
     dmm_ohm: NonNegativeFloat = 0.0

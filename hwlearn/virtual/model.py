@@ -54,6 +54,8 @@ class Imperfections:
         drift_v_per_s: largest drift of a channel [V/s].
         tau_s: time constant of settling [s].
         pot_tolerance: largest relative error of an edge's resistance (its series resistor excluded).
+        pot_drift: largest relative change of an edge's resistance (its series resistor excluded) at each new code: it adds up,
+            and no code shows it. Each edge has its own, which stays.
         dac_bits, dac_span_v: a source channel has 2**bits steps over ±span/2 [V].
         dmm_ohm: load of the scanned channel [Ω]; a thousand times that when its high impedance is on.
     """
@@ -65,6 +67,7 @@ class Imperfections:
     drift_v_per_s: float = 0.0
     tau_s: float = 0.0
     pot_tolerance: float = 0.0
+    pot_drift: float = 0.0
     dac_bits: int = 0
     dac_span_v: float = 0.0
     dmm_ohm: float = 0.0
@@ -115,6 +118,10 @@ class BenchModel:
         self._source = {source.name: k for k, source in enumerate(self.network.inputs)}
         self._resistances, self._series = resistances, dict(series_ohm or {})
         self._error = 1 + imperfections.pot_tolerance * random.uniform(-1, 1, len(network.edges))
+        self._creep = imperfections.pot_drift * np.random.default_rng((imperfections.seed, 1)).uniform(
+            -1, 1, len(network.edges)
+        )
+        self._codes: dict[int, int] = {}
         self._channels = list(wiring.nodes) + list(wiring.sensed)
         self._offset = dict(
             zip(self._channels, imperfections.offset_v * random.standard_normal(len(self._channels)), strict=True)
@@ -192,10 +199,13 @@ class BenchModel:
         if code is None:
             self._conductances[k] = LEAK
         else:
+            if self._codes.setdefault(k, code) != code:
+                self._error[k] *= 1 + self._creep[k]
+                self._codes[k] = code
             self._conductances[k] = 1 / self.resistances(place)[code]
 
     def resistances(self, place: str) -> Array:
-        """(codes,) Ω that a resistor channel truly has, its series resistor included."""
+        """(codes,) Ω that a resistor channel truly has by now, its series resistor included."""
         name = self.wiring.edges[place]
         series = self._series.get(name, 0.0)
         return series + self._error[self._edge[name]] * (self._resistances[name] - series)
