@@ -32,7 +32,7 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
     made = network()
     perfect = {
         "seed": 1, "backend": "exact", "noise_v": 0.0, "lsb_v": 0.0, "offset_v": 0.0, "drift_v_per_s": 0.0, "tau_s": 0.0,
-        "pot_tolerance": 0.0, "dac_bits": 0, "dac_span_v": 0.0, "dmm_ohm": 0.0,
+        "pot_tolerance": 0.0, "pot_drift": 0.0, "dac_bits": 0, "dac_span_v": 0.0, "dmm_ohm": 0.0,
     }  # fmt: skip
     drivers = {"dac": dac, "daq": daq, "smu": smu, "smu2": smu, "pots": "scpi_resistors"}
     settings = Table(
@@ -326,6 +326,26 @@ def test_imperfections() -> None:
         assert bench["dac"].ask("SOUR:VOLT? (@1)") == "1.25"
         ratio = bench.virtual.model.conductances / CODES[bench.codes]
         assert 0.01 < np.abs(1 / ratio - 1).max() <= 0.2
+    finally:
+        bench.close()
+
+
+def test_pots_drift_by_as_much_at_each_new_code_and_rest_between() -> None:
+    bench = Bench(pot_drift=1e-2)
+    try:
+        first = bench.virtual.model.conductances
+        for code in (6, 5, 6, 5):
+            bench["pots"].do(f"RES:CODE {code},50,20,33,60,11")
+        drifted = first / bench.virtual.model.conductances
+        assert 1e-3 < abs(drifted[0] - 1) < 4.1e-2
+        for _ in range(2):
+            bench["pots"].do("RES:OPEN")
+            bench["pots"].do("RES:CODE 5,50,20,33,60,11")
+        np.testing.assert_array_equal(first / bench.virtual.model.conductances, drifted)
+        np.testing.assert_array_equal(drifted[1:], 1)
+        for code in (6, 5, 6, 5):
+            bench["pots"].do(f"RES:CODE {code},50,20,33,60,11")
+        assert first[0] / bench.virtual.model.conductances[0] == pytest.approx(drifted[0] ** 2)
     finally:
         bench.close()
 
