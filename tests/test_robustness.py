@@ -21,12 +21,15 @@ GRID = grid(3, 3, np.random.default_rng(0).uniform(0.5, 2, 12), outputs=["n1_1",
 TASK = Task([[1.0, 0.0], [0.2, 0.8]], [[0.55, 0.4], [0.47, 0.56]])
 
 
+REMEDIES = {"none", "symmetric", "overclamped", "thresholded", "momentum"}
+
+
 def test_floors_are_as_predicted_and_remedies_lower_them() -> None:
     kinds = ["noise", "update bias", "tolerance"]
     found = robustness(GRID, TASK, EquilibriumPropagation(0.1), only=kinds, sizes=1, steps=200)
     assert [case.imperfection for case in found.cases] == kinds
     for case in found.cases:
-        assert set(case.losses) == set(case.wander) == {"none", "symmetric", "overclamped", "thresholded"}
+        assert set(case.losses) == set(case.wander) == REMEDIES | {"identified"} * (case.imperfection != "noise")
         if case.predicted is not None and case.predicted > 100 * found.perfect:
             assert case.losses["none"] == pytest.approx(case.predicted, rel=0.5)  # one short noisy run
         if case.imperfection == "tolerance":
@@ -35,6 +38,8 @@ def test_floors_are_as_predicted_and_remedies_lower_them() -> None:
     noisy, biased, _ = found.cases
     assert noisy.losses["symmetric"] < noisy.losses["none"]
     assert biased.losses["overclamped"] < biased.losses["none"] / 3
+    assert biased.losses["momentum"] < biased.losses["none"] / 30
+    assert biased.losses["identified"] < biased.losses["none"] / 5
     assert biased.wander["overclamped"] < biased.wander["none"]
 
 

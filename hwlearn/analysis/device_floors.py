@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,8 +11,12 @@ from numpy.typing import ArrayLike
 from hwlearn.analysis.floors import Floor, constant_floor, fluctuating_floor, positive
 from hwlearn.analysis.jacobian import RANK_TOLERANCE
 from hwlearn.analysis.linearised import Linearised
+from hwlearn.analysis.manifold import project
 from hwlearn.circuits.base import Array
-from hwlearn.errors import HwlearnError
+from hwlearn.circuits.imperfect.circuit import LEAST
+from hwlearn.learning.rule import Rule
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
 
 
 def device_floor(
@@ -41,24 +46,26 @@ def device_floor(
     return fluctuating_floor(near, covariance / (len(wanted) * (steps - steps // 2)))
 
 
-def stuck_floor(near: Linearised, edges: ArrayLike, off: ArrayLike) -> Floor:
-    """Floor of edges (k,) stuck `off` (k,) [S] from the solution; a dead one by −g.
+def stuck_floor(network: Network, task: Task, rule: Rule, edges: ArrayLike, conductances: ArrayLike) -> Floor:
+    """Floor of edges, indices (k,), that keep `conductances` (k,) [S] whatever they are told; dead ones 0, or nearly.
 
-    The others learn JₒᵀW(e) = 0, Jₒ without the columns of the stuck ones: e is what they cannot take back of J off, and zero
-    if Jₒ has the rank of J. Then nothing but coercivity is lost, some of it. First order in `off`.
+    The others bring e to where JᵀW e = 0, J without the columns of edges that are stuck or at a bound: zero as long as J has the
+    rank of what is wanted, else what least squares leaves (CL, AL: to first order in it). Coercivity is lost with the columns,
+    wholly or in part: `Floor.rates` are those that are left.
     """
     lost = np.asarray(edges, dtype=np.intp)
-    shift = np.asarray(off, dtype=np.float64)
-    if shift.shape != lost.shape:
-        raise HwlearnError(f"off: shape {shift.shape}, need {lost.shape}, one for each stuck edge")
-    push = near.matrix[:, lost] @ shift
-    left = near.matrix.copy()
-    left[:, lost] = 0.0
-    basis, sizes, _ = np.linalg.svd(left, full_matrices=False)
-    basis = basis[:, sizes > RANK_TOLERANCE * np.linalg.norm(near.matrix, 2)]
+    free, held = network.trainable.copy(), network.conductances.copy()
+    free[lost], held[lost] = False, np.maximum(conductances, LEAST * held[lost])
+    near = Linearised.of(project(replace(network, conductances=held, trainable=free), task).jacobian, rule)
+    off = (near.jacobian.outputs - near.jacobian.targets).ravel()
+    g, push = near.jacobian.conductances, -near.matrix.T @ near.weighted(off[:, None])[:, 0]
+    blocked = ((g <= network.lower) & (push < 0)) | ((g >= network.upper) & (push > 0))
+    left, sizes, _ = np.linalg.svd(np.where(blocked, 0.0, near.matrix), full_matrices=False)
+    basis = left[:, sizes > RANK_TOLERANCE * sizes.max(initial=0.0)]
     weighted = near.weighted(basis)
-    error = push - basis @ np.linalg.solve(basis.T @ weighted, weighted.T @ push)
-    return constant_floor(near, near.range.T @ error)
+    error = off - basis @ np.linalg.solve(basis.T @ weighted, weighted.T @ off)
+    at_rest = constant_floor(near, near.range.T @ error)
+    return replace(at_rest, loss=0.5 * float(error @ error) / near.samples, error=error.reshape(at_rest.error.shape))
 
 
 def tolerance_rates(near: Linearised, deviations: ArrayLike) -> Array:

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from hwlearn.analysis.device_floors import device_floor, stuck_floor
 from hwlearn.analysis.floors import bias_floor, drift_floor, gain_floor, noise_floor, offset_floor
+from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
-from hwlearn.circuits.base import Array
+from hwlearn.circuits.base import Array, Circuit
 from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.circuits.imperfect import (
+    DeadEdges,
     Drift,
     Effect,
     ImperfectCircuit,
@@ -21,6 +24,7 @@ from hwlearn.circuits.imperfect import (
     NudgeGain,
     Offset,
     Quantised,
+    StuckEdges,
     Tolerance,
     UpdateBias,
 )
@@ -35,6 +39,12 @@ from hwlearn.network import Network
 START = 0.02
 """Runs start with conductances this part (rms) away from a solution: a floor is reached from above."""
 
+EVERY = 5
+"""Updates between identifications."""
+
+STARTS = 30
+"""Starts over which the floor of levels is averaged: a single run is at 0.2 … 3 times that."""
+
 RANGE = 8.0
 """Levels go from the smallest conductance over this to the largest times this."""
 
@@ -46,27 +56,40 @@ class Imperfection:
     Attributes:
         unit: of the size.
         sizes: to try, as parts of the scale: the largest target [V], the mean conductance [S], or 1.
-        make: the effect of a size, given the conductances at the solution.
+        make: the effect of a size, given the network at the solution.
+        device: whether devices are off, not readings: then re-identification may help.
     """
 
     unit: str
     sizes: tuple[float, ...]
-    make: Callable[[float, Array], Effect]
+    make: Callable[[float, Network], Effect]
+    device: bool = False
 
 
-def _levels(step: float, conductances: Array) -> Quantised:
-    lowest, highest = float(conductances.min()) / RANGE, float(conductances.max()) * RANGE
-    return Quantised(int(np.ceil((highest - lowest) / step)) + 1, lowest, highest)
+def _levels(step: float, solved: Network, disorder: float = 0.0) -> Quantised:
+    lowest, highest = float(solved.conductances.min()) / RANGE, float(solved.conductances.max()) * RANGE
+    return Quantised(int(np.ceil((highest - lowest) / step)) + 1, lowest, highest, disorder)
+
+
+def _some(count: float, solved: Network) -> list[str]:
+    """Names of trainable edges, one at least being left; those of a smaller count first."""
+    names = [name for name, free in zip(solved.edge_names, solved.trainable, strict=True) if free]
+    order = np.random.default_rng(0).permutation(len(names))[: min(int(count), len(names) - 1)]
+    return [names[k] for k in order]
 
 
 IMPERFECTIONS: dict[str, Imperfection] = {
-    "noise": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, g: Noise(size)),
-    "offset": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, g: Offset(size)),
-    "drift": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, g: Drift(size)),
-    "nudge gain": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, g: NudgeGain(size)),
-    "tolerance": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, g: Tolerance(size)),
-    "level step": Imperfection("S", (1e-4, 1e-3, 1e-2), _levels),
-    "update bias": Imperfection("S", (1e-6, 1e-5, 1e-4), lambda size, g: UpdateBias(size)),
+    "noise": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Noise(size)),
+    "least count": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Noise(size / 2, lsb=size)),
+    "offset": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Offset(size)),
+    "drift": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Drift(size)),
+    "nudge gain": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, _: NudgeGain(size)),
+    "tolerance": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, _: Tolerance(size), True),
+    "level step": Imperfection("S", (1e-4, 1e-3, 1e-2), _levels, True),
+    "not monotone": Imperfection("S", (1e-4, 1e-3, 1e-2), lambda size, solved: _levels(size, solved, 1.0), True),
+    "update bias": Imperfection("S", (1e-6, 1e-5, 1e-4), lambda size, _: UpdateBias(size), True),
+    "stuck edges": Imperfection("edges", (1, 2, 4), lambda size, solved: StuckEdges(_some(size, solved)), True),
+    "dead edges": Imperfection("edges", (1, 2, 4), lambda size, solved: DeadEdges(_some(size, solved)), True),
 }
 """The imperfections by name."""
 
@@ -92,7 +115,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Robustness:
-    """All cases.
+    """All cases. Remedies: "symmetric", "overclamped", "thresholded", "momentum" and "identified"; "none" is without.
 
     Attributes:
         rule, nudge, nudge_unit, symmetric, learning_rate, steps: how every run was made.
@@ -140,7 +163,8 @@ def robustness(
     """Train copies of the exact circuit, imperfect in one way each, from near a solution, plain steps on the full batch.
 
     Remedies are fitted to what the run without them ended with: overclamping pushes twice its largest error and rests at half
-    of what a step changes then; thresholds are twice the rms direction that was left.
+    of what a step changes then; the threshold is the rms direction that was left. Momentum has the same learning rate;
+    re-identification is made after each `EVERY` updates, where devices are off.
 
     Args:
         learning_rate: a quarter of the fastest if not given.
@@ -167,7 +191,8 @@ def robustness(
         raise HwlearnError(f"learning_rate {alpha:g} is not stable near the solution; the limit is {2 / rates.max():.3g}")
     count = min(2000, int(np.ceil(6 / (alpha * rates.min())))) if steps is None else steps
     volts, siemens = float(np.abs(task.targets).max()), float(solved.conductances[network.trainable].mean())
-    scale = {"V": volts, "S": siemens, "1": 1.0}
+    scale = {"V": volts, "S": siemens, "1": 1.0, "edges": 1}
+    solution = network.with_conductances(solved.conductances)
     shift = 1 + START * np.random.default_rng(seed).standard_normal(len(network.edges)) * network.trainable
     start = network.with_conductances(np.clip(solved.conductances * shift, network.lower, network.upper))
     bench = _Bench(start, task, alpha, count, seed)
@@ -179,12 +204,15 @@ def robustness(
             size = part * scale[kind.unit]
             if progress is not None:
                 progress(f"{name} {size:.3g} {kind.unit}")
-            effects = [kind.make(size, solved.conductances)]
+            effects = [kind.make(size, solution)]
             plain = bench.run(rule, effects)
             runs = {"none": plain}
             for remedy, made in _remedies(rule, plain, alpha * float(rates.max())).items():
                 runs[remedy] = bench.run(made, effects)
-            predicted = _predicted(near, alpha, effects[0], bench)
+            runs["momentum"] = bench.run(rule, effects, optimizer="momentum")
+            if kind.device:
+                runs["identified"] = bench.run(rule, effects, every=EVERY)
+            predicted = _predicted(near, alpha, effects[0], bench, rule)
             losses = {remedy: run.loss for remedy, run in runs.items()}
             cases.append(Case(name, size, kind.unit, predicted, losses, {remedy: run.wander for remedy, run in runs.items()}))
     return Robustness(rule.name, rule.amplitude(network), rule.nudge_unit, rule.symmetric, alpha, count, perfect, tuple(cases))
@@ -203,9 +231,12 @@ class _Bench:
     def circuit(self, effects: list[Effect]) -> ImperfectCircuit:
         return ImperfectCircuit(ExactCircuit(self.network), *effects, seed=self.seed)
 
-    def run(self, rule: Rule, effects: list[Effect]) -> _Run:
+    def run(self, rule: Rule, effects: list[Effect], *, optimizer: str = "plain", every: int = 0) -> _Run:
         losses, squares, passed = list[float](), list[Array](), list[Array]()
         with self.circuit(effects) as circuit:
+            used: Circuit = circuit
+            if every:
+                used = IdentifiedCircuit(circuit, probe_drive(self.network, self.task), every)
 
             def note(state: TrainState) -> None:
                 if state.step >= 0.75 * self.steps and state.step % 5 == 0:
@@ -214,7 +245,15 @@ class _Bench:
                     squares.append((outputs - self.task.targets) ** 2)
                     passed.append(circuit.inside.conductances)
 
-            train(circuit, self.task, rule, steps=self.steps, learning_rate=self.learning_rate, callbacks=[note])
+            train(
+                used,
+                self.task,
+                rule,
+                steps=self.steps,
+                learning_rate=self.learning_rate,
+                optimizer=optimizer,
+                callbacks=[note],
+            )
             read = [rule.direction(circuit, self.task)[self.network.trainable] for _ in range(10)]
         error = np.sqrt(np.mean(squares, axis=0)).max()
         wander = np.sqrt(np.mean((passed[-1] - passed[0]) ** 2)) / passed[0].mean()
@@ -231,11 +270,11 @@ def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
     if isinstance(rule, VoltageRule):
         push = 2 * plain.error
         made["overclamped"] = Overclamped(rule, push, 0.5 * reach * push)
-    made["thresholded"] = Thresholded(rule, 2 * plain.direction)
+    made["thresholded"] = Thresholded(rule, plain.direction)
     return made
 
 
-def _predicted(near: Linearised, learning_rate: float, effect: Effect, bench: _Bench) -> float | None:
+def _predicted(near: Linearised, learning_rate: float, effect: Effect, bench: _Bench, rule: Rule) -> float | None:
     with bench.circuit([effect]) as circuit:
         (drawn,) = circuit.effects
     if isinstance(drawn, Noise):
@@ -248,4 +287,11 @@ def _predicted(near: Linearised, learning_rate: float, effect: Effect, bench: _B
         return gain_floor(near, drawn.gains - 1).loss
     if isinstance(drawn, UpdateBias):
         return bias_floor(near, learning_rate, drawn.bias).loss
+    if isinstance(drawn, Quantised):
+        away = drawn.step * np.random.default_rng(bench.seed).uniform(-3, 3, (STARTS, len(bench.network.edges)))
+        away[:, ~bench.network.trainable] = 0.0
+        starts = near.jacobian.conductances + away
+        return device_floor(near, learning_rate, lambda wanted: drawn.real(wanted, wanted), starts, bench.steps).loss
+    if isinstance(drawn, StuckEdges):
+        return stuck_floor(bench.network, bench.task, rule, drawn.edges, drawn.kept).loss
     return None

@@ -28,7 +28,7 @@ def _robustness(
     as_json: Json = False,
     trust_netlist: Trust = False,
 ) -> None:
-    """Say where training would end on imperfect hardware, with and without remedies: noise, offsets, drift, levels, bias."""
+    """Say where training would end on imperfect hardware, with and without remedies: noise, offsets, drift, levels, bias …"""
     from hwlearn.analysis.robustness import robustness
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
@@ -69,6 +69,6 @@ def _print_robustness(found: Robustness) -> None:
     table = new_table("imperfection", "size", "predicted", *("as it is" if name == "none" else name for name in remedies))
     for case in found.cases:
         predicted = "" if case.predicted is None else f"{case.predicted:.2g}"
-        losses = [f"{case.losses[name]:.2g}" for name in remedies]
+        losses = [f"{case.losses[name]:.2g}" if name in case.losses else "" for name in remedies]
         table.add_row(case.imperfection, f"{case.size:.2g} {case.unit.replace('1', '')}".strip(), predicted, *losses)
     print_table(table)
