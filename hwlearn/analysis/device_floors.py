@@ -49,9 +49,9 @@ def device_floor(
 def stuck_floor(network: Network, task: Task, rule: Rule, edges: ArrayLike, conductances: ArrayLike) -> Floor:
     """Floor of edges, indices (k,), that keep `conductances` (k,) [S] whatever they are told; dead ones 0, or nearly.
 
-    The others bring e to where JᵀW e = 0, J without the columns of edges that are stuck or at a bound: zero as long as J has the
-    rank of what is wanted, else what least squares leaves (CL, AL: to first order in it). Coercivity is lost with the columns,
-    wholly or in part: `Floor.rates` are those that are left.
+    The others bring e to where JᵀW e = 0, J without the columns of edges that are stuck or at a bound: zero as long as J has
+    the rank of what is wanted, else what least squares leaves (CL, AL: to first order in it). Coercivity is lost with the
+    columns, wholly or in part: `Floor.rates` are those that are left.
     """
     lost = np.asarray(edges, dtype=np.intp)
     free, held = network.trainable.copy(), network.conductances.copy()

@@ -53,6 +53,6 @@ def draw_robustness(found: Robustness, path: str | PathLike[str]) -> None:
         axes.grid(alpha=0.3)
     for axes in figure.axes[len(names) :]:
         axes.set_axis_off()
-    lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
-    figure.legend(lines.values(), lines.keys(), frameon=False, loc="outside upper center", ncols=len(lines))
+    lines = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
+    figure.legend(list(lines.values()), list(lines), frameon=False, loc="outside upper center", ncols=len(lines))
     save(figure, path)
