@@ -23,8 +23,9 @@ from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
 from hwlearn.analysis.nudging import best_nudge, direction_error, repeats_for, smallest_current
-from hwlearn.circuits.imperfect import Drift, Noise, NudgeGain, Offset, UpdateBias
+from hwlearn.circuits.imperfect import Drift, Effect, Noise, NudgeGain, Offset, UpdateBias
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.optimizers import DECAY
 from hwlearn.learning.train import TrainState, task_loss
 from hwlearn.network.builders import grid, kite
 
@@ -241,7 +242,58 @@ def test_training_an_imperfect_circuit_ends_at_the_floor(rule: Rule, name: str) 
     assert found == pytest.approx(floor.loss, rel=WITHIN)
 
 
-def last_losses(circuit: ImperfectCircuit, task: Task, rule: Rule, learning_rate: float, steps: int, last: int) -> float:
+def test_momentum_lowers_the_floor_of_bias_a_hundredfold_and_nothing_else() -> None:
+    """Under an update bias (two decades), under noise, and under drift of the readings."""
+    task, rule = PROBLEMS["grid"][1], EquilibriumPropagation(0.1, symmetric=True)
+    network = GRID.with_conductances(SOLVED["grid"].conductances * np.random.default_rng(7).uniform(0.99, 1.01, 12))
+    linear = Linearised.of(SOLVED["grid"].jacobian, rule)
+    learning_rate, _ = pace(linear)
+
+    def end(effect: Effect, steps: int, last: int) -> tuple[float, ImperfectCircuit]:
+        with ImperfectCircuit(ExactCircuit(network), effect, seed=2) as circuit:
+            return last_losses(circuit, task, rule, learning_rate, steps, last, "momentum"), circuit
+
+    for size in (1e-6, 1e-5, 1e-4):
+        found, circuit = end(UpdateBias(size), 700, 1)
+        bias = circuit.effects[0].bias  # type: ignore[attr-defined]
+        there = Linearised.of(jacobian(network, task, circuit.inside.conductances), rule)
+        floor = bias_floor(there, learning_rate, bias, DECAY)
+        assert found == pytest.approx(floor.loss, rel=WITHIN)
+        assert floor.loss == pytest.approx(bias_floor(there, learning_rate, bias).loss / 100)
+    found, _ = end(Noise(1e-4), 3000, 2600)
+    floor = noise_floor(linear, learning_rate, 1e-4, decay=DECAY)
+    assert found == pytest.approx(floor.loss, rel=WITHIN)
+    assert floor.loss > 5 * noise_floor(linear, learning_rate, 1e-4).loss
+    for period in (30, 200):
+        found, circuit = end(Drift(1e-4, period), 300 + period, period)
+        phases = circuit.effects[0].phases  # type: ignore[attr-defined]
+        floor = drift_floor(linear, learning_rate, 1e-4, period, phases, decay=DECAY)
+        assert found == pytest.approx(floor.loss, rel=WITHIN)
+        assert floor.loss > drift_floor(linear, learning_rate, 1e-4, period, phases).loss
+
+
+def test_floor_of_least_counts() -> None:
+    """Reading noise of half a least count makes it one more noise."""
+    network, task = GRID.with_conductances(SOLVED["grid"].conductances), PROBLEMS["grid"][1]
+    rule = EquilibriumPropagation(0.1, symmetric=True)
+    linear = Linearised.of(SOLVED["grid"].jacobian, rule)
+    learning_rate, settle = pace(linear)
+    for lsb in (1e-5, 1e-4, 1e-3):
+        effect = Noise(lsb / 2, lsb=lsb)
+        with ImperfectCircuit(ExactCircuit(network), effect, seed=2) as circuit:
+            found = last_losses(circuit, task, rule, learning_rate, 24 * settle, 22 * settle)
+        assert found == pytest.approx(noise_floor(linear, learning_rate, effect.noise).loss, rel=WITHIN)
+
+
+def last_losses(
+    circuit: ImperfectCircuit,
+    task: Task,
+    rule: Rule,
+    learning_rate: float,
+    steps: int,
+    last: int,
+    optimizer: str = "plain",
+) -> float:
     """Train, and take the mean of the true loss over the last steps."""
     losses = []
 
@@ -249,7 +301,7 @@ def last_losses(circuit: ImperfectCircuit, task: Task, rule: Rule, learning_rate
         if state.step > steps - last:
             losses.append(task_loss(circuit.inside, task)[0])
 
-    train(circuit, task, rule, steps=steps, learning_rate=learning_rate, callbacks=[note])
+    train(circuit, task, rule, steps=steps, learning_rate=learning_rate, optimizer=optimizer, callbacks=[note])
     return float(np.mean(losses))
 
 
@@ -259,6 +311,8 @@ def test_what_cannot_be_predicted_is_refused() -> None:
         noise_floor(linear, 1e6, 1e-3)
     with pytest.raises(HwlearnError, match="shape"):
         bias_floor(linear, 0.1, [1.0])
+    with pytest.raises(HwlearnError, match="decay is 1"):
+        bias_floor(linear, 0.1, np.zeros(6), 1.0)
     with pytest.raises(HwlearnError, match="positive"):
         bias_floor(linear, 0.0, np.zeros(6))
     with pytest.raises(HwlearnError, match="no floor is predicted"):
