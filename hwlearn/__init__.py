@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hwlearn.analysis.identified import IdentifiedCircuit
     from hwlearn.bench.circuit import BenchCircuit
     from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
     from hwlearn.circuits.exact import ExactCircuit
@@ -38,6 +39,7 @@ _HOMES = {
     "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
+    "hwlearn.analysis.identified": ("IdentifiedCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.circuits.nonlinear": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
@@ -71,6 +73,7 @@ __all__ = [
     "FlowResult",
     "FullClamp",
     "Hold",
+    "IdentifiedCircuit",
     "ImperfectCircuit",
     "Inject",
     "ManyResult",

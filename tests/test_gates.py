@@ -1,9 +1,11 @@
 """The measured small network of Dillavou et al.: model against circuit and against data. Only parts of the data are fitted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from hwlearn import Drive, ExactCircuit, FullClamp
 from hwlearn.analysis.gates import Cycles, GatePair, Lines, Measured, fit_dynamics, fit_late, fit_lines
@@ -80,6 +82,30 @@ def test_span_of_the_limit_cycle_grows_as_measured(cycles: Cycles) -> None:
 
     assert exponent(cycles.spans) == pytest.approx(exponent(MEASURED.spans), abs=0.15)
     np.testing.assert_allclose(cycles.spans[-4:], MEASURED.spans[-4:], rtol=0.05)
+
+
+def test_span_where_it_was_not_fitted(fitted: GatePair, cycles: Cycles) -> None:
+    """`late` was fitted to the three shortest periods: the exponent of the others, and that without it."""
+    first = np.sort(MEASURED.periods)[2]
+    short = MEASURED.periods <= 0.0126
+    plain = replace(fitted, late=0.0).cycles(MEASURED.periods)
+    for spans, used in ((cycles.spans, short & (MEASURED.periods > first)), (plain.spans, short)):
+        found, true = (np.polyfit(np.log(MEASURED.periods[used]), np.log(s[used]), 1)[0] for s in (spans, MEASURED.spans))
+        assert found == pytest.approx(true, abs=0.15)
+
+
+@pytest.mark.parametrize("line", [0, 1])
+def test_a_line_predicts_the_other(line: int) -> None:
+    """Gain and threshold from one solution line alone."""
+    lines = Lines.of(MEASURED)
+
+    def off(x: np.ndarray, which: int) -> np.ndarray:
+        pair = GatePair(gain=float(x[0]), threshold=float(x[1]))
+        return (np.array(pair.solution_line(which)) - lines.values[which]) / lines.uncertainty[which]
+
+    found = least_squares(lambda x: off(x, line), [1.0, 0.7]).x
+    assert np.abs(off(found, line)).max() < 1e-6
+    assert np.abs(off(found, 1 - line)).max() < 1
 
 
 def test_error_at_all_periods(cycles: Cycles) -> None:

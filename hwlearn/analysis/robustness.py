@@ -163,7 +163,7 @@ def robustness(
     """Train copies of the exact circuit, imperfect in one way each, from near a solution, plain steps on the full batch.
 
     Remedies are fitted to what the run without them ended with: overclamping pushes twice its largest error and rests at half
-    of what a step changes then; the threshold is the rms direction that was left. Momentum has the same learning rate;
+    of what a step changes then; the threshold is half the rms direction that was left. Momentum has the same learning rate;
     re-identification is made after each `EVERY` updates, where devices are off.
 
     Args:
@@ -270,7 +270,7 @@ def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
     if isinstance(rule, VoltageRule):
         push = 2 * plain.error
         made["overclamped"] = Overclamped(rule, push, 0.5 * reach * push)
-    made["thresholded"] = Thresholded(rule, plain.direction)
+    made["thresholded"] = Thresholded(rule, 0.5 * plain.direction)
     return made
 
 

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 
-from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
 from hwlearn.circuits.base import Array, Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
@@ -153,6 +152,8 @@ def _circuit(experiment: Experiment) -> Circuit:
     circuit, table = experiment.circuit(), experiment.settings.train
     if table is None or table.identify_every is None:
         return circuit
+    from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
+
     amperes = np.inf
     if experiment.settings.backend.name == "bench":
         from hwlearn.bench.circuit import BenchCircuit
