@@ -39,7 +39,7 @@ from hwlearn.network import Network
 START = 0.02
 """Runs start with conductances this part (rms) away from a solution: a floor is reached from above."""
 
-EVERY = 5
+EVERY = 2
 """Updates between identifications."""
 
 STARTS = 30
@@ -57,13 +57,13 @@ class Imperfection:
         unit: of the size.
         sizes: to try, as parts of the scale: the largest target [V], the mean conductance [S], or 1.
         make: the effect of a size, given the network at the solution.
-        device: whether devices are off, not readings: then re-identification may help.
+        hidden: whether conductances are not what they are believed to be: then re-identification may help.
     """
 
     unit: str
     sizes: tuple[float, ...]
     make: Callable[[float, Network], Effect]
-    device: bool = False
+    hidden: bool = False
 
 
 def _levels(step: float, solved: Network, disorder: float = 0.0) -> Quantised:
@@ -85,11 +85,11 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "drift": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Drift(size)),
     "nudge gain": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, _: NudgeGain(size)),
     "tolerance": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, _: Tolerance(size), True),
-    "level step": Imperfection("S", (1e-4, 1e-3, 1e-2), _levels, True),
-    "not monotone": Imperfection("S", (1e-4, 1e-3, 1e-2), lambda size, solved: _levels(size, solved, 1.0), True),
+    "level step": Imperfection("S", (1e-4, 1e-3, 1e-2), _levels),
+    "not monotone": Imperfection("S", (1e-4, 1e-3, 1e-2), lambda size, solved: _levels(size, solved, 1.0)),
     "update bias": Imperfection("S", (1e-6, 1e-5, 1e-4), lambda size, _: UpdateBias(size), True),
-    "stuck edges": Imperfection("edges", (1, 2, 4), lambda size, solved: StuckEdges(_some(size, solved)), True),
-    "dead edges": Imperfection("edges", (1, 2, 4), lambda size, solved: DeadEdges(_some(size, solved)), True),
+    "stuck edges": Imperfection("edges", (1, 2, 4), lambda size, solved: StuckEdges(_some(size, solved))),
+    "dead edges": Imperfection("edges", (1, 2, 4), lambda size, solved: DeadEdges(_some(size, solved))),
 }
 """The imperfections by name."""
 
@@ -164,7 +164,7 @@ def robustness(
 
     Remedies are fitted to what the run without them ended with: overclamping pushes twice its largest error and rests at half
     of what a step changes then; the threshold is half the rms direction that was left. Momentum has the same learning rate;
-    re-identification is made after each `EVERY` updates, where devices are off.
+    re-identification is made after each `EVERY` updates, where tolerance or bias hides what is there.
 
     Args:
         learning_rate: a quarter of the fastest if not given.
@@ -210,7 +210,7 @@ def robustness(
             for remedy, made in _remedies(rule, plain, alpha * float(rates.max())).items():
                 runs[remedy] = bench.run(made, effects)
             runs["momentum"] = bench.run(rule, effects, optimizer="momentum")
-            if kind.device:
+            if kind.hidden:
                 runs["identified"] = bench.run(rule, effects, every=EVERY)
             predicted = _predicted(near, alpha, effects[0], bench, rule)
             losses = {remedy: run.loss for remedy, run in runs.items()}
