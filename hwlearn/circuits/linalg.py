@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,27 +29,28 @@ class SparseMap:
 
     def __init__(self, matrix: csr_array) -> None:
         index = np.int32 if max(*matrix.shape, matrix.nnz) < 2**31 else np.int64
-        self._matrix = (*matrix.shape, matrix.indptr.astype(index), matrix.indices.astype(index), matrix.data)
+        self._size = matrix.shape
+        self._matrix = matrix.indptr.astype(index), matrix.indices.astype(index), matrix.data
+        self._add = partial(_sparsetools.csr_matvec, *self._size, *self._matrix)  # y += A x
 
     def of(self, x: Vector, constant: Vector) -> Vector:
         """(m,) for x (n,) and c (m,); new memory."""
         y = constant.copy()
-        _sparsetools.csr_matvec(*self._matrix, x, y)
+        self._add(x, y)
         return y
 
     def of_rows(self, x: Vector, constants: Vector | None) -> Vector:
         """(k, m) for rows x (k, n) and c (k, m), zero if not given; new memory."""
-        y = np.zeros((len(x), self._matrix[0])) if constants is None else constants.copy()
+        y = np.zeros((len(x), self._size[0])) if constants is None else constants.copy()
         for k in range(len(x)):
-            _sparsetools.csr_matvec(*self._matrix, x[k], y[k])
+            self._add(x[k], y[k])
         return y
 
     def of_columns(self, x: Vector, constants: Vector) -> Vector:
         """(m, k) for columns x (n, k) in C order and c (m, 1) or (m, k); new memory."""
-        rows, columns, *arrays = self._matrix
-        y = np.empty((rows, x.shape[1]))
+        y = np.empty((self._size[0], x.shape[1]))
         y[:] = constants
-        _sparsetools.csr_matvecs(rows, columns, x.shape[1], *arrays, x.reshape(-1), y.reshape(-1))
+        _sparsetools.csr_matvecs(*self._size, x.shape[1], *self._matrix, x.reshape(-1), y.reshape(-1))
         return y
 
 
