@@ -113,7 +113,7 @@ def bare(network: Network, task: Task, steps: int) -> Callable[[], float]:
     started = False
 
     def program(conductances: np.ndarray) -> None:
-        alters = [f"alter {name}={r!r}" for name, r in zip(deck.resistors, (1 / conductances).tolist(), strict=True)]
+        alters = [alter % r for alter, r in zip(deck.alters, (1 / conductances).tolist(), strict=True)]
         per_line = 1000 // (max(map(len, alters)) + 1)
         for k in range(0, len(alters), per_line):
             ngspice.command(";".join(alters[k : k + per_line]))
