@@ -27,6 +27,7 @@ class Junctions:
     Below −3 N Vt, SPICE has −(3 N Vt / e d)³ for exp(d / N Vt).
 
     Attributes:
+        count: D.
         names, ends: of each; ends are the anode and the cathode.
         saturation: IS (D,) A.
         thermal: N Vt (D,) V.
@@ -58,21 +59,17 @@ class Junctions:
                 parameters.append({"is": transistor.saturation, "n": 1.0})
         self.saturation = np.array([values["is"] for values in parameters])
         self.thermal = VOLT * np.array([values["n"] for values in parameters])
+        self.count = len(parameters)
+        self._steepness = (self.saturation / self.thermal)[:, None]
 
-    def currents(self, drops: Array) -> Array:
-        """(S, D) A at drops (S, D) [V]."""
-        rising = np.expm1(np.maximum(drops, -3 * self.thermal) / self.thermal)
-        return self.saturation * np.where(drops < -3 * self.thermal, -1 - self._tail(drops), rising) + GMIN * drops
-
-    def slopes(self, drops: Array) -> Array:
-        """(S, D) S, di/dd at drops (S, D) [V]."""
-        rising = np.exp(drops / self.thermal) / self.thermal
-        falling = 3 * self._tail(drops) / np.minimum(drops, -3 * self.thermal)
-        return self.saturation * np.where(drops < -3 * self.thermal, falling, rising) + GMIN
-
-    def _tail(self, drops: Array) -> Array:
-        """(S, D): what stands for exp(d / N Vt) below −3 N Vt, with its value and slope there."""
-        return (3 * self.thermal / (np.e * np.minimum(drops, -3 * self.thermal))) ** 3
+    def law(self, drops: Array) -> tuple[Array, Array]:
+        """Currents [A] and slopes di/dd [S] at drops [V], (D, S) each."""
+        x = drops / self.thermal[:, None]
+        low, reverse = np.minimum(x, -3.0), x < -3.0
+        ratio = 3 / np.e / low
+        tail, rising = ratio * ratio * ratio, np.expm1(np.maximum(x, -3.0))
+        currents = self.saturation[:, None] * np.where(reverse, -1.0 - tail, rising) + GMIN * drops
+        return currents, self._steepness * np.where(reverse, 3 * tail / low, rising + 1.0) + GMIN
 
     def knee(self, conductances: Array) -> Array:
         """(D,) V: where a junction conducts about as well as a typical one of `conductances`."""

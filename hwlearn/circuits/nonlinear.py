@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, hstack
+from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from hwlearn.circuits.base import Array, Circuit, Hold, Outputs, SampledMeasurement
 from hwlearn.circuits.junctions import Junctions
-from hwlearn.circuits.linalg import Cholesky, Indices, SparseMap
-from hwlearn.circuits.lu import Lu
-from hwlearn.circuits.ports import System
+from hwlearn.circuits.linalg import SparseMap
+from hwlearn.circuits.newton import choose_matrices
 from hwlearn.errors import SimulationError
 from hwlearn.network import Edge, Network, Source
 
 ITERATIONS = 200
+_ZERO = np.zeros((1, 1))
 CONVERGED = 1e-7
 """Last step of every junction, in units of its N·Vt, and of every channel's ends, in V; it leaves the order of its square."""
 
@@ -52,19 +52,20 @@ class NewtonCircuit(Circuit):
             if self._held is None:
                 held = [Source(f"held output {port.name}", "voltage", port.plus, port.minus) for port in network.outputs]
                 self._held = _Equations(network, self._junctions, held)
-            voltages, delivered = self._held.solve(self._conductances, np.hstack((inputs, imposed)), None)
+            values, currents = np.hstack((inputs, imposed)), np.zeros(imposed.shape)
+            voltages, observed, delivered = self._held.solve(self._conductances, values, currents)
             currents = delivered[:, driven:]
         else:
-            voltages, delivered = self._free.solve(self._conductances, inputs, imposed)
             currents = np.zeros((len(inputs), len(network.outputs))) if imposed is None else np.array(imposed)
+            voltages, observed, delivered = self._free.solve(self._conductances, inputs, currents)
         return SampledMeasurement(
             network,
             self._conductances,
             voltages,
-            voltages @ self._free.ports,
+            observed,
             currents,
             delivered[:, :driven],
-            provenance=f"exact (Newton, {self._free.solver})",
+            provenance=f"exact (Newton, {self._free.matrices.name})",
         )
 
     def _close(self) -> None:
@@ -74,103 +75,122 @@ class NewtonCircuit(Circuit):
 class _Equations:
     """Kirchhoff's laws of a network with further voltage sources, `held`; the values of the inputs and of these drive it.
 
+    Samples are columns here, and u are the values of all sources, then the currents into the outputs. Flows are the currents
+    of edges and junctions; what is seen are their drops, then the voltages of all tails and of all heads of channels.
+
     Attributes:
-        solver: name of the linear solver.
-        ports: (N, n_out): output voltages are v @ ports.
+        matrices: Newton's.
     """
 
     def __init__(self, network: Network, junctions: Junctions, held: Sequence[Source]) -> None:
-        self._junctions, self._edges, self._driven = junctions, len(network.edges), len(network.inputs) + len(held)
-        linear = _with_junctions(network, junctions, held)
-        system, merging, nodes = System(linear), linear.merging, len(network.nodes)
+        self._junctions, self._channels = junctions, network.channels
+        self._edges = len(network.edges)
+        linear, ends = _with_junctions(network, junctions, held), (self._channels.tails, self._channels.heads)
+        incidence, sources, merging, nodes = linear.incidence, linear.sources, linear.merging, len(network.nodes)
         free = np.flatnonzero(merging.cluster >= 0)
-        self._merge = csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(nodes, system.size))  # T
-        self._voltage = [k for k, source in enumerate(linear.sources) if source.kind == "voltage"]
-        self._current = [k for k, source in enumerate(linear.sources) if source.kind == "current"]
-        self._lift = csr_array((merging.signs, (merging.rows, merging.columns)), shape=(nodes, len(self._voltage)))  # P
-        self._incidence = linear.incidence
-        self._loops = csr_array(self._incidence @ self._merge)
-        self._loops.eliminate_zeros()
-        self._fixed = np.array([source.value for source in linear.sources[self._driven :]])
-        self._into = linear.source_incidence[self._current].toarray()
-        self.ports = network.port_incidence.toarray().T
-        self._channels = network.channels if network.transistors else None
-        self._matrix: Cholesky | Lu = system.cholesky
-        assembly = system.assembly
-        if self._channels is not None and system.size:
-            self._matrix, assembly = self._unsymmetric(self._channels.edges)
-        self.solver = self._matrix.name
-        self._assembly = SparseMap(assembly)
+        spread = csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(nodes, merging.size))  # T
+        voltage, width = [k for k, source in enumerate(sources) if source.kind == "voltage"], len(sources)
+        ties = csr_array(
+            (merging.signs, (merging.rows, np.array(voltage, dtype=np.intp)[merging.columns])), shape=(nodes, width)
+        )  # P, with a column per source
+        into = linear.source_incidence.T.tocsc() * np.array([source.kind == "current" for source in sources], dtype=np.float64)
+        lifts = csr_array(hstack((ties, csr_array((nodes, len(network.outputs))))))
+        into = csr_array(hstack((into, network.port_incidence.T)))
+        seen = csr_array(vstack((incidence, eye_array(nodes, format="csr")[np.concatenate(ends)])))
 
-    def _unsymmetric(self, channels: Indices) -> tuple[Lu, csr_array]:
-        """The solver of K, and the map from slopes (E + D + C) to its numbers.
+        self._nodes, self._lifts = SparseMap(spread), SparseMap(lifts)
+        self._seen, self._seen_lifts = SparseMap(_pruned(seen @ spread)), SparseMap(csr_array(seen @ lifts))
+        loops = _pruned(incidence @ spread)
+        self._leaving, self._entering = SparseMap(csr_array(-loops.T)), SparseMap(csr_array(spread.T @ into))
+        self._outputs = SparseMap(network.port_incidence)
+        self._driven = [k for k in voltage if k < len(network.inputs) + len(held)]
+        paid = csr_array(ties.T)[self._driven]
+        self._delivered, self._undelivered = SparseMap(csr_array(paid @ incidence.T)), SparseMap(csr_array(-(paid @ into)))
+        self._fixed = np.array([source.value for source in sources[len(network.inputs) + len(held) :]]).reshape(-1, 1)
 
-        With slopes u₊ and −u₋ at its ends, di = ½(u₊ + u₋) (dv₊ − dv₋) + ½(u₊ − u₋) (dv₊ + dv₋): an edge, and a skew part.
-        """
-        loops, sums = self._loops.T.tocsr(), abs(self._incidence[channels]) @ self._merge
-        pattern = csc_array(abs(loops) @ abs(loops).T)
-        pattern.sort_indices()
-        rows, columns = pattern.indices, np.repeat(np.arange(pattern.shape[1]), np.diff(pattern.indptr))
-        edges = loops[rows].multiply(loops[columns])
-        skew = loops[rows][:, channels].multiply(sums.T.tocsr()[columns])
-        return Lu(len(pattern.indptr) - 1, pattern.indptr, pattern.indices), csr_array(hstack((edges, skew)))
+        # A channel's di = u₊ dv₊ − u₋ dv₋ takes the places of two edges.
+        rest = np.setdiff1d(np.arange(loops.shape[0]), self._channels.edges)
+        channels = loops[self._channels.edges]
+        left = csr_array(vstack((loops[rest], channels, channels)))
+        right = csr_array(vstack((loops[rest], spread[ends[0]], -spread[ends[1]])))
+        self._resistors = rest[rest < self._edges]
+        self._width = len(left.indptr) - 1
+        self._tolerance = CONVERGED * np.r_[junctions.thermal, np.ones(2 * len(self._channels.edges))][:, None]
+        self.matrices = choose_matrices(left, right, symmetric=not network.transistors)
 
     @np.errstate(over="ignore", invalid="ignore")  # a source across a junction may ask for more than there is
-    def solve(self, conductances: Array, values: Array, injected: Array | None) -> tuple[Array, Array]:
-        """Node voltages (S, N) V and what each driven source delivers (S, …) A; `injected` (S, n_out) A into the outputs."""
-        every = np.hstack((values, np.broadcast_to(self._fixed, (len(values), len(self._fixed)))))
-        currents = every[:, self._current] @ self._into
-        if injected is not None:
-            currents += injected @ self.ports.T
-        lifted = (self._lift @ every[:, self._voltage].T).T
-        voltages = self._newton(conductances, currents @ self._merge, lifted)
-        drops = (self._incidence @ voltages.T).T
-        flows = np.hstack((conductances * drops[:, : self._edges], self._junctions.currents(drops[:, self._edges :])))
-        if self._channels is not None:
-            flows[:, self._channels.edges] = self._channels.currents(conductances, voltages)
-        every[:, self._voltage] = (flows @ self._incidence - currents) @ self._lift
-        return voltages, every[:, : self._driven]
+    def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
+        """Voltages of all nodes (S, N) and of the outputs (S, n_out), V, and what each driven source delivers (S, …), A.
 
-    def _newton(self, conductances: Array, currents: Array, lifted: Array) -> Array:
-        """(S, N) V, for currents (S, n) [A] into the free potentials, and `lifted` (S, N) V: what the sources alone make."""
-        edges, thermal, channels = self._edges, self._junctions.thermal, self._channels
-        knee, skew = self._junctions.knee(conductances), 0 if channels is None else len(channels.edges)
-        x, points = np.zeros_like(currents), np.zeros((len(lifted), len(thermal)))
-        slopes = np.tile(np.r_[conductances, thermal, np.zeros(skew)], (len(lifted), 1))
-        voltages, left = lifted.copy(), np.arange(len(lifted))
+        For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
+        """
+        u = np.concatenate((values.T, np.broadcast_to(self._fixed, (len(self._fixed), len(values))), injected.T))
+        x, seen = self._newton(conductances, u)
+        flows = self._flows(conductances, seen, seen[self._edges :], np.empty((self._width, len(values))))
+        voltages = self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO))
+        outputs = self._outputs.of_columns(voltages, _ZERO)
+        delivered = values.T.copy()
+        delivered[self._driven] = self._delivered.of_columns(flows, self._undelivered.of_columns(u, _ZERO))
+        return np.ascontiguousarray(voltages.T), np.ascontiguousarray(outputs.T), np.ascontiguousarray(delivered.T)
+
+    def _newton(self, conductances: Array, u: Array) -> tuple[Array, Array]:
+        """The free potentials (n, S) V, and what is seen at them."""
+        junctions, thermal = self._junctions.count, self._junctions.thermal[:, None]
+        knee = self._junctions.knee(conductances)[:, None]
+        rest, entering = self._seen_lifts.of_columns(u, _ZERO), self._entering.of_columns(u, _ZERO)
+        x, seen, points = np.zeros(entering.shape), rest, rest[self._edges :].copy()
+        points[:junctions] = 0.0
+        slopes = np.empty((self._width, u.shape[1]))
+        slopes[: len(self._resistors)] = conductances[self._resistors, None]
+        every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
         for _ in range(ITERATIONS):
-            at, before = points[left], voltages[left]
-            drops = (self._incidence @ before.T).T
-            slope = self._junctions.slopes(at)
-            junctions = self._junctions.currents(at) + slope * (drops[:, edges:] - at)
-            flows = np.hstack((conductances * drops[:, :edges], junctions))
-            slopes[left, edges : edges + len(thermal)] = slope
-            if channels is not None:
-                flows[:, channels.edges] = channels.currents(conductances, before)
-                plus, minus = channels.slopes(conductances, before)
-                slopes[left[:, None], channels.edges] = (plus + minus) / 2
-                slopes[left, edges + len(thermal) :] = (plus - minus) / 2
-            right = currents[left] - flows @ self._loops
-            numbers = self._assembly.of_rows(slopes[left], None)
-            for k, row in enumerate(left.tolist()):
-                self._matrix.factor(numbers[k])
-                x[row] += self._matrix.solve(right[k : k + 1])[0]
-            voltages[left] = (self._merge @ x[left].T).T + lifted[left]
-            drops = (self._incidence[edges:] @ voltages[left].T).T
+            flows = self._flows(conductances, seen, points, slopes)
+            right = self._leaving.of_columns(flows, entering)
+            x += self.matrices.solve(slopes, right.T[:, :, None])[:, :, 0].T
+            seen = self._seen.of_columns(x, rest)
+            there = (np.abs(seen[self._edges :] - points) <= self._tolerance).all(axis=0)
+            if there.any():
+                for whole, part in zip(every, (x, seen), strict=True):
+                    whole[:, left[there]] = part[:, there]
+                left = left[~there]
+                if not len(left):
+                    return every
+                x, seen, points, slopes, rest, entering = (
+                    part[:, ~there] for part in (x, seen, points, slopes, rest, entering)
+                )
+            before, points = points[:junctions], seen[self._edges :].copy()
             # A junction beyond its knee takes Newton's step in its current, d = N Vt log(1 + i/IS), which an exponential
             # cannot overshoot (Nagel 1975, the limiting of SPICE).
-            base = np.maximum(at, knee)
-            points[left] = np.where(drops > base, base + thermal * np.log1p(np.maximum(drops - base, 0) / thermal), drops)
-            there = (np.abs(drops - at) <= CONVERGED * thermal).all(axis=1)
-            if channels is not None:
-                moved = np.abs(voltages[left] - before)
-                there &= (moved[:, channels.tails] <= CONVERGED).all(axis=1) & (moved[:, channels.heads] <= CONVERGED).all(
-                    axis=1
-                )
-            left = left[~there]
-            if not len(left):
-                return voltages
+            base = np.maximum(before, knee)
+            rise = points[:junctions] - base
+            if (rise > 0).any():
+                limited = base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal)
+                np.copyto(points[:junctions], limited, where=rise > 0)
         raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
+
+    def _flows(self, conductances: Array, seen: Array, points: Array, slopes: Array) -> Array:
+        """Flows (E + D, S) A by the laws' tangents at `points` (D + 2 C, S) V, whose slopes are written to those for `matrices`."""
+        edges, count, channels = self._edges, self._junctions.count, self._channels
+        ends, resistors = edges + count, len(self._resistors)
+        flows = np.empty((ends, seen.shape[1]))
+        np.multiply(conductances[:, None], seen[:edges], out=flows[:edges])
+        currents, steep = self._junctions.law(points[:count])
+        np.add(currents, steep * (seen[edges:ends] - points[:count]), out=flows[edges:])
+        slopes[resistors : resistors + count] = steep
+        if len(channels.edges):
+            each = len(channels.edges)
+            plus, minus = points[count : count + each], points[count + each :]
+            flows[channels.edges], slopes[-2 * each : -each], slopes[-each:] = channels.law(
+                conductances[channels.edges], plus, minus
+            )
+        return flows
+
+
+def _pruned(matrix: csr_array) -> csr_array:
+    """Without the entries of edges between merged nodes, which cancel."""
+    pruned = csr_array(matrix)
+    pruned.eliminate_zeros()
+    return pruned
 
 
 def _with_junctions(network: Network, junctions: Junctions, held: Sequence[Source]) -> Network:

@@ -64,17 +64,16 @@ class Channels:
         self.transconductance = np.array([transistor.transconductance for transistor in transistors])
         self.tails, self.heads = tails[self.edges], heads[self.edges]
 
+    def law(self, given: Array, plus: Array, minus: Array) -> tuple[Array, Array, Array]:
+        """Currents from tail to head [A] and u₊, u₋ [S], (C, S) each, for g (C,) S and voltages of tails and heads (C, S) V."""
+        steep, given = self.transconductance[:, None], given[:, None]
+        pinched = given / steep
+        upper, lower = np.maximum(given - steep * plus, 0.0), np.maximum(given - steep * minus, 0.0)
+        return (upper + lower) / 2 * (np.minimum(plus, pinched) - np.minimum(minus, pinched)), upper, lower
+
     def currents(self, conductances: Array, voltages: Array) -> Array:
         """(S, C) A from tail to head, for conductances (E,) [S] and node voltages (S, N) [V]."""
-        pinched = conductances[self.edges] / self.transconductance
-        drops = np.minimum(voltages[:, self.tails], pinched) - np.minimum(voltages[:, self.heads], pinched)
-        return sum(self.slopes(conductances, voltages)) / 2 * drops
-
-    def slopes(self, conductances: Array, voltages: Array) -> tuple[Array, Array]:
-        """u₊ and u₋, (S, C) S each."""
-        given = conductances[self.edges]
-        plus, minus = (np.maximum(given - self.transconductance * voltages[:, ends], 0.0) for ends in (self.tails, self.heads))
-        return plus, minus
+        return self.law(conductances[self.edges], voltages.T[self.tails], voltages.T[self.heads])[0].T
 
 
 def check_transistors(transistors: Sequence[Transistor], edges: Sequence[str], nodes: Mapping[str, int]) -> None:
