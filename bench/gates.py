@@ -5,15 +5,19 @@
 Grids of 4×4 nodes, S = 0.85 mS/V, V_T = 0.7 V, gates between 2 and 5 V; one corner is driven, the opposite one is at 0 V, two
 nodes are outputs. Printed, for each height of the drive: medians over ten grids of the largest drop of an edge over its
 smallest overdrive V_G − V_T − v, of the angle between direction and finite differences, and of their distance, relative.
+Then the time of a step of netlists/gates.toml and netlists/xor.toml, over that of ngspice, both best of 100.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from hwlearn import Drive, EquilibriumPropagation, NewtonCircuit, Task, Transistor
+from hwlearn import Drive, EquilibriumPropagation, NewtonCircuit, NgspiceCircuit, Task, Transistor
+from hwlearn.experiments import load_experiment
 from hwlearn.learning.train import task_loss
 from hwlearn.network import Network, Source
 from hwlearn.network.builders import grid
@@ -63,3 +67,14 @@ for volts in (0.1, 0.3, 0.6, 1.0, 1.5):
         angle = np.degrees(np.arccos(np.clip(direction @ true / size / np.linalg.norm(direction), -1, 1)))
         rows.append((ratio, angle, np.linalg.norm(direction - true) / size))
     print(f"{volts:9g}   {{:16.2f}}   {{:9.2f}}   {{:8.3f}}".format(*np.median(rows, axis=0)))
+
+for name in ("gates", "xor"):
+    experiment, best = load_experiment(Path(__file__).parent.parent / "netlists" / f"{name}.toml"), [np.inf, np.inf]
+    with NewtonCircuit(experiment.network) as newton, NgspiceCircuit(experiment.network) as ngspice:
+        for k, circuit in enumerate((newton, ngspice)):
+            for factor in np.linspace(1.0, 1.1, 100):
+                start = time.perf_counter()
+                circuit.program(np.minimum(factor * experiment.network.conductances, experiment.network.upper))
+                experiment.rule.direction(circuit, experiment.task)
+                best[k] = min(best[k], time.perf_counter() - start)
+    print(f"{name}: exact {1e3 * best[0]:.2f} ms a step, ngspice {1e3 * best[1]:.2f} ms, ratio {best[0] / best[1]:.2f}")

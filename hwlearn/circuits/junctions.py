@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hwlearn.circuits.base import Array
@@ -66,7 +68,7 @@ class Junctions:
         """Currents [A] and slopes di/dd [S] at drops [V], (D, S) each."""
         x = drops / self.thermal[:, None]
         low, reverse = np.minimum(x, -3.0), x < -3.0
-        ratio = 3 / np.e / low
+        ratio = 3 / math.e / low
         tail, rising = ratio * ratio * ratio, np.expm1(np.maximum(x, -3.0))
         currents = self.saturation[:, None] * np.where(reverse, -1.0 - tail, rising) + GMIN * drops
         return currents, self._steepness * np.where(reverse, 3 * tail / low, rising + 1.0) + GMIN

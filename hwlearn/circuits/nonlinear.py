@@ -169,7 +169,7 @@ class _Equations:
         raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
 
     def _flows(self, conductances: Array, seen: Array, points: Array, slopes: Array) -> Array:
-        """Flows (E + D, S) A by the laws' tangents at `points` (D + 2 C, S) V, whose slopes are written to those for `matrices`."""
+        """Flows (E + D, S) A by the laws' tangents at `points` (D + 2 C, S) V, whose slopes are written to `slopes`."""
         edges, count, channels = self._edges, self._junctions.count, self._channels
         ends, resistors = edges + count, len(self._resistors)
         flows = np.empty((ends, seen.shape[1]))

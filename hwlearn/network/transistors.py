@@ -65,7 +65,7 @@ class Channels:
         self.tails, self.heads = tails[self.edges], heads[self.edges]
 
     def law(self, given: Array, plus: Array, minus: Array) -> tuple[Array, Array, Array]:
-        """Currents from tail to head [A] and u₊, u₋ [S], (C, S) each, for g (C,) S and voltages of tails and heads (C, S) V."""
+        """Currents from tail to head [A] and u₊, u₋ [S], (C, S) each, for g (C,) S and the voltages of both ends (C, S) V."""
         steep, given = self.transconductance[:, None], given[:, None]
         pinched = given / steep
         upper, lower = np.maximum(given - steep * plus, 0.0), np.maximum(given - steep * minus, 0.0)
