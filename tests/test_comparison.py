@@ -8,7 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwlearn import Circuit, CoupledLearning, Drive, EquilibriumPropagation, ExactCircuit, Inject, NgspiceCircuit
+from hwlearn import (
+    Circuit,
+    CoupledLearning,
+    Drive,
+    EquilibriumPropagation,
+    ExactCircuit,
+    Inject,
+    NewtonCircuit,
+    NgspiceCircuit,
+)
 from hwlearn.analysis.comparison import compare_circuits, probing_phases
 from hwlearn.analysis.faults import Accuracy
 from hwlearn.bench.circuit import BenchCircuit
@@ -169,6 +178,34 @@ def test_a_simulator_of_another_network_differs():
         found = compare_circuits(TASK, RULE, {"exact": exact, "wrong": wrong})
     assert not found.agrees
     assert found.compared[0].diagnosis.faults[0].names == ("R5",)
+
+
+@pytest.mark.parametrize("name", ["gates", "xor"])
+def test_nonlinear_networks_get_a_verdict_but_no_place_of_a_fault(name, capsys):
+    from hwlearn.cli import app
+
+    path = str(ROOT / "netlists" / f"{name}.toml")
+    for more in ([], ["--json"]):
+        with pytest.raises(SystemExit) as ended:
+            app(["compare", path, "--backends", "exact,ngspice", *more])
+        assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "not told: the circuit is not linear" in printed
+    (found,) = json.loads(printed[printed.index("{") :])["backends"]
+    assert found["faults"] is None
+    assert found["cosine"] == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize(("factor", "accuracy", "agrees"), [(1.0001, None, False), (1.0001, Accuracy(0.0), True)])
+def test_a_simulator_of_another_nonlinear_network_differs_by_more_than_is_accepted(factor, accuracy, agrees):
+    experiment = load_experiment(ROOT / "netlists" / "gates.toml")
+    network = experiment.network
+    wrong = replace(network, fixed_sources=tuple(replace(s, value=factor * s.value) for s in network.fixed_sources))
+    with NewtonCircuit(network) as right, NgspiceCircuit(wrong) as other:
+        found = compare_circuits(experiment.task, experiment.rule, {"exact": right, "ngspice": other}, accuracy)
+    assert found.agrees is agrees
+    if not agrees:
+        assert "node high differs by 4.35e-05 V" in found.compared[0].reasons[0]  # 435.1 mV × 1e-4
 
 
 def test_probing_phases_drive_every_port_both_ways():

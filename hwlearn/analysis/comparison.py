@@ -38,7 +38,7 @@ class Compared:
         edge_scores: (E,) difference of the directions in standard deviations of the noise.
         drift: (N,) V, last free phase minus first.
         identified: conductances fitted to the probing phases, offsets and swaps taken back; None without noise.
-        diagnosis: faults that explain the differences.
+        diagnosis: faults that explain the differences. Both rest on linear algebra: None if the network is not linear.
         reasons: why it does not agree; empty if it does.
     """
 
@@ -51,7 +51,7 @@ class Compared:
     edge_scores: Array
     drift: Array
     identified: Identified | None
-    diagnosis: Diagnosis
+    diagnosis: Diagnosis | None
     reasons: tuple[str, ...]
 
     @property
@@ -75,7 +75,7 @@ class Comparison:
         return all(one.agrees for one in self.compared)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: volts, amperes, siemens; None where there is no number."""
+        """For JSON: volts, amperes, siemens; None where there is no number, and for what is not told of nonlinear networks."""
         nodes, edges, outputs = self.network.nodes, self.network.edge_names, self.network.output_names
         return {
             "reference": self.reference,
@@ -87,12 +87,7 @@ class Comparison:
                     "provenance": one.provenance,
                     "agrees": one.agrees,
                     "reasons": list(one.reasons),
-                    "faults": [
-                        {"kind": f.kind, "names": list(f.names), "size": f.size, "chi_square_gain": f.gain}
-                        for f in one.diagnosis.faults
-                    ],
-                    "chi_square": list(one.diagnosis.chi_square),
-                    "unseen_edges": list(one.diagnosis.unseen),
+                    **_told(one.diagnosis),
                     "node_residuals": dict(zip(nodes, one.node_residuals.tolist(), strict=True)),
                     "node_noise": one.node_noise,
                     "current_residuals": dict(zip(outputs, one.current_residuals.tolist(), strict=True)),
@@ -125,10 +120,14 @@ def compare_circuits(task: Task, rule: Rule, circuits: Mapping[str, Circuit], ac
     once, from the reference's free phase. Probing phases: nothing driven, each input alone both ways, a current into each
     output both ways; then the same at uneven conductances, for symmetry hides edges, and back.
 
+    In a linear network, few faults must explain what differs by more than noise and accepted tolerance. In others, no voltage
+    may differ by more: a tolerance of the conductances counts as that part of the largest voltage.
+
     Args:
         task: its first samples are compared. rule: whose nudge and direction are.
         circuits: by name; the first is the reference and must be a noiseless model.
-        accuracy: what is accepted; its noise is replaced by the measured one, if that is larger.
+        accuracy: what is accepted; its noise is replaced by the measured one, if that is larger. If not given, nothing but
+            noise is accepted of nonlinear networks.
 
     Raises:
         HwlearnError: fewer than two circuits.
@@ -153,7 +152,7 @@ def compare_circuits(task: Task, rule: Rule, circuits: Mapping[str, Circuit], ac
     last.program(realised)
     runs = {name: _run(circuit, task, rule, free, nudged, probes, realised, uneven) for name, circuit in circuits.items()}
     reference = runs[names[0]]
-    given = accuracy or Accuracy(0.0)
+    given = accuracy or (Accuracy(0.0) if network.linear else Accuracy(0.0, 0.0, 0.0, 0.0))
     compared = tuple(
         _beside(name, network, realised, uneven, rule, nudge, probes, reference, runs[name], given) for name in names[1:]
     )
@@ -222,13 +221,18 @@ def _beside(
     accuracy = replace(accuracy, noise=noise)
     probed = [Probe(realised, drive, one.node_voltages) for drive, one in zip(probes, run.probes, strict=True)]
     probed += [Probe(uneven, drive, one.node_voltages) for drive, one in zip(probes, run.uneven, strict=True)]
-    diagnosis = find_faults(network, probed, accuracy)
+    diagnosis = find_faults(network, probed, accuracy) if network.linear else None
+    largest = _largest(differences)
     scores = _scores(rule, nudge, run, reference, noise)
     drift = _largest(run.last.node_voltages - run.free.node_voltages)
     lengths = float(np.linalg.norm(run.direction) * np.linalg.norm(reference.direction))
     cosine = float(run.direction @ reference.direction) / lengths if lengths else math.nan
-    reasons = [str(fault) for fault in diagnosis.faults]
-    if not diagnosis.explained:
+    reasons = [str(fault) for fault in diagnosis.faults] if diagnosis else []
+    accepted = SIGMAS * math.hypot(noise, accuracy.source, accuracy.conductance * volts)
+    if diagnosis is None and np.abs(largest).max(initial=0.0) > accepted:
+        node = network.nodes[int(np.abs(largest).argmax())]
+        reasons.append(f"node {node} differs by {_at(largest):.3g} V, more than the {accepted:.2g} V of noise and tolerance")
+    if diagnosis and not diagnosis.explained:
         reasons.append(f"chi² per reading is {diagnosis.chi_square[1]:.3g}: more differs than a few faults explain")
     if np.abs(drift).max(initial=0.0) > SIGMAS * math.sqrt(2) * noise + ROUNDING * volts:
         node = network.nodes[int(np.abs(drift).argmax())]
@@ -236,10 +240,10 @@ def _beside(
     wanted = 2 * (accuracy.conductance + accuracy.current) + SIGMAS * float(
         np.linalg.norm(_spread(rule, nudge, run, noise))
     ) / (float(np.linalg.norm(reference.direction)) or math.inf)
-    if not diagnosis.faults and cosine < 1 - 0.5 * wanted**2 - 1e-9:
+    if not (diagnosis and diagnosis.faults) and cosine < 1 - 0.5 * wanted**2 - 1e-9:
         reasons.append(f"the rule's directions have a cosine of {cosine:.6g} only")
     fitted = None
-    if measured and max(measured) > 0:
+    if diagnosis and measured and max(measured) > 0:
         both = Drive(
             np.concatenate([probe.inputs for probe in probes]),
             Inject(np.concatenate([_injected(probe, len(network.outputs)) for probe in probes])),
@@ -248,7 +252,7 @@ def _beside(
     return Compared(
         name,
         run.free.provenance,
-        _largest(differences),
+        largest,
         noise,
         _largest(currents),
         cosine,
@@ -258,6 +262,14 @@ def _beside(
         diagnosis,
         tuple(reasons),
     )
+
+
+def _told(diagnosis: Diagnosis | None) -> dict[str, Any]:
+    """A diagnosis, for JSON."""
+    if diagnosis is None:
+        return {"faults": None, "chi_square": None, "unseen_edges": None}
+    faults = [{"kind": f.kind, "names": list(f.names), "size": f.size, "chi_square_gain": f.gain} for f in diagnosis.faults]
+    return {"faults": faults, "chi_square": list(diagnosis.chi_square), "unseen_edges": list(diagnosis.unseen)}
 
 
 def _injected(drive: Drive, outputs: int) -> Array:

@@ -83,9 +83,13 @@ def _print_compared(found: Comparison, one: Compared) -> None:
         table.add_row("largest output current residual", f"{abs(one.current_residuals).max():.3g} A")
     table.add_row(f"cosine of the directions of {found.rule}", f"{one.cosine:.8g}")
     table.add_row("drift, first to last free phase", f"{abs(one.drift).max():.2g} V")
-    table.add_row("chi² per reading, without and with the faults", " → ".join(f"{x:.3g}" for x in one.diagnosis.chi_square))
-    if one.diagnosis.unseen:
-        table.add_row("edges that no phase sees", ", ".join(one.diagnosis.unseen))
+    if one.diagnosis is None:
+        table.add_row("where a fault is", "not told: the circuit is not linear")
+    else:
+        chi_square = " → ".join(f"{x:.3g}" for x in one.diagnosis.chi_square)
+        table.add_row("chi² per reading, without and with the faults", chi_square)
+        if one.diagnosis.unseen:
+            table.add_row("edges that no phase sees", ", ".join(one.diagnosis.unseen))
     print_table(table)
     fit = one.identified
     if fit is None:
