@@ -182,6 +182,7 @@ def test_a_run_is_resumed_shown_and_exported(tmp_path):
     shown = command("show", "gates.toml")
     assert "1 resistors and 2 transistors, of which 2 are trained" in shown
     assert "gate [V]" in shown
-    refused = CliRunner().invoke(app, ["analyze", "gates.toml"])
+    assert "rank here" in command("analyze", "gates.toml")
+    refused = CliRunner().invoke(app, ["robustness", "gates.toml"])
     assert refused.exit_code == 2
     assert "linear networks, of resistors and DC sources, not for transistor MMINUS" in refused.output

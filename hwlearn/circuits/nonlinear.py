@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack, vstack
@@ -16,9 +17,11 @@ from hwlearn.errors import SimulationError
 from hwlearn.network import Edge, Network, Source
 
 ITERATIONS = 200
-_ZERO = np.zeros((1, 1))
 CONVERGED = 1e-7
 """Last step of every junction, in units of its N·Vt, and of every channel's ends, in V; it leaves the order of its square."""
+
+_ZERO = np.zeros((1, 1))
+_quiet = np.errstate(over="ignore", invalid="ignore")  # a source across a junction may ask for more than there is
 
 
 class NewtonCircuit(Circuit):
@@ -41,6 +44,10 @@ class NewtonCircuit(Circuit):
         self._junctions = Junctions(network)
         self._free = _Equations(network, self._junctions, ())
         self._held: _Equations | None = None
+
+    def small_signal(self, inputs: Array) -> SmallSignal:
+        """What small changes do at the operating points that `inputs` (S, n_in) make, the outputs open."""
+        return self._free.small_signal(self._conductances, inputs)
 
     def _program(self, conductances: Array) -> Array:
         return conductances
@@ -70,6 +77,33 @@ class NewtonCircuit(Circuit):
 
     def _close(self) -> None:
         self._held = None
+
+
+class SmallSignal(NamedTuple):
+    """A circuit's response to small changes, in each of S samples: that of the linear network whose K is Newton's matrix.
+
+    Attributes:
+        outputs: (S, n_out) V. drops: Δv (S, E) V.
+        driving: ∂i/∂g (S, E) V: Δv of resistors, and of channels with both ends below pinch-off.
+        forward: (S, n_out, E) V/A, drops of the edges for a unit current into each output.
+        adjoint: the same of the transposed network, which is another one if there are channels.
+    """
+
+    outputs: Array
+    drops: Array
+    driving: Array
+    forward: Array
+    adjoint: Array
+
+    @property
+    def jacobian(self) -> Array:
+        """∂o/∂g (S, n_out, E) V/S: from F(x, g) = 0, ∂o/∂g = −Cᵀ K⁻¹ ∂F/∂g = −adjoint ∘ ∂i/∂g."""
+        return -self.adjoint * self.driving[:, None, :]
+
+    @property
+    def contrast(self) -> Array:
+        """(S, n_out, E) V/S: what EP takes for the Jacobian, as the contrast of small nudges sees drops: −forward ∘ Δv."""
+        return -self.forward * self.drops[:, None, :]
 
 
 class _Equations:
@@ -102,7 +136,7 @@ class _Equations:
         self._seen, self._seen_lifts = SparseMap(_pruned(seen @ spread)), SparseMap(csr_array(seen @ lifts))
         loops = _pruned(incidence @ spread)
         self._leaving, self._entering = SparseMap(csr_array(-loops.T)), SparseMap(csr_array(spread.T @ into))
-        self._outputs = SparseMap(network.port_incidence)
+        self._outputs, self._ports = SparseMap(network.port_incidence), (spread.T @ network.port_incidence.T).toarray()
         self._driven = [k for k in voltage if k < len(network.inputs) + len(held)]
         paid = csr_array(ties.T)[self._driven]
         self._delivered, self._undelivered = SparseMap(csr_array(paid @ incidence.T)), SparseMap(csr_array(-(paid @ into)))
@@ -118,20 +152,59 @@ class _Equations:
         self._tolerance = CONVERGED * np.r_[junctions.thermal, np.ones(2 * len(self._channels.edges))][:, None]
         self.matrices = choose_matrices(left, right, symmetric=not network.transistors)
 
-    @np.errstate(over="ignore", invalid="ignore")  # a source across a junction may ask for more than there is
+    @_quiet
     def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
         """Voltages of all nodes (S, N) and of the outputs (S, n_out), V, and what each driven source delivers (S, …), A.
 
         For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
         """
-        u = np.concatenate((values.T, np.broadcast_to(self._fixed, (len(self._fixed), len(values))), injected.T))
+        u = self._driven_by(values, injected)
         x, seen = self._newton(conductances, u)
-        flows = self._flows(conductances, seen, seen[self._edges :], np.empty((self._width, len(values))))
+        flows = self._flows(conductances, seen, seen[self._edges :], self._room(conductances, len(values)))
         voltages = self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO))
         outputs = self._outputs.of_columns(voltages, _ZERO)
         delivered = values.T.copy()
         delivered[self._driven] = self._delivered.of_columns(flows, self._undelivered.of_columns(u, _ZERO))
         return np.ascontiguousarray(voltages.T), np.ascontiguousarray(outputs.T), np.ascontiguousarray(delivered.T)
+
+    @_quiet
+    def small_signal(self, conductances: Array, values: Array) -> SmallSignal:
+        """At the operating points of the driven sources' values (S, …)."""
+        samples, edges, channels = len(values), self._edges, self._channels
+        u = self._driven_by(values, np.zeros((samples, self._ports.shape[1])))
+        x, seen = self._newton(conductances, u)
+        slopes = self._room(conductances, samples)
+        self._flows(conductances, seen, seen[edges:], slopes)
+        driving, count = seen[:edges].T.copy(), len(channels.edges)
+        if count:
+            driving[:, channels.edges] = (
+                (slopes[-count:] - slopes[-2 * count : -count]) / channels.transconductance[:, None]
+            ).T
+        right = np.broadcast_to(self._ports, (samples, *self._ports.shape))
+        outputs = self._outputs.of_columns(self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO)), _ZERO)
+        return SmallSignal(
+            np.ascontiguousarray(outputs.T),
+            seen[:edges].T,
+            driving,
+            *(self._drops_of(self.matrices.solve(slopes, right, transposed)) for transposed in (False, True)),
+        )
+
+    def _drops_of(self, potentials: Array) -> Array:
+        """(S, k, E) V, for free potentials (S, n, k), sources at rest."""
+        samples, size, count = potentials.shape
+        columns = np.ascontiguousarray(potentials.transpose(1, 0, 2)).reshape(size, samples * count)
+        seen = self._seen.of_columns(columns, _ZERO)[: self._edges]
+        return seen.reshape(self._edges, samples, count).transpose(1, 2, 0)
+
+    def _driven_by(self, values: Array, injected: Array) -> Array:
+        """u."""
+        return np.concatenate((values.T, np.broadcast_to(self._fixed, (len(self._fixed), len(values))), injected.T))
+
+    def _room(self, conductances: Array, samples: int) -> Array:
+        """(k, S) S for the slopes of resistors, which do not change, and then of junctions and channels."""
+        slopes = np.empty((self._width, samples))
+        slopes[: len(self._resistors)] = conductances[self._resistors, None]
+        return slopes
 
     def _newton(self, conductances: Array, u: Array) -> tuple[Array, Array]:
         """The free potentials (n, S) V, and what is seen at them."""
@@ -140,8 +213,7 @@ class _Equations:
         rest, entering = self._seen_lifts.of_columns(u, _ZERO), self._entering.of_columns(u, _ZERO)
         x, seen, points = np.zeros(entering.shape), rest, rest[self._edges :].copy()
         points[:junctions] = 0.0
-        slopes = np.empty((self._width, u.shape[1]))
-        slopes[: len(self._resistors)] = conductances[self._resistors, None]
+        slopes = self._room(conductances, u.shape[1])
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
         for _ in range(ITERATIONS):
             flows = self._flows(conductances, seen, points, slopes)

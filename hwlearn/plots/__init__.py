@@ -1,6 +1,6 @@
 """Figures. The only room that imports matplotlib; it opens no window."""
 
-from hwlearn.plots.analysis import draw_analysis
+from hwlearn.plots.analysis import draw_analysis, draw_operating_point
 from hwlearn.plots.claims import draw_claims
 from hwlearn.plots.comparison import draw_comparison
 from hwlearn.plots.network import draw_network
@@ -14,6 +14,7 @@ __all__ = [
     "draw_claims",
     "draw_comparison",
     "draw_network",
+    "draw_operating_point",
     "draw_robustness",
     "draw_run",
     "draw_runs",

@@ -17,8 +17,11 @@ from hwlearn.plots.network import paint_network
 from hwlearn.plots.picture import SERIES, Target, save, short
 
 if TYPE_CHECKING:
+    from hwlearn.analysis.operating import OperatingPoint
     from hwlearn.analysis.report import Analysis
+    from hwlearn.network import Network
 
+SENSITIVITY = "sensitivity: output change for e-fold conductance"
 DECADES = 1e-6  # colours end at this part of the largest
 
 
@@ -49,13 +52,8 @@ def _spectrum(axes: Axes, analysis: Analysis) -> None:
         axes.plot(np.arange(1, len(values) + 1), values, mark, color=colour, label=rule, markersize=5, fillstyle="none")
         missing = np.arange(len(values) + 1, len(found.eigenvalues) + 1)
         axes.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
-    axes.set_xlim(0.5, max(len(found.eigenvalues) for found in analysis.solution.spectra.values()) + 0.5)
-    axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlabel("mode (× never decays)")
-    axes.set_ylabel("rate [1/time]")
+    _as_spectrum(axes, max(len(found.eigenvalues) for found in analysis.solution.spectra.values()))
     axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
     word = "coercive" if analysis.solution.coercive else "not coercive"
     axes.set_title(f"{short(analysis.network.title)}: {word}", fontsize=11)
 
@@ -64,7 +62,7 @@ def _current(axes: Axes, analysis: Analysis) -> None:
     """The network by the current in each resistor."""
     jacobian = analysis.feasibility.nearest.jacobian
     currents = jacobian.conductances * np.sqrt(((jacobian.source_drops @ jacobian.weights.T) ** 2).mean(axis=1))
-    _shaded(axes, analysis, currents, "current, rms over samples", "A")
+    _shaded(axes, _nearest(analysis), currents, "current, rms over samples", "A")
 
 
 def _sensitivity(axes: Axes, analysis: Analysis) -> None:
@@ -76,13 +74,49 @@ def _sensitivity(axes: Axes, analysis: Analysis) -> None:
         * (jacobian.adjoint_drops**2).sum(axis=1)
     )
     shade = jacobian.conductances * change
-    _shaded(axes, analysis, shade, "sensitivity: output change for e-fold conductance", "V")
+    _shaded(axes, _nearest(analysis), shade, SENSITIVITY, "V")
 
 
-def _shaded(axes: Axes, analysis: Analysis, shade: Array, title: str, unit: str) -> None:
+def _nearest(analysis: Analysis) -> Network:
+    return analysis.network.with_conductances(analysis.feasibility.nearest.jacobian.conductances)
+
+
+def draw_operating_point(found: OperatingPoint, target: Target) -> None:
+    """Draw the rates of EP and the sensitivity, for a network that is not linear.
+
+    Args:
+        found: of `operating_point`.
+        target: PNG, SVG or PDF, by its ending; or a stream.
+
+    Raises:
+        HwlearnError: the file cannot be written.
+    """
+    figure = Figure(figsize=(10.8, 5.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    rates = found.rates.real
+    moving, lowest = rates > 0, float(rates[rates > 0].min(initial=1.0))
+    modes = np.arange(1, len(rates) + 1)
+    left.plot(modes[moving], rates[moving], "o", color=SERIES[0], markersize=5, fillstyle="none")
+    left.plot(modes[~moving], np.full(int((~moving).sum()), lowest / 10), "x", color=SERIES[0])
+    _as_spectrum(left, len(rates))
+    left.set_ylabel("rate of ep [1/time]")
+    left.set_title(f"{short(found.network.title)}: {'' if found.coercive else 'not '}coercive here", fontsize=11)
+    _shaded(right, found.network, found.sensitivity, SENSITIVITY, "V")
+    save(figure, target)
+
+
+def _as_spectrum(axes: Axes, modes: int) -> None:
+    axes.set_xlim(0.5, modes + 0.5)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("mode (× never decays)")
+    axes.set_ylabel("rate [1/time]")
+    axes.grid(alpha=0.3)
+
+
+def _shaded(axes: Axes, network: Network, shade: Array, title: str, unit: str) -> None:
     top = float(shade.max(initial=0.0)) or 1.0
     bottom = float(np.clip(shade.min(initial=top), DECADES * top, 0.1 * top))
-    network = analysis.network.with_conductances(analysis.feasibility.nearest.jacobian.conductances)
     lines, _ = paint_network(axes, network, place_nodes(network), np.maximum(shade, bottom))
     lines.set_norm(LogNorm(bottom, top))
     assert axes.figure is not None

@@ -1,0 +1,187 @@
+"""`operating_point`: what can be known of a circuit that is not linear, at its present conductances."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.analysis.coercivity import in_words
+from hwlearn.analysis.jacobian import RANK_TOLERANCE
+from hwlearn.analysis.report import SLOW
+from hwlearn.circuits.base import Array
+from hwlearn.circuits.nonlinear import NewtonCircuit, SmallSignal
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+
+DEAD = 1e-6
+"""An edge that moves the outputs by less than this part of what the best one does, for the same relative change, is dead."""
+
+ROUNDING = 1e-13
+"""Part of the largest that rounding may leave where there is nothing."""
+
+NOT_TOLD = (
+    "Not told, as it rests on linearity: whether the targets can be reached, the rates of CL and AL, what the graph allows. "
+    "Elsewhere than at these conductances, everything above may be otherwise."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoint:
+    """Rank, coercivity constant and EP's rates from the Jacobian at each sample's operating point.
+
+    Attributes:
+        network, task: what was asked about.
+        here: the small-signal response in each sample.
+        rank: of J (S·n_out, trained edges), singular values counted as in `Coercivity`.
+        singular_values: σ of J [V/S], falling.
+        directions: combinations (S, n_out) of outputs that no trained edge can change, one for each missing rank.
+        stuck: part of the error (0 … 1, in norm) that no change of the conductances reduces to first order.
+        rates: eigenvalues [1/time] of EP's error dynamics ė = −Λ e if a solution is near, mean over the samples, by falling
+            real part. Λ = J Aᵀ/S with A what EP's contrast takes for J: the same if there are no channels, and Λ symmetric.
+        angle: between EP's direction for small nudges and the gradient [degrees]; NaN where either is zero.
+    """
+
+    network: Network
+    task: Task
+    here: SmallSignal
+    rank: int
+    singular_values: Array
+    directions: tuple[Array, ...]
+    stuck: float
+    rates: NDArray[np.complex128]
+    angle: float
+
+    @property
+    def constraints(self) -> int:
+        """Samples times outputs: what must be met separately."""
+        return int(self.here.outputs.size)
+
+    @property
+    def coercive(self) -> bool:
+        """J has full row rank: every small error can be learned away."""
+        return self.rank == self.constraints
+
+    @property
+    def constant(self) -> float:
+        """The coercivity constant σ_min(J)² [V²/S²]; 0 if rank < constraints."""
+        return float(self.singular_values[-1] ** 2) if self.coercive and self.constraints else 0.0
+
+    @property
+    def slowest(self) -> float:
+        """Rate of the slowest mode; 0 if some error never decays, negative if one grows."""
+        return float(self.rates[-1].real) if len(self.rates) else 0.0
+
+    @property
+    def fastest(self) -> float:
+        """Rate of the fastest mode."""
+        return float(self.rates[0].real) if len(self.rates) else 0.0
+
+    @property
+    def max_step(self) -> float:
+        """Largest stable learning rate of plain steps: |1 − αλ| < 1 for every mode that decays."""
+        moving = self.rates[self.rates.real > 0]
+        return float((2 * moving.real / np.abs(moving) ** 2).min(initial=math.inf))
+
+    @property
+    def sensitivity(self) -> Array:
+        """(E,) V: change of the outputs for an e-fold conductance, root of the mean square over samples."""
+        return self.network.conductances * np.sqrt((self.here.jacobian**2).sum(axis=1).mean(axis=0))
+
+    @property
+    def dead_edges(self) -> list[str]:
+        """Trained edges that move no output, such as those behind a junction that is off in all samples."""
+        size = self.sensitivity * self.network.trainable
+        dead = self.network.trainable & (size <= DEAD * size.max(initial=0.0))
+        return [self.network.edge_names[k] for k in np.flatnonzero(dead)]
+
+    def advice(self) -> list[str]:
+        """What this means, in plain words."""
+        said = []
+        if self.coercive:
+            said.append(f"Coercive here: rank {self.rank} of {self.constraints}, constant {self.constant:.4g} V²/S².")
+        else:
+            what = "; ".join(in_words(direction, self.network.output_names) for direction in self.directions)
+            said.append(f"Not coercive here: rank {self.rank} of {self.constraints}. No trained edge changes {what}.")
+        if self.stuck > 1e-6:
+            said.append(f"{100 * self.stuck:.2g} % of the present error cannot be reduced from here.")
+        if self.dead_edges:
+            said.append(
+                f"{len(self.dead_edges)} trained edges move no output here, such as at junctions that are off in all samples."
+            )
+        if self.slowest < 0:
+            said.append("ep: some errors grow, as its direction is not the gradient here.")
+        elif not self.slowest:
+            said.append(f"ep: some errors never decay; learning rate {self.max_step:.3g} is the limit near here.")
+        else:
+            slow = " (slow: plain steps will hardly finish)" if self.slowest < SLOW * self.fastest else ""
+            said.append(
+                f"ep: if a solution is near, the slowest error decays with {self.slowest:.3g}{slow}, the fastest with "
+                f"{self.fastest:.3g}; learning rate {self.max_step:.3g} is the limit."
+            )
+        return [*said, NOT_TOLD]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON. Rates are per unit of time of the flow, mean over the samples; steps are learning rates of plain steps."""
+        return {
+            "linear": False,
+            "rank": self.rank,
+            "constraints": self.constraints,
+            "coercive": self.coercive,
+            "constant": self.constant,
+            "singular_values": self.singular_values.tolist(),
+            "rates": {"ep": {"slowest": self.slowest, "fastest": self.fastest}},
+            "max_step": {"ep": self.max_step if math.isfinite(self.max_step) else None},
+            "degenerate": [in_words(direction, self.network.output_names) for direction in self.directions],
+            "stuck": self.stuck,
+            "angle": self.angle if math.isfinite(self.angle) else None,
+            "outputs": self.here.outputs.tolist(),
+            "dead_edges": self.dead_edges,
+            "advice": self.advice(),
+        }
+
+
+def operating_point(network: Network, task: Task) -> OperatingPoint:
+    """The Jacobian by implicit differentiation at the operating points that the task's inputs make, and what follows.
+
+    Raises:
+        ModelError, TaskError: the exact model does not take an element, or the task does not fit.
+        SimulationError: no operating point was found.
+    """
+    task.check(network)
+    with NewtonCircuit(network) as circuit:
+        here = circuit.small_signal(task.inputs)
+    trained, error, shape = network.trainable, (here.outputs - task.targets).ravel(), here.outputs.shape
+    rows, by_contrast = (
+        np.ascontiguousarray(each.reshape(error.size, -1)[:, trained]) for each in (here.jacobian, here.contrast)
+    )
+    left, sizes, _ = np.linalg.svd(rows, full_matrices=rows.shape[1] < len(rows))
+    sizes = np.r_[sizes, np.zeros(error.size - len(sizes))]
+    rounding = ROUNDING * float(np.abs(here.drops).max(initial=0.0)) * float(np.abs(here.adjoint).max(initial=0.0))
+    zero = max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), rounding)
+    moving = sizes > zero
+    rates = np.where(moving, sizes**2, 0.0).astype(np.complex128)
+    if network.transistors:
+        rates = np.linalg.eigvals(rows @ by_contrast.T).astype(np.complex128)
+        rates[np.abs(rates) <= ROUNDING * np.abs(rates).max(initial=0.0)] = 0.0
+    norm = float(np.linalg.norm(error))
+    return OperatingPoint(
+        network,
+        task,
+        here,
+        int(moving.sum()),
+        sizes,
+        tuple(left[:, k].reshape(shape) for k in np.flatnonzero(~moving)),
+        float(np.linalg.norm(left[:, ~moving].T @ error)) / norm if norm else 0.0,
+        rates[np.argsort(-rates.real)] / len(here.outputs),
+        _angle(error @ by_contrast, error @ rows),
+    )
+
+
+def _angle(one: Array, two: Array) -> float:
+    """Degrees."""
+    size = float(np.linalg.norm(one) * np.linalg.norm(two))
+    return math.degrees(math.acos(min(1.0, max(-1.0, float(one @ two) / size)))) if size else math.nan
