@@ -106,6 +106,24 @@ def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) 
     assert all(abs(leaving[node]) < 1e-9 * size + rounding for node in at if node not in tied)
 
 
+@settings(max_examples=20, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1))
+def test_no_measurement_hangs_on_the_one_before(network: Network, seed: int) -> None:
+    """To the last bit, so that a resumed training goes on as it would have."""
+    network = with_diodes(network, seed)
+    inputs = drive_inputs(network, seed, 1.0, 3)
+    with NewtonCircuit(network) as used, NewtonCircuit(network) as fresh:
+        used.measure(Drive(5 * inputs[::-1]))
+        used.program(2 * network.conductances)
+        free = used.measure(Drive(inputs))
+        used.measure(Drive(inputs, Hold(0.5 * free.output_voltages)))
+        used.program(network.conductances)
+        for outputs in (Open(), Hold(0.9 * free.output_voltages)):
+            one, two = (circuit.measure(Drive(inputs, outputs)) for circuit in (used, fresh))
+            np.testing.assert_array_equal(one.node_voltages, two.node_voltages)
+            np.testing.assert_array_equal(one.output_currents, two.output_currents)
+
+
 @pytest.mark.parametrize(
     ("card", "model", "named"),
     [
