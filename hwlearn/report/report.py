@@ -15,12 +15,13 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from hwlearn.analysis.convergence import fit_decay
+from hwlearn.analysis.operating import OperatingPoint, operating_point
 from hwlearn.analysis.report import Analysis, analyze
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_text
 from hwlearn.experiments.prediction import predicted_decay
 from hwlearn.learning.rules import RULES
-from hwlearn.plots import draw_analysis, draw_run
+from hwlearn.plots import draw_analysis, draw_operating_point, draw_run
 from hwlearn.report.crossvalidation import crossvalidations
 from hwlearn.runs import Run
 
@@ -82,8 +83,9 @@ def report_html(run: Run) -> str:
         learning=_learning(run),
         loss=_figure(lambda to: draw_run(run, to, ["loss"])),
         analysis=analysis,
-        spectrum=None if isinstance(analysis, str) else _figure(lambda to: draw_analysis(analysis, to, ["spectrum"])),
-        rates=None if isinstance(analysis, str) else _rates(analysis),
+        linear=run.network.linear,
+        spectrum=_spectrum(analysis),
+        rates=_rates(analysis) if isinstance(analysis, Analysis) else None,
         comparisons=crossvalidations(run.folder),
         environment=_environment(run),
         experiment=_text(run.folder / "experiment.toml"),
@@ -183,12 +185,21 @@ def _learning(run: Run) -> Pairs:
     return pairs + ([("resumed", "; ".join(resumes))] if resumes else [])
 
 
-def _analysis(run: Run) -> Analysis | str:
+def _analysis(run: Run) -> Analysis | OperatingPoint | str:
     """What `hwlearn analyze` says about the circuit as it is now, or why it says nothing."""
+    network, task = run.network, run.experiment.task
     try:
-        return analyze(run.network, run.experiment.task)
+        return analyze(network, task) if network.linear else operating_point(network, task)
     except HwlearnError as error:
         return str(error)
+
+
+def _spectrum(analysis: Analysis | OperatingPoint | str) -> str | None:
+    if isinstance(analysis, str):
+        return None
+    if isinstance(analysis, Analysis):
+        return _figure(lambda to: draw_analysis(analysis, to, ["spectrum"]))
+    return _figure(lambda to: draw_operating_point(analysis, to))
 
 
 def _rates(analysis: Analysis) -> Table:
