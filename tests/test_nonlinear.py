@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
+from newton import VOLT, agrees_with_ngspice, assert_balanced
 
-from hwlearn import Circuit, Drive, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Open
+from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
 from hwlearn.errors import ModelError
 from hwlearn.network.network import Element
 from hwlearn.testing import CircuitContract
-
-VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
-"""kT/q [V] of ngspice 39 at 27 °C."""
 
 MODELS = (".model da d(is=1e-12 n=1.5)", ".model db d")
 
@@ -67,18 +65,7 @@ def test_ngspice_agrees(network: Network, seed: int, volts: float) -> None:
     network = with_diodes(network, seed, count=4)
     inputs = drive_inputs(network, seed, volts, 3)
     currents = np.random.default_rng(seed).uniform(-1e-4, 1e-4, (3, len(network.outputs)))
-    with NewtonCircuit(network) as newton, NgspiceCircuit(network) as ngspice:
-        free = newton.measure(Drive(inputs))
-        for outputs in (Open(), Inject(currents), Hold(free.output_voltages)):
-            one = newton.measure(Drive(inputs, outputs))
-            if np.abs(one.input_currents).max() > 1:
-                continue
-            two = ngspice.measure(Drive(inputs, outputs))
-            size = max(np.abs(two.node_voltages).max(), 0.1)
-            np.testing.assert_allclose(one.node_voltages, two.node_voltages, rtol=0, atol=1e-9 * size)
-            amperes = max(np.abs(two.input_currents).max(), np.abs(two.output_currents).max(), 1e-6)
-            np.testing.assert_allclose(one.input_currents, two.input_currents, rtol=0, atol=1e-9 * amperes)
-            np.testing.assert_allclose(one.output_currents, two.output_currents, rtol=0, atol=1e-9 * amperes)
+    agrees_with_ngspice(network, inputs, currents, 1.0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -93,17 +80,7 @@ def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) 
         saturation, n = (1e-12, 1.5) if element.card.endswith("da") else (1e-14, 1.0)
         drop = at[element.nodes[0]] - at[element.nodes[1]]
         flows.append((*element.nodes, saturation * spice_exponential(drop / (n * VOLT)) + 1e-12 * drop))
-    for k, source in enumerate(network.sources):
-        if source.kind == "current":
-            flows.append((source.minus, source.plus, inputs[0, k] if k < len(network.inputs) else source.value))
-    leaving = dict.fromkeys(at, 0.0)
-    for plus, minus, current in flows:
-        leaving[plus] += current
-        leaving[minus] -= current
-    tied = {node for source in network.sources if source.kind == "voltage" for node in (source.plus, source.minus)} | {"0"}
-    size = max(abs(current) for *_, current in flows)
-    rounding = 1e-14 * max(map(abs, at.values())) * network.conductances.max()
-    assert all(abs(leaving[node]) < 1e-9 * size + rounding for node in at if node not in tied)
+    assert_balanced(network, at, inputs[0].tolist(), flows)
 
 
 @settings(max_examples=20, deadline=None)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import networks
+from newton import VOLT, agrees_with_ngspice, assert_balanced
 
 from hwlearn import (
     Circuit,
@@ -14,11 +15,9 @@ from hwlearn import (
     EquilibriumPropagation,
     ExactCircuit,
     Hold,
-    Inject,
     Network,
     NewtonCircuit,
     NgspiceCircuit,
-    Open,
     Source,
     Task,
     Transistor,
@@ -30,8 +29,6 @@ from hwlearn.bench.circuit import BenchCircuit
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.learning.train import task_loss
 from hwlearn.testing import CircuitContract
-
-VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
 
 
 def with_transistors(network: Network, seed: int = 0) -> Network:
@@ -153,19 +150,7 @@ def test_ngspice_agrees(network: Network, seed: int, height: float) -> None:
     """Unless a junction lies across sources that could drive kiloamperes."""
     network = with_transistors(network, seed)
     inputs, currents = drives(network, seed, height)
-    with NewtonCircuit(network) as newton, NgspiceCircuit(network) as ngspice:
-        free = newton.measure(Drive(inputs))
-        for outputs in (Open(), Inject(currents), Hold(0.9 * free.output_voltages)):
-            one = newton.measure(Drive(inputs, outputs))
-            if np.abs(one.input_currents).max() > 1:
-                continue
-            two = ngspice.measure(Drive(inputs, outputs))
-            size = max(np.abs(two.node_voltages).max(), 0.1)
-            np.testing.assert_allclose(one.node_voltages, two.node_voltages, rtol=0, atol=1e-9 * size)
-            amperes = max(np.abs(two.input_currents).max(), np.abs(two.output_currents).max(), 1e-6)
-            np.testing.assert_allclose(one.input_currents, two.input_currents, rtol=0, atol=1e-9 * amperes)
-            np.testing.assert_allclose(one.output_currents, two.output_currents, rtol=0, atol=1e-9 * amperes)
-            np.testing.assert_allclose(one.power, two.power, rtol=0, atol=1e-8 * amperes * size)
+    agrees_with_ngspice(network, inputs, currents, 0.9)
 
 
 @settings(max_examples=40, deadline=None)
@@ -191,16 +176,7 @@ def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) 
             x = -at[node] / VOLT
             rise = np.expm1(x) if x > -3 else -1 - (3 / (np.e * x)) ** 3
             flows.append(("0", node, 1e-14 * rise - 1e-12 * at[node]))
-    for k, source in enumerate(network.sources):
-        if source.kind == "current":
-            flows.append((source.minus, source.plus, inputs[0, k] if k < len(network.inputs) else source.value))
-    leaving = dict.fromkeys(at, 0.0)
-    for plus_node, minus_node, current in flows:
-        leaving[plus_node] += current
-        leaving[minus_node] -= current
-    tied = {node for source in network.sources if source.kind == "voltage" for node in (source.plus, source.minus)} | {"0"}
-    size = max(abs(current) for *_, current in flows)
-    assert all(abs(leaving[node]) < 1e-9 * size + 1e-15 for node in at if node not in tied)
+    assert_balanced(network, at, inputs[0].tolist(), flows)
 
 
 def test_ngspice_is_right_after_a_large_step() -> None:
