@@ -42,6 +42,9 @@ class SparseMap:
     def of_rows(self, x: Vector, constants: Vector | None) -> Vector:
         """(k, m) for rows x (k, n) and c (k, m), zero if not given; new memory."""
         y = np.zeros((len(x), self._size[0])) if constants is None else constants.copy()
+        if len(x) == 1:
+            self._add(x[0], y[0])
+            return y
         for k in range(len(x)):
             self._add(x[k], y[k])
         return y

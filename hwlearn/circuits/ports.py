@@ -273,6 +273,13 @@ class Ports:
 
         `change` and `held` are currents into the outputs, (S, n_out) A.
         """
+        basis = self.basis
+        if len(weights) == 1 and weights is basis.identity and held is None and len(self.potentials) < basis.width:
+            made = self.system.cholesky.solve(change.dot(self.system.port_rows))
+            by_made = self.system.seen.of_rows(made, None)[0, basis.outputs :]
+            contrast: Array = daxpy(by_made, self.drops[0].copy(), a=share)
+            contrast *= by_made
+            return contrast
         (samples, count), outputs = weights.shape, change.shape[1]
         if samples > outputs:  # as in `product`
             self.complete()
@@ -281,20 +288,16 @@ class Ports:
             if share:
                 drops += (change.T.dot(change) * (share / samples)).dot(by_change)
             return _summed(by_change, drops)
-        if held is None and len(self.potentials) < self.basis.width:
+        if held is None and len(self.potentials) < basis.width:
             made = self.system.cholesky.solve(change.dot(self.system.port_rows))
             by_change = self.system.seen.of_rows(made, None)[:, outputs:]
         else:
             self.complete()
             by_change = change.dot(self.drops[count:])
         drops = self.drops[:count]
-        drops = drops.copy() if weights is self.basis.identity else weights.dot(drops)
+        drops = drops.copy() if weights is basis.identity else weights.dot(drops)
         if held is not None:
             drops += held.dot(self.drops[count:])
-        if samples == 1:
-            contrast: Array = daxpy(by_change[0], drops[0], a=share)
-            contrast *= by_change[0]
-            return contrast
         if share:
             drops += share * by_change
         return _summed(by_change, drops) / samples
