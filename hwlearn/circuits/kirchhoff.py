@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from hwlearn.circuits.base import Array
+from hwlearn.circuits.linalg import SparseMap
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.numbers import GROUND
@@ -37,14 +38,15 @@ class Kirchhoff:
         # What flows out of each node: of edge currents, inputs, port currents, and one for all fixed sources.
         fixed = entering[:, inputs:] @ np.array([source.value for source in network.fixed_sources])
         injected = np.hstack([entering[:, :inputs].toarray(), port_signs.T[plain], fixed[:, None]])
-        self.leaving = sp.hstack([network.incidence.T.tocsr()[plain], -injected]).tocsr()
+        self.leaving = sp.csr_array(sp.hstack([network.incidence.T.tocsr()[plain], -injected]))
+        self._sums, self._zero = SparseMap(self.leaving), np.zeros(len(plain))
 
     def check(self, conductances: Array, voltages: Array, inputs: Array, port_currents: Array) -> None:
         """Raise SimulationError unless the currents of one sample balance."""
         if not self.count:
             return
         currents = np.concatenate([conductances * (voltages[self.tails] - voltages[self.heads]), inputs, port_currents, _ONE])
-        residual = np.abs(self.leaving @ currents).max()
+        residual = np.abs(self._sums.of(currents, self._zero)).max()
         edges = np.abs(currents[: len(conductances)]).max()
         if residual <= ACCEPTED * edges:
             return

@@ -11,7 +11,6 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hwlearn.errors import SimulationError
@@ -20,6 +19,19 @@ if TYPE_CHECKING:
     from hwlearn.spice.shared import Shared
 
 T = TypeVar("T")
+
+
+class _Job:
+    """One call for the thread, and what became of it; a `Future` costs twice as much."""
+
+    __slots__ = ("error", "given_up", "over", "result", "work")
+
+    def __init__(self, work: Callable[[Shared], Any]) -> None:
+        self.work, self.given_up = work, False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.over = threading.Lock()
+        self.over.acquire()
 
 
 class Session:
@@ -34,7 +46,7 @@ class Session:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._jobs: queue.SimpleQueue[tuple[Callable[[Shared], Any], Future[Any]]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._shared: Shared | None = None
         self.interrupted = threading.Event()
         self.generation = 0
@@ -47,20 +59,21 @@ class Session:
 
     def _work(self) -> None:
         while True:
-            job, future = self._jobs.get()
+            job = self._jobs.get()
             self.interrupted.clear()
-            if not future.set_running_or_notify_cancel():
+            if job.given_up:
                 continue
             try:
-                future.set_result(job(self._ready()))
-            except BaseException as error:  # carried to the caller by the future
-                future.set_exception(error)
-            del job, future
+                job.result = job.work(self._ready())
+            except BaseException as error:  # raised where the caller waits
+                job.error = error
+            job.over.release()
+            del job
 
     def _ready(self) -> Shared:
-        from hwlearn.spice.shared import Shared
-
         if self._shared is None or self._shared.dead:
+            from hwlearn.spice.shared import Shared
+
             self._shared = Shared()
             self.generation += 1
             self.sweeping = None
@@ -68,20 +81,27 @@ class Session:
         self._shared.forget()
         return self._shared
 
-    def run(self, job: Callable[[Shared], T]) -> T:
-        """Result of `job(shared)`, run on the ngspice thread; what it raises is raised here."""
-        future: Future[T] = Future()
-        self._jobs.put((job, future))
+    def run(self, work: Callable[[Shared], T]) -> T:
+        """Result of `work(shared)`, run on the ngspice thread; what it raises is raised here."""
+        job = _Job(work)
+        self._jobs.put(job)
         try:
-            return future.result()
+            job.over.acquire()
         except KeyboardInterrupt:
-            if not future.cancel():
-                self.interrupted.set()
+            job.given_up = True
+            self.interrupted.set()
             raise
+        if job.error is not None:
+            try:
+                raise job.error
+            finally:
+                del job  # its traceback holds this frame
+        result: T = job.result
+        return result
 
-    def post(self, job: Callable[[Shared], None]) -> None:
-        """Run `job` when the thread gets to it, without waiting."""
-        self._jobs.put((job, Future()))
+    def post(self, work: Callable[[Shared], None]) -> None:
+        """Run `work(shared)` when the thread gets to it, without waiting."""
+        self._jobs.put(_Job(work))
 
     def add(self, shared: Shared, deck: object, lines: list[str]) -> None:
         """Load `lines` as `deck` and make it current. Called inside a job.
