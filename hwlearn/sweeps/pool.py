@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -106,7 +107,11 @@ def _numbered(k: int, job: Job, parent: int) -> tuple[int, Done]:
 
 @cache
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent, which may be killed: nobody would wait for its cells, and they can go on."""
+    """End this process soon after its parent, which may be killed: nobody would wait for its cells, and they can go on.
+
+    Ctrl-C is the parent's, which then ends this process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
