@@ -62,3 +62,11 @@ def test_no_unknowns() -> None:
     measured = ExactCircuit(network).measure(Drive([[1.0, 3.0]]))
     np.testing.assert_allclose(measured.input_currents, [[1 - 2, 2]])
     choose_cholesky(0, np.zeros(1, dtype=int), np.zeros(0, dtype=int)).solve(np.zeros((2, 0)))
+
+
+def test_without_any_source() -> None:
+    from hwlearn import Drive, Inject
+
+    network = Network.from_edges([("a", "0"), ("a", "b"), ("b", "0")], [1.0, 2.0, 3.0], inputs=[], outputs=["a"])
+    measured = ExactCircuit(network).measure(Drive(np.zeros((1, 0)), Inject([[1.0]])))
+    np.testing.assert_allclose(measured.output_voltages, [[1 / (1 + 1 / (1 / 2 + 1 / 3))]], rtol=1e-14)

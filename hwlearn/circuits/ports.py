@@ -166,7 +166,7 @@ class Basis:
         """The numbers of K's pattern, and the right-hand sides (count, n); for conductances (E, M), with an axis M more."""
         if conductances.ndim == 1:
             numbers = self._assembly.of(conductances, self._constants)
-            return numbers[: self._entries], numbers[self._entries :].reshape(self.count, -1)
+            return numbers[: self._entries], numbers[self._entries :].reshape(self.count, self.system.size)
         numbers = self._assembly.of_columns(conductances, self._constants[:, None])
         return numbers[: self._entries], numbers[self._entries :].reshape(self.count, self.system.size, *numbers.shape[1:])
 
