@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, agrees_with_ngspice, assert_balanced
+from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced
 
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
 from hwlearn.errors import ModelError
@@ -34,18 +34,9 @@ class TestLinear(CircuitContract):
         return NewtonCircuit(network)
 
 
-class TestDiodes(CircuitContract):
+class TestDiodes(NonlinearContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_diodes(network))
-
-    # What only linear circuits do, or whose truth is a linear solve.
-    test_agrees_with_modified_nodal_analysis = None
-    test_currents_balance = None
-    test_power_balances = None
-    test_superposition = None
-    test_reciprocity = None
-    test_scaling_conductances_scales_currents = None
-    test_earlier_measurements_stay_as_they_were = None
 
 
 def spice_exponential(x: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, agrees_with_ngspice, assert_balanced
+from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced
 
 from hwlearn import (
     Circuit,
@@ -28,7 +28,6 @@ from hwlearn.analysis.gates import GatePair
 from hwlearn.bench.circuit import BenchCircuit
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.learning.train import task_loss
-from hwlearn.testing import CircuitContract
 
 
 def with_transistors(network: Network, seed: int = 0) -> Network:
@@ -56,18 +55,9 @@ def with_bulk(network: Network) -> Network:
     )
 
 
-class TestNewton(CircuitContract):
+class TestNewton(NonlinearContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_bulk(with_transistors(network)))
-
-    # What only linear circuits do, or whose truth is a linear solve.
-    test_agrees_with_modified_nodal_analysis = None
-    test_currents_balance = None
-    test_power_balances = None
-    test_superposition = None
-    test_reciprocity = None
-    test_scaling_conductances_scales_currents = None
-    test_earlier_measurements_stay_as_they_were = None
 
 
 class TestNgspice(TestNewton):
