@@ -29,8 +29,8 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, Rule, train  # noqa: E402
-from hwlearn.bench.circuit import BenchCircuit  # noqa: E402
 from hwlearn.experiments import load_experiment  # noqa: E402
+from hwlearn.lab.bench.circuit import BenchCircuit  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENT, STATION = ROOT / "netlists" / "allostery-bench.toml", ROOT / "stations" / "allostery.toml"

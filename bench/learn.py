@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from hwlearn import AdjointCoupledLearning, CoupledLearning, Drive, EquilibriumPropagation, ExactCircuit, train
-from hwlearn.bench.circuit import BenchCircuit
 from hwlearn.experiments import load_experiment
+from hwlearn.lab.bench.circuit import BenchCircuit
 
 ROOT = Path(__file__).parent.parent
 RULES = (  # nudges far above the noise; 12 µV, of which 10 µV are noise; al: noiseless currents, 8 µV by some 3.5 kΩ

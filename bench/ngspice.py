@@ -32,7 +32,7 @@ import numpy as np  # noqa: E402
 from step import NUDGE, RATE, lattice, timed  # noqa: E402
 
 from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, NgspiceCircuit, Task, train  # noqa: E402
-from hwlearn.circuits.deck import SWEEP, Deck, drive  # noqa: E402
+from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive  # noqa: E402
 from hwlearn.spice.library import find_library  # noqa: E402
 from hwlearn.spice.session import session  # noqa: E402
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import joblib
 import psutil
 
-from hwlearn.sweeps import run_sweep
+from hwlearn.experiments.sweeps import run_sweep
 
 CELLS = 200
 CORES = joblib.cpu_count()

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hwlearn.analysis.identified import IdentifiedCircuit
-    from hwlearn.bench.circuit import BenchCircuit
     from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
-    from hwlearn.circuits.exact import ExactCircuit
+    from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.circuits.imperfect import ImperfectCircuit
-    from hwlearn.circuits.ngspice import NgspiceCircuit
-    from hwlearn.circuits.nonlinear import NewtonCircuit
+    from hwlearn.circuits.newton.circuit import NewtonCircuit
+    from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
+    from hwlearn.experiments.runs import Run
+    from hwlearn.lab.bench.circuit import BenchCircuit
     from hwlearn.learning.flow import FlowResult, flow
     from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from hwlearn.learning.task import Task
     from hwlearn.learning.train import TrainResult, TrainState, train
     from hwlearn.network import Edge, Network, Port, Source, Transistor
-    from hwlearn.runs import Run
 
 __version__ = "0.1.0"
 
@@ -41,7 +41,7 @@ _HOMES = {
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
     "hwlearn.analysis.identified": ("IdentifiedCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
-    "hwlearn.circuits.nonlinear": ("NewtonCircuit",),
+    "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
     "hwlearn.learning.rule": ("Rule",),
     "hwlearn.learning.rules": (
@@ -55,8 +55,8 @@ _HOMES = {
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
     "hwlearn.learning.many": ("ManyResult", "train_many"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
-    "hwlearn.bench.circuit": ("BenchCircuit",),
-    "hwlearn.runs": ("Run",),
+    "hwlearn.lab.bench.circuit": ("BenchCircuit",),
+    "hwlearn.experiments.runs": ("Run",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -21,5 +21,5 @@ ALLOSTERY = Path(__file__).parent.parent / "netlists" / "allostery-bench.toml"
 
 
 def pytest_addoption(parser):
-    parser.addoption("--station", metavar="FILE", help="Station file of a bench, for tests/test_real_bench.py.")
+    parser.addoption("--station", metavar="FILE", help="Station file of a bench, for tests/lab/test_real_bench.py.")
     parser.addoption("--experiment", metavar="FILE", default=str(ALLOSTERY), help="Experiment file of what is wired there.")

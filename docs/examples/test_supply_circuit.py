@@ -2,7 +2,7 @@
 
 from supply_circuit import SupplyCircuit
 
-from hwlearn.testing import CircuitContract
+from hwlearn.testing.circuits import CircuitContract
 
 
 class TestSupplyCircuit(CircuitContract):

@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from hwlearn import EquilibriumPropagation, ExactCircuit, Task, flow, train
+from hwlearn.analysis.analyze import analyze
 from hwlearn.analysis.convergence import compare
-from hwlearn.analysis.report import analyze
 from hwlearn.network.builders import kite
 
 network = kite(conductances=[1, 1.5, 1.3, 1, 1, 1.7])

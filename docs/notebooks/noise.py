@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from hwlearn import BenchCircuit, Drive, EquilibriumPropagation, ExactCircuit, Inject
-from hwlearn.analysis.identify import identify
 from hwlearn.experiments import load_experiment
+from hwlearn.inference.identify import identify
 
 ROOT = Path("../..")
 experiment = load_experiment(ROOT / "netlists" / "allostery-bench.toml")

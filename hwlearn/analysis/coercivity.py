@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 
 RULES = ("ep", "cl", "al")
 DENSE_ENTRIES = 40_000_000

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from hwlearn.analysis.coercivity import Spectrum, coercivity
 from hwlearn.analysis.jacobian import jacobian
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network

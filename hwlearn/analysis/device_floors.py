@@ -12,7 +12,7 @@ from hwlearn.analysis.floors import Floor, constant_floor, fluctuating_floor, po
 from hwlearn.analysis.jacobian import RANK_TOLERANCE
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.circuits.imperfect.circuit import LEAST
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task

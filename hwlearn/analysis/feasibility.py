@@ -10,7 +10,7 @@ from hwlearn.analysis.manifold import Projection, project
 from hwlearn.analysis.structure import Structure, structure
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
-from hwlearn.spice.numbers import GROUND
+from hwlearn.text import GROUND
 
 SLACK = 1e-9
 """Targets may miss a limit by this part of the largest voltage."""
@@ -67,7 +67,7 @@ def _ties(network: Network, task: Task, shape: Structure, near: float) -> list[s
             reasons.append(f"outputs {names} are always equal: only edges without current (a bridge or dead end) join them")
     if shape.fixed:
         from hwlearn.circuits.base import Drive
-        from hwlearn.circuits.exact import ExactCircuit
+        from hwlearn.circuits.exact.circuit import ExactCircuit
 
         with ExactCircuit(network) as circuit:
             reached = circuit.measure(Drive(task.inputs)).output_voltages

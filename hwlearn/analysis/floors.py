@@ -17,7 +17,7 @@ from scipy.linalg import solve, solve_discrete_lyapunov
 
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.nudging import one_sided_bias
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.jacobian import take
 from hwlearn.analysis.manifold import descend
-from hwlearn.circuits.base import Array
-from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.arrays import Array
+from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 

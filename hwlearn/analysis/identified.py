@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from hwlearn.analysis.identify import identify
 from hwlearn.analysis.jacobian import jacobian
-from hwlearn.analysis.nodes import NodeCircuit
-from hwlearn.circuits.base import Array, Circuit, Drive, Inject, Measurement, Outputs, SampledMeasurement
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit, Drive, Inject, Measurement, Outputs, SampledMeasurement
 from hwlearn.errors import HwlearnError
+from hwlearn.inference.identify import identify
+from hwlearn.inference.nodes import NodeCircuit
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import inv
 
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.rule import Rule
 

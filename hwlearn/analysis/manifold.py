@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlearn.analysis.jacobian import Jacobian, jacobian, take
-from hwlearn.circuits.base import Array
-from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.arrays import Array
+from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 

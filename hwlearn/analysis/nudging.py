@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.analysis.linearised import Linearised
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlearn.analysis.analyze import SLOW
 from hwlearn.analysis.coercivity import in_words
 from hwlearn.analysis.jacobian import RANK_TOLERANCE
-from hwlearn.analysis.report import SLOW
-from hwlearn.circuits.base import Array
-from hwlearn.circuits.nonlinear import NewtonCircuit, SmallSignal
+from hwlearn.arrays import Array
+from hwlearn.circuits.newton.circuit import NewtonCircuit, SmallSignal
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 

@@ -13,8 +13,9 @@ from hwlearn.analysis.floors import bias_floor, drift_floor, gain_floor, noise_f
 from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
-from hwlearn.circuits.base import Array, Circuit
-from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.circuits.imperfect import (
     DeadEdges,
     Drift,

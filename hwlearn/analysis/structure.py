@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwlearn.analysis.blocks import blocks
 from hwlearn.network import Network, Port
-from hwlearn.spice.numbers import GROUND
+from hwlearn.text import GROUND
 
 
 @dataclass(frozen=True, eq=False)

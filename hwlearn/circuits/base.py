@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,32 +11,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.blas import ddot
+from numpy.typing import ArrayLike
 
+from hwlearn.arrays import Array
+from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import DriveError, SimulationError
 from hwlearn.network import Network
 
 if TYPE_CHECKING:
-    from hwlearn.circuits.ports import Ports
-
-Array = NDArray[np.float64]
+    from hwlearn.circuits.exact.ports import Ports
 
 log = logging.getLogger(__name__)
-
-
-def is_finite(array: Array) -> bool:
-    """True if all of a float array is finite (and its square sum too, so below 1e154): one pass, no temporary."""
-    return math.isfinite(square_sum(array))
-
-
-def square_sum(array: Array) -> float:
-    """Σ of the squares of a float array; BLAS without numpy's dispatch."""
-    if not array.size:
-        return 0.0
-    flat = array.reshape(-1)
-    square: float = ddot(flat, flat)
-    return square
 
 
 def samples(values: ArrayLike, what: str) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
@@ -10,15 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
+from scipy.linalg.blas import ddot
 from scipy.sparse import _sparsetools, csc_array, csc_matrix, csr_array
 
+from hwlearn.arrays import Array, Indices
 from hwlearn.errors import SimulationError
 
 Vector = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 COUNTED_SIZE = 4000
 """Above this size CHOLMOD is taken without counting the fill: it wins there on every graph that was measured."""
+
+
+def is_finite(array: Array) -> bool:
+    """True if all of a float array is finite (and its square sum too, so below 1e154): one pass, no temporary."""
+    return math.isfinite(square_sum(array))
+
+
+def square_sum(array: Array) -> float:
+    """Σ of the squares of a float array; BLAS without numpy's dispatch."""
+    if not array.size:
+        return 0.0
+    flat = array.reshape(-1)
+    square: float = ddot(flat, flat)
+    return square
 
 
 class SparseMap:

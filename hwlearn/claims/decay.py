@@ -111,7 +111,7 @@ def _case(name: str, found: Comparison) -> Case:
 
 
 def _stop(rule: Rule, network: Network, task: Task) -> float:
-    from hwlearn.circuits.exact import ExactCircuit
+    from hwlearn.circuits.exact.circuit import ExactCircuit
 
     with ExactCircuit(network) as circuit:
         return DEPTH * rule.read(circuit, task).loss

@@ -11,8 +11,8 @@ from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
 from hwlearn.cli.output import new_table, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from hwlearn.analysis.analyze import Analysis
     from hwlearn.analysis.operating import OperatingPoint
-    from hwlearn.analysis.report import Analysis
 
 
 @app.command("analyze")
@@ -27,8 +27,8 @@ def _analyze(
 
     Of a circuit that is not linear, only what holds near its present conductances.
     """
+    from hwlearn.analysis.analyze import analyze
     from hwlearn.analysis.operating import OperatingPoint, operating_point
-    from hwlearn.analysis.report import analyze
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
 
@@ -39,7 +39,7 @@ def _analyze(
     with experiment.named():
         found = analyze(network, task) if network.linear else operating_point(network, task)
     if out is not None:
-        from hwlearn.plots import draw_analysis, draw_operating_point
+        from hwlearn.show.plots import draw_analysis, draw_operating_point
 
         write_json(out / "analysis.json", found.as_dict())
         if isinstance(found, OperatingPoint):

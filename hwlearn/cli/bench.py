@@ -17,9 +17,9 @@ from hwlearn.cli.progress import settings_bar
 from hwlearn.errors import StationError
 
 if TYPE_CHECKING:
-    from hwlearn.bench.check import Finding
-    from hwlearn.bench.precision import Nudging
     from hwlearn.experiments import Experiment
+    from hwlearn.lab.bench.check import Finding
+    from hwlearn.lab.bench.precision import Nudging
 
 bench = typer.Typer(
     help="Look after a lab bench: show, check, calibrate, safe, serve.", no_args_is_help=True, rich_markup_mode=None
@@ -43,8 +43,8 @@ def _check(station: StationFile, experiment: File, as_json: Json = False) -> Non
     """
     from dataclasses import asdict
 
-    from hwlearn.bench.check import check_station
     from hwlearn.experiments import load_experiment
+    from hwlearn.lab.bench.check import check_station
 
     loaded = load_experiment(experiment)
     nudging = None if not loaded.network.linear else _nudging(loaded)
@@ -87,9 +87,9 @@ def _print_findings(findings: list[Finding]) -> None:
 
 def _nudging(experiment: Experiment) -> Nudging:
     """What the rule of an experiment will do first, by the exact model."""
-    from hwlearn.bench.precision import Nudging
     from hwlearn.circuits.base import Drive
-    from hwlearn.circuits.exact import ExactCircuit
+    from hwlearn.circuits.exact.circuit import ExactCircuit
+    from hwlearn.lab.bench.precision import Nudging
 
     rule, inputs, targets = experiment.rule, experiment.task.inputs, experiment.task.targets
     with ExactCircuit(experiment.network) as model:
@@ -116,11 +116,11 @@ def _calibrate(
     """
     import datetime
 
-    from hwlearn.analysis.calibration import fit_devices
-    from hwlearn.bench.calibrate import read_devices
-    from hwlearn.bench.circuit import BenchCircuit
     from hwlearn.experiments import load_experiment
-    from hwlearn.station.write import write_calibrated
+    from hwlearn.lab.bench.calibrate import read_devices
+    from hwlearn.lab.bench.calibration import fit_devices
+    from hwlearn.lab.bench.circuit import BenchCircuit
+    from hwlearn.lab.station.write import write_calibrated
 
     if not overwrite and out.exists() and any(out.iterdir()):
         raise StationError(f"{out}: the folder is not empty; name a new one, or --overwrite")
@@ -172,8 +172,8 @@ def _calibrate(
 @bench.command("safe")
 def _safe(station: StationFile) -> None:
     """Make a station safe from its file alone, whatever state it is in."""
-    from hwlearn.bench.connection import make_safe
-    from hwlearn.station import load_station
+    from hwlearn.lab.bench.connection import make_safe
+    from hwlearn.lab.station import load_station
 
     loaded = load_station(station)
     if loaded.settings.defaults.backend == "virtual":
@@ -191,7 +191,7 @@ def _show(
 ) -> None:
     """Check the station file and print the wiring; touch no instrument."""
     from hwlearn.experiments import load_experiment
-    from hwlearn.station import load_station
+    from hwlearn.lab.station import load_station
 
     network, loaded = load_experiment(experiment).network, load_station(station)
     loaded.check(network)
@@ -210,7 +210,7 @@ def _show(
         table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else f"{edge.fixed_ohm:g} Ω")
     print_table(table)
     if out is not None:
-        from hwlearn.plots import draw_wiring
+        from hwlearn.show.plots import draw_wiring
 
         draw_wiring(network, loaded, out)
         print(f"drawn in {out}")
@@ -219,10 +219,10 @@ def _show(
 @bench.command("serve")
 def _serve(station: StationFile, experiment: File) -> None:
     """Run the virtual bench for other clients on this machine."""
-    from hwlearn.bench.signals import ending_signals_raise
     from hwlearn.experiments import load_experiment
-    from hwlearn.station.load import as_built, load_station
-    from hwlearn.virtual import VirtualBench
+    from hwlearn.lab.bench.signals import ending_signals_raise
+    from hwlearn.lab.station.load import as_built, load_station
+    from hwlearn.lab.virtual import VirtualBench
 
     network, built = load_experiment(experiment).network, as_built(load_station(station))
     with ending_signals_raise(), VirtualBench(network, built) as virtual:

@@ -14,7 +14,7 @@ from hwlearn.cli.output import fill, new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
 if TYPE_CHECKING:
-    from hwlearn.analysis.comparison import Compared, Comparison
+    from hwlearn.inference.comparison import Compared, Comparison
 
 
 @app.command("compare")
@@ -28,12 +28,12 @@ def _compare(
     trust_netlist: Trust = False,
 ) -> None:
     """Drive several backends through the same phases and say where they differ. Exit code 1 if they do."""
-    from hwlearn.analysis.comparison import compare_circuits
-    from hwlearn.analysis.faults import Accuracy
     from hwlearn.circuits.base import Circuit
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
-    from hwlearn.station import load_station
+    from hwlearn.inference.comparison import compare_circuits
+    from hwlearn.inference.faults import Accuracy
+    from hwlearn.lab.station import load_station
 
     names = [name.strip() for name in backends.split(",")]
     unknown = [name for name in names if name not in ("exact", "ngspice", "bench")]
@@ -58,7 +58,7 @@ def _compare(
         with experiment.named():
             found = compare_circuits(experiment.task, experiment.rule, circuits, accuracy)
     if out is not None:
-        from hwlearn.plots import draw_comparison
+        from hwlearn.show.plots import draw_comparison
 
         write_json(out / "comparison.json", found.as_dict())
         draw_comparison(found, out / "comparison.png")

@@ -40,7 +40,7 @@ def _doctor(as_json: Json = False) -> None:
 
 
 def _examined() -> dict[str, Any]:
-    from hwlearn.runs.environment import versions
+    from hwlearn.experiments.runs.environment import versions
 
     return {"versions": versions(), "ngspice": _examined_ngspice(), "solvers": _examined_solvers()}
 
@@ -56,7 +56,7 @@ def _examined_ngspice() -> dict[str, Any]:
     try:
         report["library"] = find_library()
         from hwlearn.circuits.base import Drive
-        from hwlearn.circuits.ngspice import NgspiceCircuit
+        from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
 
         with NgspiceCircuit(Network.from_edges([("a", "m"), ("m", "0")], inputs=["a"], outputs=["m"])) as circuit:
             measured = circuit.measure(Drive(np.ones((1, 1))))

@@ -44,7 +44,7 @@ def _reproduce(
     passed = all(row.passed for row in rows)
     content = {"backend": backend, "quick": quick, "passed": passed, "rows": [row.as_dict() for row in rows]}
     if out is not None:
-        from hwlearn.plots import draw_claims
+        from hwlearn.show.plots import draw_claims
 
         write_json(out / "claims.json", content)
         draw_claims(rows, out / "claims.png")

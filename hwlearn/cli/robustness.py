@@ -50,7 +50,7 @@ def _robustness(
             progress=(lambda name: say(f"{name} …")) if sys.stderr.isatty() else None,
         )
     if out is not None:
-        from hwlearn.plots import draw_robustness
+        from hwlearn.show.plots import draw_robustness
 
         write_json(out / "robustness.json", found.as_dict())
         draw_robustness(found, out / "robustness.png")

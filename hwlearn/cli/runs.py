@@ -21,7 +21,7 @@ def _runs(
     as_json: Json = False,
 ) -> None:
     """List the run folders below a folder, oldest first."""
-    from hwlearn.runs import find_runs
+    from hwlearn.experiments.runs import find_runs
 
     found = find_runs(folder)
     for error in found.broken.values():
@@ -51,8 +51,8 @@ def _plot(
     experiment: Moved = None,
 ) -> None:
     """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
-    from hwlearn.plots import draw_run, draw_runs
-    from hwlearn.runs import Run
+    from hwlearn.experiments.runs import Run
+    from hwlearn.show.plots import draw_run, draw_runs
 
     if len(folders) > 1 and experiment is not None:
         raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
@@ -74,7 +74,7 @@ def _export(
     experiment: Moved = None,
 ) -> None:
     """Write a run for other programs: NetCDF (xarray), journal as CSV, netlist with the trained values, graph as JSON."""
-    from hwlearn.runs import Run, export
+    from hwlearn.experiments.runs import Run, export
 
     say(f"written to {export(Run.load(folder, experiment), to, out)}")
 
@@ -86,7 +86,7 @@ def _report(
     experiment: Moved = None,
 ) -> None:
     """Write one HTML file that tells the whole run: circuit, task, learning, what was predicted, environment."""
-    from hwlearn.report import write_report
-    from hwlearn.runs import Run
+    from hwlearn.experiments.runs import Run
+    from hwlearn.show.report import write_report
 
     say(f"written to {write_report(Run.load(folder, experiment), out)}")

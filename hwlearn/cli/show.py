@@ -31,7 +31,7 @@ def _show(
 ) -> None:
     """Print the circuit, ports and task of an experiment file, and draw the circuit."""
     from hwlearn.experiments import load_experiment
-    from hwlearn.plots import draw_network
+    from hwlearn.show.plots import draw_network
 
     experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist)
     network, task = experiment.network, experiment.task

@@ -13,7 +13,7 @@ from hwlearn.cli.output import fill, new_table, print_json, say
 from hwlearn.cli.progress import cells_bar
 
 if TYPE_CHECKING:
-    from hwlearn.sweeps import Results
+    from hwlearn.experiments.sweeps import Results
 
 
 @app.command("sweep")
@@ -26,8 +26,8 @@ def _sweep(
     trust_netlist: Trust = False,
 ) -> None:
     """Train variants of an experiment, each in a run folder; again: what is left of them. Exit code 1 if some failed."""
-    from hwlearn.plots import draw_sweep
-    from hwlearn.sweeps import run_sweep
+    from hwlearn.experiments.sweeps import run_sweep
+    from hwlearn.show.plots import draw_sweep
 
     try:
         with cells_bar() as progress:
@@ -49,7 +49,7 @@ def _sweep(
 
 
 def _print(found: Results) -> None:
-    from hwlearn.sweeps.table import text
+    from hwlearn.experiments.sweeps.table import text
 
     table = new_table(*found.axes, "steps", "loss before", "after [V²]", "seconds", "stopped because")
     fill(

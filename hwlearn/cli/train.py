@@ -17,7 +17,7 @@ from hwlearn.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from hwlearn.experiments import Experiment, Outcome
-    from hwlearn.runs import Run
+    from hwlearn.experiments.runs import Run
 
 
 Live = Annotated[bool, typer.Option("--live", help="Plot the loss in the terminal.")]
@@ -41,7 +41,7 @@ def _train(
 ) -> None:
     """Train the circuit of an experiment file. Ctrl-C ends the training and keeps what was learned."""
     from hwlearn.experiments import load_experiment, run_experiment
-    from hwlearn.runs import Run
+    from hwlearn.experiments.runs import Run
 
     overrides = read_overrides(settings)
     flags: dict[str, str | int | None] = {"backend.name": backend, "rule.name": rule, "train.steps": steps, "train.seed": seed}
@@ -68,7 +68,7 @@ def _resume(
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
-    from hwlearn.runs import Run
+    from hwlearn.experiments.runs import Run
 
     run, overrides = Run.load(folder, experiment), read_overrides(settings)
     if steps is not None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.exact import ExactCircuit
-from hwlearn.circuits.ngspice import NgspiceCircuit
-from hwlearn.circuits.nonlinear import NewtonCircuit
+from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.circuits.newton.circuit import NewtonCircuit
+from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
 from hwlearn.errors import (
     ExperimentError,
     HwlearnError,
@@ -148,7 +148,7 @@ class Experiment:
                 return SIMULATORS[name](self.network)
             if station is None:
                 raise ExperimentError("the bench needs a station file: --station FILE, or station in [backend]")
-            from hwlearn.bench.circuit import BenchCircuit
+            from hwlearn.lab.bench.circuit import BenchCircuit
 
             return BenchCircuit(self.network, self._beside(station), verify=verify)
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.network import Network
 
 

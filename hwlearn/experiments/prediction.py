@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.jacobian import jacobian
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.settings import TrainTable

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Circuit
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.outcome import Outcome
@@ -85,7 +86,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
     Args:
         experiment: from `load_experiment`.
         progress: called with (steps or time done, of how much, loss that the rule observes).
-        recorder: writes the run down, and tells what it had done before; see `hwlearn.runs.Run`.
+        recorder: writes the run down, and tells what it had done before; see `hwlearn.experiments.runs.Run`.
 
     Raises:
         ExperimentError: the experiment does not fit together.
@@ -156,7 +157,7 @@ def _circuit(experiment: Experiment) -> Circuit:
 
     amperes = np.inf
     if experiment.settings.backend.name == "bench":
-        from hwlearn.bench.circuit import BenchCircuit
+        from hwlearn.lab.bench.circuit import BenchCircuit
 
         assert isinstance(circuit, BenchCircuit)
         amperes = 0.5 * circuit.station.settings.limits.i_nudge_max

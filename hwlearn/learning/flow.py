@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from hwlearn.circuits.base import Array, Circuit
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task

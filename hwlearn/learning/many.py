@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.circuits.base import Array
-from hwlearn.circuits.many import ManyCircuits
+from hwlearn.arrays import Array
+from hwlearn.circuits.exact.many import ManyCircuits
 from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 
 DECAY = 0.9

@@ -8,7 +8,9 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, square_sum
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open, Outputs
+from hwlearn.circuits.linalg import square_sum
 from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network

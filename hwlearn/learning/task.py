@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hwlearn.circuits.base import Array, samples
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.network import Network
 

@@ -11,7 +11,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.circuits.base import Array, Circuit, Drive, is_finite
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit, Drive
+from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule

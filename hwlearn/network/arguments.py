@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,14 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import NetworkError
 from hwlearn.network.ports import Port, Source
+from hwlearn.text import did_you_mean
 
 P = TypeVar("P", Source, Port)
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """What is meant by an unknown word, as the end of a message; empty if nothing is close."""
-    close = get_close_matches(word, [str(w) for w in words], n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def ports(specs: Iterable[Any], read: Callable[[Any], P]) -> tuple[P, ...]:

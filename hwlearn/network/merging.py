@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.errors import NetworkError
-from hwlearn.spice.numbers import GROUND
+from hwlearn.text import GROUND
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import NetworkError
-from hwlearn.network.arguments import did_you_mean, mask_of, no_doubles, per_edge, ports
+from hwlearn.network.arguments import mask_of, no_doubles, per_edge, ports
 from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
 from hwlearn.network.transistors import Channels, Transistor, check_transistors
-from hwlearn.spice.numbers import GROUND
+from hwlearn.text import GROUND, did_you_mean
 
 if TYPE_CHECKING:
     import networkx
@@ -223,7 +223,7 @@ class Network:
             NetlistError: names file and line.
             LibraryNotFoundError: libngspice is missing.
         """
-        from hwlearn.network.netlist.reader import read_netlist
+        from hwlearn.netlist.reader import read_netlist
 
         return read_netlist(
             path,
@@ -237,7 +237,7 @@ class Network:
 
     def to_netlist(self, path: str | PathLike[str] | None = None) -> str:
         """The network as a SPICE netlist that ngspice runs (`.op`); written to `path` if one is given."""
-        from hwlearn.network.netlist.writer import write_netlist
+        from hwlearn.netlist.writer import write_netlist
 
         return write_netlist(self, path)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hwlearn.errors import NetworkError
-from hwlearn.spice.numbers import GROUND
+from hwlearn.text import GROUND
 
 _WRAPPED = re.compile(r"([VI])\((.*)\)\Z", re.IGNORECASE | re.DOTALL)
 

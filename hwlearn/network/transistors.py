@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlearn.arrays import Array
 from hwlearn.errors import NetworkError
-from hwlearn.spice.numbers import GROUND
-
-Array = NDArray[np.float64]
+from hwlearn.text import GROUND
 
 
 class Transistor(NamedTuple):

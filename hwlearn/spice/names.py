@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from hwlearn.spice.numbers import GROUND
+from hwlearn.text import GROUND
 
 OWN = "hwl_"  # names that start so belong to the decks that hwlearn writes
 _SAFE = re.compile(r"[a-z0-9_][a-z0-9_.#\[\]+-]*\Z")

@@ -9,7 +9,7 @@ from scipy.optimize import brentq, least_squares
 
 from hwlearn.analysis.gates.measured import Measured
 from hwlearn.analysis.gates.pair import GatePair
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

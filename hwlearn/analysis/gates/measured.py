@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 
 

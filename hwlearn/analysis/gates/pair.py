@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.errors import SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network, Transistor

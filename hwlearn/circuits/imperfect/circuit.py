@@ -7,7 +7,8 @@ from copy import deepcopy
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, SampledMeasurement
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, SampledMeasurement
 from hwlearn.circuits.imperfect.effect import Effect
 
 LEAST = 1e-12

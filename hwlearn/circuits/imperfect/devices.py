@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.circuits.imperfect.effect import Effect, edges_named, not_negative
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network

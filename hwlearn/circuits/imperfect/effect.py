@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Outputs
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Outputs
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
 

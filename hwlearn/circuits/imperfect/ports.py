@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Outputs
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Outputs
 from hwlearn.circuits.imperfect.effect import Effect, not_negative
 from hwlearn.network import Network
 

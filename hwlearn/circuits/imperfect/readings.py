@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.circuits.imperfect.effect import Effect, not_negative
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.circuits.base import Array
+from hwlearn.arrays import Array
 from hwlearn.circuits.imperfect.effect import Effect
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network

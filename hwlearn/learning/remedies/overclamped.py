@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.circuits.base import Array, Measurement, Outputs
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Measurement, Outputs
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.remedies.remedy import Remedy
 from hwlearn.learning.rule import Rule, VoltageRule

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hwlearn.circuits.base import Array, Measurement, Outputs
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Measurement, Outputs
 from hwlearn.learning.rule import Rule
 from hwlearn.network import Network
 

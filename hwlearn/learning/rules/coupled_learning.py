@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwlearn.circuits.base import Array, Hold, Measurement, Outputs
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Hold, Measurement, Outputs
 from hwlearn.learning.rule import VoltageRule
 
 

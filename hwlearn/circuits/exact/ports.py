@@ -1,0 +1,324 @@
+"""The exact model seen from its ports: `System` (what stays), `Basis` (the inputs), `Ports` (the answers when programmed)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.linalg.blas import daxpy
+from scipy.sparse import csr_array, vstack
+
+from hwlearn.arrays import Array
+from hwlearn.circuits.exact.reused import ReusedFactor
+from hwlearn.circuits.linalg import Cholesky, Cholmod, SparseMap, choose_cholesky
+from hwlearn.errors import SimulationError
+from hwlearn.network import Network
+
+
+class System:
+    """What does not change while a circuit learns: maps from conductances to K and to the right-hand sides.
+
+    Node voltages are v = T x + P s, of the free potentials x (`size`) and of the sources. `nodes` reads them; `seen` reads the
+    output voltages and then the drops of the edges.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        merging = network.merging
+        self.size = size = merging.size
+        cluster = merging.cluster
+        self.cholesky, self.assembly = self._pattern(cluster[network.tails], cluster[network.heads])
+
+        # Columns of the sources: the inputs, then one for all fixed sources together.
+        drives, fixed = network.inputs, network.fixed_sources
+        self.sources = len(drives) + bool(fixed)
+        voltage = [s for s in (*drives, *fixed) if s.kind == "voltage"]
+        weight = np.zeros((len(voltage), self.sources))
+        for k, source in enumerate(voltage):
+            if source in drives:
+                weight[k, drives.index(source)] = 1.0
+            else:
+                weight[k, -1] = source.value
+        ties = csr_array((merging.signs, (merging.rows, merging.columns)), shape=(len(network.nodes), len(voltage)))
+        offsets = csr_array(ties @ csr_array(weight))
+        self.voltage_inputs = np.array([k for k, s in enumerate(drives) if s.kind == "voltage"], dtype=np.intp)
+        self._ties = ties[:, : len(self.voltage_inputs)]
+
+        keep = np.flatnonzero(cluster >= 0)
+        spread = csr_array((np.ones(len(keep)), (keep, cluster[keep])), shape=(len(network.nodes), size))
+        ends = csr_array(vstack((network.port_incidence, network.incidence), format="csr"))
+        self.nodes, self.seen = View(spread, offsets), View(csr_array(ends @ spread), csr_array(ends @ offsets))
+
+        injections = None
+        currents = np.array([source.kind == "current" for source in network.sources], dtype=bool)
+        if currents.any():
+            entering = network.source_incidence.T
+            injections = np.zeros((len(network.nodes), self.sources))
+            injections[:, : len(drives)] = (entering[:, : len(drives)] * currents[: len(drives)]).toarray()
+            values = np.array([source.value for source in network.fixed_sources])
+            injections[:, -1] += entering[:, len(drives) :] @ (values * currents[len(drives) :])
+
+        # Only edges at sources have a drop while all free potentials are zero.
+        raised = csr_array(network.incidence @ offsets)
+        tied = csr_array(network.incidence @ self._ties)
+        self.touched = np.flatnonzero((np.diff(raised.indptr) + np.diff(tied.indptr)) > 0)
+        self.raised = raised[self.touched].toarray()
+        self._tied = tied[self.touched].toarray().T
+        self.into = csr_array(-(spread.T @ network.incidence[self.touched].T))
+        self.merged_injections = None if injections is None else spread.T @ injections
+        self.port_rows = (network.port_incidence @ spread).toarray()  # the right-hand side of a unit current into each output
+        self._port_ties = (self._ties.T @ network.port_incidence.T).toarray()
+        self._injected_ties = None if injections is None else self._ties.T @ injections
+
+    def _pattern(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[Cholesky, csr_array]:
+        """The solver for K's upper triangle and the map (entries × E) from conductances to its numbers; edges from a to b."""
+        number = np.arange(len(a))
+        inner = a != b  # an edge between merged nodes carries no unknown
+        rows, columns, edge, sign = [], [], [], []
+        for end in (a, b):
+            diagonal = inner & (end >= 0)
+            rows.append(end[diagonal])
+            columns.append(end[diagonal])
+            edge.append(number[diagonal])
+            sign.append(np.ones(diagonal.sum()))
+        both = inner & (a >= 0) & (b >= 0)
+        rows.append(np.minimum(a, b)[both])
+        columns.append(np.maximum(a, b)[both])
+        edge.append(number[both])
+        sign.append(-np.ones(both.sum()))
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        key, entry = np.unique(column * max(self.size, 1) + row, return_inverse=True)
+        indices, owner = key % max(self.size, 1), key // max(self.size, 1)
+        indptr = np.searchsorted(owner, np.arange(self.size + 1))
+        assembly = csr_array((np.concatenate(sign), (entry, np.concatenate(edge))), shape=(len(key), len(a)))
+        self.pattern = indptr, indices
+        cholesky = choose_cholesky(self.size, indptr, indices)
+        return ReusedFactor(cholesky, indptr, indices) if isinstance(cholesky, Cholmod) else cholesky, assembly
+
+    def input_currents(self, conductances: Array, drops: Array, columns: Array) -> Array:
+        """(n_in, p): current that each input delivers, per column of `drops` (E, p); Kirchhoff's current law at its side."""
+        basis = columns.shape[1]
+        currents = np.zeros((len(self.network.inputs), drops.shape[1]))
+        delivered = self._tied @ (conductances[self.touched, None] * drops[self.touched])
+        delivered[:, basis:] -= self._port_ties
+        if self._injected_ties is not None:
+            delivered[:, :basis] -= self._injected_ties @ columns
+        currents[:, :basis] = columns[: len(currents)]
+        currents[self.voltage_inputs] = delivered
+        return currents
+
+
+class View(SparseMap):
+    """What is read at m places, A x + L s: a matrix A (m, n) and offsets L (m, sources)."""
+
+    def __init__(self, matrix: csr_array, offsets: csr_array) -> None:
+        super().__init__(matrix)
+        self._offsets = offsets
+
+    def lifts(self, columns: Array) -> Array:
+        """(k, m): what source columns (sources, k) alone do."""
+        return np.ascontiguousarray((self._offsets @ columns).T)
+
+
+class Basis:
+    """Source columns that span the inputs of a drive.
+
+    They are the samples themselves where these are fewer than the sources, else one column per source. The last source is the
+    constant 1 of the fixed ones. A basis holds while the inputs stay the same, whatever the conductances: with it, one sparse
+    product gives the numbers of K and of the right-hand sides. Without inputs, it has a column per source.
+    """
+
+    def __init__(self, system: System, inputs: Array | None) -> None:
+        self.system = system
+        self.samples = inputs.copy() if inputs is not None and len(inputs) <= system.sources else None
+        self.columns = columns = np.eye(system.sources) if self.samples is None else self.padded(self.samples).T
+        self._seen: Array | None = None  # read-only inputs, and the weights found for them
+        self._weights: Array | None = None
+        self.count = count = columns.shape[1]
+        self.identity = np.eye(count)
+        self.outputs = len(system.port_rows)
+        self.width = count + self.outputs  # p
+
+        raised = system.raised @ columns
+        right = np.zeros((count, system.size))
+        if system.merged_injections is not None:
+            right[:] = (system.merged_injections @ columns).T
+        self.lifts = system.seen.lifts(columns)
+
+        # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
+        into = system.into.tocoo()
+        touched, column = np.nonzero(raised)
+        order = np.argsort(into.col, kind="stable")
+        first = np.searchsorted(into.col[order], np.arange(len(system.touched) + 1))
+        counts = np.diff(first)[touched]
+        entry = order[np.repeat(first[touched], counts) + _within(counts)]
+        column, edge = np.repeat(column, counts), np.repeat(touched, counts)
+        values = into.data[entry] * raised[edge, column]
+        place = column * system.size + into.row[entry], system.touched[edge]
+        self._entries, edges = system.assembly.shape
+        rows = csr_array((values, place), shape=(right.size, edges))
+        self._constants = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
+        self._assembly = SparseMap(vstack((system.assembly, rows), format="csr"))
+
+    def assemble(self, conductances: Array) -> tuple[Array, Array]:
+        """The numbers of K's pattern, and the right-hand sides (count, n); for conductances (E, M), with an axis M more."""
+        if conductances.ndim == 1:
+            numbers = self._assembly.of(conductances, self._constants)
+            return numbers[: self._entries], numbers[self._entries :].reshape(self.count, self.system.size)
+        numbers = self._assembly.of_columns(conductances, self._constants[:, None])
+        return numbers[: self._entries], numbers[self._entries :].reshape(self.count, self.system.size, *numbers.shape[1:])
+
+    def padded(self, inputs: Array) -> Array:
+        """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
+        padded = np.ones((len(inputs), self.system.sources))
+        padded[:, : inputs.shape[1]] = inputs
+        return padded
+
+    def weights(self, inputs: Array) -> Array | None:
+        """(S, count) weights of the source columns that make `inputs`; None if these columns cannot."""
+        if inputs is self._seen:
+            return self._weights
+        weights = self._find_weights(inputs)
+        if weights is not None and not inputs.flags.writeable:
+            self._seen, self._weights = inputs, weights
+        return weights
+
+    def _find_weights(self, inputs: Array) -> Array | None:
+        if self.samples is None:
+            return self.padded(inputs)
+        return self.identity if np.array_equal(inputs, self.samples) else None
+
+
+def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """0 … count − 1 for each of `counts`, joined."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+
+
+class Ports:
+    """Responses of a programmed circuit to each source column and to a unit current at each output: p columns.
+
+    Those to the outputs are not solved for before `complete`, which must come before the circuit is programmed again.
+
+    Attributes:
+        potentials: (p, n) V, free ones.
+        outputs: (p, n_out) V.
+        drops: (p, E) V.
+    """
+
+    def __init__(self, basis: Basis, conductances: Array) -> None:
+        self.basis, self.conductances = basis, conductances
+        self.system = system = basis.system
+        self._factor: Array | None = None
+        cholesky = system.cholesky
+        numbers, right = basis.assemble(conductances)
+        cholesky.factor(numbers)
+        if not cholesky.together:
+            self.potentials = cholesky.solve(right)
+            seen = system.seen.of_rows(self.potentials, basis.lifts)
+            self.outputs, self.drops = seen[:, : basis.outputs], seen[:, basis.outputs :]
+            return
+        self.potentials = cholesky.solve(np.concatenate((right, system.port_rows)))
+        by_sources, by_ports = self.potentials[: basis.count], self.potentials[basis.count :]
+        seen = np.concatenate((system.seen.of_rows(by_sources, basis.lifts), system.seen.of_rows(by_ports, None)))
+        self.outputs, self.drops = seen[:, : basis.outputs], seen[:, basis.outputs :]
+        if (residual := cholesky.residual) is not None:
+            # o = Cᵀ x = Cᵀ x̃ + Λᵀ r with K Λ = C: with Λ̃ for Λ, the error is a product of two errors.
+            self.outputs += residual @ by_ports.T
+
+    def complete(self) -> None:
+        """Solve for the outputs' columns too."""
+        if len(self.potentials) < self.basis.width:
+            more = self.system.cholesky.solve(self.system.port_rows)
+            self.potentials = np.concatenate((self.potentials, more))
+            seen = self.system.seen.of_rows(more, None)
+            self.outputs = np.concatenate((self.outputs, seen[:, : self.basis.outputs]))
+            self.drops = np.concatenate((self.drops, seen[:, self.basis.outputs :]))
+
+    def open_outputs(self, weights: Array) -> Array:
+        """(S, n_out) V at the open outputs, for weights (S, count) of the source columns; not to be written to."""
+        columns = self.outputs[: self.basis.count]
+        return columns if weights is self.basis.identity else weights.dot(columns)
+
+    @property
+    def resistance(self) -> Array:
+        """R = C K⁻¹ Cᵀ (n_out, n_out) Ω."""
+        return self.outputs[self.basis.count :]
+
+    def currents_to_hold(self, change: Array) -> Array:
+        """(S, n_out) A that raise the open output voltages by `change` (S, n_out) [V]: R⁻¹ change."""
+        if not change.shape[1]:
+            return change
+        if self._factor is None:
+            self.complete()
+            self._factor, info = lapack.dpotrf(self.resistance, lower=0)
+            if info:
+                raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
+        return lapack.dpotrs(self._factor, change.T, lower=0)[0].T
+
+    def product(self, one: Array, two: Array) -> Array:
+        """(E,) V²: Σ_s (H x_s) ∘ (H y_s) for states x, y (S, p); H (E×p) are the drops per column. Never forms (S, E).
+
+        More samples than the columns that x uses are summed first: diag H M Hᵀ, M = Σ_s x_s y_sᵀ (p×p).
+        """
+        used = np.flatnonzero(one.any(axis=0))
+        if len(one) > len(used):
+            return _summed(self.drops[used], (one[:, used].T @ two).dot(self.drops))
+        return _summed(one.dot(self.drops), two.dot(self.drops))
+
+    def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
+        """(E,) V²: mean over samples of the drops by `change` times those by the sources, `held` and share × `change`.
+
+        `change` and `held` are currents into the outputs, (S, n_out) A.
+        """
+        basis = self.basis
+        if len(weights) == 1 and weights is basis.identity and held is None and len(self.potentials) < basis.width:
+            made = self.system.cholesky.solve(change.dot(self.system.port_rows))
+            by_made = self.system.seen.of_rows(made, None)[0, basis.outputs :]
+            contrast: Array = daxpy(by_made, self.drops[0].copy(), a=share)
+            contrast *= by_made
+            return contrast
+        (samples, count), outputs = weights.shape, change.shape[1]
+        if samples > outputs:  # as in `product`
+            self.complete()
+            moments = change.T.dot(weights if held is None else np.concatenate((weights, held), axis=1)) / samples
+            by_change, drops = self.drops[count:], moments.dot(self.drops[: moments.shape[1]])
+            if share:
+                drops += (change.T.dot(change) * (share / samples)).dot(by_change)
+            return _summed(by_change, drops)
+        if held is None and len(self.potentials) < basis.width:
+            made = self.system.cholesky.solve(change.dot(self.system.port_rows))
+            by_change = self.system.seen.of_rows(made, None)[:, outputs:]
+        else:
+            self.complete()
+            by_change = change.dot(self.drops[count:])
+        drops = self.drops[:count]
+        drops = drops.copy() if weights is basis.identity else weights.dot(drops)
+        if held is not None:
+            drops += held.dot(self.drops[count:])
+        if share:
+            drops += share * by_change
+        return _summed(by_change, drops) / samples
+
+    @cached_property
+    def input_currents(self) -> Array:
+        """(n_in, p) A delivered by each input, per column."""
+        return self.system.input_currents(self.conductances, self.drops.T, self.basis.columns)
+
+    @cached_property
+    def power(self) -> Array:
+        """(p, p) W: power in the edges as a quadratic form of the column weights."""
+        return (self.drops * self.conductances) @ self.drops.T
+
+    def node_voltages(self) -> Array:
+        """(N, p) V."""
+        voltages = self.system.nodes.of_rows(self.potentials, None)
+        voltages[: self.basis.count] += self.system.nodes.lifts(self.basis.columns)
+        return voltages.T
+
+
+def _summed(one: Array, two: Array) -> Array:
+    """(E,): Σ_k one ∘ two, of rows (k, E)."""
+    return np.einsum("ke,ke->e", one, two)

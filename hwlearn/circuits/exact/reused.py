@@ -1,0 +1,146 @@
+"""Conjugate gradients with an old factor as preconditioner, for graphs whose factors fill in (random graphs, expanders)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from time import thread_time
+
+import numpy as np
+from scipy.linalg import eigvalsh_tridiagonal
+from scipy.sparse import csr_array
+
+from hwlearn.arrays import Indices
+from hwlearn.circuits.linalg import Cholesky, Vector
+
+TOLERANCE = 5e-9
+"""Error of a solution x in the energy norm √(xᵀ K x), relative to x."""
+
+WORTHWHILE = 8.0
+"""A factor that costs fewer times the solutions of a step than this is made anew each time."""
+
+MOST = 30
+"""Iterations after which a factor is given up."""
+
+
+class ReusedFactor(Cholesky):
+    """A Cholesky whose factor is kept while K changes little, as it does from one step of learning to the next.
+
+    While a factorisation costs `WORTHWHILE` times the solutions of a step or more, the last factor preconditions conjugate
+    gradients, which start where the last two solutions point to. It is made anew once a step costs more than the steps since
+    the last factorisation did on average, that one included: the mean cost is then least, if costs grow.
+
+    Attributes:
+        residual: (k, n), what the last solution leaves of its right-hand sides, or None after a fresh factorisation.
+        factorisations, iterations: how many there were.
+    """
+
+    def __init__(self, exact: Cholesky, indptr: Indices, indices: Indices) -> None:
+        super().__init__(exact.size, indptr, indices)
+        self.name = exact.name
+        self.factorisations = self.iterations = 0
+        self._exact = exact
+        self._pattern = indptr, indices
+        self._data = np.empty(0)
+        self._stale = self._spoiled = False
+        self._factor_cost = self._solve_cost = 0.0  # seconds, of the last factorisation and all solutions with it at once
+        self._spent, self._steps = 0.0, 0  # since the last factorisation, that one included
+        self._last: tuple[Vector, ...] = ()  # the last two solutions, for the next to start at
+
+    def factor(self, data: Vector) -> None:
+        self.together = self._factor_cost > WORTHWHILE * self._solve_cost
+        if self.factorisations and not self._spoiled and self.together:
+            self._data, self._stale = data, True
+            return
+        start = thread_time()
+        self._exact.factor(data)
+        self._factor_cost, self._solve_cost = thread_time() - start, 0.0
+        self._spent, self._steps = self._factor_cost, 0
+        self._stale = self._spoiled = False
+        self._least = 1.0  # eigenvalue of M⁻¹K, M being the matrix that was factored
+        self.factorisations += 1
+
+    def solve(self, right: Vector) -> Vector:
+        start = thread_time()
+        out = self._iterate(right) if self._stale else None
+        if out is None:
+            if self._stale:
+                self._spoiled = True
+                self.factor(self._data)
+                start = thread_time()
+            out = self._exact.solve(right)
+            self.residual = None
+            self._solve_cost += thread_time() - start
+        cost = thread_time() - start
+        self._spent, self._steps = self._spent + cost, self._steps + 1
+        self._spoiled = self._stale and cost > self._spent / self._steps
+        self._last = (*self._last[-1:], out) if self.together else ()
+        return out
+
+    def _iterate(self, right: Vector) -> Vector | None:
+        """Conjugate gradients on all rows at once; None if they do not converge."""
+        matrix, source = self._whole
+        matrix.data = self._data[source]
+        known = [last for last in self._last if last.shape == right.shape]
+        x = 2 * known[1] - known[0] if len(known) == 2 else known[0] if known else np.zeros_like(right)
+        rest = right - self._times(x)
+        direction, slope = np.zeros_like(rest), np.zeros(len(rest))
+        lengths: list[Vector] = []
+        turns: list[Vector] = []
+        for _ in range(MOST):
+            z = self._exact.solve(rest)
+            self.iterations += 1
+            before, slope = slope, _dots(rest, z)  # the error's squared energy norm, as far as the old factor can tell
+            wrong = slope > TOLERANCE**2 * self._least * (size := _dots(x + z, right))
+            if not wrong.any():
+                self._least = min(self._least, _least_ritz(lengths, turns))
+                wrong = slope > TOLERANCE**2 * self._least * size
+            if not wrong.any():
+                out = x + z
+                self.residual = right - self._times(out)
+                return out
+            turns.append(_ratio(slope, before))
+            direction = z + turns[-1][:, None] * direction
+            image = self._times(direction)
+            lengths.append(np.where(wrong, _ratio(slope, _dots(direction, image)), 0.0))
+            x = x + lengths[-1][:, None] * direction
+            rest -= lengths[-1][:, None] * image
+        return None
+
+    @cached_property
+    def _whole(self) -> tuple[csr_array, Indices]:
+        """K whole, and which entry of the upper triangle each of its numbers is."""
+        indptr, indices = self._pattern
+        rows, columns = np.asarray(indices), np.repeat(np.arange(self.size), np.diff(indptr))
+        number, off = np.arange(len(rows)), np.flatnonzero(rows != columns)
+        ends = (np.r_[rows, columns[off]], np.r_[columns, rows[off]])
+        matrix = csr_array((np.r_[number, number[off]] + 1.0, ends), shape=(self.size, self.size))
+        return matrix, matrix.data.astype(np.intp) - 1
+
+    def _times(self, rows: Vector) -> Vector:
+        return np.ascontiguousarray((self._whole[0] @ rows.T).T)
+
+
+def _dots(one: Vector, two: Vector) -> Vector:
+    return np.einsum("kn,kn->k", one, two)
+
+
+def _ratio(one: Vector, two: Vector) -> Vector:
+    """one / two, 0 where two is 0."""
+    return np.divide(one, two, out=np.zeros_like(one), where=two > 0)
+
+
+def _least_ritz(lengths: list[Vector], turns: list[Vector]) -> float:
+    """The least eigenvalue of M⁻¹K, M the old matrix, that these iterations have met: of their Lanczos matrix, row by row.
+
+    An error is 1/√ of it larger than M tells.
+    """
+    least = 1.0
+    for row in range(len(lengths[0]) if lengths else 0):
+        length, turn = (np.array([values[row] for values in each]) for each in (lengths, turns))
+        count = int(np.argmin(np.append(length, 0.0)))  # later on, this row was solved
+        length, turn = length[:count], turn[:count]
+        if count:
+            diagonal, beside = 1 / length, np.sqrt(turn[1:]) / length[:-1]
+            diagonal[1:] += turn[1:] / length[:-1]
+            least = min(least, float(eigvalsh_tridiagonal(diagonal, beside, select="i", select_range=(0, 0))[0]))
+    return least

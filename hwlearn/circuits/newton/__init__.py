@@ -1,0 +1,5 @@
+"""The exact model of nonlinear networks: Newton's method."""
+
+from hwlearn.circuits.newton.circuit import NewtonCircuit
+
+__all__ = ["NewtonCircuit"]

@@ -1,0 +1,59 @@
+"""Kirchhoff's current law as a check of a simulator's answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from hwlearn.arrays import Array
+from hwlearn.circuits.linalg import SparseMap
+from hwlearn.errors import SimulationError
+from hwlearn.network import Network
+from hwlearn.text import GROUND
+
+ACCEPTED = 1e-6
+"""Largest residual current, relative to the largest current."""
+
+_ONE = np.ones(1)
+
+
+class Kirchhoff:
+    """Kirchhoff's current law at the nodes where only resistors, ports and current sources meet.
+
+    It fails when ngspice simulated something else than was asked for: an `alter` that got lost, a stale result, a node that
+    floats at an invented voltage.
+    """
+
+    def __init__(self, network: Network, port_signs: Array) -> None:
+        busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
+        busy |= {node for element in network.elements for node in element.nodes}
+        busy |= {transistor.bulk for transistor in network.transistors}
+        busy |= {node for k in network.channels.edges for node in network.edges[k][:2]}
+        plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
+        self.tails, self.heads = network.tails, network.heads
+        self.count = len(plain) and len(network.edges)
+        kinds = np.array([source.kind == "current" for source in network.sources], dtype=np.float64)
+        entering = (network.source_incidence.T[plain] * kinds).tocsc()
+        inputs = len(network.inputs)
+        # What flows out of each node: of edge currents, inputs, port currents, and one for all fixed sources.
+        fixed = entering[:, inputs:] @ np.array([source.value for source in network.fixed_sources])
+        injected = np.hstack([entering[:, :inputs].toarray(), port_signs.T[plain], fixed[:, None]])
+        self.leaving = sp.csr_array(sp.hstack([network.incidence.T.tocsr()[plain], -injected]))
+        self._sums, self._zero = SparseMap(self.leaving), np.zeros(len(plain))
+
+    def check(self, conductances: Array, voltages: Array, inputs: Array, port_currents: Array) -> None:
+        """Raise SimulationError unless the currents of one sample balance."""
+        if not self.count:
+            return
+        currents = np.concatenate([conductances * (voltages[self.tails] - voltages[self.heads]), inputs, port_currents, _ONE])
+        residual = np.abs(self._sums.of(currents, self._zero)).max()
+        edges = np.abs(currents[: len(conductances)]).max()
+        if residual <= ACCEPTED * edges:
+            return
+        injected = np.abs(self.leaving[:, len(conductances) :] @ currents[len(conductances) :]).max()
+        scale, rounding = max(edges, injected), 1e-12 * np.abs(voltages).max() * conductances.max()
+        if not residual <= ACCEPTED * scale + rounding:
+            raise SimulationError(
+                f"ngspice's answer breaks Kirchhoff's current law by {residual:.2g} A of {scale:.2g} A; it is not used. "
+                "Conductances that differ by more than ten decades do this: narrow the bounds"
+            )

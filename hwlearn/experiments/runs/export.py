@@ -1,0 +1,194 @@
+"""A run in the formats of other programs: xarray and NetCDF, CSV, netlist, networkx."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hwlearn.arrays import Array
+from hwlearn.errors import ExperimentError, HwlearnError
+from hwlearn.experiments.files import write_json, write_text
+from hwlearn.learning.rules import RULES
+from hwlearn.network import Network
+
+if TYPE_CHECKING:
+    import networkx
+    import xarray
+
+    from hwlearn.experiments.runs.run import Run
+
+
+def to_dataset(run: Run) -> xarray.Dataset:
+    """The whole run: journal, conductances, task and outputs, each with its unit in the attribute "units".
+
+    Dimensions: step (or t, of a flow), edge, sample, input, output. Attributes: the journal's events and the settings as JSON.
+
+    Raises:
+        ExperimentError: as of `Run.experiment`.
+        HwlearnError: xarray is not installed.
+    """
+    try:
+        import xarray
+    except ImportError:
+        raise HwlearnError("NetCDF needs xarray: pip install 'hwlearn[netcdf]'") from None
+    experiment, network, at = run.experiment, run.network, _at(run)
+    untrained, task = experiment.network, experiment.task
+    variables = {
+        **{name: (at, values, {"units": unit}) for name, unit, values in _columns(run)[1:]},
+        "conductance": ("edge", network.conductances, {"units": "S"}),
+        "conductance_untrained": ("edge", untrained.conductances, {"units": "S"}),
+        "trainable": ("edge", network.trainable),
+        "inputs": (("sample", "input"), task.inputs, {"comment": "in the unit of each input"}),
+        "targets": (("sample", "output"), task.targets, {"units": "V"}),
+    }
+    if network.transistors:
+        volts = network.gate_voltages
+        gates = [volts.get(name, math.nan) for name in network.edge_names]
+        variables["gate_voltage"] = ("edge", gates, {"units": "V", "comment": "of transistors"})
+    if run.outputs is not None:
+        variables["outputs"] = (("sample", "output"), run.outputs, {"units": "V"})
+    coordinates = {
+        at: (at, run.history.at, {"units": "1"}),
+        "edge": list(network.edge_names),
+        "tail": ("edge", [edge.tail for edge in network.edges]),
+        "head": ("edge", [edge.head for edge in network.edges]),
+        "sample": np.arange(len(task)),
+        "input": list(network.input_names),
+        "input_unit": ("input", [source.unit for source in network.inputs]),
+        "output": list(network.output_names),
+    }
+    about = {
+        "title": run.info["title"],
+        "rule": run.settings["rule.name"],
+        "backend": run.settings["backend.name"],
+        "state": run.state,
+        "date": run.info["date"],
+        "source": f"hwlearn {run.info['versions']['hwlearn']}",
+        "settings": json.dumps(run.settings, ensure_ascii=False),
+        "events": json.dumps(run.history.events, ensure_ascii=False),
+    }
+    return xarray.Dataset(variables, coordinates, about)
+
+
+def to_csv(run: Run) -> str:
+    """The journal's steps, one a line, below a header with units; empty where a number is unknown."""
+    columns = _columns(run)
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow([f"{name} [{unit}]" if unit != "1" else name for name, unit, _ in columns])
+    for row in zip(*(values for *_, values in columns), strict=True):
+        table.writerow(["" if isinstance(value, float) and math.isnan(value) else value for value in row])
+    return text.getvalue()
+
+
+def to_netlist(run: Run) -> str:
+    """The netlist with the conductances that the run has reached, driven by the first sample; ngspice runs it.
+
+    Raises:
+        ExperimentError: as of `Run.experiment`.
+    """
+    return driven(run.network, run.experiment.task.inputs[0]).to_netlist()
+
+
+def to_networkx(run: Run) -> networkx.MultiDiGraph[str]:
+    """A graph whose edges, tail to head, carry "name", "conductance" [S] and "trainable": `Network.from_networkx` reads it.
+
+    Raises:
+        ExperimentError: as of `Run.experiment`.
+    """
+    import networkx
+
+    network = run.network
+    graph = networkx.MultiDiGraph(
+        title=network.title,
+        inputs={source.name: [source.kind, source.plus, source.minus] for source in network.inputs},
+        outputs=list(network.output_names),
+        fixed_sources={s.name: [s.kind, s.plus, s.minus, s.value] for s in network.fixed_sources},
+        other_elements=[element.card for element in network.elements],
+    )
+    graph.add_nodes_from(network.nodes)
+    volts = network.gate_voltages
+    rows = zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
+    for edge, conductance, trainable in rows:
+        gate = {"gate_voltage": volts[edge.name]} if edge.name in volts else {}
+        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **gate)
+    return graph
+
+
+def driven(network: Network, inputs: Array) -> Network:
+    """The network with its inputs at the values (n_in,) of a sample."""
+    sources = zip(network.inputs, inputs.tolist(), strict=True)
+    return replace(network, inputs=tuple(replace(source, value=value) for source, value in sources))
+
+
+def _to_netcdf_file(run: Run, path: Path) -> None:
+    """NetCDF 3 (64-bit offset), which scipy writes and every NetCDF library reads."""
+    dataset = to_dataset(run)
+    try:
+        dataset.to_netcdf(path, engine="scipy")
+    except OSError as error:
+        raise ExperimentError(f"{path}: {error.strerror}") from None
+
+
+def _to_networkx_file(run: Run, path: Path) -> None:
+    """Node-link JSON, as of `networkx.node_link_data`."""
+    import networkx
+
+    write_json(path, networkx.node_link_data(to_networkx(run), edges="edges"))
+
+
+FORMATS: dict[str, tuple[str, Callable[[Run, Path], None]]] = {
+    "netcdf": ("run.nc", _to_netcdf_file),
+    "csv": ("journal.csv", lambda run, path: write_text(path, to_csv(run))),
+    "netlist": ("trained.cir", lambda run, path: write_text(path, to_netlist(run))),
+    "networkx": ("network.json", _to_networkx_file),
+}
+"""Name of the file, and what writes it, by format."""
+
+
+def export(run: Run, to: str, path: str | PathLike[str] | None = None) -> Path:
+    """Write a run in one of the `FORMATS`.
+
+    Args:
+        run: running or not.
+        to: the format.
+        path: of the file; in the run folder if not given.
+
+    Returns:
+        The file.
+
+    Raises:
+        ExperimentError: unknown format; it cannot be written; as of `Run.experiment`.
+    """
+    if to not in FORMATS:
+        raise ExperimentError(f"--to {to}: choose one of {', '.join(FORMATS)}")
+    name, write = FORMATS[to]
+    file = run.folder / name if path is None else Path(path)
+    write(run, file)
+    return file
+
+
+def _at(run: Run) -> str:
+    return "t" if run.continuous else "step"
+
+
+def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
+    """Name, unit and values of the journal's columns; "V2" is V²."""
+    history, unit = run.history, RULES[run.settings["rule.name"]].loss_unit.replace("²", "2")
+    return [
+        (_at(run), "1", history.at),
+        ("loss", unit, history.losses),
+        ("rate", "1", history.rates),
+        ("clipped", "1", history.clipped),
+        ("noise", "V", history.noise),
+        ("time", "s", history.seconds),
+    ]

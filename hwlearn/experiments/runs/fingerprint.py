@@ -1,0 +1,64 @@
+"""What must be the same for a run to go on: the keys of the experiment, network, task and wiring."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from hwlearn.experiments import Experiment
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+
+
+def fingerprint(experiment: Experiment) -> dict[str, Any]:
+    """The settings, by dotted key, and SHA-256 of what the files beside the experiment file said."""
+    settings = experiment.settings
+    keys = {
+        f"{table}.{key}": value
+        for table, content in settings.model_dump(mode="json", exclude_none=True).items()
+        for key, value in content.items()
+    }
+    station = keys.pop("backend.station", None)
+    keys.pop("backend.processes", None)
+    found = {"settings": keys, "network": _of_network(experiment.network), "task": _of_task(experiment.task)}
+    if settings.backend.name == "bench":
+        from hwlearn.lab.station import load_station
+
+        found["wiring"] = load_station(experiment.path.parent / Path(str(station))).wiring_hash(experiment.network)
+    return found
+
+
+def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
+    """Which of network and task are others than before, whatever the settings."""
+    now = {"network": _of_network(experiment.network), "task": _of_task(experiment.task)}
+    return [name for name, value in now.items() if value != before[name]]
+
+
+def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[str] = ()) -> list[str]:
+    """What has changed, in words, besides the keys that were meant to."""
+    old, new = before["settings"], now["settings"]
+    changed = [
+        f"{key} was {old.get(key, 'not given')} and is {new.get(key, 'not given')}"
+        for key in sorted({*old, *new}.difference(meant))
+        if old.get(key) != new.get(key)
+    ]
+    return changed + [f"the {name} is another one" for name in ("network", "task") if before[name] != now[name]]
+
+
+def _of_network(network: Network) -> str:
+    names = (network.nodes, network.edges, network.sources, network.outputs, network.elements, *network.transistors)
+    arrays = (network.conductances, network.lower, network.upper, network.trainable)
+    return _hash(repr(names).encode(), *(array.tobytes() for array in arrays))
+
+
+def _of_task(task: Task) -> str:
+    return _hash(task.inputs.tobytes(), task.targets.tobytes())
+
+
+def _hash(*parts: bytes) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()

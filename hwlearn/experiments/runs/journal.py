@@ -1,0 +1,129 @@
+"""`Journal`: what happened to a run, one JSON object a line, only ever added to.
+
+A line is a step, {"step" or "t", "loss", "rate", "clipped", "noise", "time"}, or an event, {"event", "date", …}: "start",
+"resume" or "end". A "resume" at step k takes back the lines of steps k and later before it: they are made again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments.runs.disk import refusing_to_lose, write
+
+
+class Journal:
+    """The journal of a run, open for adding.
+
+    Args:
+        path: made if it is not there; a last line that was torn by a crash is cut off.
+        name: of the steps' key: "step", or "t" in continuous time.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        with refusing_to_lose(path):
+            self._file = path.open("ab", buffering=0)  # a line is with the system once it is written
+            _cut_torn_line(path)
+
+    def event(self, kind: str, **details: Any) -> None:
+        """Add an event, dated."""
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        content = {"event": kind, "date": date, **details}
+        with refusing_to_lose(self._path):
+            write(self._file, json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+
+    def step(self, at: float, loss: float, rate: float, clipped: int, noise: float, time: float) -> None:
+        """Add a step."""
+        line = (
+            f'{{"{self._name}": {at}, "loss": {_number(loss)}, "rate": {_number(rate)}, "clipped": {clipped}, '
+            f'"noise": {_number(noise)}, "time": {time:.6f}}}\n'
+        )
+        with refusing_to_lose(self._path):
+            write(self._file, line.encode())
+
+    def close(self) -> None:
+        with refusing_to_lose(self._path):
+            self._file.close()
+
+
+@dataclass
+class History:
+    """What a journal tells: steps that were not taken back, and events.
+
+    Attributes:
+        at: step numbers, or times of a flow. losses: observed by the rule. rates: decay of the loss per step or unit of time.
+        clipped: edges left at a bound. noise: of a reading [V]. seconds: of training until then. NaN where unknown.
+        events: as written.
+    """
+
+    at: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    clipped: list[int] = field(default_factory=list)
+    noise: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def last(self, kind: str) -> dict[str, Any] | None:
+        """The last event of a kind."""
+        return next((event for event in reversed(self.events) if event["event"] == kind), None)
+
+    def take_back(self, at: float) -> None:
+        """Forget the steps from `at` on."""
+        while self.at and self.at[-1] >= at:
+            for column in (self.at, self.losses, self.rates, self.clipped, self.noise, self.seconds):
+                column.pop()
+
+
+def read_journal(path: Path, name: str) -> History:
+    """Read a journal.
+
+    Raises:
+        ExperimentError: not a journal; a torn last line is none.
+    """
+    history = History()
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return history
+    except OSError as error:
+        raise ExperimentError(f"{path}: {error.strerror}") from None
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            content = json.loads(line)
+            if "event" in content:
+                if content["event"] == "resume":
+                    history.take_back(content[name])
+                history.events.append(content)
+                continue
+            history.at.append(content[name])
+            history.losses.append(_nan(content["loss"]))
+            history.rates.append(_nan(content["rate"]))
+            history.clipped.append(content["clipped"])
+            history.noise.append(_nan(content["noise"]))
+            history.seconds.append(content["time"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ExperimentError(f"{path}: line {number}: not a line of a journal ({error!r}); delete it to go on") from None
+    return history
+
+
+def _cut_torn_line(path: Path) -> None:
+    with path.open("r+b") as file:
+        content = file.read()
+        if content and not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _number(value: float) -> str:
+    """As JSON."""
+    return repr(float(value)) if math.isfinite(value) else "null"
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,56 @@
+"""`Recorder`: writes down a run while it goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit
+from hwlearn.experiments.run import Earlier
+from hwlearn.experiments.runs.checkpoint import Checkpoint
+from hwlearn.experiments.runs.journal import Journal
+
+
+class Recorder:
+    """Journal and checkpoint of a run: after each step both are with the system, which outlives this process.
+
+    Args:
+        journal: open. checkpoint: open.
+        earlier: what the run had done before, if it is resumed.
+    """
+
+    def __init__(self, journal: Journal, checkpoint: Checkpoint, earlier: Earlier | None) -> None:
+        self._journal, self._checkpoint = journal, checkpoint
+        self.earlier = earlier
+        self._before = earlier.seconds if earlier else 0.0
+        self._began = time.perf_counter()
+        self._last: tuple[float, float] | None = None
+        self._latest = None if earlier is None else earlier.snapshot
+
+    def begin(self, circuit: Circuit, loss_initial: float) -> None:
+        """The circuit answers: write down what it is."""
+        if self.earlier is None:
+            self._journal.event("start", loss_initial=loss_initial, circuit=circuit.provenance())
+        self._began = time.perf_counter()
+
+    def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
+        """A step is to be made from `snapshot`."""
+        seconds = self._before + time.perf_counter() - self._began
+        self._journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds)
+        self._checkpoint.save(snapshot)
+        self._latest = snapshot
+
+    def end(self, circuit: Circuit, stopped_because: str) -> None:
+        """The training is over, for whatever reason."""
+        if self._latest is not None:
+            self._checkpoint.save(self._latest, whole=True)
+        self._journal.event("end", stopped_because=stopped_because, circuit=circuit.provenance())
+
+    def _rate(self, at: float, loss: float) -> float:
+        """Decay of the loss since the last step, −Δ log loss / Δat."""
+        before, self._last = self._last, (at, loss)
+        if before is None or before[0] == at or not (loss > 0 and before[1] > 0):
+            return math.nan
+        return -(math.log(loss) - math.log(before[1])) / (at - before[0])

@@ -1,0 +1,287 @@
+"""`Run`: a training and its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from hwlearn.arrays import Array
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
+from hwlearn.experiments.files import make_folder
+from hwlearn.experiments.run import Earlier, Progress
+from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
+from hwlearn.experiments.runs.disk import refusing_to_lose, replace
+from hwlearn.experiments.runs.environment import environment
+from hwlearn.experiments.runs.export import driven
+from hwlearn.experiments.runs.fingerprint import differences, fingerprint, unlike
+from hwlearn.experiments.runs.journal import History, Journal, read_journal
+from hwlearn.experiments.runs.recorder import Recorder
+from hwlearn.network import Network
+
+DONE = ("steps", "loss", "time", "event", "callback", "not finite")
+"""Reasons to stop after which there is nothing to go on with."""
+
+
+class Run:
+    """A run folder: `experiment.toml` as it was read, and
+
+    run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
+    journal.jsonl: every step and event (`hwlearn.experiments.runs.journal`).
+    checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.experiments.runs.checkpoint`).
+    result.json, trained.cir: once the run has stopped.
+
+    Make one with `Run.create`, open one with `Run.load`.
+
+    Attributes:
+        folder: the path. info: content of run.json.
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None) -> None:
+        self.folder, self.info = folder, info
+        if experiment is not None:
+            self.experiment = experiment
+
+    @classmethod
+    def create(cls, folder: str | PathLike[str], experiment: Experiment) -> Run:
+        """A new folder for an experiment that fits together.
+
+        Raises:
+            ExperimentError: the folder holds something already, or cannot be made; the experiment does not fit together.
+        """
+        folder = Path(folder)
+        info = {
+            "experiment": str(experiment.path.absolute()),
+            "trust": experiment.trust,
+            "overrides": dict(experiment.overrides),
+            "title": experiment.network.title,
+            "fingerprint": fingerprint(experiment),
+            **environment(experiment.path.parent),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        experiment.rule  # noqa: B018  # refused before a folder is made
+        make_folder(folder)
+        with refusing_to_lose(folder):
+            (folder / "experiment.toml").write_bytes(experiment.source)
+        _write_json(folder / "run.json", info)
+        return cls(folder, info, experiment)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None) -> Run:
+        """A run folder as it is, running or not.
+
+        Args:
+            folder: the path.
+            experiment: the experiment file, if it has moved.
+
+        Raises:
+            ExperimentError: not a run folder.
+        """
+        folder = Path(folder)
+        info = _read_json(folder / "run.json")
+        if info is None:
+            why = "it has no run.json" if folder.is_dir() else "there is no such folder"
+            raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
+        return cls(folder, info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())})
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment, read again from where it was; its network and task are those of the run.
+
+        Raises:
+            ExperimentError: it is not there any more, or describes another network or task by now.
+        """
+        path = Path(self.info["experiment"])
+        if not path.exists():
+            raise ExperimentError(
+                f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
+            )
+        now = load_experiment(path, self.info["overrides"], trust=self.info["trust"])
+        if other := unlike(self.info["fingerprint"], now):
+            raise ExperimentError(
+                f"{self.folder}: {path} is not what the run was made with: the {' and the '.join(other)} changed; name the "
+                "file as it was by --experiment FILE"
+            )
+        return now
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The experiment's keys as the run used them, such as "train.steps"."""
+        return dict(self.info["fingerprint"]["settings"])
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the run is a flow, its steps told by times."""
+        return "flow.t_end" in self.settings
+
+    @property
+    def _step(self) -> str:
+        """Key of a step's place in journal and checkpoint."""
+        return "t" if self.continuous else "step"
+
+    @cached_property
+    def history(self) -> History:
+        """Steps and events so far; read once."""
+        return read_journal(self.folder / "journal.jsonl", self._step)
+
+    @cached_property
+    def checkpoint(self) -> Mapping[str, Array] | None:
+        """What the run goes on from; None before the first step."""
+        return load_checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
+
+    @cached_property
+    def result(self) -> dict[str, Any] | None:
+        """Content of result.json, as of `hwlearn train --json`; None while the run goes on, or if it was killed."""
+        return _read_json(self.folder / "result.json")
+
+    @property
+    def state(self) -> str:
+        """Why it stopped; "running" while a process is on it, "killed" if that was cut off."""
+        if self.result is not None:
+            return str(self.result["stopped_because"])
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                return "killed"
+        except Timeout:
+            return "running"
+
+    @property
+    def outputs(self) -> Array | None:
+        """(S, n_out) V, measured when the run stopped, NaN where the circuit did not answer; None before that."""
+        return None if self.result is None else np.array(self.result["outputs"], dtype=np.float64)
+
+    @property
+    def network(self) -> Network:
+        """The network with the conductances that the run has reached.
+
+        Raises:
+            ExperimentError: as of `experiment`.
+        """
+        network = self.experiment.network
+        if self.result is not None:
+            return network.with_found(np.array(list(self.result["conductances"].values())))
+        return network if self.checkpoint is None else network.with_conductances(self.checkpoint["wanted"])
+
+    def go(self, progress: Progress | None = None) -> Outcome:
+        """Train, from the start or from where the run was cut off, and write result.json and trained.cir.
+
+        Raises:
+            ExperimentError: another process is on this run; a file cannot be written, the last checkpoint is whole.
+            MeasurementError, KeyboardInterrupt: before the first step was made.
+        """
+        with self._locked():
+            earlier = self._earlier()
+            with ExitStack() as stack:
+                journal = Journal(self.folder / "journal.jsonl", self._step)
+                stack.callback(journal.close)
+                checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
+                stack.callback(checkpoint.close)
+                if earlier is not None:
+                    checkpoint.save(earlier.snapshot, whole=True)
+                    journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
+                outcome = run_experiment(self.experiment, progress, Recorder(journal, checkpoint, earlier))
+            self._write(outcome)
+        for name in ("history", "checkpoint", "result"):
+            self.__dict__.pop(name, None)
+        return outcome
+
+    def resume(
+        self,
+        progress: Progress | None = None,
+        *,
+        changed: bool = False,
+        overrides: Mapping[str, Any] | None = None,
+        experiment: Experiment | None = None,
+    ) -> Outcome | None:
+        """Go on where the run was cut off, or further.
+
+        A run on the exact model ends with the same numbers as one that was never cut off.
+
+        Args:
+            progress: see `run_experiment`.
+            changed: go on although the experiment file has changed.
+            overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
+            experiment: for who has read it already, `overrides` and all; a file that has moved is named to `load`.
+
+        Returns:
+            None if there is nothing left to do.
+
+        Raises:
+            ExperimentError: the experiment or what it names has changed; as in `go`.
+        """
+        given = dict(overrides or {})
+        now = experiment or load_experiment(
+            self.info["experiment"], {**self.info["overrides"], **given}, trust=self.info["trust"]
+        )
+        path = now.path.absolute()
+        new, old = fingerprint(now), self.info["fingerprint"]
+        if old.get("wiring") != new.get("wiring"):
+            raise ExperimentError(
+                f"{self.folder}: the bench is wired otherwise than when the run began, and its codes would mean other "
+                "resistors; start a new run"
+            )
+        found = differences(old, new, given)
+        if found and not changed:
+            raise ExperimentError(
+                f"{self.folder}: {path} is not what the run began with: {'; '.join(found)}; --changed goes on with it"
+            )
+        if self.checkpoint is not None and len(self.checkpoint["wanted"]) != len(now.network.edges):
+            raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
+        if self.result is not None and self.state in DONE and not found and not given:
+            return None
+        with self._locked():
+            (self.folder / "result.json").unlink(missing_ok=True)
+            self.info.update(experiment=str(path), overrides=dict(now.overrides), fingerprint=new)
+            _write_json(self.folder / "run.json", self.info)
+            with refusing_to_lose(self.folder):
+                (self.folder / "experiment.toml").write_bytes(now.source)
+        self.experiment = now
+        return self.go(progress)
+
+    def _earlier(self) -> Earlier | None:
+        """What the run has done, up to its checkpoint."""
+        start, snapshot = self.history.last("start"), self.checkpoint
+        if start is None or snapshot is None:
+            return None
+        history = self.history
+        history.take_back(float(snapshot[self._step]))
+        seconds = history.seconds[-1] if history.seconds else 0.0
+        return Earlier(start["loss_initial"], tuple(history.at), tuple(history.losses), seconds, snapshot)
+
+    def _write(self, outcome: Outcome) -> None:
+        """trained.cir, driven by the first sample, and result.json last: who finds it finds a whole run."""
+        netlist = driven(outcome.network, outcome.inputs[0]).to_netlist()
+        replace(self.folder / "trained.cir", lambda file: file.write(netlist.encode()))
+        _write_json(self.folder / "result.json", outcome.as_dict())
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise ExperimentError(f"{self.folder}: another process is at work on this run") from None
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    replace(path, lambda file: file.write(text.encode()))
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"{path}: cannot be read: {error}") from None

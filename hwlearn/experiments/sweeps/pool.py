@@ -1,0 +1,121 @@
+"""Where cells are trained: in this process, in processes of this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from functools import cache
+from typing import Any
+
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments.sweeps.work import Done, Job, train_cell
+
+Finished = Generator[tuple[int, Done], None, None]
+"""Numbers of jobs and what became of them, in the order in which they end."""
+
+PATIENCE = 10.0
+"""Seconds that a scheduler and its first worker may take to answer."""
+
+
+def in_this_process(jobs: Sequence[Job]) -> Finished:
+    """One after the other."""
+    for k, job in enumerate(jobs):
+        yield k, train_cell(job)
+
+
+def in_processes(jobs: Sequence[Job], processes: int) -> Finished:
+    """By joblib, in batches of some tenths of a second; each process has one BLAS thread.
+
+    A process that dies takes the pool along. The cells that were under way then get a pool each, at the end: the one that
+    kills its process is known, and the others lose nothing.
+    """
+    from joblib import Parallel, parallel_config
+
+    with parallel_config(backend="loky", n_jobs=processes, inner_max_num_threads=1):
+        pool = Parallel(return_as="generator_unordered")
+    fresh, suspects = list(range(len(jobs))), list[int]()
+    while fresh or suspects:
+        alone = not fresh
+        turn = fresh or [suspects.pop()]
+        begun, ended = set[int](), set[int]()
+        results = pool(_calls(jobs, turn, begun))
+        try:
+            for k, done in results:
+                ended.add(k)
+                yield k, done
+        except BrokenExecutor:
+            if alone:
+                yield turn[0], Done(error="its process died: out of memory, or a crash of ngspice")
+            else:
+                suspects += sorted(begun - ended)
+        finally:
+            results.close()
+        fresh = [k for k in turn if k not in begun]
+
+
+def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
+    """By a Dask scheduler, one task a cell; a cell whose worker dies goes to another one.
+
+    Not by joblib's backend for Dask, which waits for ever when a task fails on the cluster itself, as one does that has
+    killed several workers.
+
+    Raises:
+        ExperimentError: dask.distributed is not installed; no scheduler answers; it has no worker.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise ExperimentError("--dask needs dask.distributed: pip install 'hwlearn[cluster]'") from None
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"--dask {address}: no scheduler answers: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise ExperimentError(f"--dask {address}: the scheduler has no worker: start dask worker {address}") from None
+        numbers = {client.submit(train_cell, job, pure=False): k for k, job in enumerate(jobs)}
+        for future, result in as_completed(list(numbers), loop=client.loop, with_results=True, raise_errors=False):
+            done = result if future.status == "finished" else Done(error=f"{future.status}: {_reason(result)}")
+            yield numbers.pop(future), done  # once it is forgotten here, the cluster forgets it
+
+
+def _calls(jobs: Sequence[Job], turn: Sequence[int], begun: set[int]) -> Iterator[Any]:
+    """Joblib's calls for some of the jobs; `begun` fills up as joblib takes them."""
+    from joblib import delayed
+
+    for k in turn:
+        begun.add(k)
+        yield delayed(_numbered)(k, jobs[k], os.getpid())
+
+
+def _reason(result: Any) -> str:
+    """Of a task that failed on the cluster: (type, error, traceback), or less."""
+    error = result[1] if isinstance(result, tuple) and len(result) == 3 else result
+    return " ".join(str(error).split())
+
+
+def _numbered(k: int, job: Job, parent: int) -> tuple[int, Done]:
+    _end_with(parent)
+    return k, train_cell(job)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, which may be killed: nobody would wait for its cells, and they can go on.
+
+    Ctrl-C is the parent's, which then ends this process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -1,0 +1,109 @@
+"""`Results`: a row for each cell."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwlearn.experiments.runs.disk import refusing_to_lose
+from hwlearn.experiments.sweeps.cells import Cell
+from hwlearn.experiments.sweeps.work import Done
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of a cell.
+
+    Attributes:
+        cell: name of its run folder. overrides: its values by key.
+        state: why the training stopped; "failed"; "waiting" while it has not ended.
+        steps: done. loss_initial, loss_final: ½ ‖o − y‖² [V²]. rule_loss: what the rule observed last [`rule_loss_unit`].
+        seconds: of training.
+        error: why it failed. notes: warnings, and what the rule made be dropped.
+    """
+
+    cell: str
+    overrides: Mapping[str, Any]
+    state: str = "waiting"
+    steps: int | None = None
+    loss_initial: float | None = None
+    loss_final: float | None = None
+    rule_loss: float | None = None
+    rule_loss_unit: str | None = None
+    seconds: float | None = None
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; None where there is nothing."""
+        return {**vars(self), "overrides": dict(self.overrides), "notes": list(self.notes)}
+
+
+def row(cell: Cell, done: Done) -> Row:
+    """The row of a cell that has ended."""
+    found = done.result or {}
+    names = ("steps", "loss_initial", "loss_final", "rule_loss", "rule_loss_unit", "seconds")
+    return Row(
+        cell.name,
+        cell.overrides,
+        "failed" if done.error is not None else str(found["stopped_because"]),
+        **{name: found.get(name) for name in names},
+        error=done.error,
+        notes=(*found.get("notes", ()), *done.notes),
+    )
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a sweep has brought so far.
+
+    Attributes:
+        name: of the sweep file. folder: of the sweep. axes: the keys that vary.
+        rows: one a cell, in the order of the file.
+        skipped: how many had ended in an earlier call.
+    """
+
+    name: str
+    folder: Path
+    axes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    skipped: int
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        """The cells that failed."""
+        return tuple(row for row in self.rows if row.state == "failed")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: losses in V², seconds in s; None where there is no number."""
+        return {
+            "sweep": self.name,
+            "folder": str(self.folder),
+            "axes": list(self.axes),
+            "failed": len(self.failed),
+            "skipped": self.skipped,
+            "cells": [row.as_dict() for row in self.rows],
+        }
+
+    def write_csv(self) -> None:
+        """Write results.csv, one line a cell."""
+        path = self.folder / "results.csv"
+        head = ("cell", *self.axes, "state", "steps", "loss_initial [V²]", "loss_final [V²]", "rule_loss", "rule_loss unit")
+        with refusing_to_lose(path), path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([*head, "seconds [s]", "error", "notes"])
+            for row in self.rows:
+                values = [text(row.overrides[key]) for key in self.axes]
+                losses = [row.loss_initial, row.loss_final, row.rule_loss, row.rule_loss_unit]
+                writer.writerow(
+                    [row.cell, *values, row.state, row.steps, *losses, row.seconds, row.error, "; ".join(row.notes)]
+                )
+
+
+def text(value: Any) -> str:
+    """A value of an axis: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""What measurements say: the node model, identification, faults, comparison."""

@@ -1,0 +1,1 @@
+"""The lab: instruments, the station file, the virtual bench, and the bench as a circuit."""

@@ -1,0 +1,162 @@
+"""`Connection`: the instruments of a station, found, identified, and left safe."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self, TypeVar
+
+from hwlearn.errors import InstrumentError, StationError
+from hwlearn.lab.bench.signals import ending_signals_raise, ending_signals_wait
+from hwlearn.lab.instruments.drivers import DRIVERS
+from hwlearn.lab.instruments.roles import Instrument
+from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.station import Station
+from hwlearn.lab.station.load import as_built
+from hwlearn.network import Network
+
+log = logging.getLogger(__name__)
+
+Role = TypeVar("Role", bound=Instrument)
+
+
+class Connection:
+    """Sessions to all instruments of a station. Connecting asks who they are and changes no output.
+
+    With `backend = "virtual"` the virtual bench is started here and ends with the connection. Until `close`, SIGTERM and
+    SIGHUP raise SystemExit in the main thread, so that every way out but SIGKILL ends in the safe state.
+
+    Args:
+        station: a checked station.
+        network: what the virtual bench simulates; needed for that only.
+        safe_at_end: make the station safe on closing, in its stated order.
+
+    Raises:
+        InstrumentError: an instrument is not there, or is another one than the station says.
+    """
+
+    def __init__(self, station: Station, network: Network | None = None, *, safe_at_end: bool = True) -> None:
+        self.station, self._safe_at_end = station, safe_at_end
+        self.instruments: dict[str, Instrument] = {}
+        self.sessions: dict[str, Session] = {}  # known after closing as well
+        self._channels = station.channels()
+        defaults = station.settings.defaults
+        resources = {name: table.resource for name, table in station.settings.instrument.items()}
+        with ExitStack() as stack:
+            if defaults.backend == "virtual":
+                from hwlearn.lab.virtual import VirtualBench
+
+                if network is None:
+                    raise StationError(f"{station.path}: a virtual bench needs the network that it shall simulate")
+                virtual = stack.enter_context(VirtualBench(network, as_built(station)))
+                resources.update(virtual.resources)
+                self.virtual: VirtualBench | None = virtual
+            else:
+                self.virtual = None
+            for name, resource in resources.items():
+                self.instruments[name] = instrument = _opened(station, name, resource)
+                self.sessions[name] = instrument.session
+                stack.callback(instrument.session.close)
+            stack.enter_context(ending_signals_raise())
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def get(self, place: str, role: type[Role]) -> tuple[Role, str]:
+        """(instrument, channel) of "name:channel".
+
+        Raises:
+            StationError: the instrument cannot do what it is wired for.
+        """
+        name, _, channel = place.partition(":")
+        instrument = self.instruments[name]
+        if not isinstance(instrument, role):
+            raise StationError(
+                f"{self.station.path}: {place}: {name} is a {type(instrument).__name__}, which is no {role.__name__}"
+            )
+        return instrument, channel
+
+    def safe(self) -> list[InstrumentError]:
+        """Make every instrument safe in the stated order; one that does not answer does not stop the others.
+
+        Returns:
+            What failed.
+        """
+        return _failures(self.station, lambda name: self.instruments[name].safe(self._channels[name]))
+
+    def close(self) -> None:
+        """Make the station safe and let go of the instruments; may be called twice.
+
+        Raises:
+            InstrumentError: an instrument could not be made safe; the others were.
+        """
+        with self._stack, ending_signals_wait():
+            failed = self.safe() if self._safe_at_end and self.instruments else []
+            self.instruments = {}
+            _refuse(failed)
+
+
+def make_safe(station: Station) -> None:
+    """Make a station safe from its file alone, in its stated order. One that is not there does not stop the others.
+
+    Raises:
+        InstrumentError: names the instruments that could not be made safe; the others were.
+    """
+    channels = station.channels()
+
+    def safe(name: str) -> None:
+        instrument = _opened(station, name, station.settings.instrument[name].resource)
+        try:
+            instrument.safe(channels[name])
+        finally:
+            instrument.session.close()
+
+    with ending_signals_wait():
+        _refuse(_failures(station, safe))
+
+
+def _opened(station: Station, name: str, resource: str | None) -> Instrument:
+    """An instrument, identified."""
+    table, defaults = station.settings.instrument[name], station.settings.defaults
+    if resource is None:
+        raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its VISA resource name")
+    session = Session(
+        resource,
+        name=name,
+        idn=table.idn,
+        backend="@py" if defaults.backend == "virtual" else defaults.backend,
+        timeout=defaults.timeout_s,
+        open_delay=table.open_delay_s,
+        baud_rate=table.baud_rate,
+    )
+    return DRIVERS[table.driver](session)
+
+
+def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentError]:
+    """What failed when each instrument was made safe, in the stated order, those that it leaves out last.
+
+    What fails is tried once more when all others are safe.
+    """
+    names = list(dict.fromkeys([*station.settings.safe.order, *station.settings.instrument]))
+    failed: dict[str, InstrumentError] = {}
+    for _ in range(2):
+        failed = {}
+        for name in names:
+            try:
+                safe(name)
+            except InstrumentError as error:
+                log.error("not safe: %s", error)
+                failed[name] = error
+        names = list(failed)
+    return list(failed.values())
+
+
+def _refuse(failed: list[InstrumentError]) -> None:
+    if failed:
+        raise InstrumentError("NOT SAFE: " + "; ".join(map(str, failed)) + ". Switch its output off by hand")

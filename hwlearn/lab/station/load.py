@@ -1,0 +1,149 @@
+"""`load_station`: from a TOML file to a `Station`."""
+
+from __future__ import annotations
+
+import math
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from hwlearn.errors import StationError
+from hwlearn.lab.station.checks import check_instruments
+from hwlearn.lab.station.settings import CodeTableTable, SeriesNudge, StationSettings
+from hwlearn.lab.station.station import Station
+from hwlearn.lab.station.tables import CodeTable, read_rows
+from hwlearn.text import did_you_mean
+from hwlearn.toml import read_toml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def load_station(path: str | PathLike[str]) -> Station:
+    """Read and check a station file, its code tables and its calibration; CSV files are relative to it.
+
+    Raises:
+        StationError: names the file and the key.
+    """
+    file = Path(path)
+    _, content = read_toml(file, StationError)
+    try:
+        settings = StationSettings.model_validate(content)
+    except ValidationError as error:
+        raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
+    check_instruments(settings, file)
+    return Station(settings, file, _tables(settings, file), _offsets(settings, file))
+
+
+def as_built(station: Station) -> Station:
+    """The station whose bench a virtual one is: itself, or the one that its [virtual] station names.
+
+    Raises:
+        StationError: that file is no station, or names itself.
+    """
+    seen: list[Path] = []
+    while (other := station.settings.virtual.station) is not None:
+        path = station.path.parent / other
+        seen.append(station.path.resolve())
+        if path.resolve() in seen:
+            raise StationError(
+                f"{station.path}: virtual.station = {other!r} leads back to {path}; name the file it was made from"
+            )
+        station = load_station(path)
+    return station
+
+
+def _tables(settings: StationSettings, file: Path) -> dict[str, CodeTable]:
+    """Code table of each edge that is set; edges of the same table and series resistor share one."""
+    made: dict[tuple[str, float], CodeTable] = {}
+    tables = {}
+    for name, edge in settings.edge.items():
+        if edge.table is None:
+            continue
+        if edge.table not in settings.table:
+            hint = did_you_mean(edge.table, settings.table)
+            raise StationError(f"{file}: edge.{name}.table: no table {edge.table!r}{hint}")
+        key = (edge.table, edge.series_ohm)
+        if key not in made:
+            try:
+                made[key] = _table(settings.table[edge.table], edge.series_ohm, file)
+            except StationError as error:
+                raise StationError(f"{file}: table.{edge.table} for edge.{name}: {error}") from None
+        tables[name] = made[key]
+    return tables
+
+
+def _table(given: CodeTableTable, series_ohm: float, file: Path) -> CodeTable:
+    if given.file is not None:
+        return CodeTable.from_csv(file.parent / given.file, series_ohm, given.min_code, given.max_code)
+    full = given.full_scale_ohm or math.nan
+    return CodeTable.linear(given.bits, full, given.wiper_ohm, series_ohm, given.min_code, given.max_code)
+
+
+def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
+    """Calibrated offset of each channel [V]."""
+    if settings.calibration.offsets is None:
+        return {}
+    path = file.parent / settings.calibration.offsets
+    offsets = {}
+    known = {table.read for table in settings.node.values()}
+    known |= {table.nudge.read for table in settings.output.values() if isinstance(table.nudge, SeriesNudge)}
+    for number, (channel, volt) in read_rows(path, ("channel", "volt")):
+        if channel not in known:
+            raise StationError(f"{path}:{number}: no node is read by {channel!r}{did_you_mean(channel, known)}")
+        if channel in offsets:
+            raise StationError(f"{path}:{number}: {channel} is given twice")
+        try:
+            offsets[channel] = float(volt)
+        except ValueError:
+            offsets[channel] = math.nan
+        if not math.isfinite(offsets[channel]):
+            raise StationError(f"{path}:{number}: {volt!r} is no voltage")
+    return offsets
+
+
+def _told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Of a key that may be one thing or another, only the errors of what was meant."""
+
+    def meant(error: ErrorDetails) -> bool:
+        kind, place = error["type"], error["loc"]
+        if kind == "string_type" and isinstance(error["input"], dict):
+            return not (place[0] == "output" and "SeriesNudge" not in place)
+        return not (kind == "model_type" and place[-1] == "SeriesNudge") and not str(place[-1]).startswith("literal[")
+
+    return list(filter(meant, errors))
+
+
+def _message(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"] if part not in ("Place", "constrained-str", "SeriesNudge"))
+    if error["type"] == "extra_forbidden":
+        *tables, last = [str(part) for part in error["loc"]]
+        return f"unknown key {key}{did_you_mean(last, _fields(tables))}"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if error["type"] == "string_pattern_mismatch":
+        other = ', or "ground" or "external"' if error["loc"][0] == "source" else ""
+        return f"{key} = {error['input']!r}: write a channel as instrument:channel, such as daq:101{other}"
+    if error["type"] in ("model_type", "dict_type"):
+        return f"{key} = {error['input']!r}: write a table of keys and values"
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {text}" if error["type"] == "value_error" else f"{key} = {error['input']!r}: {text}"
+
+
+def _fields(tables: list[str]) -> list[str]:
+    """Keys of the table at this place of the file."""
+    model: Any = StationSettings
+    for name in tables:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            inside = [kind for kind in get_args(model) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+            model = inside[0] if inside else model
+            continue
+        if name not in model.model_fields:
+            return []
+        model = model.model_fields[name].annotation
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        inside = [kind for kind in get_args(model) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        model = inside[0] if inside else StationSettings
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,251 @@
+"""`StationSettings`: the tables and keys of a station file."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from hwlearn.toml import Table
+
+Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*:[\w.]+$")]
+"""A channel of an instrument, "daq:101"."""
+
+
+class Defaults(Table):
+    """`[defaults]`: how instruments are reached. `backend` is PyVISA's, or "virtual" for the virtual bench."""
+
+    backend: Literal["@py", "@ivi", "virtual"] = "@py"
+    timeout_s: PositiveFloat = 2.0
+    line_hz: Literal[50, 60] = 50
+
+
+class InstrumentTable(Table):
+    """`[instrument.X]`: driver, VISA resource, and a part of the `*IDN?` answer that must match.
+
+    Attributes:
+        open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
+        baud_rate: of a serial port (8 data bits, no parity) [1/s].
+        watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
+    """
+
+    driver: str
+    resource: str | None = None
+    idn: str = ""
+    open_delay_s: NonNegativeFloat = 0.0
+    baud_rate: PositiveInt = 9600
+    watchdog_s: NonNegativeFloat = 0.0
+
+
+class InputTable(Table):
+    """`[input.V1]`: the channel that is this input of the network, between its two nodes."""
+
+    drive: Place
+
+
+class SourceTable(Table):
+    """`[source.V2]`: what a fixed source is: a wire to ground (0 V), an external supply, or a channel."""
+
+    drive: Literal["ground", "external"] | Place
+
+
+class NodeTable(Table):
+    """`[node.n1]`: the channel that reads this node against ground."""
+
+    read: Place
+
+
+class SeriesNudge(Table):
+    """Injection without a source meter: a voltage channel behind a known resistor, and the channel that reads its voltage.
+
+    `tolerance_v` is how exactly the current is set, as a voltage across the resistor [V].
+    """
+
+    drive: Place
+    read: Place
+    series_ohm: PositiveFloat
+    tolerance_v: PositiveFloat = 2e-4
+
+
+class OutputTable(Table):
+    """`[output."a,b"]`: what nudges this output: a source meter's channel, or a voltage behind a resistor."""
+
+    nudge: Place | SeriesNudge
+
+
+class EdgeTable(Table):
+    """`[edge.R1]`: a resistor channel and its code table, or a fixed resistor [Ω]."""
+
+    set: Place | None = None
+    table: str | None = None
+    series_ohm: NonNegativeFloat = 0.0
+    fixed_ohm: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.set is None) == (self.fixed_ohm is None):
+            raise ValueError("give either set (and table) or fixed_ohm")
+        if (self.set is None) != (self.table is None):
+            raise ValueError("set and table go together")
+        if self.fixed_ohm is not None and self.series_ohm:
+            raise ValueError("series_ohm goes with set; add it to fixed_ohm")
+        return self
+
+
+class CodeTableTable(Table):
+    """`[table.T]`: resistance [Ω] by code: wiper_ohm + full_scale_ohm · code / (2^bits − 1), or a CSV file (code,ohm).
+
+    Attributes:
+        min_code, max_code: the codes that may be used.
+        i_max: largest current through the device [A].
+    """
+
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
+    full_scale_ohm: PositiveFloat | None = None
+    wiper_ohm: NonNegativeFloat = 0.0
+    file: str | None = None
+    min_code: NonNegativeInt = 0
+    max_code: NonNegativeInt | None = None
+    i_max: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.full_scale_ohm is None) == (self.file is None):
+            raise ValueError("give either full_scale_ohm (with bits and wiper_ohm) or file")
+        if self.file is not None and self.model_fields_set & {"bits", "wiper_ohm"}:
+            raise ValueError("bits and wiper_ohm go with full_scale_ohm; a file has measured what they say")
+        return self
+
+
+class Limits(Table):
+    """`[limits]`: what no phase may pass [V, A, W]."""
+
+    v_node_max: PositiveFloat
+    i_nudge_max: PositiveFloat = 1e-3
+    v_compliance: PositiveFloat = 5.0
+    i_compliance: PositiveFloat = 1e-2
+    p_edge_max: PositiveFloat = 0.1
+
+
+class Measure(Table):
+    """`[measure]`: how a phase is read.
+
+    Attributes:
+        range_v: range of the scanner [V]. nplc: integration time in power line cycles.
+        repeats: readings per channel and sample, averaged; "auto" chooses them at each step from the measured noise, so that a
+            rule's direction is read to `gradient_error`, up to `most_repeats`. settle_s: wait after each change [s].
+        order: "ABBA" measures +nudge and −nudge as A B B A; "AB" takes each with all its readings.
+        high_z: scanner inputs above 10 GΩ. max_abs_v: a reading beyond it is refused [V].
+        noise_max, offset_max: accepted by `hwlearn bench check` for each channel [V].
+        gradient_error: wanted relative error of a rule's direction; `hwlearn bench check` says which `repeats` it takes.
+        verify_sigma: a free phase repeated after the nudged one may differ by so many standard deviations.
+        drift_max: and by this much more [V].
+    """
+
+    range_v: PositiveFloat = 10.0
+    nplc: PositiveFloat = 1.0
+    repeats: PositiveInt | Literal["auto"] = 2
+    settle_s: NonNegativeFloat = 0.01
+    order: Literal["ABBA", "AB"] = "ABBA"
+    high_z: bool = True
+    max_abs_v: PositiveFloat = 9.9
+    noise_max: PositiveFloat = 1e-3
+    offset_max: PositiveFloat = 1e-3
+    gradient_error: PositiveFloat = 0.1
+    most_repeats: PositiveInt = 64
+    verify_sigma: PositiveFloat = 8.0
+    drift_max: NonNegativeFloat = 1e-3
+
+
+class Program(Table):
+    """`[program]`: how a conductance becomes a code.
+
+    Attributes:
+        rounding: "nearest"; "dead band" keeps a code until the wanted conductance is half a step and `dead_band` steps away,
+            so that a value between two codes does not wear the device out; "stochastic" takes the two neighbours with
+            probabilities whose mean is the wanted conductance, drawn again when that has moved `dead_band` steps.
+        dead_band: in steps between neighbouring codes. seed: of the stochastic rounding.
+    """
+
+    rounding: Literal["nearest", "dead band", "stochastic"] = "dead band"
+    dead_band: Annotated[float, Field(ge=0, le=10)] = 0.1
+    seed: NonNegativeInt = 0
+
+
+class Safe(Table):
+    """`[safe]`: the order in which instruments are made safe."""
+
+    order: list[str] = Field(default_factory=list)
+
+
+class Calibration(Table):
+    """`[calibration]`: offsets of read channels (CSV: channel,volt), how long they hold, and how exact things are.
+
+    Attributes:
+        conductance: relative standard deviation of the code tables. source: of a driven voltage [V].
+        current: relative, of a source meter's current. `hwlearn compare` takes no deviation within these for a fault.
+    """
+
+    offsets: str | None = None
+    date: datetime.date | None = None
+    valid_days: PositiveInt = 30
+    conductance: PositiveFloat = 0.005
+    source: PositiveFloat = 5e-4
+    current: PositiveFloat = 1e-3
+
+
+class Virtual(Table):
+    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.lab.virtual.model.Imperfections`.
+
+    `station` names the station file whose bench this is, instead of all other keys: a calibrated station is another view of
+    the same bench.
+    """
+
+    station: str | None = None
+    backend: Literal["exact", "ngspice"] = "exact"
+    seed: NonNegativeInt = 0
+    noise_v: NonNegativeFloat = 0.0
+    lsb_v: NonNegativeFloat = 0.0
+    offset_v: NonNegativeFloat = 0.0
+    drift_v_per_s: NonNegativeFloat = 0.0
+    tau_s: NonNegativeFloat = 0.0
+    pot_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    pot_drift: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dac_bits: NonNegativeInt = 0
+    dac_span_v: NonNegativeFloat = 0.0
+    dmm_ohm: NonNegativeFloat = 0.0
+
+    @model_validator(mode="after")
+    def _one_bench(self) -> Self:
+        if self.station is not None and len(self.model_fields_set) > 1:
+            raise ValueError("station goes alone: the other keys are those of that file")
+        return self
+
+
+class StationSettings(Table):
+    """A whole station file."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    name: str
+    defaults: Defaults = Defaults()
+    instrument: dict[str, InstrumentTable]
+    input: dict[str, InputTable] = Field(default_factory=dict)
+    source: dict[str, SourceTable] = Field(default_factory=dict)
+    node: dict[str, NodeTable]
+    output: dict[str, OutputTable] = Field(default_factory=dict)
+    edge: dict[str, EdgeTable]
+    table: dict[str, CodeTableTable] = Field(default_factory=dict)
+    limits: Limits
+    measure: Measure = Measure()
+    program: Program = Program()
+    safe: Safe = Safe()
+    calibration: Calibration = Calibration()
+    virtual: Virtual = Virtual()

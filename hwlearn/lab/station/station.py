@@ -1,0 +1,78 @@
+"""`Station`: a bench as its file describes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwlearn.lab.station.checks import check_station, places
+from hwlearn.lab.station.settings import SeriesNudge, StationSettings
+from hwlearn.lab.station.tables import CodeTable
+from hwlearn.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Station:
+    """What `load_station` read.
+
+    Attributes:
+        settings: the file's content.
+        path: the file.
+        tables: code table of each edge that a channel sets.
+        offsets: calibrated offset of each read channel [V], as in "daq:101".
+    """
+
+    settings: StationSettings
+    path: Path
+    tables: Mapping[str, CodeTable]
+    offsets: Mapping[str, float]
+
+    def check(self, network: Network) -> None:
+        """Refuse a wiring that does not fit the network, before any instrument is touched.
+
+        Raises:
+            StationError: names the key.
+
+        Warns:
+            HwlearnWarning: the calibration is old.
+        """
+        check_station(self.settings, self.path, self.tables, network)
+
+    def rules(self, network: Network) -> tuple[str, ...]:
+        """Names of the rules that this bench can run.
+
+        All outputs must be nudged: by source meters for any rule; by voltages behind resistors for EP, which injects currents.
+        """
+        nudges = [self.settings.output[name].nudge if name in self.settings.output else None for name in network.output_names]
+        if None in nudges:
+            return ()
+        if any(isinstance(nudge, SeriesNudge) for nudge in nudges):
+            return ("ep",)
+        return ("ep", "cl", "al", "clamp", "dual-cl")
+
+    def channels(self) -> dict[str, list[str]]:
+        """The wired channels of each instrument, in the order of the file."""
+        channels: dict[str, list[str]] = {name: [] for name in self.settings.instrument}
+        for _, place in places(self.settings):
+            name, _, channel = place.partition(":")
+            channels[name].append(channel)
+        return channels
+
+    def wiring_hash(self, network: Network) -> str:
+        """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""
+        content = self.settings.model_dump(mode="json", include={"input", "source", "node", "output", "edge"})
+        content["instrument"] = {name: table.driver for name, table in self.settings.instrument.items()}
+        content["tables"] = {
+            name: [table.min_code, table.max_code, *map(repr, table.resistances.tolist())]
+            for name, table in self.tables.items()
+        }
+        content["network"] = [
+            list(network.nodes),
+            [list(edge) for edge in network.edges],
+            [[s.name, s.kind, s.plus, s.minus] for s in network.sources],
+            list(network.output_names),
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

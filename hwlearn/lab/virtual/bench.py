@@ -1,0 +1,204 @@
+"""`VirtualBench`: the instruments of a station as SCPI servers on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import fields
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from hwlearn.arrays import Array
+from hwlearn.errors import StationError
+from hwlearn.lab.virtual.faults import FaultKind
+from hwlearn.lab.virtual.model import BenchModel, Imperfections, Wiring
+from hwlearn.lab.virtual.resistors import VirtualResistorBox
+from hwlearn.lab.virtual.scanners import Virtual2700, Virtual34970A, Virtual34980A, VirtualDaq970A, VirtualDaq6510
+from hwlearn.lab.virtual.scpi import ScpiInstrument
+from hwlearn.lab.virtual.serial import AVAILABLE, SerialPort
+from hwlearn.lab.virtual.sourcemeters import Virtual2400, Virtual2450, VirtualB2900
+from hwlearn.lab.virtual.sources import VirtualQdac2, VirtualScpiDac
+from hwlearn.network import Network
+
+if TYPE_CHECKING:
+    from hwlearn.lab.station import Station
+
+INSTRUMENTS: dict[str, type[ScpiInstrument]] = {
+    "keysight_34970a": Virtual34970A,
+    "keysight_34980a": Virtual34980A,
+    "keysight_daq970a": VirtualDaq970A,
+    "keithley_2700": Virtual2700,
+    "keithley_daq6510": VirtualDaq6510,
+    "keithley_2400": Virtual2400,
+    "keithley_2450": Virtual2450,
+    "keysight_b2900": VirtualB2900,
+    "qdac2": VirtualQdac2,
+    "scpi_dac": VirtualScpiDac,
+}
+"""Driver name of a station file → its virtual instrument; `scpi_resistors` is made apart, for it has to know its size."""
+
+
+class VirtualBench:
+    """Servers on 127.0.0.1 that speak as the station's instruments and answer from a simulated network.
+
+    An instrument whose resource in the station file is a serial port (ASRL…) is served on a pseudo-terminal instead, except
+    on Windows, which has none. The bench starts when it is made and ends with `close`; a daemon thread with its own event loop
+    serves.
+
+    Args:
+        network: what is wired on the bench.
+        station: how it is wired, and its [virtual] imperfections.
+
+    Attributes:
+        resources: instrument → VISA resource name.
+        model: the physical state; its `conductances` are the true ones.
+
+    Raises:
+        StationError: a driver that has no virtual instrument.
+    """
+
+    def __init__(self, network: Network, station: Station) -> None:
+        settings = station.settings
+        self.model = _model(network, station)
+        self.instruments: dict[str, ScpiInstrument] = {}
+        self.resources: dict[str, str] = {}
+        self._servers: list[asyncio.Server] = []
+        self._lines: list[asyncio.Task[None]] = []
+        self._serial = {
+            name
+            for name, table in settings.instrument.items()
+            if (table.resource or "").upper().startswith("ASRL") and AVAILABLE
+        }
+        self._closed = False
+        for name, table in settings.instrument.items():
+            if table.driver == "scpi_resistors":
+                self.instruments[name] = self._box(name)
+            elif table.driver in INSTRUMENTS:
+                self.instruments[name] = INSTRUMENTS[table.driver](name, self.model)
+            else:
+                known = ", ".join((*INSTRUMENTS, "scpi_resistors"))
+                raise StationError(
+                    f"{station.path}: instrument.{name}.driver {table.driver!r} has no virtual twin; use {known}"
+                )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="virtual bench", daemon=True)
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        except BaseException:
+            self.close()
+            raise
+
+    def _box(self, name: str) -> VirtualResistorBox:
+        places = [place for place in self.model.wiring.edges if place.partition(":")[0] == name]
+        count = 1 + max((int(place.partition(":")[2]) for place in places), default=0)
+        top = max((self.model.codes(place) for place in places), default=256) - 1
+        return VirtualResistorBox(name, self.model, count, top)
+
+    async def _start(self) -> None:
+        for name, instrument in self.instruments.items():
+            if name in self._serial:
+                port = SerialPort()
+                self._lines.append(await port.start(instrument))
+                self.resources[name] = port.resource
+                continue
+            server = await asyncio.start_server(instrument.serve, "127.0.0.1", 0, limit=2**20)
+            self._servers.append(server)
+            self.resources[name] = f"TCPIP::127.0.0.1::{server.sockets[0].getsockname()[1]}::SOCKET"
+
+    async def _stop(self) -> None:
+        for server in self._servers:
+            server.close()
+        for instrument in self.instruments.values():
+            await instrument.stop()
+        await asyncio.gather(*self._lines)
+        for server in self._servers:
+            await server.wait_closed()
+
+    def fault(self, instrument: str, kind: FaultKind, count: int = 1, *, edge: str = "") -> None:
+        """Let an instrument fail, see `hwlearn.lab.virtual.faults`; "stuck" needs the edge, and a count of 0 frees it again.
+
+        Raises:
+            ValueError: no such instrument, fault or edge.
+        """
+        if instrument not in self.instruments:
+            raise ValueError(f"no instrument {instrument!r}; there are {', '.join(self.instruments)}")
+        if kind != "stuck":
+            self.instruments[instrument].faults.add(kind, count)
+        elif edge not in self.model.network.edge_names:
+            raise ValueError(f"a stuck edge must be named: no edge {edge!r}")
+        elif count:
+            self.model.stick(edge)
+        else:
+            self.model.release(edge)
+
+    def close(self) -> None:
+        """End all connections, servers and the thread; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+        self.model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _model(network: Network, station: Station) -> BenchModel:
+    """The physical state of a station's bench."""
+    settings = station.settings
+    sources: dict[str, str] = {}
+    series: dict[str, tuple[str, float]] = {}
+    meters: dict[str, str] = {}
+    nodes = {table.read: name for name, table in settings.node.items()}
+    sensed: dict[str, str] = {}
+    edges: dict[str, str] = {}
+    grounds = set()
+    drives = {name: table.drive for name, table in settings.input.items()}
+    drives.update({name: table.drive for name, table in settings.source.items()})
+    for name, drive in drives.items():
+        if drive == "ground":
+            grounds.add(name)
+        elif drive != "external":
+            sources[drive] = name
+    for name, output in settings.output.items():
+        nudge = output.nudge
+        if isinstance(nudge, str):
+            meters[nudge] = name
+        elif nudge is not None:
+            series[nudge.drive] = (name, nudge.series_ohm)
+            sensed[nudge.read] = nudge.drive
+    resistances, extra, fixed = {}, {}, {}
+    for name, edge in settings.edge.items():
+        if edge.set is None:
+            fixed[name] = edge.fixed_ohm
+            continue
+        edges[edge.set] = name
+        extra[name] = edge.series_ohm
+        resistances[name] = _physical(station.tables[name].conductances)
+    given = settings.virtual
+    return BenchModel(
+        network,
+        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds)),
+        resistances,
+        series_ohm=extra,
+        fixed={name: ohm for name, ohm in fixed.items() if ohm is not None},
+        imperfections=Imperfections(**{field.name: getattr(given, field.name) for field in fields(Imperfections)}),
+        backend=given.backend,
+    )
+
+
+def _physical(conductances: Array) -> Array:
+    """(codes,) Ω: 1 mΩ for a code of no resistance, and the nearest measured value for a code that was not measured."""
+    codes = np.arange(len(conductances))
+    known = ~np.isnan(conductances)
+    filled = np.interp(codes, codes[known], 1 / conductances[known])
+    return np.maximum(filled, 1e-3)

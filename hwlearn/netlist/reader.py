@@ -1,0 +1,304 @@
+"""Read a netlist into a `Network`."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlearn.errors import NetlistError, NetworkError, SimulationError
+from hwlearn.netlist.cards import kind_of
+from hwlearn.netlist.checks import check_text
+from hwlearn.netlist.expanded import Card, expand, measure
+from hwlearn.netlist.lines import Line
+from hwlearn.netlist.places import Places
+from hwlearn.netlist.safety import refuse_commands
+from hwlearn.netlist.source import NetlistSource, read_source
+from hwlearn.netlist.transistors import Found, read_transistors
+from hwlearn.netlist.values import is_zero, resistance_word, source_words
+from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.network.transistors import Transistor
+from hwlearn.text import GROUND
+
+if TYPE_CHECKING:
+    from hwlearn.network.network import Element, Network
+
+
+def read_netlist(
+    path: str | PathLike[str],
+    *,
+    inputs: Iterable[str | Source] = (),
+    outputs: Iterable[str | Port] = (),
+    trainable: Iterable[str] | None = None,
+    bounds: tuple[ArrayLike, ArrayLike],
+    gate_bounds: tuple[float, float] | None = None,
+    trust: bool = False,
+) -> Network:
+    """See `Network.from_netlist`."""
+    from hwlearn.network.network import Network
+
+    source = read_source(path, trust)
+    refuse_commands(source, trust)
+    places = Places(source.lines)
+    check_text(source, places)
+    parts = _Parts(source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs))
+    try:
+        return Network.from_edges(
+            parts.edges,
+            parts.conductances,
+            inputs=parts.inputs,
+            outputs=[parts.output(spec) for spec in ([outputs] if isinstance(outputs, str | Port) else outputs)],
+            names=parts.names,
+            trainable=parts.trainable(trainable),
+            bounds=(parts.bound(bounds[0], gate_bounds, 0), parts.bound(bounds[1], gate_bounds, 1)),
+            fixed_sources=parts.fixed,
+            transistors=parts.transistors,
+            elements=parts.elements,
+            directives=parts.directives if parts.elements else (),
+            title=_title(source.title, Path(path)),
+        )
+    except NetlistError:
+        raise
+    except NetworkError as error:
+        line = parts.line_of(str(error))
+        raise (NetlistError(str(error), str(path)) if line is None else line.error(str(error))) from None
+
+
+_MESSAGE_WORDS = frozenset(
+    {"in", "is", "it", "its", "input", "island", "resistor", "loop", "voltage", "lower", "ground", "edge"}
+)
+"""Words of `Network`'s messages that could be names of elements."""
+
+
+class _Parts:
+    """What `Network.from_edges` needs, gathered from the expanded netlist."""
+
+    def __init__(self, source: NetlistSource, places: Places, inputs: list[str | Source]) -> None:
+        self.file, self.places = source.title.file, places
+        expanded = expand(source, places)
+        self.directives = expanded.directives
+        self.edges: list[tuple[str, str]] = []
+        self.names: list[str] = []
+        self.conductances: list[float] = []
+        self.jumpers: list[Source] = []
+        self.transistors: list[Transistor] = []
+        self.elements: list[Element] = []
+        self._nodes: dict[str, str] = {GROUND: GROUND, "gnd": GROUND}
+
+        wanted = {str(spec).lower() for spec in inputs if not isinstance(spec, Source)}
+        resistors: list[Card] = []
+        sources: list[tuple[Card, str]] = []
+        found, self._not_edges = read_transistors(expanded.cards, self.directives, wanted, self._node)
+        for card in expanded.cards:
+            self._check(card)
+            kind = kind_of(card.name)
+            if kind == "r":
+                self._resistor(card, resistors)
+                continue
+            if card.name in found:
+                continue
+            described = source_words(card) if kind in "vi" else None
+            if described is None or (described.wave and not described.has_dc and card.name not in wanted):
+                self._element(card)
+            else:
+                sources.append((card, described.dc))
+        netlist_sources = self._measure(resistors, sources)
+        self._choose(inputs, self._gates(expanded.cards, found, netlist_sources))
+
+    def _line(self, card: Card) -> Line:
+        return self.places.line(card.name) or Line(self.file, 1, card.text)
+
+    def _check(self, card: Card) -> None:
+        if kind_of(card.name) != "k" and len(card.words) < 3:
+            raise self._line(card).error(f"{self._name(card)} needs two nodes or more")
+
+    def _name(self, card: Card) -> str:
+        return self.places.spelled(card.name)
+
+    def _node(self, word: str) -> str:
+        name = self._nodes.get(word)
+        if name is None:
+            name = self._nodes[word] = self.places.node(word)
+        return name
+
+    def _element(self, card: Card) -> None:
+        from hwlearn.network.network import Element
+
+        nodes = tuple(self._node(word) for word in card.nodes)
+        self.elements.append(Element(self._name(card), card.text, nodes, self._line(card).where))
+
+    def _resistor(self, card: Card, resistors: list[Card]) -> None:
+        word = resistance_word(card)
+        if word is None:
+            raise self._line(card).error(f"{self._name(card)} has no value (ngspice would take 1 mΩ); give one in ohms")
+        if not is_zero(word):
+            resistors.append(card)
+            return
+        self.jumpers.append(Source(self._name(card), "voltage", self._node(card.nodes[0]), self._node(card.nodes[1]), 0.0))
+
+    def _measure(self, resistors: list[Card], sources: list[tuple[Card, str]]) -> list[Source]:
+        try:
+            conductances, values, complaints = measure(
+                [card.rest for card in resistors], [(kind_of(card.name), dc) for card, dc in sources], self.directives
+            )
+        except SimulationError as error:
+            raise NetlistError(str(error), self.file) from None
+        for k, text in complaints:
+            raise self._line(resistors[k]).error(f"{self._name(resistors[k])} has no value and its model gives none ({text})")
+        for card, value in zip(resistors, conductances.tolist(), strict=True):
+            if not 0 < value < math.inf:
+                what = "negative" if value < 0 else "infinite" if value == 0 else "not a number"
+                raise self._line(card).error(
+                    f"the resistance of {self._name(card)} is {what} ({' '.join(card.rest)}); it must be positive and finite"
+                )
+            self.edges.append((self._node(card.nodes[0]), self._node(card.nodes[1])))
+            self.names.append(self._name(card))
+            self.conductances.append(value)
+        result = []
+        for (card, _), value in zip(sources, values.tolist(), strict=True):
+            if not math.isfinite(value):
+                raise self._line(card).error(f"the value of {self._name(card)} is {value}; it must be finite")
+            plus, minus = (self._node(word) for word in card.nodes[:2])
+            # SPICE drives a current from the first node through the source to the second: into the circuit at the second.
+            if kind_of(card.name) == "v":
+                result.append(Source(self._name(card), "voltage", plus, minus, value))
+            else:
+                result.append(Source(self._name(card), "current", minus, plus, value))
+        return result
+
+    def _gates(self, cards: Iterable[Card], found: Mapping[str, Found], sources: list[Source]) -> list[Source]:
+        """Make edges of the transistors; returns the sources that are not theirs."""
+        values = {source.name.lower(): source for source in sources}
+        for card in cards:
+            if card.name not in found:
+                continue
+            transistor, gate = found[card.name]
+            source = values.get(gate.name)
+            conductance = -1.0 if source is None else transistor.conductance(source.value)
+            if source is None or not conductance > 0:
+                self._not_edges[card.name] = f"its gate must start above its threshold of {transistor.threshold:g} V"
+                self._element(card)
+                continue
+            del values[gate.name]
+            name = self._name(card)
+            self.edges.append((self._node(card.nodes[0]), self._node(card.nodes[2])))
+            self.names.append(name)
+            self.conductances.append(conductance)
+            self.transistors.append(transistor._replace(edge=name, gate=source.name))
+        return list(values.values())
+
+    def _choose(self, inputs: list[str | Source], sources: list[Source]) -> None:
+        """Split the netlist's sources into inputs and fixed ones, and add sources for inputs that are nodes."""
+        by_name = {source.name.lower(): source for source in sources}
+        known = {node.lower(): node for edge in self.edges for node in edge}
+        known |= {node.lower(): node for element in self.elements for node in element.nodes}
+        known |= {node.lower(): node for s in (*sources, *self.jumpers) for node in (s.plus, s.minus)}
+        known[GROUND] = GROUND
+        self._known = known
+        self.inputs: list[Source] = []
+        for spec in inputs:
+            if not isinstance(spec, Source) and str(spec).lower() in by_name:
+                self.inputs.append(by_name[str(spec).lower()])
+                continue
+            made = as_input(spec)
+            plus, minus = (self._find(node, "input", str(spec), by_name) for node in (made.plus, made.minus))
+            self.inputs.append(Source(made.name, made.kind, plus, minus, made.value))
+        taken = {source.name for source in self.inputs}
+        self.fixed = [source for source in (*sources, *_forest(self.jumpers)) if source.name not in taken]
+
+    def _find(self, node: str, what: str, spec: str, others: Iterable[str] = ()) -> str:
+        found = self._known.get(node.lower())
+        if found is not None:
+            return found
+        line = self.places.line(spec)
+        if line is not None:
+            raise line.error(f"{what} {spec!r} is neither an independent source nor a node")
+        names = {**self._known, **{name: self.places.spelled(name) for name in others}}
+        close = get_close_matches(node.lower(), names, n=1, cutoff=0.5)
+        hint = f"; did you mean {names[close[0]]!r}?" if close else ""
+        kind = "source or node" if what == "input" else "node"
+        raise NetlistError(f"{what} {spec!r}: the netlist has no {kind} {node!r}{hint}", self.file)
+
+    def output(self, spec: str | Port) -> Port:
+        """An output with its nodes as the netlist spells them."""
+        port = as_output(spec)
+        text = spec if isinstance(spec, str) else port.name
+        return Port(self._find(port.plus, "output", text), self._find(port.minus, "output", text))
+
+    def bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
+        """Lower (0) or upper (1) bounds [S] of the edges, those of the transistors from volts at their gates."""
+        if gate_bounds is None or not self.transistors:
+            return bounds
+        result: NDArray[np.float64] = np.broadcast_to(np.asarray(bounds, dtype=np.float64), (len(self.names),)).copy()
+        place = {name: k for k, name in enumerate(self.names)}
+        for transistor in self.transistors:
+            conductance = transistor.conductance(gate_bounds[side])
+            if not conductance > 0:
+                raise NetworkError(
+                    f"gate bound {gate_bounds[side]:g} V: {transistor.edge} is off up to its threshold of "
+                    f"{transistor.threshold:g} V; choose a bound above"
+                )
+            result[place[transistor.edge]] = conductance
+        return result
+
+    def trainable(self, patterns: Iterable[str] | None) -> list[str] | NDArray[np.bool_] | None:
+        """The patterns, none of which may mean only what is no edge; a mask of the resistors if there are none."""
+        if patterns is None:
+            gates = {transistor.edge for transistor in self.transistors}
+            return np.array([name not in gates for name in self.names]) if gates else None
+        chosen = [patterns] if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
+        for pattern in chosen:
+            low = pattern.lower()
+            if not any(fnmatch.fnmatchcase(name.lower(), low) for name in self.names):
+                for jumper in self.jumpers:
+                    if fnmatch.fnmatchcase(jumper.name.lower(), low) and (line := self.places.line(jumper.name)):
+                        raise line.error(f"{jumper.name} is a 0 Ω jumper and cannot be trained; give it a resistance")
+                for name, reason in self._not_edges.items():
+                    if fnmatch.fnmatchcase(name, low) and (line := self.places.line(name)):
+                        raise line.error(f"{self.places.spelled(name)} cannot be trained: {reason}")
+        return chosen
+
+    def line_of(self, message: str) -> Line | None:
+        """The card that an error of `Network` is about: the first element, or else the first node, that it names."""
+        named = re.findall(r"[^\s,;:'\"()]+", message)
+        known = {*self.names, *(source.name for source in (*self.inputs, *self.fixed))} - _MESSAGE_WORDS
+        for word in named:
+            if word in known and (line := self.places.line(word)) is not None:
+                return line
+        if message.startswith("island"):
+            return next((line for word in named[6:] if (line := self.places.user_of(word)) is not None), None)
+        return None
+
+
+def _forest(jumpers: list[Source]) -> list[Source]:
+    """Jumpers without those that close a loop of jumpers alone: a wire beside a wire changes nothing."""
+    root: dict[str, str] = {}
+
+    def top(node: str) -> str:
+        while node in root:
+            root[node] = root.get(root[node], root[node])
+            node = root[node]
+        return node
+
+    kept = []
+    for jumper in jumpers:
+        one, two = top(jumper.plus), top(jumper.minus)
+        if one != two:
+            root[one] = two
+            kept.append(jumper)
+    return kept
+
+
+def _title(first: Line, path: Path) -> str:
+    text = first.text.strip().lstrip("*").strip()
+    if text.lower().startswith(".title"):
+        text = text[6:].strip()
+    return text or path.stem

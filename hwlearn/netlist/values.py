@@ -1,0 +1,63 @@
+"""Sort expanded elements into resistors, jumpers, DC sources and what only ngspice can simulate."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hwlearn.netlist.expanded import Card
+from hwlearn.text import parse_number
+
+_WAVES = frozenset({"sin", "pulse", "pwl", "exp", "sffm", "am", "trnoise", "trrandom", "external"})
+_RF_PORT = frozenset({"portnum", "z0", "pwr", "freq", "phase"})
+_SPLIT = re.compile(r"[\s(),=]+")
+_SMALLEST = 2e-323
+"""Resistances [Ω] up to this are zero for ngspice."""
+
+
+class SourceWords(NamedTuple):
+    """`dc` and `m` words of a source, and whether it has a waveform; None for an RF port, which is no plain source."""
+
+    dc: str
+    wave: bool
+    has_dc: bool
+
+
+def source_words(card: Card) -> SourceWords | None:
+    """What the words after the nodes of a V or I card say."""
+    parts = [part for part in _SPLIT.split(" ".join(card.rest)) if part]
+    if any(part in _RF_PORT for part in parts):
+        return None
+    dc, multiplier, wave = "0", "", False
+    first = bool(parts) and parse_number(parts[0]) is not None  # ngspice prefers it to `dc`
+    if first:
+        dc = parts[0]
+    has_dc = first
+    for k, part in enumerate(parts):
+        if part == "dc" and k + 1 < len(parts) and parse_number(parts[k + 1]) is not None:
+            dc, has_dc = dc if first else parts[k + 1], True
+        elif part == "m" and k + 1 < len(parts):
+            multiplier = f" m={parts[k + 1]}"
+        elif part in _WAVES:
+            wave = True
+    return SourceWords(f"dc {dc}{multiplier}", wave, has_dc)
+
+
+def resistance_word(card: Card) -> str | None:
+    """The word that gives a resistor its value; "" if only its model can, None if nothing does."""
+    plain = [word for word in card.rest if "=" not in word]
+    for word in card.rest:
+        key, _, value = word.partition("=")
+        if key in ("r", "resistance") and value:
+            return value
+    if plain and parse_number(plain[0]) is not None:
+        return plain[0]
+    if len(plain) > 1 and parse_number(plain[1]) is not None:
+        return plain[1]
+    return "" if plain else None
+
+
+def is_zero(word: str) -> bool:
+    """True for a resistance of 0 Ω, which ngspice would make 1 mΩ."""
+    value = parse_number(word)
+    return value is not None and abs(value) <= _SMALLEST

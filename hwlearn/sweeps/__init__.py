@@ -1,7 +1,0 @@
-"""Sweeps: one experiment in many variants, each a run folder, on all cores or on a Dask cluster."""
-
-from hwlearn.sweeps.run import run_sweep
-from hwlearn.sweeps.settings import Sweep, load_sweep
-from hwlearn.sweeps.table import Results, Row
-
-__all__ = ["Results", "Row", "Sweep", "load_sweep", "run_sweep"]

@@ -1,6 +1,0 @@
-"""The virtual bench: a station's instruments as SCPI servers on 127.0.0.1, with a simulated network behind them."""
-
-from hwlearn.virtual.bench import VirtualBench
-from hwlearn.virtual.model import BenchModel, Imperfections, Wiring
-
-__all__ = ["BenchModel", "Imperfections", "VirtualBench", "Wiring"]

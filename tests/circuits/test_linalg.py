@@ -1,0 +1,72 @@
+"""Every Cholesky gives the solution of a dense solve; the choice follows size and fill."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import triu
+
+from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.circuits.linalg import Cholesky, Cholmod, DenseCholesky, QdldlCholesky, choose_cholesky
+from hwlearn.errors import SimulationError
+from hwlearn.network import Network
+from hwlearn.network.builders import grid, layered, random_regular
+
+
+def reduced(network: Network) -> np.ndarray:
+    free = np.flatnonzero(network.merging.cluster >= 0)
+    return (network.incidence.T @ (network.incidence.toarray() * network.conductances[:, None]))[np.ix_(free, free)]
+
+
+@pytest.mark.parametrize("kind", [DenseCholesky, QdldlCholesky, Cholmod])
+@settings(max_examples=25)
+@given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 1000))
+def test_solves(kind: type[Cholesky], rows: int, columns: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    network = grid(rows, columns, inputs=["n0_0"])
+    made: Cholesky | None = None
+    for _ in range(3):  # the pattern is analysed once, the numbers change
+        matrix = reduced(network.with_conductances(10 ** random.uniform(-4, -2, len(network.edges))))
+        upper = triu(matrix, format="csc")
+        upper.sort_indices()
+        made = made or kind(len(matrix), upper.indptr, upper.indices)
+        right = random.normal(size=(3, len(matrix)))
+        before = right.copy()
+        made.factor(upper.data)
+        np.testing.assert_allclose(made.solve(right), np.linalg.solve(matrix, right.T).T, rtol=1e-9)
+        np.testing.assert_array_equal(right, before)
+
+
+def test_choice_by_size_and_fill() -> None:
+    def chosen(network: Network) -> str:
+        return ExactCircuit(network).solver
+
+    assert chosen(grid(2, 3)) == "LAPACK"
+    assert chosen(grid(20, 20)) == "qdldl"
+    assert chosen(grid(70, 70)) == "CHOLMOD"
+    assert chosen(layered([150, 150, 150])) == "LAPACK"
+    assert chosen(random_regular(4, 1000)) == "CHOLMOD"
+
+
+def test_not_positive_definite_is_refused() -> None:
+    indptr, indices = np.array([0, 1, 3]), np.array([0, 0, 1])
+    for kind in (DenseCholesky, Cholmod):
+        with pytest.raises(SimulationError, match="singular"):
+            kind(2, indptr, indices).factor(np.array([1.0, -2.0, 1.0]))
+
+
+def test_no_unknowns() -> None:
+    network = Network.from_edges([("a", "0"), ("a", "b")], inputs=["a", "b"])
+    from hwlearn import Drive
+
+    measured = ExactCircuit(network).measure(Drive([[1.0, 3.0]]))
+    np.testing.assert_allclose(measured.input_currents, [[1 - 2, 2]])
+    choose_cholesky(0, np.zeros(1, dtype=int), np.zeros(0, dtype=int)).solve(np.zeros((2, 0)))
+
+
+def test_without_any_source() -> None:
+    from hwlearn import Drive, Inject
+
+    network = Network.from_edges([("a", "0"), ("a", "b"), ("b", "0")], [1.0, 2.0, 3.0], inputs=[], outputs=["a"])
+    measured = ExactCircuit(network).measure(Drive(np.zeros((1, 0)), Inject([[1.0]])))
+    np.testing.assert_allclose(measured.output_voltages, [[1 / (1 + 1 / (1 / 2 + 1 / 3))]], rtol=1e-14)

@@ -1,0 +1,115 @@
+"""Resistors and diodes by damped Newton: the contract, Kirchhoff's laws, and the answers of ngspice."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import networks
+from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced
+
+from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
+from hwlearn.errors import ModelError
+from hwlearn.network.network import Element
+from hwlearn.testing.circuits import CircuitContract
+
+MODELS = (".model da d(is=1e-12 n=1.5)", ".model db d")
+
+
+def with_diodes(network: Network, seed: int = 0, count: int = 3) -> Network:
+    """Diodes between nodes at random."""
+    random = np.random.default_rng(seed)
+    nodes = tuple(dict.fromkeys((*network.nodes, "0")))
+    ends = [tuple(map(str, random.choice(nodes, 2, False))) for _ in range(count)]
+    elements = tuple(
+        Element(f"D{k}", f"d{k} {a.lower()} {b.lower()} {random.choice(['da', 'db'])}", (a, b), "here")
+        for k, (a, b) in enumerate(ends)
+    )
+    return replace(network, nodes=nodes, elements=elements, directives=MODELS)
+
+
+class TestLinear(CircuitContract):
+    def make(self, network: Network) -> Circuit:
+        return NewtonCircuit(network)
+
+
+class TestDiodes(NonlinearContract):
+    def make(self, network: Network) -> Circuit:
+        return NewtonCircuit(with_diodes(network))
+
+
+def spice_exponential(x: float) -> float:
+    """exp(x) − 1, and SPICE3's tail at reverse voltages."""
+    return np.expm1(x) if x > -3 else -1 - (3 / (np.e * x)) ** 3
+
+
+def drive_inputs(network: Network, seed: int, volts: float, count: int) -> np.ndarray:
+    scale = np.array([volts if source.kind == "voltage" else 1e-4 for source in network.inputs])
+    return np.random.default_rng(seed).uniform(-1, 1, (count, len(network.inputs))) * scale
+
+
+@settings(max_examples=30, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1), volts=st.sampled_from([0.5, 5.0]))
+def test_ngspice_agrees(network: Network, seed: int, volts: float) -> None:
+    """Where junctions carry no more than the resistors can: currents of 1e9 A between two sources are no circuit."""
+    network = with_diodes(network, seed, count=4)
+    inputs = drive_inputs(network, seed, volts, 3)
+    currents = np.random.default_rng(seed).uniform(-1e-4, 1e-4, (3, len(network.outputs)))
+    agrees_with_ngspice(network, inputs, currents, 1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1))
+def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) -> None:
+    network = with_diodes(network, seed)
+    inputs = drive_inputs(network, seed, 1.0, 1)
+    got = NewtonCircuit(network).measure(Drive(inputs))
+    at = dict(zip(network.nodes, got.node_voltages[0].tolist(), strict=True))
+    flows = [(e.tail, e.head, g * (at[e.tail] - at[e.head])) for e, g in zip(network.edges, network.conductances, strict=True)]
+    for element in network.elements:
+        saturation, n = (1e-12, 1.5) if element.card.endswith("da") else (1e-14, 1.0)
+        drop = at[element.nodes[0]] - at[element.nodes[1]]
+        flows.append((*element.nodes, saturation * spice_exponential(drop / (n * VOLT)) + 1e-12 * drop))
+    assert_balanced(network, at, inputs[0].tolist(), flows)
+
+
+@settings(max_examples=20, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1))
+def test_no_measurement_hangs_on_the_one_before(network: Network, seed: int) -> None:
+    """To the last bit, so that a resumed training goes on as it would have."""
+    network = with_diodes(network, seed)
+    inputs = drive_inputs(network, seed, 1.0, 3)
+    with NewtonCircuit(network) as used, NewtonCircuit(network) as fresh:
+        used.measure(Drive(5 * inputs[::-1]))
+        used.program(2 * network.conductances)
+        free = used.measure(Drive(inputs))
+        used.measure(Drive(inputs, Hold(0.5 * free.output_voltages)))
+        used.program(network.conductances)
+        for outputs in (Open(), Hold(0.9 * free.output_voltages)):
+            one, two = (circuit.measure(Drive(inputs, outputs)) for circuit in (used, fresh))
+            np.testing.assert_array_equal(one.node_voltages, two.node_voltages)
+            np.testing.assert_array_equal(one.output_currents, two.output_currents)
+
+
+@pytest.mark.parametrize(
+    ("card", "model", "named"),
+    [
+        ("d1 m 0 da", ".model da d(is=1e-12 rs=3)", "file:3.* has rs"),
+        ("d1 m 0 da 2", ".model da d", "file:3: d1 m 0 da 2"),
+        ("q1 m 0 k qa", ".model qa npn", "file:3: q1 m 0 k qa"),
+        ("d1 m 0 da", ".options temp=50", "temp=50"),
+        ("d1 m 0 da", ".model da d(n=0)", "n is '0'"),
+    ],
+)
+def test_other_elements_and_parameters_are_refused_by_name(card: str, model: str, named: str) -> None:
+    network = Network.from_edges(
+        [("a", "m"), ("m", "0"), ("m", "k")],
+        1e-3,
+        inputs=["a"],
+        outputs=["m"],
+        elements=[Element(card.split(maxsplit=1)[0].upper(), card, ("m", "0"), "file:3")],
+        directives=[model] if model.startswith(".model") else [model, ".model da d"],
+    )
+    with pytest.raises(ModelError, match=named):
+        NewtonCircuit(network)

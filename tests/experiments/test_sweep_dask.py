@@ -1,0 +1,177 @@
+"""Sweeps on a real Dask cluster: a scheduler and workers, processes of this machine."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from deadly import Deadly
+
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments import load_experiment, run_experiment
+from hwlearn.experiments.runs import Run
+from hwlearn.experiments.sweeps import load_sweep, run_sweep
+from hwlearn.experiments.sweeps.cells import load_cells
+from hwlearn.experiments.sweeps.pool import on_cluster
+from hwlearn.experiments.sweeps.work import Job
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+HERE = Path(__file__).parent
+ROOT, SUPPORT = HERE.parents[1], HERE.parent / "support"
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(SUPPORT), str(HERE)]),
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",  # workers that a task may kill before it is given up
+}
+
+EXPERIMENT = """
+[circuit]
+builder = "grid"
+rows = 4
+columns = 4
+[ports]
+outputs = ["n1_1"]
+[task]
+data = "task.csv"
+input_columns = ["a", "b"]
+target_columns = ["y"]
+[rule]
+name = "ep"
+[train]
+steps = 150
+learning_rate = 0.5
+batch_size = 1
+"""
+
+
+class Cluster:
+    """A scheduler, and workers of one thread each, without nannies: who is killed stays dead."""
+
+    def __init__(self, folder):
+        self._folder, self._file = folder, folder / "scheduler.json"
+        self.processes = []
+        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.workers = []
+
+    def add_workers(self, count):
+        from distributed import Client
+
+        self.workers += [
+            self._start("dask_worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+            for _ in range(count)
+        ]
+        while not self._file.exists():
+            time.sleep(0.02)
+        alive = sum(worker.poll() is None for worker in self.workers)
+        with Client(scheduler_file=str(self._file), set_as_default=False) as client:
+            client.wait_for_workers(alive, timeout=60)
+            self.address = client.scheduler.address
+
+    def lose_workers(self):
+        from distributed import Client
+
+        for worker in self.workers:
+            worker.kill()
+        with Client(self.address, set_as_default=False) as client:
+            while client.scheduler_info()["workers"]:
+                time.sleep(0.02)
+
+    def _start(self, program, *options):
+        command = [sys.executable, "-m", f"distributed.cli.{program}", *options, "--scheduler-file", str(self._file)]
+        process = subprocess.Popen(command, env=ENVIRONMENT, cwd=self._folder, stderr=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("dask"))
+    try:
+        cluster.add_workers(2)
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "grid.toml").write_text(EXPERIMENT)
+    (folder / "task.csv").write_text("a,b,y\n1,0,0.4\n0,1,0.5\n")
+    file = folder / "sweep.toml"
+    axes = '"rule.name" = ["ep", "cl"]\n"train.seed" = [0, 1, 2, 3, 4]\n"rule.nudge" = [0.1]'
+    file.write_text(f'experiment = "grid.toml"\n[grid]\n{axes}\n')
+    return file
+
+
+@pytest.fixture(scope="module")
+def local(sweep, tmp_path_factory):
+    """The table that this process makes."""
+    rows = run_sweep(sweep, tmp_path_factory.mktemp("local") / "out", jobs=1).rows
+    assert rows[3].loss_final == run_experiment(load_experiment(sweep.parent / "grid.toml", rows[3].overrides)).loss_final
+    return table(rows)
+
+
+def table(rows):
+    return [replace(row, seconds=None) for row in rows]
+
+
+def test_the_cluster_makes_the_same_table(cluster, sweep, local, tmp_path):
+    found = run_sweep(sweep, tmp_path / "out", dask=cluster.address)
+    assert table(found.rows) == local
+    assert {Run.load(tmp_path / "out" / row.cell).state for row in found.rows} == {"steps"}
+    assert run_sweep(sweep, tmp_path / "out", jobs=1).skipped == len(local)
+
+
+def test_workers_that_do_not_see_the_folder_send_theirs(cluster, sweep, local, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "hwlearn.experiments.sweeps.run.write_mark", lambda folder, mark: (folder / ".sweep").write_text("here") and mark
+    )
+    found = run_sweep(sweep, tmp_path / "out", dask=cluster.address)
+    assert table(found.rows) == local
+    for row in found.rows:
+        run = Run.load(tmp_path / "out" / row.cell)
+        assert run.result["loss_final"] == row.loss_final
+        assert len(run.history.losses) == 151
+    assert not list((tmp_path / "out").glob("*.new"))
+    assert run_sweep(sweep, tmp_path / "out", jobs=1).skipped == len(local)
+
+
+def test_a_worker_killed_in_the_middle_costs_no_result(cluster, sweep, local, tmp_path):
+    def kill(ended, failed, total):
+        if ended == 3 and cluster.workers[0].poll() is None:
+            assert list((tmp_path / "out").glob("*/latest.npy"))
+            cluster.workers[0].kill()
+
+    found = run_sweep(sweep, tmp_path / "out", dask=cluster.address, progress=kill)
+    assert cluster.workers[0].wait() == -9
+    assert table(found.rows) == local
+
+
+def test_a_cell_that_kills_its_workers_is_given_up(cluster, sweep, tmp_path):
+    cluster.add_workers(2)
+    jobs = [Job(cell.experiment, tmp_path, cell.name, "") for cell in load_cells(load_sweep(sweep))[:4]]
+    jobs[1] = Job(Deadly(), tmp_path, "deadly", "")
+    done = dict(on_cluster(jobs, cluster.address))
+    assert [k for k in range(4) if done[k].error] == [1]
+    assert "deadly" not in {path.name for path in tmp_path.iterdir()}
+    assert "workers died" in done[1].error
+
+
+def test_a_cluster_that_does_not_answer_is_told(cluster, sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr("hwlearn.experiments.sweeps.pool.PATIENCE", 0.5)
+    with pytest.raises(ExperimentError, match=r"--dask tcp://127.0.0.1:1: no scheduler answers"):
+        run_sweep(sweep, tmp_path / "out", dask="tcp://127.0.0.1:1")
+    cluster.lose_workers()
+    with pytest.raises(ExperimentError, match="has no worker: start"):
+        list(on_cluster([Job(Deadly(), tmp_path, "deadly", "")], cluster.address))

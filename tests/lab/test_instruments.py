@@ -1,0 +1,324 @@
+"""Drivers by the exact lines that they send: a scripted connection, with nothing left over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments import session as session_module
+from hwlearn.lab.instruments.drivers import DRIVERS
+from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.lab.instruments.scpi import answers, channel_list, error_number, parse_integers, parse_number, parse_numbers
+from hwlearn.lab.instruments.session import Session
+
+FINE = '0,"No error"'
+Pair = tuple[str, str]
+
+
+class ScriptedVisa:
+    """Answers the lines of a script in their order, and nothing else."""
+
+    def __init__(self, script: list[Pair]) -> None:
+        self.script = [("*IDN?", "MAKER,MODEL,1,1.0"), *script]
+        self.answer: str | None = None
+
+    def open(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def reopen(self) -> None:
+        raise AssertionError(f"opened again; left: {self.script}")
+
+    def write(self, message: str, timeout: float) -> None:
+        sent, self.answer = self.script.pop(0)
+        assert message == sent
+
+    def read(self, timeout: float) -> str:
+        assert self.answer is not None, "read twice"
+        answer, self.answer = self.answer, None
+        return answer
+
+
+Protocol = Callable[..., Any]
+
+
+@pytest.fixture
+def protocol(monkeypatch: pytest.MonkeyPatch) -> Protocol:
+    """`with protocol("driver", (sent, answer), …) as instrument`; `:SYST:ERR?` and its answer are added."""
+
+    @contextmanager
+    def expect(driver: str, *pairs: Pair) -> Iterator[Any]:
+        script = [(f"{sent};:SYST:ERR?", f"{answer};{FINE}") for sent, answer in pairs]
+        visa = ScriptedVisa(script)
+        monkeypatch.setattr(session_module, "Visa", lambda *_, **__: visa)
+        instrument = DRIVERS[driver](Session("FAKE", name="x"))
+        assert not visa.script or len(visa.script) == len(pairs), "making a driver sends nothing"
+        yield instrument
+        assert not visa.script
+
+    return expect
+
+
+def done(message: str) -> Pair:
+    """A setting and its acknowledgement."""
+    return f"{message};*OPC?", "1"
+
+
+def keysight(impedance: str, switch: str = "ON") -> Pair:
+    return done(
+        f":CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);:ROUT:SCAN (@101,103);"
+        ":ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
+        ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
+    )
+
+
+K2700 = done(
+    ":FORM:ELEM READ;:TRAC:CLE;:INIT:CONT OFF;:SENS:FUNC 'VOLT',(@101,103);:SENS:VOLT:NPLC 1,(@101,103);"
+    ":SENS:VOLT:RANG 10,(@101,103);:TRIG:SOUR IMM;:TRIG:DEL 0.01;:SAMP:COUN 2;:ROUT:SCAN (@101,103);"
+    ":SENS:VOLT:IDIV OFF;:ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
+)
+DAQ6510 = done(
+    ":FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);:VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);"
+    ":ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103)"
+)
+READ = (":TRIG:COUN 1;:READ?", "+1.50000000E+00,-2.5E-03")
+SCANNERS = {
+    "keysight_34970a": (keysight("INP:IMP:AUTO"), READ),
+    "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
+    "keysight_daq970a": (keysight("INP:IMP:AUTO"), READ),
+    "keithley_2700": (K2700, READ),
+    "keithley_daq6510": (
+        DAQ6510,
+        (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
+    ),
+}
+
+
+@pytest.mark.parametrize("driver", SCANNERS)
+def test_a_scan_comes_in_the_order_asked_for(protocol: Protocol, driver: str) -> None:
+    with protocol(driver, *SCANNERS[driver]) as scanner:
+        scanner.configure(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
+        assert scanner.scan().tolist() == [[-2.5e-3, 1.5]]
+
+
+@pytest.mark.parametrize("driver", SCANNERS)
+def test_scans_one_after_the_other_are_one_round_trip(protocol: Protocol, driver: str) -> None:
+    setup, (sent, answer) = SCANNERS[driver]
+    twice = sent.replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"), f"{answer},3,4"
+    with protocol(driver, setup, twice) as scanner:
+        scanner.configure(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
+        assert scanner.scan(2).tolist() == [[-2.5e-3, 1.5], [4.0, 3.0]]
+
+
+def test_low_impedance(protocol: Protocol) -> None:
+    with protocol("keysight_34970a", keysight("INP:IMP:AUTO", "OFF")) as scanner:
+        scanner.configure(["101", "103"], volts=10, nplc=1, high_z=False, delay=0.01)
+        assert scanner.channels == ["101", "103"]
+
+
+def test_overload_and_not_measured_are_no_numbers(protocol: Protocol) -> None:
+    with protocol("keysight_34970a", keysight("INP:IMP:AUTO"), (":TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")) as scanner:
+        scanner.configure(["101", "103"], volts=10, nplc=1, high_z=True, delay=0.01)
+        low, missing = scanner.scan()[0]
+    assert low == -math.inf
+    assert math.isnan(missing)
+
+
+METERS = {
+    "keithley_2400": (
+        done(
+            ":SENS:FUNC:CONC ON;:SENS:FUNC 'VOLT','CURR';:SENS:VOLT:PROT 2;:SENS:CURR:PROT 0.001;"
+            ":SENS:VOLT:NPLC 1;:FORM:ELEM VOLT,CURR;:OUTP:SMOD HIMP"
+        ),
+        done(":SOUR:CURR 1e-05;:SOUR:FUNC CURR;:OUTP ON"),
+        done(":SOUR:CURR -1e-05"),
+        (":READ?;:SENS:VOLT:PROT:TRIP?", "-0.5,-1e-5;0"),
+        done(":SOUR:VOLT 0.25;:SOUR:FUNC VOLT;:OUTP ON"),
+        (":READ?;:SENS:CURR:PROT:TRIP?", "0.25,2e-6;1"),
+        done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"),
+    ),
+    "keithley_2450": (
+        done(
+            ":SOUR:CURR:VLIM 2;:SOUR:VOLT:ILIM 0.001;:SENS:VOLT:NPLC 1;:SENS:CURR:NPLC 1;"
+            ":SOUR:CURR:READ:BACK ON;:SOUR:VOLT:READ:BACK ON;:OUTP:CURR:SMOD HIMP;:OUTP:VOLT:SMOD HIMP"
+        ),
+        done(":SOUR:CURR 1e-05;:SOUR:FUNC CURR;:SENS:FUNC 'VOLT';:OUTP ON"),
+        done(":SOUR:CURR -1e-05"),
+        (':READ? "defbuffer1",READ,SOUR;:SOUR:CURR:VLIM:TRIP?', "-0.5,-1e-5;0"),
+        done(":SOUR:VOLT 0.25;:SOUR:FUNC VOLT;:SENS:FUNC 'CURR';:OUTP ON"),
+        (':READ? "defbuffer1",READ,SOUR;:SOUR:VOLT:ILIM:TRIP?', "2e-6,0.25;1"),
+        done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"),
+    ),
+    "keysight_b2900": (
+        done(
+            ":SENS1:VOLT:PROT 2;:SENS1:CURR:PROT 0.001;:SENS1:VOLT:NPLC 1;:SENS1:CURR:NPLC 1;"
+            ":FORM:ELEM:SENS VOLT,CURR;:OUTP1:OFF:MODE HIZ"
+        ),
+        done(":SOUR1:CURR 1e-05;:SOUR1:FUNC:MODE CURR;:OUTP1 ON"),
+        done(":SOUR1:CURR -1e-05"),
+        (":READ? (@1);:SENS1:VOLT:PROT:TRIP?", "-0.5,-1e-5;0"),
+        done(":SOUR1:VOLT 0.25;:SOUR1:FUNC:MODE VOLT;:OUTP1 ON"),
+        (":READ? (@1);:SENS1:CURR:PROT:TRIP?", "0.25,2e-6;1"),
+        done(":SOUR1:CURR 0;:SOUR1:VOLT 0;:OUTP1 OFF"),
+    ),
+}
+
+
+@pytest.mark.parametrize("driver", METERS)
+def test_a_source_meter_sources_either_way_and_says_when_its_limit_acts(protocol: Protocol, driver: str) -> None:
+    with protocol(driver, *METERS[driver]) as meter:
+        meter.configure("1", v_limit=2, i_limit=1e-3, nplc=1)
+        meter.current("1", 1e-5)
+        meter.current("1", -1e-5)
+        assert meter.read("1") == (-0.5, -1e-5, False)
+        meter.voltage("1", 0.25)
+        assert meter.read("1") == (0.25, 2e-6, True)
+        meter.safe(["1"])
+
+
+def test_after_safe_the_output_is_turned_on_again(protocol: Protocol) -> None:
+    on, off = done(":SOUR:CURR 0.001;:SOUR:FUNC CURR;:OUTP ON"), done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF")
+    with protocol("keithley_2400", on, off, on) as meter:
+        meter.current("1", 1e-3)
+        meter.safe(["1"])
+        meter.current("1", 1e-3)
+
+
+def test_both_channels_of_a_b2900_become_safe_in_one_round_trip(protocol: Protocol) -> None:
+    off = done(":SOUR1:CURR 0;:SOUR1:VOLT 0;:OUTP1 OFF;:SOUR2:CURR 0;:SOUR2:VOLT 0;:OUTP2 OFF")
+    with protocol("keysight_b2900", off) as meter:
+        meter.safe(["1", "2"])
+        assert meter.session.round_trips == 2
+
+
+SOURCES = {
+    "scpi_dac": (
+        (":SOUR:VOLT 1.25,-0.5,(@1,2);:SOUR:VOLT? (@1,2)", "1.2501,-0.5"),
+        (":SOUR:VOLT 0,0,(@1,2);:SOUR:VOLT? (@1,2)", "0,0"),
+    ),
+    "qdac2": (
+        (
+            ":SOUR1:VOLT:MODE FIX;:SOUR1:VOLT 1.25;:SOUR2:VOLT:MODE FIX;:SOUR2:VOLT -0.5;:SOUR1:VOLT:LAST?;:SOUR2:VOLT:LAST?",
+            "1.2501;-0.5",
+        ),
+        (
+            ":SOUR1:VOLT:MODE FIX;:SOUR1:VOLT 0;:SOUR2:VOLT:MODE FIX;:SOUR2:VOLT 0;:SOUR1:VOLT:LAST?;:SOUR2:VOLT:LAST?",
+            "0;0",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("driver", SOURCES)
+def test_a_source_returns_what_was_acknowledged(protocol: Protocol, driver: str) -> None:
+    with protocol(driver, *SOURCES[driver]) as source:
+        assert source.set_voltages({"1": 1.25, "2": -0.5}) == {"1": 1.2501, "2": -0.5}
+        source.safe(["1", "2"])
+
+
+def test_a_source_that_stops_at_its_range_is_an_error(protocol: Protocol) -> None:
+    with (
+        protocol("scpi_dac", (":SOUR:VOLT 9,(@1);:SOUR:VOLT? (@1)", "5")) as source,
+        pytest.raises(InstrumentError, match=r"x \(FAKE\): channel 1 was set to 9 V and says 5 V"),
+    ):
+        source.set_voltages({"1": 9.0})
+
+
+SIZE = (":RES:COUN?", "3,255")
+
+
+def test_a_resistor_box(protocol: Protocol) -> None:
+    write = (":RES:CODE 0,7,255;:RES:CODE?", "0,7,255")
+    codes = (":RES:CODE?;:RES:OPEN?", "0,7,255;0")
+    with protocol("scpi_resistors", SIZE, write, codes, done(":SYST:WDOG 2.5"), done(":RES:OPEN")) as box:
+        assert box.size() == (3, 255)
+        box.write([0, 7, 255])
+        assert box.codes().tolist() == [0, 7, 255]
+        box.watchdog(2.5)
+        box.safe([])
+
+
+def test_an_open_box_has_no_codes(protocol: Protocol) -> None:
+    with (
+        protocol("scpi_resistors", SIZE, (":RES:CODE?;:RES:OPEN?", "0,7,255;1")) as box,
+        pytest.raises(InstrumentError, match="open"),
+    ):
+        box.codes()
+
+
+def test_a_code_that_is_not_kept_is_named(protocol: Protocol) -> None:
+    with (
+        protocol("scpi_resistors", SIZE, (":RES:CODE 0,7,255;:RES:CODE?", "0,6,255")) as box,
+        pytest.raises(InstrumentError, match="resistor 1 was set to code 7 and says 6"),
+    ):
+        box.write([0, 7, 255])
+
+
+@pytest.mark.parametrize("codes", [[0, 1], [0, 1, 256], [-1, 0, 0]])
+def test_codes_that_do_not_fit_are_never_sent(protocol: Protocol, codes: list[int]) -> None:
+    with protocol("scpi_resistors", SIZE) as box, pytest.raises(InstrumentError, match="3 codes from 0 to 255"):
+        box.write(codes)
+
+
+def test_numpy_codes_are_sent_as_digits(protocol: Protocol) -> None:
+    with protocol("scpi_resistors", SIZE, (":RES:CODE 1,2,3;:RES:CODE?", "1,2,3")) as box:
+        box.write(np.array([1, 2, 3]))
+
+
+def test_every_driver_has_one_role_and_a_protocol_here() -> None:
+    assert set(SCANNERS) | set(METERS) | set(SOURCES) | {"scpi_resistors"} == set(DRIVERS)
+    for driver in DRIVERS.values():
+        assert sum(issubclass(driver, role) for role in (Source, Scanner, ResistorBox, SourceMeter)) == 1
+        assert issubclass(driver, Instrument)
+        assert driver.model
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1.0), (" -.5 ", -0.5), ("+1.E-3", 1e-3), ("2.e2", 200.0)])
+def test_numbers(text: str, value: float) -> None:
+    assert parse_number(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,5", "1 2", "nan", "inf", "0x10", "1_000", "1e", ".", "--1", "1V", "\n1\n2", "+1.5E-0\x00"]
+)
+def test_what_is_not_exactly_a_number_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        parse_number(text)
+
+
+@pytest.mark.parametrize("text", ["9.9E37", "+9.90000000E+37", "1e38", "9.9000001e37"])
+def test_overload(text: str) -> None:
+    assert parse_number(text) == math.inf
+    assert parse_number(f"-{text.lstrip('+')}") == -math.inf
+
+
+def test_not_measured() -> None:
+    assert math.isnan(parse_number("+9.91000000E+37"))
+    assert parse_number("9.8e37") == 9.8e37
+
+
+def test_lists() -> None:
+    assert parse_numbers("1,2.5", 2).tolist() == [1.0, 2.5]
+    np.testing.assert_array_equal(parse_numbers("1, -9.9e37,+9.91E37 ,2", 4), [1.0, -math.inf, math.nan, 2.0])
+    assert parse_integers("1, -2", 2).tolist() == [1, -2]
+    assert channel_list(["101", "102"]) == "(@101,102)"
+    assert answers('1;-113,"Undefined header;:FOO"') == ["1", '-113,"Undefined header;:FOO"']
+    for parse, text in [(parse_numbers, "1"), (parse_numbers, "1,2,3"), (parse_integers, "1"), (parse_integers, "1,2.0")]:
+        with pytest.raises(ValueError, match=r"values for|no integers"):
+            parse(text, 2)
+
+
+def test_entries_of_the_error_queue() -> None:
+    assert error_number('+0,"No error"') == error_number("0") == 0
+    assert error_number('-113,"Undefined header"') == -113
+    for entry in ("", "No error", '1.5,"x"', "0,"):
+        with pytest.raises(ValueError, match="no entry"):
+            error_number(entry)

@@ -1,0 +1,39 @@
+"""A virtual bench that is built from one station file and netlist, and driven by a station file that may say otherwise."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+from hwlearn.experiments import load_experiment
+from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.station import load_station
+from hwlearn.lab.virtual import VirtualBench
+from hwlearn.network import Network
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENT = ROOT / "netlists" / "allostery-bench.toml"
+STATION = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
+NETLIST = (ROOT / "netlists" / "allostery-bench.cir").read_text(encoding="utf-8")
+NETWORK = load_experiment(EXPERIMENT).network
+
+
+def changed(text, *changes):
+    for old, new in changes:
+        assert text.count(old) >= 1, old
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def bench(folder, *, netlist=(), virtual=(), station=(), network=NETWORK):
+    """The circuit of the station file, on a virtual bench that is wired as `netlist` and `virtual` change it."""
+    (folder / "wired.cir").write_text(changed(NETLIST, *netlist), encoding="utf-8")
+    wired = Network.from_netlist(folder / "wired.cir", inputs=["VS"], outputs=network.outputs)
+    (folder / "virtual.toml").write_text(changed(STATION, *virtual), encoding="utf-8")
+    with VirtualBench(wired, load_station(folder / "virtual.toml")) as made:
+        text = changed(STATION, *station, ('backend = "virtual"', 'backend = "@py"'))
+        for name, resource in made.resources.items():
+            text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "{resource}"')
+        (folder / "station.toml").write_text(text, encoding="utf-8")
+        with BenchCircuit(network, folder / "station.toml", verify=False) as circuit:
+            circuit.made = made
+            yield circuit
