@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
+from newton import drive_inputs, with_bulk, with_diodes, with_transistors
 from scipy.sparse import csr_array
-from test_nonlinear import drive_inputs, with_diodes
-from test_transistors import with_bulk, with_transistors
 from typer.testing import CliRunner
 
 from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, Task

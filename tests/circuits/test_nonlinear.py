@@ -1,32 +1,16 @@
 """Resistors and diodes by damped Newton: the contract, Kirchhoff's laws, and the answers of ngspice."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced
+from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
 
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
 from hwlearn.errors import ModelError
 from hwlearn.network.network import Element
 from hwlearn.testing.circuits import CircuitContract
-
-MODELS = (".model da d(is=1e-12 n=1.5)", ".model db d")
-
-
-def with_diodes(network: Network, seed: int = 0, count: int = 3) -> Network:
-    """Diodes between nodes at random."""
-    random = np.random.default_rng(seed)
-    nodes = tuple(dict.fromkeys((*network.nodes, "0")))
-    ends = [tuple(map(str, random.choice(nodes, 2, False))) for _ in range(count)]
-    elements = tuple(
-        Element(f"D{k}", f"d{k} {a.lower()} {b.lower()} {random.choice(['da', 'db'])}", (a, b), "here")
-        for k, (a, b) in enumerate(ends)
-    )
-    return replace(network, nodes=nodes, elements=elements, directives=MODELS)
 
 
 class TestLinear(CircuitContract):
@@ -42,11 +26,6 @@ class TestDiodes(NonlinearContract):
 def spice_exponential(x: float) -> float:
     """exp(x) − 1, and SPICE3's tail at reverse voltages."""
     return np.expm1(x) if x > -3 else -1 - (3 / (np.e * x)) ** 3
-
-
-def drive_inputs(network: Network, seed: int, volts: float, count: int) -> np.ndarray:
-    scale = np.array([volts if source.kind == "voltage" else 1e-4 for source in network.inputs])
-    return np.random.default_rng(seed).uniform(-1, 1, (count, len(network.inputs))) * scale
 
 
 @settings(max_examples=30, deadline=None)

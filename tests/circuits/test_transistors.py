@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced
+from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, with_bulk, with_transistors
 
 from hwlearn import (
     Circuit,
@@ -28,31 +28,6 @@ from hwlearn.analysis.gates import GatePair
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.train import task_loss
-
-
-def with_transistors(network: Network, seed: int = 0) -> Network:
-    """Some edges become transistors, others stay, so that no node hangs on transistors that are off."""
-    random = np.random.default_rng(seed)
-    tree = len([node for node in network.nodes if node != "0"]) - 1
-    chosen = [name for name in network.edge_names[tree:] if random.random() < 0.7]
-    transistors = tuple(Transistor(name, 10 ** random.uniform(-4, -2.5), random.uniform(-1, 1)) for name in chosen)
-    conductances = network.conductances.copy()
-    for transistor in transistors:
-        overdrive = 10 ** random.uniform(-2, 0.7)
-        conductances[network.edge_names.index(transistor.edge)] = transistor.transconductance * overdrive
-    nodes = tuple(dict.fromkeys((*network.nodes, "0")))
-    return replace(network, nodes=nodes, conductances=conductances, transistors=transistors)
-
-
-def with_bulk(network: Network) -> Network:
-    """All bulks at −5 V, as on a chip, so that no junction lies forward across sources."""
-    bulk = Source("Vbulk", "voltage", "bulk", "0", -5.0)
-    return replace(
-        network,
-        nodes=(*network.nodes, "bulk"),
-        fixed_sources=(*network.fixed_sources, bulk),
-        transistors=tuple(transistor._replace(bulk="bulk") for transistor in network.transistors),
-    )
 
 
 class TestNewton(NonlinearContract):
