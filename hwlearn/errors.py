@@ -34,6 +34,10 @@ class ExperimentError(HwlearnError, ValueError):
     """An experiment file that cannot be used; names the file and the key."""
 
 
+class RegistryError(HwlearnError, LookupError):
+    """A rule, loss, device, circuit, driver, imperfection or command that nobody registered, or that cannot be used."""
+
+
 class ModelError(HwlearnError, ValueError):
     """A circuit that this backend cannot represent, such as a diode in the exact linear model."""
 

@@ -1,0 +1,118 @@
+"""`Registry`: the members of one kind by name, ours and those of other packages alike."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from hwlearn.errors import RegistryError
+from hwlearn.text import did_you_mean
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Members of one kind, such as rules, by the names that files and command lines use.
+
+    Members are entry points of the group `hwlearn.KINDs` in the metadata of installed packages; those of hwlearn itself stand in
+    its pyproject.toml and are found in the same way. A member is imported when it is first asked for.
+
+    A member that is not installed is named "module:Class". To import it is to run it, so that a file which names it must be
+    trusted by the user, never by itself.
+
+    Args:
+        kind: what a member is, in one word, such as "rule".
+        base: the class that members are subclasses of.
+    """
+
+    def __init__(self, kind: str, base: type[T]) -> None:
+        self.kind, self.base = kind, base
+        self._loaded: dict[str, type[T]] = {}
+
+    @cached_property
+    def _points(self) -> dict[str, EntryPoint]:
+        """Entry points by name; hwlearn's own come first, and no other package can take a name of theirs."""
+        points = sorted(entry_points(group=f"hwlearn.{self.kind}s"), key=lambda point: not point.value.startswith("hwlearn."))
+        found: dict[str, EntryPoint] = {}
+        for point in points:
+            if found.setdefault(point.name, point).value != point.value:
+                raise RegistryError(
+                    f"{self.kind} {point.name!r} is {found[point.name].value} and {point.value}; uninstall one"
+                )
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all installed members; imports none."""
+        return tuple(self._points)
+
+    def get(self, name: str, *, trust: bool = False, beside: Path | None = None) -> type[T]:
+        """The member of a name, or of "module:Class".
+
+        Args:
+            name: an installed member's, or "module:Class".
+            trust: whether "module:Class" may be imported.
+            beside: a folder in which `module.py` is looked for first, that of the file which names it.
+
+        Raises:
+            RegistryError: an unknown name, with the nearest one; code that is not trusted; something that is no such member.
+        """
+        if name not in self._loaded:
+            if ":" in name:
+                return self._checked(name, self._from_module(name, trust, beside))
+            point = self._points.get(name)
+            if point is None:
+                known = ", ".join(self.names) or "none: is hwlearn installed (pip install .)?"
+                raise RegistryError(f"unknown {self.kind} {name!r}{did_you_mean(name, self.names)}; there are {known}")
+            try:
+                self._loaded[name] = self._checked(name, point.load())
+            except (ImportError, AttributeError) as error:
+                raise RegistryError(f"{self.kind} {name!r} ({point.value}) cannot be imported: {error}") from error
+        return self._loaded[name]
+
+    def _from_module(self, name: str, trust: bool, beside: Path | None) -> Any:
+        if not trust:
+            raise RegistryError(f"{self.kind} {name!r} is code from a file; say --trust-code (trust_code=True) to run it")
+        module, _, member = name.partition(":")
+        try:
+            return getattr(_module(module, beside), member)
+        except (ImportError, AttributeError) as error:
+            raise RegistryError(f"{self.kind} {name!r} cannot be imported: {error}") from error
+
+    def _checked(self, name: str, member: Any) -> type[T]:
+        if not (isinstance(member, type) and issubclass(member, self.base)):
+            raise RegistryError(f"{self.kind} {name!r} is {member!r}, no subclass of {self.base.__name__}")
+        return member
+
+
+def _module(name: str, beside: Path | None) -> ModuleType:
+    """The module `name`: the file of that name in a folder, or an installed one."""
+    file = None if beside is None else beside / f"{name}.py"
+    if file is None or not name.isidentifier() or not file.is_file():
+        return import_module(name)
+    key = f"hwlearn file {file.resolve()}"
+    if key not in sys.modules:
+        spec = spec_from_file_location(key, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        sys.modules[key] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[key]
+            raise
+    return sys.modules[key]
