@@ -21,8 +21,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Members of one kind, such as rules, by the names that files and command lines use.
 
-    Members are entry points of the group `hwlearn.KINDs` in the metadata of installed packages; those of hwlearn itself stand in
-    its pyproject.toml and are found in the same way. A member is imported when it is first asked for.
+    Members are entry points of the group `hwlearn.` and the plural of the kind in the metadata of installed packages. Those of hwlearn itself stand
+    in its pyproject.toml and are found in the same way. A member is imported when it is first asked for.
 
     A member that is not installed is named "module:Class". To import it is to run it, so that a file which names it must be
     trusted by the user, never by itself.
@@ -30,16 +30,18 @@ class Registry(Generic[T]):
     Args:
         kind: what a member is, in one word, such as "rule".
         base: the class that members are subclasses of.
+        group: the plural of the kind, where it is another than with an s.
     """
 
-    def __init__(self, kind: str, base: type[T]) -> None:
+    def __init__(self, kind: str, base: type[T], group: str | None = None) -> None:
         self.kind, self.base = kind, base
+        self.group = f"hwlearn.{group or f'{kind}s'}"
         self._loaded: dict[str, type[T]] = {}
 
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
         """Entry points by name; hwlearn's own come first, and no other package can take a name of theirs."""
-        points = sorted(entry_points(group=f"hwlearn.{self.kind}s"), key=lambda point: not point.value.startswith("hwlearn."))
+        points = sorted(entry_points(group=self.group), key=lambda point: not point.value.startswith("hwlearn."))
         found: dict[str, EntryPoint] = {}
         for point in points:
             if found.setdefault(point.name, point).value != point.value:
