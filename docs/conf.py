@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hwlearn import __version__
 
-sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+sys.path[:0] = [str(Path(__file__).parent / name) for name in ("extensions", "examples")]
 
 project = "hwlearn"
 release = __version__
