@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +66,7 @@ class Bench:
     the exact model.
     """
 
-    backend: type[Circuit]
+    backend: Callable[[Network], Circuit]
     quick: bool = False
 
     @contextmanager

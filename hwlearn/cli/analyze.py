@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, read_overrides
 from hwlearn.cli.output import new_table, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from hwlearn.analysis.operating import OperatingPoint
 
 
-@app.command("analyze")
-def _analyze(
+def analyze(
     file: File,
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for analysis.json and analysis.png.")] = None,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Say whether a circuit can learn its task, how fast each rule will be, and what stands in the way.
 
@@ -32,7 +32,7 @@ def _analyze(
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
 
-    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist)
+    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist, trust_code=trust_code)
     network, task = experiment.network, experiment.task
     if out is not None:
         make_folder(out)

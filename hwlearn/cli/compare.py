@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
 from hwlearn.cli.output import fill, new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from hwlearn.inference.comparison import Compared, Comparison
 
 
-@app.command("compare")
-def _compare(
+def compare(
     file: File,
-    backends: Annotated[str, typer.Option(help="Two or more of exact, ngspice, bench; the first is the reference.")],
+    backends: Annotated[str, name_of("circuits", "Two or more of {}, with commas; the first is the reference.")],
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for comparison.json and comparison.png.")] = None,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Drive several backends through the same phases and say where they differ. Exit code 1 if they do."""
+    from hwlearn.circuits.backend import BACKENDS
     from hwlearn.circuits.base import Circuit
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
@@ -36,25 +37,27 @@ def _compare(
     from hwlearn.lab.station import load_station
 
     names = [name.strip() for name in backends.split(",")]
-    unknown = [name for name in names if name not in ("exact", "ngspice", "bench")]
-    if unknown or len(names) < 2 or len(set(names)) < len(names) or names[0] == "bench":
-        raise HwlearnError(
-            f"--backends {backends}: two or more of exact, ngspice, bench, each once; the bench is no reference"
-        )
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise HwlearnError(f"--backends {backends}: two or more of {', '.join(BACKENDS)}, each once")
     overrides = read_overrides(settings)
     if station is not None:
         overrides["backend.station"] = str(station.absolute())
-    experiment = load_experiment(file, overrides, trust=trust_netlist)
+    experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
     experiment.network, experiment.task, experiment.rule  # noqa: B018  # refuse what does not fit before a folder is made
+    made = {name: experiment.backend(name) for name in names}
+    if made[names[0]].hardware:
+        raise HwlearnError(f"--backends {backends}: {names[0]} is hardware and no reference; name a model first")
     if out is not None:
         make_folder(out)
-    names.sort(key=lambda name: name == "bench")  # its devices say which conductances are compared
+    names.sort(key=lambda name: made[name].hardware)  # its devices say which conductances are compared
     accuracy = None
     if station is not None:
         known = load_station(station).settings.calibration
         accuracy = Accuracy(0.0, known.conductance, known.source, known.current)
     with ExitStack() as stack:
-        circuits: dict[str, Circuit] = {name: stack.enter_context(experiment.circuit(name, verify=False)) for name in names}
+        circuits: dict[str, Circuit] = {
+            name: stack.enter_context(experiment.circuit(name, verify=False, imperfect=name != names[0])) for name in names
+        }
         with experiment.named():
             found = compare_circuits(experiment.task, experiment.rule, circuits, accuracy)
     if out is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, app
+from hwlearn.cli.command import Json, name_of
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
@@ -15,8 +15,7 @@ Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")]
 Moved = Annotated[Path | None, typer.Option(metavar="FILE", help="The experiment file, if it is no longer where it was.")]
 
 
-@app.command("runs")
-def _runs(
+def runs(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to look; runs if not given.")] = Path("runs"),
     as_json: Json = False,
 ) -> None:
@@ -42,8 +41,7 @@ def _runs(
     print_table(table)
 
 
-@app.command("plot")
-def _plot(
+def plot(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
@@ -66,10 +64,9 @@ def _plot(
     say(f"drawn in {picture}")
 
 
-@app.command("export")
-def _export(
+def export(
     folder: Folder,
-    to: Annotated[Literal["netcdf", "csv", "netlist", "networkx"], typer.Option("--to", help="Format.")],
+    to: Annotated[str, name_of("exports", "Format: {}.", "--to")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file; in the run folder if not given.")] = None,
     experiment: Moved = None,
 ) -> None:
@@ -79,8 +76,7 @@ def _export(
     say(f"written to {export(Run.load(folder, experiment), to, out)}")
 
 
-@app.command("report")
-def _report(
+def report(
     folder: Folder,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; RUN/report.html if not given.")] = None,
     experiment: Moved = None,

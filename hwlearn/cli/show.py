@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, read_overrides
 from hwlearn.cli.output import fill, new_table, print_json, print_table
 
 if TYPE_CHECKING:
@@ -21,19 +21,19 @@ SHOWN_PORTS = 8
 """Columns of the task's table for inputs, and for outputs."""
 
 
-@app.command("show")
-def _show(
+def show(
     file: File,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf.")] = None,
     settings: Set = None,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Print the circuit, ports and task of an experiment file, and draw the circuit."""
     from hwlearn.experiments import load_experiment
     from hwlearn.show.plots import draw_network
 
-    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist)
+    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist, trust_code=trust_code)
     network, task = experiment.network, experiment.task
     picture = Path(f"{file.stem}.png") if out is None else out
     draw_network(network, picture)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
 from hwlearn.cli.output import fill, new_table, one_line, print_json, print_table, say
 from hwlearn.cli.progress import progress_line
 
@@ -24,12 +24,11 @@ Live = Annotated[bool, typer.Option("--live", help="Plot the loss in the termina
 Steps = Annotated[int | None, typer.Option(help="Number of updates.")]
 
 
-@app.command("train")
-def _train(
+def train(
     file: File,
-    backend: Annotated[str | None, typer.Option(help="exact, ngspice or bench.")] = None,
+    backend: Annotated[str | None, name_of("circuits")] = None,
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
-    rule: Annotated[str | None, typer.Option(help="ep, cl, al, clamp or dual-cl.")] = None,
+    rule: Annotated[str | None, name_of("rules")] = None,
     steps: Steps = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the minibatches.")] = None,
     settings: Set = None,
@@ -38,6 +37,7 @@ def _train(
     live: Live = False,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Train the circuit of an experiment file. Ctrl-C ends the training and keeps what was learned."""
     from hwlearn.experiments import load_experiment, run_experiment
@@ -48,15 +48,14 @@ def _train(
     if station is not None:
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
-    experiment = load_experiment(file, overrides, trust=trust_netlist)
+    experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
     run = Run.create(out or _new_folder(file), experiment) if save else None
     with progress_line(experiment, live=live) as progress:
         outcome = run_experiment(experiment, progress) if run is None else run.go(progress)
     _show(experiment, outcome, run, as_json)
 
 
-@app.command("resume")
-def _resume(
+def resume(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
     steps: Steps = None,
     settings: Set = None,

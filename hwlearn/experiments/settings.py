@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, Self
+from inspect import Parameter, isclass, signature
+from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
 from pydantic import (
     BeforeValidator,
@@ -15,7 +15,16 @@ from pydantic import (
     model_validator,
 )
 
+from hwlearn.circuits.backend import BACKENDS
+from hwlearn.circuits.imperfect.effect import IMPERFECTIONS
+from hwlearn.errors import HwlearnError
+from hwlearn.experiments.members import BackendTable, ImperfectTable, parameters
+from hwlearn.experiments.names import OneOf
+from hwlearn.learning.optimizers import OPTIMIZERS
+from hwlearn.learning.rules import RULES
+from hwlearn.learning.train import Parameter as Learned
 from hwlearn.network.builders import BUILDERS
+from hwlearn.registry import Registry
 from hwlearn.toml import Table
 
 
@@ -41,7 +50,7 @@ class CircuitTable(Table):
     """
 
     netlist: str | None = None
-    builder: Literal["grid", "kite", "wheatstone", "layered", "random_regular", "delaunay", "gate_pair"] | None = None
+    builder: Annotated[str, OneOf(BUILDERS)] | None = None
     rows: PositiveInt | None = None
     columns: PositiveInt | None = None
     sizes: list[PositiveInt] | None = None
@@ -122,7 +131,7 @@ class RuleTable(Table):
         threshold: see `hwlearn.learning.remedies.Thresholded`.
     """
 
-    name: Literal["ep", "cl", "al", "clamp", "dual-cl"]
+    name: Annotated[str, OneOf(RULES)]
     nudge: float | None = None
     symmetric: bool = False
     push: NonNegativeFloat | None = None
@@ -150,8 +159,8 @@ class TrainTable(Table):
 
     steps: NonNegativeInt = 1000
     learning_rate: PositiveFloat
-    optimizer: Literal["plain", "momentum", "adam"] = "plain"
-    parameter: Literal["conductance", "log-conductance", "gate-voltage"] = "conductance"
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "plain"
+    parameter: Learned = "conductance"
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
     seed: NonNegativeInt = 0
@@ -167,25 +176,6 @@ class FlowTable(Table):
     stop_loss: PositiveFloat | None = None
 
 
-class BackendTable(Table):
-    """`[backend]`: what plays the circuit.
-
-    Attributes:
-        station: for the bench, a station file relative to the experiment file.
-        processes: of ngspice, that share the samples of a phase; if not given, as many as were measured to pay.
-    """
-
-    name: Literal["exact", "ngspice", "bench"] = "exact"
-    station: str | None = None
-    processes: PositiveInt | None = None
-
-    @model_validator(mode="after")
-    def _has_station(self) -> Self:
-        if self.name == "bench" and self.station is None:
-            raise ValueError("the bench needs a station file: give station (--station FILE)")
-        return self
-
-
 class Settings(Table):
     """A whole experiment file."""
 
@@ -195,7 +185,8 @@ class Settings(Table):
     rule: RuleTable
     train: TrainTable | None = None
     flow: FlowTable | None = None
-    backend: BackendTable = BackendTable()
+    backend: BackendTable = Field(default_factory=BackendTable)
+    imperfect: ImperfectTable | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -207,12 +198,31 @@ class Settings(Table):
 
 
 TABLES: dict[str, type[Table]] = {
-    "circuit": CircuitTable,
-    "ports": PortsTable,
-    "task": TaskTable,
-    "rule": RuleTable,
-    "train": TrainTable,
-    "flow": FlowTable,
-    "backend": BackendTable,
+    name: next(kind for kind in (field.annotation, *get_args(field.annotation)) if isclass(kind) and issubclass(kind, Table))
+    for name, field in Settings.model_fields.items()
 }
 """The tables by name."""
+
+
+def keys_of(table: str) -> tuple[str, ...]:
+    """The keys of a table, those of installed backends and imperfections included."""
+    own = dict.fromkeys(TABLES[table].model_fields)
+    registries: dict[str, Registry[Any]] = {"backend": BACKENDS, "imperfect": IMPERFECTIONS}
+    for name in registries.get(table, ()):
+        try:
+            kind: Any = registries[table].get(name)
+        except HwlearnError:  # a broken one of another package
+            continue
+        own |= dict.fromkeys(kind.model_fields if table == "backend" else [f"{name}.{key}" for key in parameters(kind)])
+    return tuple(own)
+
+
+def kind_of(table: str, key: str) -> Any:
+    """The annotation of a key; float for arguments that have none."""
+    if key in TABLES[table].model_fields:
+        return TABLES[table].model_fields[key].annotation
+    if table == "backend":
+        return next(kind.model_fields[key].annotation for kind in map(BACKENDS.get, BACKENDS) if key in kind.model_fields)
+    name, _, argument = key.rpartition(".")
+    hints = {} if ":" in name else get_type_hints(IMPERFECTIONS.get(name).__init__)
+    return hints.get(argument, float)

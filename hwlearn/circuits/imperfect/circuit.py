@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,10 @@ class ImperfectCircuit(Circuit):
     @property
     def bounds(self) -> tuple[Array, Array]:
         return self.inside.bounds
+
+    def provenance(self) -> dict[str, Any]:
+        kinds = [type(effect).__name__ for effect in self.effects]
+        return {**self.inside.provenance(), "backend": self.name, "imperfections": kinds}
 
     def snapshot(self) -> dict[str, Array]:
         own = {"calls": np.array(float(self._calls))}

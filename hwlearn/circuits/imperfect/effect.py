@@ -10,6 +10,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Outputs
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
+from hwlearn.registry import Registry
 
 
 class Effect:
@@ -57,6 +58,10 @@ class Effect:
         """Go on from a snapshot."""
         for name in self.remembered:
             setattr(self, name, np.array(snapshot[name], dtype=np.float64))
+
+
+IMPERFECTIONS: Registry[Effect] = Registry("imperfection", Effect)
+"""The imperfections by the names of `[imperfect]` in an experiment file."""
 
 
 def not_negative(what: str, value: float) -> float:

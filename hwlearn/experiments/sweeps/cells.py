@@ -32,12 +32,12 @@ class Cell:
     error: str | None = None
 
 
-def load_cells(sweep: Sweep, *, trust: bool = False) -> list[Cell]:
+def load_cells(sweep: Sweep, *, trust: bool = False, trust_code: bool = False) -> list[Cell]:
     """The cells in the order of the file; those with the same overrides are one.
 
     Args:
         sweep: from `load_sweep`.
-        trust: see `load_experiment`.
+        trust, trust_code: see `load_experiment`.
 
     Raises:
         ExperimentError: every cell is refused: the reason of the first.
@@ -49,7 +49,7 @@ def load_cells(sweep: Sweep, *, trust: bool = False) -> list[Cell]:
         if name in cells:
             continue
         try:
-            experiment = load_experiment(sweep.experiment, overrides, trust=trust)
+            experiment = load_experiment(sweep.experiment, overrides, trust=trust, trust_code=trust_code)
             experiment.read_files(known)
             cells[name] = Cell(name, overrides, experiment)
         except HwlearnError as error:
