@@ -29,12 +29,15 @@ class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)
 
+    def main(self, *words: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", HwlearnWarning)
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            return super().main(*words, **options)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", HwlearnWarning)
-                warnings.showwarning = _show_warning  # type: ignore[assignment]
-                result = super().invoke(ctx)
+            result = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe shows here, where it is taken for what it is
             return result
         except HwlearnError as error:
@@ -61,7 +64,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # Ω on a Windows code page
-    app()
+    app(prog_name="hwlearn")
 
 
 def _version(wanted: bool) -> None:

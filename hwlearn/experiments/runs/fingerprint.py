@@ -15,7 +15,7 @@ def fingerprint(experiment: Experiment) -> dict[str, Any]:
     """The settings, by dotted key, and SHA-256 of what the files beside the experiment file said."""
     content = experiment.settings.model_dump(mode="json", exclude_none=True)
     backend = experiment.backend()
-    kept = backend.model_fields.keys() - backend.incidental
+    kept = type(backend).model_fields.keys() - backend.incidental
     content["backend"] = {key: value for key, value in content["backend"].items() if key in kept}
     keys = {f"{table}.{key}": value for table, values in content.items() for key, value in values.items()}
     found = {"settings": keys, "network": _of_network(experiment.network), "task": _of_task(experiment.task)}
