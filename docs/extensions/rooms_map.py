@@ -37,7 +37,7 @@ def wrapped(text: str, width: int) -> list[str]:
         if len(lines[-1]) + len(word) >= width and lines[-1]:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines if len(lines) <= 2 else [lines[0], lines[1].rstrip(".,;:") + " …"]
+    return lines if len(lines) <= 2 else [lines[0], lines[1].rsplit(" ", 1)[0].rstrip(".,;:") + " …"]
 
 
 def drawing(rows: list[list[str]]) -> str:
@@ -52,7 +52,7 @@ def drawing(rows: list[list[str]]) -> str:
                 f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{ROW}" rx="6"/>'
                 f'<text class="room" x="{x + 10:.0f}" y="{y + 20}">{escape(room.replace(".", "/"))}</text>'
             )
-            for n, line in enumerate(wrapped(purpose(room), int((width - 20) / (FONT * 0.47)))):
+            for n, line in enumerate(wrapped(purpose(room), int((width - 20) / (FONT * 0.54)))):
                 boxes.append(f'<text x="{x + 10:.0f}" y="{y + 38 + 15 * n}">{escape(line)}</text>')
             boxes.append("</g>")
     height = len(rows) * (ROW + GAP) - GAP
