@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hwlearn.analysis.analyze import Analysis, analyze
     from hwlearn.analysis.identified import IdentifiedCircuit
     from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
     from hwlearn.circuits.exact.circuit import ExactCircuit
@@ -39,6 +40,7 @@ _HOMES = {
     "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
+    "hwlearn.analysis.analyze": ("Analysis", "analyze"),
     "hwlearn.analysis.identified": ("IdentifiedCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
@@ -62,6 +64,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AdjointCoupledLearning",
+    "Analysis",
     "BenchCircuit",
     "Circuit",
     "CoupledLearning",
@@ -92,6 +95,7 @@ __all__ = [
     "TrainResult",
     "TrainState",
     "Transistor",
+    "analyze",
     "flow",
     "train",
     "train_many",

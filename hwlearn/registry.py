@@ -59,6 +59,9 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._points)
 
+    def __len__(self) -> int:
+        return len(self._points)
+
     def __contains__(self, name: object) -> bool:
         return name in self._points
 

@@ -37,6 +37,7 @@ digits = 9
 seed = 4
 gain = { part = 0.01 }
 """
+MODEL = EXPERIMENT.split("[backend]", maxsplit=1)[0]
 BY_MODULE = EXPERIMENT.replace('"dense"', '"outside:DenseBackend"').replace("gain =", '"outside:Gain" =')
 
 
@@ -175,7 +176,7 @@ def test_options_know_what_is_installed(installed):
     ],
 )
 def test_imperfections_of_a_file_are_checked(file, text, words):
-    file.write_text(EXPERIMENT.split("[backend]", maxsplit=1)[0] + f"[imperfect]\n{text}\n")
+    file.write_text(MODEL + f"[imperfect]\n{text}\n")
     with pytest.raises(ExperimentError) as caught:
         load_experiment(file).circuit()
     assert str(caught.value).startswith(f"{file}: ")
@@ -185,9 +186,7 @@ def test_imperfections_of_a_file_are_checked(file, text, words):
 
 
 def test_imperfections_act_in_the_order_of_the_file_on_any_backend(file):
-    file.write_text(
-        EXPERIMENT.split("[backend]", maxsplit=1)[0] + "[imperfect]\nnoise = { volts = 1e-3 }\noffset = { volts = 1 }\n"
-    )
+    file.write_text(MODEL + "[imperfect]\nnoise = { volts = 1e-3 }\noffset = { volts = 1 }\n")
     experiment = load_experiment(file, {"imperfect.noise.volts": 2e-3})
     for backend in ("exact", "ngspice"):
         with experiment.circuit(backend) as circuit:
@@ -200,7 +199,7 @@ def test_imperfections_act_in_the_order_of_the_file_on_any_backend(file):
 
 
 def test_keys_of_another_backend_wait_in_the_file_and_foreign_ones_are_refused(file):
-    file.write_text(EXPERIMENT.split("[backend]", maxsplit=1)[0] + '[backend]\nstation = "s.toml"\nprocesses = 2\n')
+    file.write_text(MODEL + '[backend]\nstation = "s.toml"\nprocesses = 2\n')
     experiment = load_experiment(file)
     assert experiment.backend("bench").station == "s.toml"
     assert experiment.backend("ngspice").processes == 2

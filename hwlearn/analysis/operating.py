@@ -55,6 +55,10 @@ class OperatingPoint:
     rates: NDArray[np.complex128]
     angle: float
 
+    def __repr__(self) -> str:
+        rank = f"rank {self.rank} of {self.constraints}"
+        return f"<OperatingPoint of {self.network.title}: {rank}, coercivity constant {self.constant:.4g} V²/S²>"
+
     @property
     def constraints(self) -> int:
         """Samples times outputs: what must be met separately."""

@@ -314,6 +314,8 @@ class Circuit(ABC):
             SimulationError: the answer is not to be trusted (singular, not converged, not finite).
         """
         self._check_open()
+        if not isinstance(drive, Drive):
+            raise DriveError("measure takes what is done to the circuit: pass Drive(inputs), or Drive(inputs, Hold(voltages))")
         inputs, imposed = drive.fitted(self.network)
         if isinstance(drive.outputs, Hold):
             self.check_holdable()

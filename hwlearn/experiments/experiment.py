@@ -59,6 +59,9 @@ class Experiment:
     notes: tuple[str, ...]
     trust_code: bool = False
 
+    def __repr__(self) -> str:
+        return f"<Experiment {self.path}: {self.settings.rule.name} on {self.settings.backend.name}>"
+
     @cached_property
     def network(self) -> Network:
         """The network as the file describes it, untrained."""

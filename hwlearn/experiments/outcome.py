@@ -54,6 +54,11 @@ class Outcome:
     overrides: dict[str, Any]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        ended = f"{self.steps} steps (stopped because: {self.stopped_because})"
+        losses = f"loss {self.loss_initial:.4g} → {self.loss_final:.4g} V²"
+        return f"<Outcome of {self.network.title}: {self.rule} on {self.backend}, {ended}, {losses}>"
+
     @property
     def conductances(self) -> dict[str, float]:
         """Siemens, by element name."""

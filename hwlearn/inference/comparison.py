@@ -55,6 +55,9 @@ class Compared:
     diagnosis: Diagnosis | None
     reasons: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<{self.name}: {'agrees' if self.agrees else f'DIFFERS, {self.reasons[0]}'}>"
+
     @property
     def agrees(self) -> bool:
         """Whether all differences are noise and accepted tolerance."""
@@ -69,6 +72,9 @@ class Comparison:
     rule: str
     reference: str
     compared: tuple[Compared, ...]
+
+    def __repr__(self) -> str:
+        return f"<Comparison with {self.reference}, {self.rule}: {', '.join(map(repr, self.compared))}>"
 
     @property
     def agrees(self) -> bool:

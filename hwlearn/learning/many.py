@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.many import ManyCircuits
 from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.learning.arguments import check_network, check_rule, check_task
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
@@ -32,6 +33,11 @@ class ManyResult:
 
     conductances: Array
     losses: Array
+
+    def __repr__(self) -> str:
+        first, last = (float(np.median(self.losses[:, k])) for k in (0, -1))
+        members, steps = self.losses.shape
+        return f"<ManyResult: {members} trainings of {steps - 1} steps, median loss {first:.4g} → {last:.4g}>"
 
 
 def train_many(
@@ -60,6 +66,8 @@ def train_many(
         HwlearnError: a parameter that makes no sense.
         SimulationError: a member's voltages are not finite; names the member.
     """
+    check_network(network)
+    check_rule(rule)
     listed = [tasks] if isinstance(tasks, Task) else list(tasks)
     start = np.atleast_2d(np.asarray(network.conductances if conductances is None else conductances, dtype=np.float64))
     count = max(len(listed), len(start))
@@ -68,6 +76,7 @@ def train_many(
     for g in start:
         network.check_conductances(g)
     for task in listed:
+        check_task(task)
         task.check(network)
     if rule.imposes is None:
         raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")

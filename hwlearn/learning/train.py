@@ -15,6 +15,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit, Drive
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
+from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
@@ -71,6 +72,10 @@ class TrainResult:
     steps: int
     stopped_because: StopReason
 
+    def __repr__(self) -> str:
+        losses = "no loss" if not len(self.losses) else f"loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}"
+        return f"<TrainResult: {self.steps} steps (stopped because: {self.stopped_because}), {losses}>"
+
 
 def train(
     circuit: Circuit,
@@ -116,11 +121,16 @@ def train(
     Warns:
         HwlearnWarning: an update put every trainable edge at a bound, or the loss is no longer finite.
     """
+    check_circuit(circuit)
+    check_task(task)
+    check_rule(rule)
     network = circuit.network
     task.check(network)
     check_options(steps, optimizer, parameter)
-    if batch_size is not None and not 1 <= batch_size <= len(task):
-        raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
+    if batch_size is not None:
+        check_count("batch_size", batch_size, 1)
+        if batch_size > len(task):
+            raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
     optimize = OPTIMIZERS[optimizer](learning_rate)
     batches = _Batches(rule.sufficient(circuit, task) if batch_size is None else task, batch_size, seed)
     trainable, number = network.trainable, int(network.trainable.sum())
@@ -194,8 +204,7 @@ def check_options(steps: int, optimizer: str, parameter: str) -> None:
     Raises:
         HwlearnError: names the argument.
     """
-    if steps < 0:
-        raise HwlearnError(f"steps is {steps}; it must be 0 or more")
+    check_count("steps", steps, 0)
     if optimizer not in OPTIMIZERS:
         raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
     if parameter not in get_args(Parameter):

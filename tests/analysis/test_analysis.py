@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from networks import problems
 from numpy.typing import NDArray
 
-from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, Source, Task, flow, train
+from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, Source, Task, analyze, flow, train
 from hwlearn.analysis import coercivity as coercivity_module
-from hwlearn.analysis.analyze import analyze
 from hwlearn.analysis.blocks import blocks
 from hwlearn.analysis.coercivity import coercivity, in_words
 from hwlearn.analysis.convergence import compare, fit_decay, mass

@@ -1,5 +1,7 @@
 """Both simulators keep the contract of a backend and of its circuits, and all imperfections theirs."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ class TestExact(BackendContract):
 
 class TestNgspice(BackendContract):
     kind = BACKENDS.get("ngspice")
-    keys = {"processes": 1}
+    keys = MappingProxyType({"processes": 1})
 
 
 @pytest.mark.parametrize("name", IMPERFECTIONS)

@@ -17,8 +17,8 @@ from filelock import FileLock, Timeout
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
+from hwlearn.experiments.execution import Earlier, Progress
 from hwlearn.experiments.files import make_folder
-from hwlearn.experiments.run import Earlier, Progress
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.experiments.runs.disk import refusing_to_lose, replace
 from hwlearn.experiments.runs.environment import environment
@@ -50,6 +50,14 @@ class Run:
         self.folder, self.info = folder, info
         if experiment is not None:
             self.experiment = experiment
+
+    def __repr__(self) -> str:
+        what = f"{self.settings['rule.name']} on {self.settings['backend.name']}"
+        try:
+            state = self.state
+        except ExperimentError:
+            state = "damaged"
+        return f"<Run {self.folder}: {self.info['title']}, {what}, {state}>"
 
     @classmethod
     def create(cls, folder: str | PathLike[str], experiment: Experiment) -> Run:
