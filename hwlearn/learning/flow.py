@@ -42,10 +42,8 @@ class FlowResult:
     event_times: list[Array]
 
     def __repr__(self) -> str:
-        losses = f"loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}"
-        return (
-            f"<FlowResult: t = {self.times[0]:.4g} … {self.times[-1]:.4g} (stopped because: {self.stopped_because}), {losses}>"
-        )
+        ended = f"t = {self.times[0]:.4g} … {self.times[-1]:.4g} (stopped because: {self.stopped_because})"
+        return f"<FlowResult: {ended}, loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}>"
 
 
 def flow(
