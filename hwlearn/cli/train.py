@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
-from hwlearn.cli.output import fill, new_table, one_line, print_json, print_table, say
+from hwlearn.cli.output import one_line, print_facts, print_json, say
 from hwlearn.cli.progress import progress_line
 
 if TYPE_CHECKING:
@@ -90,46 +90,19 @@ def _new_folder(file: Path) -> Path:
 
 
 def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bool) -> None:
+    from hwlearn.show.facts.training import training_facts
+
     for note in outcome.notes:
         say(f"note: {note}")
     if run is not None:
         say(f"written to {run.folder}")
+    facts = training_facts(outcome.as_dict(), experiment.network, outcome.network)
     if as_json:
-        print_json(outcome.as_dict())
+        print_json(facts.content)
     else:
-        _print_outcome(experiment, outcome)
+        print_facts(facts)
     sys.stdout.flush()
     _leave(outcome)
-
-
-def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
-    unit = "" if outcome.nudge_unit == "1" else f" {outcome.nudge_unit}"
-    sides = ", both sides" if outcome.symmetric else ""
-    print(outcome.network.title)
-    table = new_table("", "")
-    table.add_row("rule", f"{outcome.rule}, nudge {outcome.nudge:.4g}{unit}{sides}")
-    if outcome.remedies:
-        table.add_row("remedies", ", ".join(f"{name} {value:g}" for name, value in outcome.remedies.items()))
-    table.add_row("backend", outcome.backend)
-    table.add_row("steps", f"{outcome.steps} (stopped because: {outcome.stopped_because})")
-    table.add_row("loss ½|o−y|²", f"{outcome.loss_initial:.4g} → {outcome.loss_final:.4g} V²")
-    table.add_row("seconds", f"{outcome.seconds:.3g}")
-    print_table(table)
-    ports = new_table("output [V]", "sample", "reached", "target")
-    answers = [
-        (name, str(s), f"{outcome.outputs[s, k]:.6g}", f"{target:.6g}")
-        for s, row in enumerate(outcome.targets.tolist())
-        for (k, name), target in zip(enumerate(outcome.network.output_names), row, strict=True)
-    ]
-    fill(ports, answers)
-    edges = new_table("conductance [S]", "before", "after")
-    before = experiment.network.conductances.tolist()
-    values = zip(outcome.conductances.items(), before, strict=True)
-    fill(edges, [(name, f"{was:.6g}", f"{now:.6g}") for (name, now), was in values])
-    if outcome.network.transistors:
-        started = experiment.network.gate_voltages
-        gates = new_table("gate [V]", "before", "after")
-        fill(gates, [(name, f"{started[name]:.6g}", f"{now:.6g}") for name, now in outcome.network.gate_voltages.items()])
 
 
 def _leave(outcome: Outcome) -> None:

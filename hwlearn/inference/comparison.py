@@ -311,6 +311,7 @@ def _scores(rule: Rule, nudge: float, run: _Run, reference: _Run, noise: float) 
 def _fit(found: Identified) -> dict[str, Any]:
     names = found.network.edge_names
     return {
+        "programmed": dict(zip(names, found.nominal.tolist(), strict=True)),
         "conductances": dict(zip(names, found.conductances.tolist(), strict=True)),
         "relative_error": dict(zip(names, map(_number, found.relative_error.tolist()), strict=True)),
         "scale_is_seen": found.scale_is_seen,

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from hwlearn.arrays import Array
 from hwlearn.network import Network
+from hwlearn.show.facts.network import counts
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.picture import FIXED, GROUNDED, INPUT, OUTPUT, PLAIN, SOURCE, TRAINABLE, save, short
 from hwlearn.text import GROUND
@@ -33,8 +34,7 @@ def draw_network(network: Network, path: str | PathLike[str]) -> None:
     figure = Figure(figsize=(7.5, 7.5), layout="constrained")
     axes = figure.add_subplot()
     _, thick = paint_network(axes, network, place_nodes(network))
-    kind = "edges" if network.transistors else "resistors"
-    axes.set_title(f"{short(network.title)}: {len(network.nodes)} nodes, {len(network.edges)} {kind}", fontsize=11)
+    axes.set_title(f"{short(network.title)}: {counts(network)}", fontsize=11)
     figure.legend(handles=network_legend(network, thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     save(figure, path)
 

@@ -16,6 +16,7 @@ from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.prediction import predicted_decay
 from hwlearn.learning.rules import RULES
+from hwlearn.show.facts.training import run_caption
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.network import network_legend, paint_network
 from hwlearn.show.plots.picture import FIXED, INPUT, PLAIN, SERIES, TRAINABLE, Target, save, short
@@ -54,7 +55,7 @@ def draw_run(run: Run, target: Target, panels: Sequence[str] = ()) -> None:
     for k, name in enumerate(chosen):
         PANELS[name](figure.add_subplot(rows, columns, k + 1), run)
     if len(chosen) > 1:
-        figure.suptitle(f"{short(run.info['title'])}: {run.settings['rule.name']} on {run.settings['backend.name']}")
+        figure.suptitle(f"{short(run.info['title'])}: {run_caption(run)}")
     save(figure, target)
 
 

@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from hwlearn.errors import ExperimentError
+from hwlearn.show.facts import Section
+from hwlearn.show.facts.comparison import comparison_facts
 
 
-@dataclass(frozen=True)
-class CrossValidation:
-    """One backend beside the reference.
-
-    Attributes:
-        backend, reference: their names. agrees, reasons: the verdict. facts: name and value, with units.
-    """
-
-    backend: str
-    reference: str
-    agrees: bool
-    reasons: tuple[str, ...]
-    facts: list[tuple[str, str]]
-
-
-def crossvalidations(folder: Path) -> list[CrossValidation]:
-    """From each comparison.json in a folder or in one of its folders.
+def crossvalidations(folder: Path) -> list[Section]:
+    """From each comparison.json in a folder or in one of its folders: each backend beside its reference.
 
     Raises:
         ExperimentError: a file is not what `hwlearn compare --out` writes.
     """
-    found: list[CrossValidation] = []
+    found: list[Section] = []
     for path in sorted([*folder.glob("comparison.json"), *folder.glob("*/comparison.json")]):
         try:
-            found += _read(path)
+            found += comparison_facts(json.loads(path.read_text(encoding="utf-8"))).sections
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ExperimentError(f"{path}: not what hwlearn compare writes ({error!r}); delete it or compare again") from None
-    return found
-
-
-def _read(path: Path) -> list[CrossValidation]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    found = []
-    for one in content["backends"]:
-        node, worst = max(one["node_residuals"].items(), key=lambda item: abs(item[1]))
-        facts = [
-            ("measured by", one["provenance"]),
-            ("largest node residual", f"{worst:.3g} V at {node} (noise {one['node_noise']:.2g} V)"),
-            (f"cosine of the directions of {content['rule']}", "none" if one["cosine"] is None else f"{one['cosine']:.8g}"),
-        ]
-        if one["unseen_edges"]:
-            facts.append(("edges that no phase sees", ", ".join(one["unseen_edges"])))
-        found.append(CrossValidation(one["name"], content["reference"], one["agrees"], tuple(one["reasons"]), facts))
     return found
