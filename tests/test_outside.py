@@ -9,11 +9,14 @@ import sys
 import numpy as np
 import outside
 import pytest
+from typer.testing import CliRunner
 
-from hwlearn import EquilibriumPropagation, ExactCircuit, Task, train
+from hwlearn import EquilibriumPropagation, ExactCircuit, Run, Task, train
 from hwlearn.circuits.imperfect import ImperfectCircuit
+from hwlearn.cli import app
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
+from hwlearn.experiments.sweeps import run_sweep
 from hwlearn.network.builders import kite
 from hwlearn.testing import BackendContract, CommandContract, ImperfectionContract
 
@@ -118,7 +121,7 @@ def test_a_module_beside_the_file_runs_with_trust_alone(file):
     for trusted in ({}, {"trust": True}):
         with pytest.raises(ExperimentError, match=r"experiment\.toml.*--trust-code"):
             load_experiment(file, **trusted)
-    assert "hwlearn file" not in "".join(sys.modules)
+    assert not [name for name in sys.modules if str(file.parent) in name]
     experiment = load_experiment(file, trust_code=True)
     outcome = run_experiment(experiment)
     assert outcome.backend == "outside:DenseBackend"
@@ -141,6 +144,36 @@ def test_the_command_line_grants_trust_to_code(file):
     assert len(refused.stderr.splitlines()) == 1
     done = hwlearn(None, "train", file, "--no-save", "--trust-code", "--json")
     assert list(json.loads(done.stdout)["conductances"].values()) == by_hand().conductances.tolist()
+
+
+def test_a_run_folder_asks_for_trust_again(file):
+    shutil.copy(outside.__file__, file.parent / "outside.py")
+    file.write_text(BY_MODULE)
+    run = Run.create(file.parent / "run", load_experiment(file, {"train.steps": 3}, trust_code=True))
+    run.go()
+    for load in (Run.load(run.folder), Run.load(run.folder, file)):
+        with pytest.raises(ExperimentError, match="--trust-code"):
+            _ = load.experiment
+    runner = CliRunner()
+    for words in (["report"], ["plot"], ["export", "--to", "netlist"], ["resume", "--steps", "4"]):
+        command, *options = words
+        assert "--trust-code" in runner.invoke(app, [command, str(run.folder), *options]).stderr
+        done = runner.invoke(app, [command, str(run.folder), *options, "--trust-code"])
+        assert done.exit_code == 0, done.stderr
+    assert Run.load(run.folder).result["steps"] == 4
+
+
+def test_a_sweep_trains_code_that_is_trusted(file):
+    shutil.copy(outside.__file__, file.parent / "outside.py")
+    file.write_text(BY_MODULE)
+    sweep = file.parent / "sweep.toml"
+    sweep.write_text(
+        'experiment = "experiment.toml"\n[grid]\n"imperfect.seed" = [1, 2]\n"backend.name" = ["outside:DenseBackend"]'
+    )
+    found = run_sweep(sweep, file.parent / "swept", jobs=2, trust_code=True)
+    assert not found.failed
+    with pytest.raises(ExperimentError, match="every cell is refused.*--trust-code"):
+        run_sweep(sweep, file.parent / "refused", jobs=1)
 
 
 def test_broken_members_and_taken_names_cost_a_line_each_and_nothing_else(installed, file):

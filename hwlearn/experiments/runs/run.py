@@ -43,11 +43,13 @@ class Run:
     Make one with `Run.create`, open one with `Run.load`.
 
     Attributes:
-        folder: the path. info: content of run.json.
+        folder: the path. info: content of run.json. trust_code: see `Run.load`.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None) -> None:
-        self.folder, self.info = folder, info
+    def __init__(
+        self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None, trust_code: bool = False
+    ) -> None:
+        self.folder, self.info, self.trust_code = folder, info, trust_code
         if experiment is not None:
             self.experiment = experiment
 
@@ -81,15 +83,18 @@ class Run:
         with refusing_to_lose(folder):
             (folder / "experiment.toml").write_bytes(experiment.source)
         _write_json(folder / "run.json", info)
-        return cls(folder, info, experiment)
+        return cls(folder, info, experiment, trust_code=experiment.trust_code)
 
     @classmethod
-    def load(cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None) -> Run:
+    def load(
+        cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None, *, trust_code: bool = False
+    ) -> Run:
         """A run folder as it is, running or not.
 
         Args:
             folder: the path.
             experiment: the experiment file, if it has moved.
+            trust_code: see `load_experiment`; never read from the folder.
 
         Raises:
             ExperimentError: not a run folder.
@@ -99,7 +104,8 @@ class Run:
         if info is None:
             why = "it has no run.json" if folder.is_dir() else "there is no such folder"
             raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
-        return cls(folder, info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())})
+        info = info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())}
+        return cls(folder, info, trust_code=trust_code)
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -113,7 +119,7 @@ class Run:
             raise ExperimentError(
                 f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
             )
-        now = load_experiment(path, self.info["overrides"], trust=self.info["trust"])
+        now = load_experiment(path, self.info["overrides"], trust=self.info["trust"], trust_code=self.trust_code)
         if other := unlike(self.info["fingerprint"], now):
             raise ExperimentError(
                 f"{self.folder}: {path} is not what the run was made with: the {' and the '.join(other)} changed; name the "
@@ -228,7 +234,10 @@ class Run:
         """
         given = dict(overrides or {})
         now = experiment or load_experiment(
-            self.info["experiment"], {**self.info["overrides"], **given}, trust=self.info["trust"]
+            self.info["experiment"],
+            {**self.info["overrides"], **given},
+            trust=self.info["trust"],
+            trust_code=self.trust_code,
         )
         path = now.path.absolute()
         new, old = fingerprint(now), self.info["fingerprint"]
