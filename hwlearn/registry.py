@@ -119,7 +119,7 @@ def _installed() -> dict[str, list[EntryPoint]]:
     """The entry points of all installed packages by group, hwlearn's own first; read once, since that takes a while."""
     known = entry_points()
     return {
-        group: sorted(known.select(group=group), key=lambda point: not point.value.startswith("hwlearn."))
+        group: sorted(known.select(group=group), key=lambda point: point.dist is None or point.dist.name != "hwlearn")
         for group in known.groups
         if group.startswith("hwlearn.")
     }

@@ -172,7 +172,7 @@ def test_a_sweep_trains_code_that_is_trusted(file):
     )
     found = run_sweep(sweep, file.parent / "swept", jobs=2, trust_code=True)
     assert not found.failed
-    with pytest.raises(ExperimentError, match="every cell is refused.*--trust-code"):
+    with pytest.raises(ExperimentError, match=r"every cell is refused.*--trust-code"):
         run_sweep(sweep, file.parent / "refused", jobs=1)
 
 

@@ -146,9 +146,7 @@ class Experiment:
             try:
                 return self.settings.backend.backend(self._code, name)
             except ValidationError as error:
-                missing = ", ".join(str(one["loc"][0]) for one in error.errors() if one["type"] == "missing")
-                text = f"backend.{missing} is missing: the backend {name} needs it" if missing else in_a_line(error)
-                raise ExperimentError(text) from None
+                raise ExperimentError(in_a_line(error, "backend")) from None
 
     def circuit(self, backend: str | None = None, *, verify: bool = True, imperfect: bool = True) -> Circuit:
         """A new circuit, at the network's conductances.

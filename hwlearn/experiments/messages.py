@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def in_a_line(error: ValidationError) -> str:
-    """One message for each key; the branches of a union count as one."""
+def in_a_line(error: ValidationError, *table: str) -> str:
+    """One message for each key; the branches of a union count as one.
+
+    Args:
+        error: what pydantic found.
+        table: in which it looked; none for a whole file.
+    """
     messages: dict[str, str] = {}
     for one in error.errors():
-        location = [part for k, part in enumerate(one["loc"]) if k < 2 or isinstance(part, int)]
+        location = [part for k, part in enumerate((*table, *one["loc"])) if k < 2 or isinstance(part, int)]
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
         messages.setdefault(key, _message(one, key))
     return "; ".join(messages.values())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
 
 from hwlearn.circuits.backend import Backend
 from hwlearn.circuits.base import Circuit
@@ -20,7 +23,13 @@ class BenchBackend(Backend):
     hardware = True
     incidental = frozenset({"station"})  # what counts of it is the wiring
 
-    station: str
+    station: str = ""
+
+    @model_validator(mode="after")
+    def _has_station(self) -> Self:
+        if not self.station:
+            raise ValueError("the bench needs a station file: give station (--station FILE)")
+        return self
 
     def circuit(self, network: Network, folder: Path, *, verify: bool = True) -> Circuit:
         from hwlearn.lab.bench.circuit import BenchCircuit
