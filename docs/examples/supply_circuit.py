@@ -3,7 +3,7 @@
 import numpy as np
 
 from hwlearn import Circuit, Hold, Network
-from hwlearn.circuits.base import SampledMeasurement
+from hwlearn.circuits.measurement import SampledMeasurement
 
 STIFF = 1e4
 """Conductance of every supply [S]: 0.1 mΩ."""
