@@ -118,8 +118,7 @@ class SampledMeasurement(Measurement):
         return share @ drops**2
 
     def contrast(self, reference: Measurement) -> Array:
-        here, there = self.edge_drops(), reference.edge_drops()
-        return np.einsum("se,se->e", here - there, here + there) / len(here)
+        return contrast_of(self.edge_drops(), reference.edge_drops())
 
     def __getitem__(self, chosen: slice) -> SampledMeasurement:
         return SampledMeasurement(
@@ -132,3 +131,8 @@ class SampledMeasurement(Measurement):
             self.noise,
             self.provenance,
         )
+
+
+def contrast_of(here: Array, there: Array) -> Array:
+    """(E,) V²: the mean over samples of here² − there², for drops (S, E) V of two phases."""
+    return np.einsum("se,se->e", here - there, here + there) / len(here)

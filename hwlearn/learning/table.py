@@ -103,7 +103,7 @@ class TableRule(Rule):
     @property
     def keeps_the_table(self) -> bool:
         """Whether the phases are the formula's, so that a linear circuit's answers tell what they would measure."""
-        return _PHASES(type(self)) == _FORMULA  # type: ignore[no-any-return]
+        return _PHASES(type(self)) == _FORMULA
 
     @property
     def sees_moments(self) -> bool:
