@@ -11,14 +11,21 @@ import outside
 import pytest
 from typer.testing import CliRunner
 
-from hwlearn import EquilibriumPropagation, ExactCircuit, Run, Task, train
+from hwlearn import ExactCircuit, Run, Task, train
 from hwlearn.circuits.imperfect import ImperfectCircuit
 from hwlearn.cli import app
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.experiments.sweeps import run_sweep
 from hwlearn.network.builders import kite
-from hwlearn.testing import BackendContract, CommandContract, ImperfectionContract
+from hwlearn.testing import (
+    BackendContract,
+    CommandContract,
+    ImperfectionContract,
+    LossContract,
+    ResistorContract,
+    RuleContract,
+)
 
 EXPERIMENT = """
 [circuit]
@@ -28,8 +35,12 @@ conductances = [1, 1.5, 1.3, 1, 1, 1.7]
 inputs = [[1.0, 0.0]]
 targets = [[0.6, 0.5, 0.4]]
 [rule]
-name = "ep"
+name = "limited"
+most = 2e-5
 nudge = 1e-4
+[loss]
+name = "halves"
+weight = 2.0
 [train]
 steps = 30
 learning_rate = 0.5
@@ -41,7 +52,13 @@ seed = 4
 gain = { part = 0.01 }
 """
 MODEL = EXPERIMENT.split("[backend]", maxsplit=1)[0]
-BY_MODULE = EXPERIMENT.replace('"dense"', '"outside:DenseBackend"').replace("gain =", '"outside:Gain" =')
+BY_MODULE = (
+    EXPERIMENT.replace('"dense"', '"outside:DenseBackend"')
+    .replace("gain =", '"outside:Gain" =')
+    .replace('"limited"', '"outside:Limited"')
+    .replace('"halves"', '"outside:Halves"')
+)
+PLAIN = MODEL.replace("limited", "ep").replace("most = 2e-5\n", "").replace('[loss]\nname = "halves"\nweight = 2.0\n', "")
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +93,22 @@ def by_hand():
     inside = outside.DenseCircuit(kite([1, 1.5, 1.3, 1, 1, 1.7]), 9)
     with ImperfectCircuit(inside, outside.Gain(0.01), seed=4) as circuit:
         task = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
-        return train(circuit, task, EquilibriumPropagation(1e-4), steps=30, learning_rate=0.5)
+        rule = outside.Limited(2e-5, 1e-4, loss=outside.Halves(2.0))
+        return train(circuit, task, rule, steps=30, learning_rate=0.5)
 
 
-class TestBackend(BackendContract):
+class TestBackend(BackendContract, ResistorContract):
     kind = outside.DenseBackend
+
+
+class TestRule(RuleContract):
+    def make(self):
+        return outside.Limited(most=1e3)
+
+
+class TestLoss(LossContract):
+    def make(self):
+        return outside.Halves(0.7)
 
 
 class TestImperfection(ImperfectionContract):
@@ -113,6 +141,33 @@ def test_one_experiment_file_names_members_of_another_package(installed, file):
     found = json.loads(done.stdout)
     assert found["backend"] == "dense"
     np.testing.assert_array_equal(list(found["conductances"].values()), by_hand().conductances)
+
+
+def test_the_limit_and_the_weight_of_the_file_count():
+    with outside.DenseCircuit(kite([1, 1.5, 1.3, 1, 1, 1.7])) as circuit:
+        task = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
+        rules = (outside.Limited(1.0, 1e-4), outside.Limited(1.0, 1e-4, loss=outside.Halves(2.0)), outside.Limited(1e-6, 1e-4))
+        plain, heavy, limited = (rule.direction(circuit, task) for rule in rules)
+    np.testing.assert_allclose(heavy, 2 * plain, rtol=1e-3)
+    assert np.abs(limited).max() < 0.5 * np.abs(plain).max()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"loss.name": "squared-eror"}, "loss.name = 'squared-eror': must be 'squared-error'; did you mean 'squared-error'"),
+        ({"loss.weight": 2.0}, "[loss]: squared-error: unknown argument 'weight'"),
+        ({"rule.most": 1.0}, "unknown key rule.most"),
+        ({"rule.name": "outside:Limited"}, "--trust-code"),
+        ({"loss.name": "outside:Halves"}, "--trust-code"),
+    ],
+)
+def test_rules_and_losses_of_a_file_are_checked(file, overrides, words):
+    file.write_text(PLAIN)
+    with pytest.raises(ExperimentError) as caught:
+        load_experiment(file, overrides)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_module_beside_the_file_runs_with_trust_alone(file):
@@ -209,7 +264,7 @@ def test_options_know_what_is_installed(installed):
     ],
 )
 def test_imperfections_of_a_file_are_checked(file, text, words):
-    file.write_text(MODEL + f"[imperfect]\n{text}\n")
+    file.write_text(PLAIN + f"[imperfect]\n{text}\n")
     with pytest.raises(ExperimentError) as caught:
         load_experiment(file).circuit()
     assert str(caught.value).startswith(f"{file}: ")
@@ -219,7 +274,7 @@ def test_imperfections_of_a_file_are_checked(file, text, words):
 
 
 def test_imperfections_act_in_the_order_of_the_file_on_any_backend(file):
-    file.write_text(MODEL + "[imperfect]\nnoise = { volts = 1e-3 }\noffset = { volts = 1 }\n")
+    file.write_text(PLAIN + "[imperfect]\nnoise = { volts = 1e-3 }\noffset = { volts = 1 }\n")
     experiment = load_experiment(file, {"imperfect.noise.volts": 2e-3})
     for backend in ("exact", "ngspice"):
         with experiment.circuit(backend) as circuit:
@@ -232,7 +287,7 @@ def test_imperfections_act_in_the_order_of_the_file_on_any_backend(file):
 
 
 def test_keys_of_another_backend_wait_in_the_file_and_foreign_ones_are_refused(file):
-    file.write_text(MODEL + '[backend]\nstation = "s.toml"\nprocesses = 2\n')
+    file.write_text(PLAIN + '[backend]\nstation = "s.toml"\nprocesses = 2\n')
     experiment = load_experiment(file)
     assert experiment.backend("bench").station == "s.toml"
     assert experiment.backend("ngspice").processes == 2

@@ -15,6 +15,8 @@ from sphinx.util.docutils import SphinxDirective
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.imperfect import IMPERFECTIONS
 from hwlearn.experiments.members import parameters
+from hwlearn.learning.losses import LOSSES
+from hwlearn.learning.rules import RULES
 from hwlearn.registry import Registry
 
 
@@ -102,7 +104,12 @@ def toml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else f"{value!r}"
 
 
-MEMBERS: dict[str, Registry[Any]] = {"[backend]": BACKENDS, "[imperfect]": IMPERFECTIONS}
+MEMBERS: dict[str, Registry[Any]] = {
+    "[rule]": RULES,
+    "[loss]": LOSSES,
+    "[backend]": BACKENDS,
+    "[imperfect]": IMPERFECTIONS,
+}
 """Tables whose keys belong to the members of a registry."""
 
 

@@ -27,9 +27,7 @@ from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
 from hwlearn.learning.optimizers import DECAY
-from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rule import Rule
-from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
@@ -106,12 +104,9 @@ class Experiment:
     @cached_property
     def rule(self) -> Rule:
         """The learning rule, remedies included."""
-        table = self.settings.rule
+        loss = self.settings.loss
         with self.named():
-            rule = RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
-            if table.push is not None and table.rest is not None:
-                rule = Overclamped(rule, table.push, table.rest)
-            return rule if table.threshold is None else Thresholded(rule, table.threshold)
+            return self.settings.rule.rule(self._code, None if loss is None else loss.loss(self._code))
 
     @property
     def remedies(self) -> dict[str, float]:

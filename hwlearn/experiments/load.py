@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hwlearn.errors import ExperimentError
+from hwlearn.errors import ExperimentError, RegistryError
 from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.members import parameters
 from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
@@ -43,22 +44,27 @@ def load_experiment(
     file = Path(path)
     given = dict(overrides or {})
     source, content = read_toml(file, ExperimentError)
-    changed, notes = _fit_rule(content, given)
+    trusted = Code(trust_code, file.parent)
+    changed, notes = _fit_rule(content, given, trusted)
     for key, value in given.items():
         _set(file, changed, key, value)
     try:
-        settings = Settings.model_validate(changed, context=Code(trust_code, file.parent))
+        settings = Settings.model_validate(changed, context=trusted)
     except ValidationError as error:
         raise ExperimentError(f"{file}: {in_a_line(error)}") from None
     return Experiment(settings, file, source, trust, given, tuple(notes), trust_code)
 
 
-def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _fit_rule(content: dict[str, Any], given: Mapping[str, Any], trusted: Code) -> tuple[dict[str, Any], list[str]]:
     """A copy of the content without what belongs to the file's rule if `given` chooses another, and notes that say so."""
     changed, notes = deepcopy(content), list[str]()
     table = changed.get("rule")
     old, new = table.get("name") if isinstance(table, dict) else None, given.get("rule.name")
-    if old == new or old not in RULES or new not in RULES:
+    if not (isinstance(old, str) and isinstance(new, str)) or old == new:
+        return changed, notes
+    try:
+        before, after = trusted.member(RULES, old), trusted.member(RULES, new)
+    except RegistryError:  # told with the other mistakes
         return changed, notes
 
     def drop(table: str, key: str, unit: str = "") -> None:
@@ -68,13 +74,14 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[s
 
     for key, unit in (("nudge", ""), ("push", " V"), ("rest", " V"), ("threshold", "")):
         drop("rule", key, unit)
-    if new == "clamp":
-        drop("rule", "symmetric")
-    if RULES[new].loss_unit != RULES[old].loss_unit:
-        drop("train", "stop_loss", f" {RULES[old].loss_unit}")
-        drop("flow", "stop_loss", f" {RULES[old].loss_unit}")
+    kept = {"name", *parameters(after)}
+    for key in [key for key in changed["rule"] if key not in kept]:
+        drop("rule", key)
+    if after.loss_unit != before.loss_unit:
+        drop("train", "stop_loss", f" {before.loss_unit}")
+        drop("flow", "stop_loss", f" {before.loss_unit}")
     train = changed.get("train")
-    if RULES[new].nudge_unit != RULES[old].nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
+    if after.nudge_unit != before.nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
         notes.append(f"learning_rate = {train.get('learning_rate')} of the file was chosen for {old} and is kept")
     return changed, notes
 

@@ -1,10 +1,11 @@
-"""Tables whose other keys belong to members of a registry: `[backend]` and `[imperfect]`."""
+"""Tables whose other keys belong to members of a registry: `[loss]`, `[backend]` and `[imperfect]`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from inspect import Parameter, signature
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import ConfigDict, NonNegativeInt, ValidationInfo, model_validator
 
@@ -12,8 +13,36 @@ from hwlearn.circuits.backend import BACKENDS, Backend
 from hwlearn.circuits.imperfect.effect import IMPERFECTIONS, Effect
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.names import Code, OneOf, code
+from hwlearn.learning.loss import Loss
+from hwlearn.learning.losses import LOSSES
 from hwlearn.text import did_you_mean
 from hwlearn.toml import Table
+
+T = TypeVar("T")
+
+
+class LossTable(Table):
+    """`[loss]`: what training brings down; the other keys are the loss's arguments."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[str, OneOf(LOSSES)] = "squared-error"
+
+    def loss(self, trusted: Code) -> Loss:
+        """The loss.
+
+        Raises:
+            HwlearnError: an unknown name or argument, or arguments that make no sense.
+        """
+        return made(trusted.member(LOSSES, self.name), self.name, self.__pydantic_extra__ or {})
+
+    @model_validator(mode="after")
+    def _fits(self, info: ValidationInfo) -> Self:
+        try:
+            self.loss(code(info))
+        except HwlearnError as error:
+            raise ValueError(str(error)) from None
+        return self
 
 
 class BackendTable(Table):
@@ -69,7 +98,7 @@ class ImperfectTable(Table):
         Raises:
             HwlearnError: an unknown name or argument, or arguments that make no sense.
         """
-        return [_made(trusted.member(IMPERFECTIONS, name), name, arguments) for name, arguments in self.named.items()]
+        return [made(trusted.member(IMPERFECTIONS, name), name, arguments) for name, arguments in self.named.items()]
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Self:
@@ -86,7 +115,12 @@ def parameters(kind: type[Any]) -> dict[str, Parameter]:
     return {name: parameter for name, parameter in signature(kind).parameters.items() if parameter.kind in named}
 
 
-def _made(kind: type[Effect], name: str, arguments: object) -> Effect:
+def made(kind: type[T], name: str, arguments: object) -> T:
+    """A member of a registry from the arguments that a file gives.
+
+    Raises:
+        HwlearnError: an unknown or a missing argument, or one that makes no sense.
+    """
     known = parameters(kind)
     example = ", ".join(f"{key} = …" for key in known)
     if not isinstance(arguments, Mapping):
@@ -107,8 +141,6 @@ def _keys_of_backends() -> set[str]:
     """The keys of all installed backends, which a file may keep for another day."""
     found = set[str]()
     for name in BACKENDS:
-        try:
+        with suppress(HwlearnError):  # a broken one of another package: its keys are unknown until it is mended
             found |= BACKENDS.get(name).model_fields.keys()
-        except HwlearnError:  # a broken one of another package: its keys are unknown until it is mended
-            continue
     return found

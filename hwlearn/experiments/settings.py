@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 from pydantic import (
     BeforeValidator,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -18,8 +17,10 @@ from pydantic import (
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.imperfect.effect import IMPERFECTIONS
 from hwlearn.errors import HwlearnError
-from hwlearn.experiments.members import BackendTable, ImperfectTable, parameters
+from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable, parameters
 from hwlearn.experiments.names import OneOf
+from hwlearn.experiments.rule import RuleTable
+from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.optimizers import OPTIMIZERS
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.train import Parameter as Learned
@@ -123,32 +124,6 @@ class TaskTable(Table):
         return self
 
 
-class RuleTable(Table):
-    """`[rule]`: see `hwlearn.learning.rule.Rule`; `nudge` is in the rule's own unit and may be left out.
-
-    Attributes:
-        push, rest: V, overclamping: see `hwlearn.learning.remedies.Overclamped`. Both or neither.
-        threshold: see `hwlearn.learning.remedies.Thresholded`.
-    """
-
-    name: Annotated[str, OneOf(RULES)]
-    nudge: float | None = None
-    symmetric: bool = False
-    push: NonNegativeFloat | None = None
-    rest: NonNegativeFloat | None = None
-    threshold: NonNegativeFloat | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.nudge == 0:
-            raise ValueError("nudge is 0; there would be no contrast")
-        if self.name == "clamp" and {"nudge", "symmetric"} & self.model_fields_set:
-            raise ValueError("clamp has no nudge and no second side; leave nudge and symmetric out, or take cl")
-        if (self.push is None) != (self.rest is None):
-            raise ValueError("give push and rest together, in volts")
-        return self
-
-
 class TrainTable(Table):
     """`[train]`: the arguments of `hwlearn.learning.train.train`.
 
@@ -183,6 +158,7 @@ class Settings(Table):
     ports: PortsTable = PortsTable()
     task: TaskTable
     rule: RuleTable
+    loss: LossTable | None = None
     train: TrainTable | None = None
     flow: FlowTable | None = None
     backend: BackendTable = Field(default_factory=BackendTable)
@@ -204,25 +180,33 @@ TABLES: dict[str, type[Table]] = {
 """The tables by name."""
 
 
+MEMBERS: dict[str, Registry[Any]] = {"rule": RULES, "loss": LOSSES, "backend": BACKENDS, "imperfect": IMPERFECTIONS}
+"""Registries whose members have keys in a table, by its name."""
+
+
 def keys_of(table: str) -> tuple[str, ...]:
-    """The keys of a table, those of installed backends and imperfections included."""
-    own = dict.fromkeys(TABLES[table].model_fields)
-    registries: dict[str, Registry[Any]] = {"backend": BACKENDS, "imperfect": IMPERFECTIONS}
-    for name in registries.get(table, ()):
-        try:
-            kind: Any = registries[table].get(name)
-        except HwlearnError:  # a broken one of another package
-            continue
-        own |= dict.fromkeys(kind.model_fields if table == "backend" else [f"{name}.{key}" for key in parameters(kind)])
-    return tuple(own)
+    """The keys of a table, those of installed members included."""
+    return tuple(dict.fromkeys([*TABLES[table].model_fields, *_keys_of_members(table)]))
 
 
 def kind_of(table: str, key: str) -> Any:
     """The annotation of a key; float for arguments that have none."""
     if key in TABLES[table].model_fields:
         return TABLES[table].model_fields[key].annotation
-    if table == "backend":
-        return next(kind.model_fields[key].annotation for kind in map(BACKENDS.get, BACKENDS) if key in kind.model_fields)
-    name, _, argument = key.rpartition(".")
-    hints = {} if ":" in name else get_type_hints(IMPERFECTIONS.get(name).__init__)
-    return hints.get(argument, float)
+    return _keys_of_members(table).get(key, float)
+
+
+def _keys_of_members(table: str) -> dict[str, Any]:
+    """Annotations of the keys that installed members of a registry have in a table, by key."""
+    found: dict[str, Any] = {}
+    for name in MEMBERS.get(table, ()):
+        try:
+            member = MEMBERS[table].get(name)
+        except HwlearnError:  # a broken one of another package: its keys are unknown until it is mended
+            continue
+        if issubclass(member, Table):
+            found |= {key: field.annotation for key, field in member.model_fields.items()}
+            continue
+        hints = get_type_hints(member.__init__)
+        found |= {f"{name}.{key}" if table == "imperfect" else key: hints.get(key, float) for key in parameters(member)}
+    return found

@@ -59,7 +59,7 @@ def check_rule(rule: object) -> None:
     if isinstance(rule, Rule):
         return
     if isinstance(rule, str) and rule in RULES:
-        raise HwlearnError(f"rule is the text {rule!r}: pass the rule itself, {RULES[rule].__name__}()")
+        raise HwlearnError(f"rule is the text {rule!r}: pass the rule itself, {RULES.get(rule).__name__}()")
     if isinstance(rule, type) and issubclass(rule, Rule):
         raise HwlearnError(f"{rule.__name__} is a class: pass {rule.__name__}()")
     raise HwlearnError(f"rule is {_shown(rule)}: pass a Rule, such as EquilibriumPropagation()")

@@ -1,6 +1,6 @@
-"""The suite that every `Backend` passes, with that of the circuits it makes::
+"""The suite that every `Backend` passes, beside the one that its circuits pass::
 
-    class TestMyBackend(BackendContract):
+    class TestMyBackend(BackendContract, ResistorContract):
         kind = MyBackend
         keys = {"port": "/dev/ttyUSB0"}
 
@@ -22,11 +22,10 @@ from hwlearn.circuits.backend import Backend
 from hwlearn.circuits.base import Circuit
 from hwlearn.network import Network
 from hwlearn.network.builders import kite
-from hwlearn.testing.circuits import CircuitContract
 
 
-class BackendContract(CircuitContract):
-    """Subclass it and say what is tested; `tolerance` and `realised` are those of `CircuitContract`.
+class BackendContract:
+    """Subclass it, with the contract of its circuits, and say what is tested.
 
     Attributes:
         kind: the backend. keys: of its table in a file, besides the name.

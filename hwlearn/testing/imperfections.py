@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Outputs
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Inject, Outputs
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.circuits.imperfect import Effect, ImperfectCircuit
 from hwlearn.network import Network
-from hwlearn.testing.circuits import contract_networks
+from hwlearn.testing.nodal import contract_networks
 
 
 class ImperfectionContract:

@@ -7,7 +7,7 @@ import pytest
 
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.imperfect import IMPERFECTIONS, Effect
-from hwlearn.testing import BackendContract, ImperfectionContract
+from hwlearn.testing import BackendContract, ImperfectionContract, ResistorContract
 
 ARGUMENTS = {
     "noise": {"volts": 1e-3, "lsb": 1e-4, "amperes": 1e-6},
@@ -26,7 +26,7 @@ class TestExact(BackendContract):
     kind = BACKENDS.get("exact")
 
 
-class TestNgspice(BackendContract):
+class TestNgspice(BackendContract, ResistorContract):
     kind = BACKENDS.get("ngspice")
     keys = MappingProxyType({"processes": 1})
 
@@ -73,7 +73,7 @@ def test_the_contract_of_imperfections_finds_those_that_break_it(kind, check, er
         def make(self):
             return kind()
 
-    from hwlearn.testing.circuits import contract_networks
+    from hwlearn.testing.nodal import contract_networks
 
     with pytest.raises(error):
         getattr(Suite(), check)(contract_networks()["kite"])

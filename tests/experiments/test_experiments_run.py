@@ -9,7 +9,7 @@ import pytest
 from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, train
 from hwlearn.errors import ExperimentError, HwlearnWarning, SimulationError
 from hwlearn.experiments import load_experiment, run_experiment
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 KITE = """
 [circuit]

@@ -7,12 +7,12 @@ import numpy as np
 import typer
 from pydantic import PositiveInt
 
-from hwlearn import Circuit, Drive
+from hwlearn import Circuit, Drive, EquilibriumPropagation, Inject, Loss
 from hwlearn.circuits.backend import Backend
-from hwlearn.circuits.base import SampledMeasurement
 from hwlearn.circuits.imperfect import Effect
+from hwlearn.circuits.measurement import SampledMeasurement
 from hwlearn.experiments import load_experiment
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 
 class DenseCircuit(Circuit):
@@ -56,6 +56,35 @@ class Gain(Effect):
         return voltages * (1 + self.part)
 
 
+class Limited(EquilibriumPropagation):
+    """EP whose nudge is at most so many amperes at each output."""
+
+    name = "limited"
+
+    def __init__(
+        self, most: float = 0.05, nudge: float | None = None, symmetric: bool = False, loss: Loss | None = None
+    ) -> None:
+        super().__init__(nudge, symmetric, loss)
+        self.most = most
+
+    def nudged(self, free, targets, nudge):
+        return Inject(np.clip(super().nudged(free, targets, nudge).current, -self.most, self.most))
+
+
+class Halves(Loss):
+    """The squared error under another name, times a weight."""
+
+    name = "halves"
+    unit = "V²"
+
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weight = weight
+
+    def judge(self, outputs, targets):
+        error = outputs - targets
+        return self.weight * error, 0.5 * self.weight * float((error**2).sum()) / len(error)
+
+
 def count_edges(file: Annotated[Path, typer.Argument(help="Experiment file.")]) -> None:
     """Count the edges of an experiment's circuit."""
     print(len(load_experiment(file).network.edges))
@@ -77,6 +106,8 @@ def _two() -> None:
 
 
 POINTS = {
+    "hwlearn.rules": {"limited": "Limited"},
+    "hwlearn.losses": {"halves": "Halves"},
     "hwlearn.circuits": {"dense": "DenseBackend", "broken": "NotThere"},
     "hwlearn.imperfections": {"gain": "Gain", "noise": "Gain"},
     "hwlearn.commands": {"count-edges": "count_edges", "several": "several", "broken": "NotThere", "train": "count_edges"},

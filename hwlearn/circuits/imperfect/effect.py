@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Outputs
+from hwlearn.circuits.drive import Outputs
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
 from hwlearn.registry import Registry

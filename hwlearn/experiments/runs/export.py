@@ -17,7 +17,6 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_json, write_text
-from hwlearn.learning.rules import RULES
 from hwlearn.network import Network
 from hwlearn.registry import Registry
 
@@ -222,7 +221,7 @@ def _at(run: Run) -> str:
 
 def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
     """Name, unit and values of the journal's columns; "V2" is V²."""
-    history, unit = run.history, RULES[run.settings["rule.name"]].loss_unit.replace("²", "2")
+    history, unit = run.history, run.loss_unit.replace("²", "2")
     return [
         (_at(run), "1", history.at),
         ("loss", unit, history.losses),

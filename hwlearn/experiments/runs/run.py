@@ -26,6 +26,7 @@ from hwlearn.experiments.runs.export import driven
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint, unlike
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
+from hwlearn.learning.rules import RULES
 from hwlearn.network import Network
 
 DONE = ("steps", "loss", "time", "event", "callback", "not finite")
@@ -74,11 +75,11 @@ class Run:
             "trust": experiment.trust,
             "overrides": dict(experiment.overrides),
             "title": experiment.network.title,
+            "loss_unit": experiment.rule.loss_unit,
             "fingerprint": fingerprint(experiment),
             **environment(experiment.path.parent),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        experiment.rule  # noqa: B018  # refused before a folder is made
         make_folder(folder)
         with refusing_to_lose(folder):
             (folder / "experiment.toml").write_bytes(experiment.source)
@@ -126,6 +127,11 @@ class Run:
                 "file as it was by --experiment FILE"
             )
         return now
+
+    @property
+    def loss_unit(self) -> str:
+        """Of the loss that the rule observes."""
+        return str(self.info["loss_unit"] if "loss_unit" in self.info else RULES.get(self.settings["rule.name"]).loss_unit)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -257,7 +263,9 @@ class Run:
             return None
         with self._locked():
             (self.folder / "result.json").unlink(missing_ok=True)
-            self.info.update(experiment=str(path), overrides=dict(now.overrides), fingerprint=new)
+            self.info.update(
+                experiment=str(path), overrides=dict(now.overrides), fingerprint=new, loss_unit=now.rule.loss_unit
+            )
             _write_json(self.folder / "run.json", self.info)
             with refusing_to_lose(self.folder):
                 (self.folder / "experiment.toml").write_bytes(now.source)

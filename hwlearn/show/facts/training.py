@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hwlearn.experiments.runs import Run
-from hwlearn.learning.rules import RULES
 from hwlearn.network import Network
 from hwlearn.show.facts.facts import Facts, Pairs, Section, Table, number
 
@@ -36,10 +35,9 @@ def run_facts(run: Run) -> Facts:
     rule, backend, losses = run.settings["rule.name"], run.settings["backend.name"], run.history.losses
     pairs = [("rule", rule), ("backend", backend)]
     if losses:
-        unit = RULES[rule].loss_unit
         pairs += [
             ("steps", f"{len(losses) - 1} ({run.state})"),
-            ("loss that the rule observes", f"{losses[0]:.4g} → {losses[-1]:.4g} {unit}"),
+            ("loss that the rule observes", f"{losses[0]:.4g} → {losses[-1]:.4g} {run.loss_unit}"),
         ]
     body = tuple(conductance_tables(run.experiment.network, run.network))
     return Facts(run.network.title, _caption(rule, backend), (Section(pairs=(*pairs, began)), Section(body=body)))
