@@ -30,12 +30,38 @@ if TYPE_CHECKING:
     )
     from hwlearn.learning.task import Task
     from hwlearn.learning.train import TrainResult, TrainState, train
-    from hwlearn.network import Edge, Network, Port, Source, Transistor
+    from hwlearn.network import (
+        Device,
+        Diode,
+        Edge,
+        EdgeDevice,
+        Element,
+        ElementDevice,
+        Law,
+        Network,
+        Port,
+        Resistor,
+        Source,
+        Transistor,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hwlearn.network": ("Edge", "Network", "Port", "Source", "Transistor"),
+    "hwlearn.network": (
+        "Device",
+        "Diode",
+        "Edge",
+        "EdgeDevice",
+        "Element",
+        "ElementDevice",
+        "Law",
+        "Network",
+        "Port",
+        "Resistor",
+        "Source",
+        "Transistor",
+    ),
     "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
@@ -65,9 +91,14 @@ __all__ = [
     "BenchCircuit",
     "Circuit",
     "CoupledLearning",
+    "Device",
+    "Diode",
     "Drive",
     "DualCoupledLearning",
     "Edge",
+    "EdgeDevice",
+    "Element",
+    "ElementDevice",
     "EquilibriumPropagation",
     "ExactCircuit",
     "FlowResult",
@@ -76,6 +107,7 @@ __all__ = [
     "IdentifiedCircuit",
     "ImperfectCircuit",
     "Inject",
+    "Law",
     "ManyResult",
     "Measurement",
     "Network",
@@ -84,6 +116,7 @@ __all__ = [
     "Open",
     "Overclamped",
     "Port",
+    "Resistor",
     "Rule",
     "Run",
     "Source",

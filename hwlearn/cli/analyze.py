@@ -83,7 +83,7 @@ def _print_operating_point(found: OperatingPoint) -> None:
     table.add_row("rank here", f"{found.rank} of {found.constraints} constraints")
     table.add_row("coercivity constant", f"{found.constant:.6g} V²/S²")
     table.add_row("rates of ep", f"{found.slowest:.4g} to {found.fastest:.4g}, learning rate at most {found.max_step:.4g}")
-    if found.network.transistors:
+    if found.network.devices:
         table.add_row("ep's direction off the gradient", f"{found.angle:.2g}°")
     if found.dead_edges:
         table.add_row("move no output", ", ".join(found.dead_edges[:12]) + (" …" if len(found.dead_edges) > 12 else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +52,7 @@ def _print_network(network: Network) -> None:
     print(network.title)
     table = new_table("", "")
     table.add_row("nodes", str(len(network.nodes)))
-    table.add_row("edges" if network.transistors else "resistors", network.counted())
+    table.add_row(f"{network.edge_word}s", network.counted())
     if len(network.edges):
         table.add_row("conductances", f"{network.conductances.min():.4g} … {network.conductances.max():.4g} S")
     for source in about["inputs"]:
@@ -68,7 +69,7 @@ def _print_network(network: Network) -> None:
     if len(network.elements) > SHOWN_SOURCES:
         table.add_row("other element", f"… {len(network.elements) - SHOWN_SOURCES} more")
     print_table(table)
-    edges = new_table("edge" if network.transistors else "resistor", "tail", "head", "conductance [S]", "")
+    edges = new_table(network.edge_word, "tail", "head", "conductance [S]", "")
     fill(
         edges,
         [
@@ -76,16 +77,17 @@ def _print_network(network: Network) -> None:
             for edge, g, trained in zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
         ],
     )
-    if network.transistors:
-        gates = new_table("transistor", "gate [V]", "threshold [V]", "transconductance [S/V]", "bulk")
-        volts = network.gate_voltages
-        fill(
-            gates,
-            [
-                (t.edge, f"{volts[t.edge]:.6g}", f"{t.threshold:.6g}", f"{t.transconductance:.6g}", t.bulk)
-                for t in network.transistors
-            ],
-        )
+    for group in network.groups:
+        kind, settings = group.kind, network.settings
+        setting = [what for what in settings if group.devices[0].label in settings[what]]
+        columns = [parameter.column for parameter in (*setting, *kind.parameters)]
+        rows = []
+        for device in group.edge_devices:
+            numbers = [settings[what][device.label] for what in setting] + [
+                getattr(device, name) for name, *_ in kind.parameters
+            ]
+            rows.append((device.label, *(f"{number:.6g}" for number in numbers), *device.further))
+        fill(new_table(kind.word, *columns, *kind.terminals[2:]), rows)
 
 
 def _print_task(experiment: Experiment) -> None:
@@ -104,15 +106,16 @@ def _described(network: Network) -> dict[str, Any]:
         names = ("name", "kind", "plus", "minus", "value", "unit")
         return [{name: getattr(source, name) for name in names} for source in sources]
 
+    conductances = dict(zip(network.edge_names, network.conductances.tolist(), strict=True))
     return {
         "title": network.title,
         "nodes": list(network.nodes),
         "inputs": listed(network.inputs),
         "outputs": list(network.output_names),
         "fixed_sources": listed(network.fixed_sources),
-        "transistors": [
-            {**transistor._asdict(), "gate_voltage": network.gate_voltages[transistor.edge]}
-            for transistor in network.transistors
+        "devices": [
+            {"law": device.word, **asdict(device), device.set_by.key: device.setting(conductances[device.edge])}
+            for device in network.devices
         ],
         "other_elements": [element.card for element in network.elements],
         "edges": [

@@ -127,10 +127,10 @@ def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
     before = experiment.network.conductances.tolist()
     values = zip(outcome.conductances.items(), before, strict=True)
     fill(edges, [(name, f"{was:.6g}", f"{now:.6g}") for (name, now), was in values])
-    if outcome.network.transistors:
-        started = experiment.network.gate_voltages
-        gates = new_table("gate [V]", "before", "after")
-        fill(gates, [(name, f"{started[name]:.6g}", f"{now:.6g}") for name, now in outcome.network.gate_voltages.items()])
+    started = experiment.network.settings
+    for what, settings in outcome.network.settings.items():
+        rows = [(name, f"{started[what][name]:.6g}", f"{now:.6g}") for name, now in settings.items()]
+        fill(new_table(what.column, "before", "after"), rows)
 
 
 def _leave(outcome: Outcome) -> None:

@@ -37,7 +37,7 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
-        gate_bounds: lower and upper gate voltage of a netlist's transistors [V].
+        gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
     """
 
     netlist: str | None = None
@@ -151,7 +151,7 @@ class TrainTable(Table):
     steps: NonNegativeInt = 1000
     learning_rate: PositiveFloat
     optimizer: Literal["plain", "momentum", "adam"] = "plain"
-    parameter: Literal["conductance", "log-conductance", "gate-voltage"] = "conductance"
+    parameter: str = "conductance"
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
     seed: NonNegativeInt = 0

@@ -33,8 +33,9 @@ def draw_network(network: Network, path: str | PathLike[str]) -> None:
     figure = Figure(figsize=(7.5, 7.5), layout="constrained")
     axes = figure.add_subplot()
     _, thick = paint_network(axes, network, place_nodes(network))
-    kind = "edges" if network.transistors else "resistors"
-    axes.set_title(f"{short(network.title)}: {len(network.nodes)} nodes, {len(network.edges)} {kind}", fontsize=11)
+    axes.set_title(
+        f"{short(network.title)}: {len(network.nodes)} nodes, {len(network.edges)} {network.edge_word}s", fontsize=11
+    )
     figure.legend(handles=network_legend(network, thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     save(figure, path)
 

@@ -76,7 +76,7 @@ def report_html(run: Run) -> str:
         circuit=_circuit(run),
         network=_figure(lambda to: draw_run(run, to, ["network"])),
         conductances=_conductances(run),
-        gates=_gates(run),
+        settings=_settings(run),
         outputs=_outputs(run),
         reached=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["outputs"])),
         residuals=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["residuals"])),
@@ -119,7 +119,7 @@ def _circuit(run: Run) -> Pairs:
     network = run.network
     pairs = [
         ("nodes", str(len(network.nodes))),
-        ("edges" if network.transistors else "resistors", network.counted()),
+        (f"{network.edge_word}s", network.counted()),
         ("inputs", ", ".join(f"{s.name} ({s.kind}, {s.plus} to {s.minus})" for s in network.inputs) or "none"),
         ("outputs", ", ".join(network.output_names)),
     ]
@@ -135,16 +135,19 @@ def _conductances(run: Run) -> Table:
     network, before = run.network, run.experiment.network.conductances
     rows = zip(network.edges, before.tolist(), network.conductances.tolist(), network.trainable.tolist(), strict=True)
     return Table.of(
-        ("edge" if network.transistors else "resistor", "from", "to", "before [S]", "now [S]"),
+        (network.edge_word, "from", "to", "before [S]", "now [S]"),
         [(e.name, e.tail, e.head, f"{was:.6g}", f"{now:.6g}" if moves else "fixed") for e, was, now, moves in rows],
     )
 
 
-def _gates(run: Run) -> Table:
-    before, now = run.experiment.network.gate_voltages, run.network.gate_voltages
-    return Table.of(
-        ("gate of", "before [V]", "now [V]"), [(name, f"{before[name]:.6g}", f"{value:.6g}") for name, value in now.items()]
-    )
+def _settings(run: Run) -> list[Table]:
+    before, now = run.experiment.network.settings, run.network.settings
+    return [
+        Table.of(
+            (what.column, "before", "now"), [(n, f"{before[what][n]:.6g}", f"{value:.6g}") for n, value in values.items()]
+        )
+        for what, values in now.items()
+    ]
 
 
 def _outputs(run: Run) -> Table:
