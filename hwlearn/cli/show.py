@@ -13,7 +13,7 @@ from hwlearn.cli.output import fill, new_table, print_json, print_table
 
 if TYPE_CHECKING:
     from hwlearn.experiments import Experiment
-    from hwlearn.network import Network, Source
+    from hwlearn.network import EdgeDevice, Network, Source
 
 SHOWN_SOURCES = 12
 """Fixed sources, and other elements, that are listed."""
@@ -77,17 +77,20 @@ def _print_network(network: Network) -> None:
             for edge, g, trained in zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
         ],
     )
-    for group in network.groups:
-        kind, settings = group.kind, network.settings
-        setting = [what for what in settings if group.devices[0].label in settings[what]]
-        columns = [parameter.column for parameter in (*setting, *kind.parameters)]
-        rows = []
-        for device in group.edge_devices:
-            numbers = [settings[what][device.label] for what in setting] + [
-                getattr(device, name) for name, *_ in kind.parameters
-            ]
-            rows.append((device.label, *(f"{number:.6g}" for number in numbers), *device.further))
-        fill(new_table(kind.word, *columns, *kind.terminals[2:]), rows)
+    for kind in dict.fromkeys(map(type, network.devices)):
+        _print_devices(network, kind)
+
+
+def _print_devices(network: Network, kind: type[EdgeDevice]) -> None:
+    chosen = [(k, device) for k, device in network.device_at.items() if type(device) is kind]
+    numbers = [
+        (device.setting(float(network.conductances[k])), *(getattr(device, p.name) for p in kind.parameters))
+        for k, device in chosen
+    ]
+    rows = [
+        (device.edge, *(f"{x:.6g}" for x in row), *device.further) for (_, device), row in zip(chosen, numbers, strict=True)
+    ]
+    fill(new_table(kind.word, *(p.column for p in (kind.set_by, *kind.parameters)), *kind.terminals[2:]), rows)
 
 
 def _print_task(experiment: Experiment) -> None:

@@ -211,10 +211,9 @@ def setting_slopes(network: Network, parameter: str, conductances: Array) -> Arr
         HwlearnError: names a trainable edge that is not set by it.
     """
     slopes, bare = np.ones(len(network.edges)), network.trainable.copy()
-    for group in network.groups:
-        for k, device in zip(group.edges.tolist(), group.edge_devices, strict=True):
-            if device.set_by.word == parameter:
-                slopes[k], bare[k] = device.slope(float(conductances[k])), False
+    for k, device in network.device_at.items():
+        if device.set_by.word == parameter:
+            slopes[k], bare[k] = device.slope(float(conductances[k])), False
     if bare.any():
         name = network.edge_names[int(bare.argmax())]
         raise HwlearnError(f"parameter {parameter!r}: {name} has no {parameter}; fix it, or train {' or '.join(CONDUCTANCES)}")

@@ -31,10 +31,8 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     taken = [element.card.split()[0].lower() for element in network.elements]
     nodes = _node_names(network)
     at = dict(zip(network.nodes, nodes, strict=True)) | {GROUND: GROUND}
-    devices = dict.fromkeys(range(len(network.edges)), _RESISTOR) | {
-        int(k): device for group in network.groups for k, device in zip(group.edges, group.edge_devices, strict=True)
-    }
-    kinds = [device.letter for device in devices.values()] + letters
+    devices = [network.device_at.get(k, _RESISTOR) for k in range(len(network.edges))]
+    kinds = [device.letter for device in devices] + letters
     names = _element_names([*network.edge_names, *(source.name for source in network.sources)], kinds, taken)
     edges, sources = names[: len(network.edges)], names[len(network.edges) :]
     free = _FreeNames([*names, *nodes, *taken, *models_of(network.directives)])

@@ -13,8 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import DeviceError, NetworkError
 from hwlearn.network.arguments import mask_of, no_doubles, per_edge, ports
-from hwlearn.network.devices import CONDUCTANCE, GATE_VOLTAGE, Device, EdgeDevice, Group, Parameter, Resistor
-from hwlearn.network.devices.group import grouped
+from hwlearn.network.devices import (
+    CONDUCTANCE,
+    GATE_VOLTAGE,
+    Branches,
+    Device,
+    EdgeDevice,
+    Parameter,
+    Placed,
+    Resistor,
+    branches_by_law,
+)
 from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
 from hwlearn.text import GROUND, did_you_mean
@@ -387,34 +396,37 @@ class Network:
         return f"{kinds}, of which {int(self.trainable.sum())} are trained"
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
-        """The `devices` by their law."""
+    def placed(self) -> tuple[Placed, ...]:
+        """The `devices`, with the nodes of their terminals and the positions of their edges."""
         place = {name: k for k, name in enumerate(self.edge_names)} if self.devices else {}
-        edges = np.array([place[device.edge] for device in self.devices], dtype=np.intp)
-        return tuple(grouped(self.devices, [self.terminals(device) for device in self.devices], self.node_index, edges))
-
-    def terminals(self, device: EdgeDevice) -> tuple[str, ...]:
-        """Nodes of all terminals of one of the `devices`."""
-        return (*self._edge_named[device.edge][:2], *device.further)
+        edges = [place[device.edge] for device in self.devices]
+        return tuple(
+            Placed(device, (*self.edges[k][:2], *device.further), k) for device, k in zip(self.devices, edges, strict=True)
+        )
 
     @cached_property
-    def _edge_named(self) -> dict[str, Edge]:
-        return {edge.name: edge for edge in self.edges}
+    def device_at(self) -> Mapping[int, EdgeDevice]:
+        """The `devices` by the positions of their edges."""
+        return {place.edge: device for place, device in zip(self.placed, self.devices, strict=True)}
+
+    @cached_property
+    def _edge_branches(self) -> tuple[Branches, ...]:
+        return branches_by_law(((place, place.device.branches[0]) for place in self.placed), self.node_index)
 
     def edge_currents(self, conductances: NDArray[np.float64], voltages: NDArray[np.float64]) -> NDArray[np.float64]:
         """(S, E) A from tail to head, for conductances (E,) [S] and node voltages (S, N) [V]."""
         currents = (voltages[:, self.tails] - voltages[:, self.heads]) * conductances
-        for group in self.groups:
-            currents[:, group.edges] = group.currents(conductances[group.edges], voltages)
+        for branches in self._edge_branches:
+            currents[:, branches.edges] = branches.currents(conductances, voltages)
         return currents
 
     @property
     def settings(self) -> dict[Parameter, dict[str, float]]:
         """What `devices` are set by instead of their conductance, such as a gate voltage; settings by names of edges."""
         found: dict[Parameter, dict[str, float]] = {}
-        values = dict(zip(self.edge_names, self.conductances.tolist(), strict=True)) if self.devices else {}
-        for device in (device for device in self.devices if device.set_by != CONDUCTANCE):
-            found.setdefault(device.set_by, {})[device.edge] = device.setting(values[device.edge])
+        for k, device in self.device_at.items():
+            if device.set_by != CONDUCTANCE:
+                found.setdefault(device.set_by, {})[device.edge] = device.setting(float(self.conductances[k]))
         return found
 
     @property

@@ -28,6 +28,7 @@ from hwlearn.analysis.gates import GatePair
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.train import task_loss
+from hwlearn.network.devices.transistor import SquareLaw
 
 
 class TestNewton(NonlinearContract):
@@ -51,12 +52,12 @@ volts = st.floats(-3, 3)
 def test_the_law(plus: float, minus: float, gate: float) -> None:
     """S (V_G − V_T − mean v) Δv up to pinch-off; its slopes by differences; current flows from high to low."""
     transistor = Transistor("R1", 1e-3, 0.5)
-    law, g = Transistor.law([transistor]), np.array([[transistor.conductance(gate + 0.5)]])
+    law, g = SquareLaw(np.array([1e-3])), np.array([[transistor.conductance(gate + 0.5)]])
 
     def channel(*ends: float) -> tuple[float, list[float]]:
-        """Current and its slopes; the junctions see no voltage."""
-        currents, slopes = law.currents(g, np.array([*ends, 0.0, 0.0]).reshape(4, 1, 1))
-        return currents[0].item(), [slope.item() for slope in slopes[:2]]
+        """Current and its slopes."""
+        current, slopes = law.currents(g, np.array(ends).reshape(2, 1, 1))
+        return current.item(), [slope.item() for slope in slopes]
 
     current, slopes = channel(plus, minus)
     if max(plus, minus) <= gate:

@@ -12,11 +12,11 @@ from scipy.sparse import csr_array, hstack, vstack
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit, Hold, Outputs, SampledMeasurement
 from hwlearn.circuits.linalg import SparseMap
-from hwlearn.circuits.newton.laws import Placed, all_groups, placed
+from hwlearn.circuits.newton.laws import AtConductances, all_branches, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network, Source
-from hwlearn.network.devices import Group, Limiter
+from hwlearn.network.devices import Branches
 
 ITERATIONS = 200
 CONVERGED = 1e-7
@@ -43,13 +43,13 @@ class NewtonCircuit(Circuit):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
-        self._groups = all_groups(network)
-        self._free = _Equations(network, self._groups, ())
+        self._branches = all_branches(network)
+        self._free = _Equations(network, self._branches, ())
         self._held: _Equations | None = None
 
     @property
     def reciprocal(self) -> bool:
-        """True if all laws are, so that Newton's matrix is symmetric."""
+        """True if each current depends on its own voltage alone: Newton's matrix is symmetric."""
         return self._free.reciprocal
 
     def small_signal(self, inputs: Array) -> SmallSignal:
@@ -65,7 +65,7 @@ class NewtonCircuit(Circuit):
             assert imposed is not None
             if self._held is None:
                 held = [Source(f"held output {port.name}", "voltage", port.plus, port.minus) for port in network.outputs]
-                self._held = _Equations(network, self._groups, held)
+                self._held = _Equations(network, self._branches, held)
             values, currents = np.hstack((inputs, imposed)), np.zeros(imposed.shape)
             voltages, observed, delivered = self._held.solve(self._conductances, values, currents)
             currents = delivered[:, driven:]
@@ -124,12 +124,14 @@ class _Equations:
         reciprocal: whether they are symmetric.
     """
 
-    def __init__(self, network: Network, groups: Sequence[Group], held: Sequence[Source]) -> None:
+    def __init__(self, network: Network, laws: Sequence[Branches], held: Sequence[Source]) -> None:
         self._edges = len(network.edges)
-        self._laws = list(placed(groups, self._edges))
+        edges_of_devices = np.concatenate([np.empty(0, dtype=np.intp), *(branches.edges for branches in laws)])
+        self._resistors = np.setdiff1d(np.arange(self._edges), edges_of_devices)
+        self._rows = list(placed_rows(laws, self._edges, len(self._resistors)))
         driven = replace(network, inputs=(*network.inputs, *held), outputs=())
         sources, merging, nodes = driven.sources, driven.merging, len(network.nodes)
-        incidence = csr_array(vstack((network.incidence, *(place.further for place in self._laws))))
+        incidence = csr_array(vstack((network.incidence, *(branches.incidence[branches.edges < 0] for branches in laws))))
         free = np.flatnonzero(merging.cluster >= 0)
         spread = csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(nodes, merging.size))  # T
         voltage, width = [k for k, source in enumerate(sources) if source.kind == "voltage"], len(sources)
@@ -139,7 +141,7 @@ class _Equations:
         into = driven.source_incidence.T.tocsc() * np.array([source.kind == "current" for source in sources], dtype=np.float64)
         lifts = csr_array(hstack((ties, csr_array((nodes, len(network.outputs))))))
         into = csr_array(hstack((into, network.port_incidence.T)))
-        seen = csr_array(vstack((network.incidence, *(place.group.controls for place in self._laws))))
+        seen = csr_array(vstack((network.incidence, *(branches.controls for branches in laws))))
 
         self._nodes, self._lifts = SparseMap(spread), SparseMap(lifts)
         loops, controls = _pruned(incidence @ spread), _pruned(seen @ spread)
@@ -152,14 +154,13 @@ class _Equations:
         self._fixed = np.array([source.value for source in sources[len(network.inputs) + len(held) :]]).reshape(-1, 1)
 
         # Each slope ∂i/∂v is an entry s l rᵀ of Newton's matrix: l where the current flows, r what the voltage is of.
-        devices = [place.group.edges for place in self._laws]
-        self._resistors = np.setdiff1d(np.arange(self._edges), np.concatenate(devices) if devices else [])
-        flowing = np.concatenate([self._resistors, *(place.of_slopes[0] for place in self._laws)])
-        of = np.concatenate([self._resistors, *(self._edges + place.of_slopes[1] for place in self._laws)])
+        entries = list(map(of_slopes, self._rows))
+        flowing = np.concatenate([self._resistors, *(flows for flows, _ in entries)])
+        of = np.concatenate([self._resistors, *(self._edges + controls for _, controls in entries)])
         self._width, self._flowing = len(flowing), incidence.shape[0]
-        scales = [np.broadcast_to(place.group.law.scale, place.shape).reshape(-1, 1) for place in self._laws]
-        self._tolerance = CONVERGED * (np.vstack(scales) if scales else np.ones((0, 1)))
-        self.reciprocal = all(place.group.kind.reciprocal() for place in self._laws)
+        scales = [np.broadcast_to(rows.law.scale, rows.shape).reshape(-1, 1) for rows in self._rows]
+        self._tolerance = CONVERGED * np.vstack((np.ones((0, 1)), *scales))
+        self.reciprocal = all(branches.reciprocal for branches in laws)
         self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal)
 
     @_quiet
@@ -169,8 +170,9 @@ class _Equations:
         For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
         """
         u = self._driven_by(values, injected)
-        x, seen = self._newton(conductances, u)
-        flows = self._flows(conductances, seen, seen[self._edges :], self._room(conductances, len(values)))
+        laws = at_conductances(self._rows, conductances)
+        x, seen = self._newton(conductances, laws, u)
+        flows = self._flows(conductances, laws, seen, None, self._room(conductances, len(values)))
         voltages = self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO))
         outputs = self._outputs.of_columns(voltages, _ZERO)
         delivered = values.T.copy()
@@ -182,14 +184,15 @@ class _Equations:
         """At the operating points of the driven sources' values (S, …)."""
         samples, edges = len(values), self._edges
         u = self._driven_by(values, np.zeros((samples, self._ports.shape[1])))
-        x, seen = self._newton(conductances, u)
+        laws = at_conductances(self._rows, conductances)
+        x, seen = self._newton(conductances, laws, u)
         slopes = self._room(conductances, samples)
-        self._flows(conductances, seen, seen[edges:], slopes)
+        self._flows(conductances, laws, seen, None, slopes)
         driving = seen[:edges].T.copy()
-        for place in self._laws:
-            chosen = place.group.edges
-            if len(chosen):
-                driving[:, chosen] = place.group.law.driving(conductances[chosen, None], place.volts(seen[edges:])).T
+        for rows, given, _ in laws:
+            first = rows.branches.edges >= 0
+            if first.any():
+                driving[:, rows.branches.edges[first]] = rows.law.driving(given, rows.volts(seen[edges:]))[first].T
         right = np.broadcast_to(self._ports, (samples, *self._ports.shape))
         outputs = self._outputs.of_columns(self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO)), _ZERO)
         return SmallSignal(
@@ -216,17 +219,17 @@ class _Equations:
         slopes[: len(self._resistors)] = conductances[self._resistors, None]
         return slopes
 
-    def _newton(self, conductances: Array, u: Array) -> tuple[Array, Array]:
+    def _newton(self, conductances: Array, laws: Sequence[AtConductances], u: Array) -> tuple[Array, Array]:
         """The free potentials (n, S) V, and what is seen at them."""
-        limiters = self._limiters(conductances)
+        limiters = [(rows, limit) for rows, _, limit in laws if limit is not None]
         rest, entering = self._seen_lifts.of_columns(u, _ZERO), self._entering.of_columns(u, _ZERO)
         x, seen, points = np.zeros(entering.shape), rest, rest[self._edges :].copy()
-        for place, _ in limiters:
-            place.volts(points)[place.limited] = 0.0
+        for rows, _ in limiters:
+            points[rows.seen] = 0.0
         slopes = self._room(conductances, u.shape[1])
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
         for _ in range(ITERATIONS):
-            flows = self._flows(conductances, seen, points, slopes)
+            flows = self._flows(conductances, laws, seen, points, slopes)
             right = self._leaving.of_columns(flows, entering)
             x += self.matrices.solve(slopes, right.T[:, :, None])[:, :, 0].T
             seen = self._seen.of_columns(x, rest)
@@ -241,34 +244,29 @@ class _Equations:
                     part[:, ~there] for part in (x, seen, points, slopes, rest, entering)
                 )
             before, points = points, seen[self._edges :].copy()
-            for place, limit in limiters:
-                limit(place.volts(before), place.volts(points))
+            for rows, limit in limiters:
+                limit(rows.volts(before), rows.volts(points))
         raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
 
-    def _limiters(self, conductances: Array) -> list[tuple[Placed, Limiter]]:
-        """Of the laws that have one."""
-        if not any(place.group.law.limited for place in self._laws):
-            return []
-        typical = float(np.exp(np.log(conductances).mean())) if len(conductances) else 1.0
-        found = ((place, place.group.law.limiter(typical)) for place in self._laws)
-        return [(place, limit) for place, limit in found if limit is not None]
+    def _flows(
+        self, conductances: Array, laws: Sequence[AtConductances], seen: Array, points: Array | None, slopes: Array
+    ) -> Array:
+        """Flows (F, S) A by the laws' tangents at the controls `points` (C, S) V; the slopes are written to `slopes`.
 
-    def _flows(self, conductances: Array, seen: Array, points: Array, slopes: Array) -> Array:
-        """Flows (F, S) A by the laws' tangents at the controls `points` (C, S) V; the slopes are written to `slopes`."""
+        Without points, by the laws themselves.
+        """
         flows = np.empty((self._flowing, seen.shape[1]))
         np.multiply(conductances[:, None], seen[: self._edges], out=flows[: self._edges])
-        at = len(self._resistors)
-        for place in self._laws:
-            given = conductances[place.group.edges, None]
-            currents, steep = place.group.law.currents(given, place.volts(points))
-            for rows, current in zip(place.flows, currents, strict=True):
-                flows[rows] = current
-            for (branch, control), slope in zip(place.group.kind.slopes, steep, strict=True):
-                slopes[at : at + place.count] = slope
-                at += place.count
-                if control in place.group.law.limited:
-                    at_points = place.seen[control]
-                    flows[place.flows[branch]] += slope * (seen[self._edges :][at_points] - points[at_points])
+        controls = seen[self._edges :]
+        for rows, given, limit in laws:
+            volts = rows.volts(controls if points is None else points)
+            currents, steep = rows.law.currents(given, volts)
+            for at, slope in zip(rows.slopes, steep, strict=True):
+                slopes[at] = slope
+            if limit is not None and points is not None:  # the points of other laws are where the controls are
+                for slope, away in zip(steep, rows.volts(controls) - volts, strict=True):
+                    currents = currents + slope * away
+            flows[rows.flows] = currents
         return flows
 
 

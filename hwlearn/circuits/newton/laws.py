@@ -1,102 +1,99 @@
-"""The laws of a network's devices, and their rows in Newton's equations."""
+"""The laws of a network's branches, and their rows in Newton's equations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from hwlearn.arrays import Array, Indices
 from hwlearn.errors import DeviceError, ModelError
 from hwlearn.netlist.laws import read_elements
 from hwlearn.network import Network
-from hwlearn.network.devices import DEVICES, Group
-from hwlearn.network.devices.group import grouped
+from hwlearn.network.devices import DEVICES, Branches, Law, Limiter, Placed, branches_by_law
 from hwlearn.network.devices.models import options_of
 
 
-def all_groups(network: Network) -> list[Group]:
-    """The network's devices, and its elements read by their laws.
+def all_branches(network: Network) -> tuple[Branches, ...]:
+    """Those of the network's devices, and of its elements as their laws read them.
 
     Raises:
-        ModelError: names the elements that no law takes, each with its line, and what is said against the first ones.
+        ModelError: names the elements that no law takes, each with its line and the reason.
     """
     options = options_of(network.directives)
-    for group in network.groups:
+    for device in network.devices:
         try:
-            group.kind.check_options(options)
+            device.check_options(options)
         except DeviceError as error:
-            raise ModelError(f"{group.kind.word} {group.devices[0].label}: {error}. Use backend ngspice") from None
+            raise ModelError(f"{device.word} {device.edge}: {error}. Use backend ngspice") from None
     found, refused = read_elements(network.elements, network.directives, network.laws)
     if refused:
         more = f" and {len(refused) - 5} more" if len(refused) > 5 else ""
-        known = sorted({f"{law.word}s" for law in map(DEVICES.get, DEVICES)} | {f"{law.word}s" for law in network.laws})
+        known = sorted({f"{law.word}s" for law in (*network.laws, *map(DEVICES.get, DEVICES))})
         raise ModelError(
             f"the exact model takes {', '.join(known)} and DC sources, as far as their laws go; "
             f"not {'; '.join(refused[:5])}{more}. Use backend ngspice"
         )
-    elements = grouped(found, [device.nodes for device in found], network.node_index, np.empty(0, dtype=np.intp))
-    return [*network.groups, *elements]
+    elements = [Placed(device, device.nodes, -1) for device in found]
+    every = ((place, branch) for place in (*elements, *network.placed) for branch in place.device.branches)
+    return branches_by_law(every, network.node_index)
 
 
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """A group of D devices, and its rows among flows and controls.
+class Rows(NamedTuple):
+    """Where the D branches of a law stand in Newton's equations.
 
     Attributes:
-        flows: row of flows of each branch: (D,).
-        seen: rows of each control.
+        flows: their rows of flows.
+        seen: rows of all C·D controls, counted without edges.
+        shape: (C, D).
+        slopes: rows of slopes of each control.
     """
 
-    group: Group
-    flows: tuple[Indices, ...]
-    seen: tuple[slice, ...]
-
-    @property
-    def count(self) -> int:
-        """D."""
-        return len(self.group.devices)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(C, D)."""
-        return len(self.seen), self.count
-
-    @property
-    def limited(self) -> list[int]:
-        """Positions of the controls whose steps are limited."""
-        return list(self.group.law.limited)
-
-    @property
-    def of_slopes(self) -> tuple[Indices, Indices]:
-        """Rows of flows and of controls that the slopes belong to, (slopes · D,) each."""
-        pairs = self.group.kind.slopes
-        seen = [np.arange(rows.start, rows.stop) for rows in self.seen]
-        return np.concatenate([self.flows[branch] for branch, _ in pairs]), np.concatenate([seen[of] for _, of in pairs])
-
-    @property
-    def further(self) -> csr_array:
-        """(…, N) incidence of the branches that are no edges."""
-        return self.group.branches[len(self.group.edges) :]
+    branches: Branches
+    law: Law
+    flows: Indices | slice
+    seen: slice
+    shape: tuple[int, int]
+    slopes: tuple[slice, ...]
 
     def volts(self, controls: Array) -> Array:
-        """(C, D, S) V out of the controls of all devices (…, S), a view."""
-        return controls[self.seen[0].start : self.seen[-1].stop].reshape(*self.shape, controls.shape[1])
+        """(C, D, S) V out of the controls of all laws (…, S), a view."""
+        return controls[self.seen].reshape(*self.shape, controls.shape[1])
 
 
-def placed(groups: Sequence[Group], edges: int) -> Iterator[Placed]:
-    """The groups' rows, one group after the other: flows after those of the edges, and controls from 0 on."""
-    flow, control = edges, 0
-    for group in groups:
-        count, flows = len(group.devices), list[Indices]()
-        for branch in range(len(group.kind.branches)):
-            if branch == 0 and len(group.edges):
-                flows.append(group.edges)
-            else:
-                flows.append(np.arange(flow, flow + count))
-                flow += count
-        seen = [slice(control + k * count, control + (k + 1) * count) for k in range(len(group.kind.controls))]
-        control += count * len(seen)
-        yield Placed(group, tuple(flows), tuple(seen))
+def placed_rows(laws: Sequence[Branches], edges: int, resistors: int) -> Iterator[Rows]:
+    """The rows of one law after the other: flows after those of all edges, slopes after those of the resistors."""
+    flow, control, slope = edges, 0, resistors
+    for branches in laws:
+        count = len(branches)
+        further = np.flatnonzero(branches.edges < 0)
+        flows = branches.edges.copy()
+        flows[further] = np.arange(flow, flow + len(further))
+        controls = branches.controls.shape[0] // count
+        slopes = tuple(slice(slope + k * count, slope + (k + 1) * count) for k in range(controls))
+        chosen = flows if len(further) < count else slice(flow, flow + count)
+        yield Rows(branches, branches.law, chosen, slice(control, control + controls * count), (controls, count), slopes)
+        flow, control, slope = flow + len(further), control + controls * count, slope + controls * count
+
+
+def of_slopes(rows: Rows) -> tuple[Indices, Indices]:
+    """(C·D,) rows of flows, and rows of controls, that the slopes belong to."""
+    flows = np.arange(rows.flows.start, rows.flows.stop) if isinstance(rows.flows, slice) else rows.flows
+    return np.tile(flows, rows.shape[0]), np.arange(rows.seen.start, rows.seen.stop)
+
+
+class AtConductances(NamedTuple):
+    """A law for the present conductances: g (D, 1) S of the devices' edges, and what limits steps."""
+
+    rows: Rows
+    given: Array
+    limit: Limiter | None
+
+
+def at_conductances(laws: Sequence[Rows], conductances: Array) -> list[AtConductances]:
+    """The laws for conductances (E,) S."""
+    if not laws:
+        return []
+    typical = float(np.exp(np.log(conductances).mean())) if len(conductances) else 1.0
+    return [AtConductances(rows, rows.branches.given(conductances), rows.law.limiter(typical)) for rows in laws]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
-from hwlearn.network.devices import EdgeDevice, Names
+from hwlearn.network.devices import Names
 from hwlearn.network.ports import Source
 from hwlearn.spice.names import OWN, safe_names
 from hwlearn.text import GROUND, write_number
@@ -46,9 +46,7 @@ class Deck:
         at = dict(zip(network.nodes, self.nodes, strict=True)) | {GROUND: GROUND}
         resistors = [f"r{k}" for k in range(len(network.edges))]
         self.alters = [f"alter {name}=%.17g" for name in resistors]
-        self._devices: dict[int, EdgeDevice] = {
-            int(k): device for group in network.groups for k, device in zip(group.edges, group.edge_devices, strict=True)
-        }
+        self._devices = network.device_at
         sources = source_names(network.sources)
         self.inputs = sources[: len(network.inputs)]
         if network.elements:
@@ -57,9 +55,9 @@ class Deck:
             f"{name} {at[edge.tail]} {at[edge.head]} {write_number(1 / g)}"
             for name, edge, g in zip(resistors, network.edges, network.conductances.tolist(), strict=True)
         ]
-        for k, device in self._devices.items():
-            own = partial(_own_name, k)
-            names = Names(own(device.letter, "edge"), tuple(at[node] for node in network.terminals(device)), own)
+        for place, device in zip(network.placed, network.devices, strict=True):
+            k, own = place.edge, partial(_own_name, place.edge)
+            names = Names(own(device.letter, "edge"), tuple(at[node] for node in place.nodes), own)
             written = device.deck(names, float(network.conductances[k]))
             cards[k], self.alters[k] = "\n".join(written.lines), written.alter
         lines = [".title hwlearn", *"\n".join(cards).split("\n")]

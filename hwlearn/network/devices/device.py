@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 from hwlearn.errors import DeviceError
-from hwlearn.network.devices.law import Law
+from hwlearn.network.devices.law import Branch
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
 from hwlearn.registry import Registry
 
@@ -47,17 +47,14 @@ GATE_VOLTAGE = Parameter("gate voltage", "V")
 class Device(ABC):
     """A class is a law; an object is one device, with its parameters. Objects are frozen dataclasses.
 
-    A current flows through each branch, from its first terminal to its second, and depends on the voltages of the controls,
-    from their first terminal to their second. `slopes` lists which current depends on which control. Newton's matrix is
-    symmetric, and so solved by Cholesky, where all laws are `reciprocal`.
+    A current flows through each branch and depends on voltages between terminals, by the branch's law. Newton's matrix is
+    symmetric, and so solved by Cholesky, where all branches are `reciprocal`; else by LU.
 
     Attributes:
         word: what such a device is called, in one word.
         letter: first letter of its netlist card, lower case; "" if it is never read.
         terminals: their names.
-        branches: pairs of terminals.
-        controls: pairs of terminals; "0" is ground.
-        slopes: (branch, control), their positions: all that are not always zero.
+        branches: its currents.
         parameters: names of fields that are numbers, in this order wherever they are listed.
         passive: whether a device never delivers power.
         shifted_by: ngspice's options under which the law is another one, lower case.
@@ -67,23 +64,11 @@ class Device(ABC):
     word: ClassVar[str]
     letter: ClassVar[str] = ""
     terminals: ClassVar[tuple[str, ...]]
-    branches: ClassVar[tuple[tuple[str, str], ...]]
-    controls: ClassVar[tuple[tuple[str, str], ...]]
-    slopes: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
+    branches: ClassVar[tuple[Branch, ...]]
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     passive: ClassVar[bool] = True
     shifted_by: ClassVar[tuple[str, ...]] = ()
     ignored: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    @abstractmethod
-    def law(cls, devices: Sequence[Self]) -> Law:
-        """The law of these devices."""
-
-    @classmethod
-    def reciprocal(cls) -> bool:
-        """True if each current depends on the voltage of its own branch alone."""
-        return all(cls.branches[branch] == cls.controls[control] for branch, control in cls.slopes)
 
     @property
     @abstractmethod
@@ -117,7 +102,7 @@ class Device(ABC):
 class EdgeDevice(Device):
     """A device that is an edge of the network, between tail and head, and whose conductance may learn.
 
-    The first two terminals are the edge's tail and head, and the first branch leads from one to the other.
+    The first two terminals are the edge's tail and head, and the first branch leads from one to the other. Its law has `driving`.
 
     What the edge is set by, `set_by`, may be something else than its conductance g: a gate voltage, a state. It rises or falls
     with g throughout.

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-import numpy as np
-
-from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.device import ElementDevice, Parameter
-from hwlearn.network.devices.junction import SHIFTED_BY, Junctions
-from hwlearn.network.devices.law import Law, Limiter
+from hwlearn.network.devices.junction import SHIFTED_BY, Junction
+from hwlearn.network.devices.law import Branch
 from hwlearn.network.devices.netlist import Card, Names, NetlistAround, numbers
 from hwlearn.text import write_number
 
 
 @dataclass(frozen=True)
 class Diode(ElementDevice):
-    """A diode: the law of `Junctions`.
+    """A diode: the law of `Junction`.
 
     Attributes:
         saturation: IS [A].
@@ -32,15 +28,10 @@ class Diode(ElementDevice):
     word: ClassVar = "diode"
     letter: ClassVar = "d"
     terminals: ClassVar = ("anode", "cathode")
-    branches: ClassVar = (("anode", "cathode"),)
-    controls: ClassVar = (("anode", "cathode"),)
+    branches: ClassVar = (Branch("anode", "cathode", Junction, ("saturation", "emission")),)
     parameters: ClassVar = (Parameter("saturation", "A", positive=True), Parameter("emission", "1", positive=True))
     shifted_by: ClassVar = SHIFTED_BY
     ignored: ClassVar = ("cjo", "cj0", "cj", "vj", "pb", "m", "mj", "tt", "fc", "eg", "xti", "kf", "af")
-
-    @classmethod
-    def law(cls, devices: Sequence[Self]) -> Law:
-        return _DiodeLaw(devices)
 
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> Self:
@@ -53,21 +44,3 @@ class Diode(ElementDevice):
         model = names.own("", "dmodel")
         numbers = f"is={write_number(self.saturation)} n={write_number(self.emission)}"
         return [f".model {model} d({numbers})", f"{names.card} {' '.join(names.nodes)} {model}"]
-
-
-class _DiodeLaw(Law):
-    limited = (0,)
-
-    def __init__(self, diodes: Sequence[Diode]) -> None:
-        self._junctions = Junctions(
-            np.array([diode.saturation for diode in diodes]), np.array([diode.emission for diode in diodes])
-        )
-        self.scale = self._junctions.thermal
-
-    def currents(self, given: Array, volts: Array) -> tuple[Sequence[Array], Sequence[Array]]:
-        current, slope = self._junctions.currents(volts[0])
-        return (current,), (slope,)
-
-    def limiter(self, typical: float) -> Limiter:
-        limit = self._junctions.limiter(typical)
-        return lambda before, after: limit(before[0], after[0])

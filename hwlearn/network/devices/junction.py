@@ -1,13 +1,14 @@
-"""`Junctions`: the exponential law of diodes, and of the junctions that other devices have."""
+"""`Junction`: the exponential law of diodes, and of the junctions that other devices have."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.network.devices.law import Limiter
+from hwlearn.network.devices.law import Law, Limiter
 
 VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
 """Vt = kT/q [V] at SPICE's 27 °C, by the constants of ngspice (CODATA 2014)."""
@@ -19,8 +20,8 @@ SHIFTED_BY = ("temp", "tnom", "gmin")
 """Options of ngspice that change what a junction is."""
 
 
-class Junctions:
-    """D junctions, anode to cathode: i(d) = IS (exp(d / N Vt) − 1) + GMIN d at 27 °C.
+class Junction(Law):
+    """Anode to cathode: i(d) = IS (exp(d / N Vt) − 1) + GMIN d at 27 °C.
 
     Below −3 N Vt, SPICE has −(3 N Vt / e d)³ for exp(d / N Vt).
 
@@ -28,26 +29,24 @@ class Junctions:
         saturation: IS (D,) A.
         emission: N (D,).
 
-    Attributes:
-        thermal: N Vt (D,) V.
     """
 
     def __init__(self, saturation: Array, emission: Array) -> None:
-        self.thermal = VOLT * emission
-        self._thermal, self._saturation = self.thermal[:, None], saturation[:, None]
+        self.scale = VOLT * emission
+        self._thermal, self._saturation = self.scale[:, None], saturation[:, None]
         self._steepness = self._saturation / self._thermal
 
-    def currents(self, drops: Array) -> tuple[Array, Array]:
-        """Currents [A] and slopes di/dd [S] at drops [V], (D, S) each."""
+    def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
+        drops = volts[0]
         x = drops / self._thermal
         low, reverse = np.minimum(x, -3.0), x < -3.0
         ratio = 3 / math.e / low
         tail, rising = ratio * ratio * ratio, np.expm1(np.maximum(x, -3.0))
         currents = self._saturation * np.where(reverse, -1.0 - tail, rising) + GMIN * drops
-        return currents, self._steepness * np.where(reverse, 3 * tail / low, rising + 1.0) + GMIN
+        return currents, (self._steepness * np.where(reverse, 3 * tail / low, rising + 1.0) + GMIN,)
 
     def limiter(self, typical: float) -> Limiter:
-        """For drops (D, S). The knee is where a junction conducts about as well as a typical conductance [S].
+        """The knee is where a junction conducts about as well as a typical conductance [S].
 
         A junction beyond its knee takes Newton's step in its current, d = N Vt log(1 + i/IS), which an exponential cannot
         overshoot (Nagel 1975, the limiting of SPICE).

@@ -5,14 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
+
+import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.device import EdgeDevice, Parameter
-from hwlearn.network.devices.law import Law
+from hwlearn.network.devices.law import Branch, Law
 from hwlearn.network.devices.netlist import Cards, Names
 from hwlearn.text import write_number
+
+
+class OhmsLaw(Law):
+    """i = g Δv."""
+
+    def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
+        return given * volts[0], (np.broadcast_to(given, volts[0].shape),)
 
 
 @dataclass(frozen=True)
@@ -22,13 +31,8 @@ class Resistor(EdgeDevice):
     word: ClassVar = "resistor"
     letter: ClassVar = "r"
     terminals: ClassVar = ("tail", "head")
-    branches: ClassVar = (("tail", "head"),)
-    controls: ClassVar = (("tail", "head"),)
+    branches: ClassVar = (Branch("tail", "head", OhmsLaw),)
     set_by: ClassVar = Parameter("resistance", "Ω", positive=True)
-
-    @classmethod
-    def law(cls, devices: Sequence[Self]) -> Law:
-        return _OhmsLaw()
 
     def conductance(self, setting: float) -> float:
         return 1 / setting
@@ -45,8 +49,3 @@ class Resistor(EdgeDevice):
             raise DeviceError(f"{conductance} S has no resistance that can be written")
         lines = [f"{names.card} {' '.join(names.nodes)} {write_number(resistance)}"]
         return Cards(lines, f"alter {names.card}=%.17g")
-
-
-class _OhmsLaw(Law):
-    def currents(self, given: Array, volts: Array) -> tuple[Sequence[Array], Sequence[Array]]:
-        return (given * volts[0],), (given + 0 * volts[0],)

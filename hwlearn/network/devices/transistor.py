@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.device import GATE_VOLTAGE, EdgeDevice, Parameter
-from hwlearn.network.devices.junction import SHIFTED_BY, Junctions
-from hwlearn.network.devices.law import Law, Limiter
+from hwlearn.network.devices.junction import SHIFTED_BY, Junction
+from hwlearn.network.devices.law import Branch, Law
 from hwlearn.network.devices.models import parameters_of
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround, numbers
 from hwlearn.text import GROUND, write_number
 
 _WIDTH = _LENGTH = 1e-4
+
+
+class SquareLaw(Law):
+    """The channel's: the first control is the drain's voltage, the second the source's. It takes S [S/V]."""
+
+    def __init__(self, transconductance: Array) -> None:
+        self._steep = transconductance[:, None]
+
+    def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
+        plus, minus = volts
+        upper, lower = self._overdriven(given, volts)
+        pinched = given / self._steep
+        return (upper + lower) / 2 * (np.minimum(plus, pinched) - np.minimum(minus, pinched)), (upper, -lower)
+
+    def driving(self, given: Array, volts: Array) -> Array:
+        """Δv with both ends below pinch-off."""
+        upper, lower = self._overdriven(given, volts)
+        return (lower - upper) / self._steep
+
+    def _overdriven(self, given: Array, volts: Array) -> tuple[Array, Array]:
+        """u₊ and u₋ [S]."""
+        return np.maximum(given - self._steep * volts[0], 0.0), np.maximum(given - self._steep * volts[1], 0.0)
 
 
 @dataclass(frozen=True)
@@ -49,9 +71,12 @@ class Transistor(EdgeDevice):
     word: ClassVar = "transistor"
     letter: ClassVar = "m"
     terminals: ClassVar = ("drain", "source", "bulk")
-    branches: ClassVar = (("drain", "source"), ("bulk", "drain"), ("bulk", "source"))
-    controls: ClassVar = (("drain", GROUND), ("source", GROUND), ("bulk", "drain"), ("bulk", "source"))
-    slopes: ClassVar = ((0, 0), (0, 1), (1, 2), (2, 3))
+    branches: ClassVar = (
+        Branch("drain", "source", SquareLaw, ("transconductance",), (("drain", GROUND), ("source", GROUND))),
+        Branch("bulk", "drain", Junction, ("saturation", "emission")),
+        Branch("bulk", "source", Junction, ("saturation", "emission")),
+    )
+    emission: ClassVar = 1.0
     parameters: ClassVar = (
         Parameter("threshold", "V"),
         Parameter("transconductance", "S/V", positive=True),
@@ -72,10 +97,6 @@ class Transistor(EdgeDevice):
 
     def slope(self, conductance: float) -> float:
         return self.transconductance
-
-    @classmethod
-    def law(cls, devices: Sequence[Self]) -> Law:
-        return _SquareLaw(devices)
 
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> EdgeRead:
@@ -128,39 +149,3 @@ class Transistor(EdgeDevice):
             *(f"{names.own('d', f'side{k}')} {bulk} {end} {model}" for k, end in enumerate(ends) if end != bulk),
         ]
         return Cards(lines, f"alter {feed} dc=%.17g")
-
-
-class _SquareLaw(Law):
-    limited = (2, 3)
-
-    def __init__(self, transistors: Sequence[Transistor]) -> None:
-        self._steep = np.array([transistor.transconductance for transistor in transistors])[:, None]
-        saturation = np.array([transistor.saturation for transistor in transistors] * 2)
-        self._junctions = Junctions(saturation, np.ones(len(saturation)))
-        self.scale = np.concatenate((np.ones(len(saturation)), self._junctions.thermal)).reshape(4, -1)
-
-    def currents(self, given: Array, volts: Array) -> tuple[Sequence[Array], Sequence[Array]]:
-        upper, lower = self._overdriven(given, volts)
-        pinched = given / self._steep
-        channel = (upper + lower) / 2 * (np.minimum(volts[0], pinched) - np.minimum(volts[1], pinched))
-        junctions, slopes = self._junctions.currents(_both(volts))
-        half = len(given)
-        return (channel, junctions[:half], junctions[half:]), (upper, -lower, slopes[:half], slopes[half:])
-
-    def driving(self, given: Array, volts: Array) -> Array:
-        """Δv with both ends below pinch-off."""
-        upper, lower = self._overdriven(given, volts)
-        return (lower - upper) / self._steep
-
-    def limiter(self, typical: float) -> Limiter:
-        limit = self._junctions.limiter(typical)
-        return lambda before, after: limit(_both(before), _both(after))
-
-    def _overdriven(self, given: Array, volts: Array) -> tuple[Array, Array]:
-        """u₊ and u₋ [S]."""
-        return np.maximum(given - self._steep * volts[0], 0.0), np.maximum(given - self._steep * volts[1], 0.0)
-
-
-def _both(volts: Array) -> Array:
-    """(2 D, S) V of the junctions, a view."""
-    return volts[2:].reshape(-1, volts.shape[2])
