@@ -157,6 +157,7 @@ class _Equations:
         entries = list(map(of_slopes, self._rows))
         flowing = np.concatenate([self._resistors, *(flows for flows, _ in entries)])
         of = np.concatenate([self._resistors, *(self._edges + controls for _, controls in entries)])
+        self._known, self._laws = np.empty(0), list[AtConductances]()
         self._width, self._flowing = len(flowing), incidence.shape[0]
         scales = [np.broadcast_to(rows.law.scale, rows.shape).reshape(-1, 1) for rows in self._rows]
         self._tolerance = CONVERGED * np.vstack((np.ones((0, 1)), *scales))
@@ -170,9 +171,9 @@ class _Equations:
         For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
         """
         u = self._driven_by(values, injected)
-        laws = at_conductances(self._rows, conductances)
+        laws = self._at(conductances)
         x, seen = self._newton(conductances, laws, u)
-        flows = self._flows(conductances, laws, seen, None, self._room(conductances, len(values)))
+        flows = self._flows(conductances, laws, seen)
         voltages = self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO))
         outputs = self._outputs.of_columns(voltages, _ZERO)
         delivered = values.T.copy()
@@ -184,10 +185,10 @@ class _Equations:
         """At the operating points of the driven sources' values (S, …)."""
         samples, edges = len(values), self._edges
         u = self._driven_by(values, np.zeros((samples, self._ports.shape[1])))
-        laws = at_conductances(self._rows, conductances)
+        laws = self._at(conductances)
         x, seen = self._newton(conductances, laws, u)
         slopes = self._room(conductances, samples)
-        self._flows(conductances, laws, seen, None, slopes)
+        self._flows(conductances, laws, seen, slopes)
         driving = seen[:edges].T.copy()
         for rows, given, _ in laws:
             first = rows.branches.edges >= 0
@@ -211,7 +212,10 @@ class _Equations:
 
     def _driven_by(self, values: Array, injected: Array) -> Array:
         """u."""
-        return np.concatenate((values.T, np.broadcast_to(self._fixed, (len(self._fixed), len(values))), injected.T))
+        first, last = values.shape[1], values.shape[1] + len(self._fixed)
+        u = np.empty((last + injected.shape[1], len(values)))
+        u[:first], u[first:last], u[last:] = values.T, self._fixed, injected.T
+        return u
 
     def _room(self, conductances: Array, samples: int) -> Array:
         """(k, S) S for the slopes of resistors, which do not change, and then of the devices."""
@@ -229,7 +233,7 @@ class _Equations:
         slopes = self._room(conductances, u.shape[1])
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
         for _ in range(ITERATIONS):
-            flows = self._flows(conductances, laws, seen, points, slopes)
+            flows = self._flows(conductances, laws, seen, slopes, points)
             right = self._leaving.of_columns(flows, entering)
             x += self.matrices.solve(slopes, right.T[:, :, None])[:, :, 0].T
             seen = self._seen.of_columns(x, rest)
@@ -249,25 +253,34 @@ class _Equations:
         raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
 
     def _flows(
-        self, conductances: Array, laws: Sequence[AtConductances], seen: Array, points: Array | None, slopes: Array
+        self,
+        conductances: Array,
+        laws: Sequence[AtConductances],
+        seen: Array,
+        slopes: Array | None = None,
+        points: Array | None = None,
     ) -> Array:
-        """Flows (F, S) A by the laws' tangents at the controls `points` (C, S) V; the slopes are written to `slopes`.
-
-        Without points, by the laws themselves.
-        """
+        """Flows (F, S) A; by the laws' tangents at the controls `points` (C, S) V if given. Slopes are written to `slopes`."""
         flows = np.empty((self._flowing, seen.shape[1]))
         np.multiply(conductances[:, None], seen[: self._edges], out=flows[: self._edges])
         controls = seen[self._edges :]
         for rows, given, limit in laws:
             volts = rows.volts(controls if points is None else points)
             currents, steep = rows.law.currents(given, volts)
-            for at, slope in zip(rows.slopes, steep, strict=True):
-                slopes[at] = slope
+            if slopes is not None:
+                for at, slope in zip(rows.slopes, steep, strict=True):
+                    slopes[at] = slope
             if limit is not None and points is not None:  # the points of other laws are where the controls are
                 for slope, away in zip(steep, rows.volts(controls) - volts, strict=True):
                     currents = currents + slope * away
             flows[rows.flows] = currents
         return flows
+
+    def _at(self, conductances: Array) -> list[AtConductances]:
+        """The laws for conductances (E,) S, a circuit's own array, which never changes."""
+        if conductances is not self._known:
+            self._known, self._laws = conductances, at_conductances(self._rows, conductances)
+        return self._laws
 
 
 def _pruned(matrix: csr_array) -> csr_array:

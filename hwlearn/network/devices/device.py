@@ -102,7 +102,8 @@ class Device(ABC):
 class EdgeDevice(Device):
     """A device that is an edge of the network, between tail and head, and whose conductance may learn.
 
-    The first two terminals are the edge's tail and head, and the first branch leads from one to the other. Its law has `driving`.
+    The first two terminals are the edge's tail and head, and the first branch leads from one to the other. Its law has
+    `driving`.
 
     What the edge is set by, `set_by`, may be something else than its conductance g: a gate voltage, a state. It rises or falls
     with g throughout.

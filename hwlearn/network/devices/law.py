@@ -18,8 +18,8 @@ class Law(ABC):
     Made from arrays (D,), the numbers that `Branch` names.
 
     Attributes:
-        scale: V, one for all or (C, D): how fast the currents bend. Newton's method ends when the last step of every control is
-            below 1e-7 of it, which leaves an error of the order of its square.
+        scale: V, one for all or (C, D): how fast the currents bend. Newton's method ends when the last step of every control
+            is below 1e-7 of it, which leaves an error of the order of its square.
     """
 
     scale: float | Array = 1.0

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hwlearn.network.devices.device import EdgeDevice
 
 
+_VOLTAGE = re.compile(r"v\(\s*([^\s,()]+)\s*(?:,\s*([^\s,()]+)\s*)?\)")
+
+
 class Card(NamedTuple):
     """A netlist's element as ngspice expands it.
 
@@ -118,19 +121,20 @@ class NetlistAround:
         return parameters_of(text)
 
     def own_source(self, card: Card, node: str) -> str:
-        """Name of the voltage source from `node` to ground, where it is no input and the node touches nothing beside.
+        """Name of the voltage source from `node` to ground, where it is no input and no other card touches or watches the
+        node.
 
         Raises:
             DeviceError: it is otherwise.
         """
         others = [other for other in self._users.get(node, ()) if other.name != card.name]
         if (
-            card.nodes.count(node) != 1
+            card.nodes.count(node) > 1
             or len(others) != 1
             or others[0].letter != "v"
             or others[0].nodes != (node, GROUND)
             or {others[0].name.lower(), node.lower()} & self._taken
-            or re.search(rf"v\(\s*{re.escape(node.lower())}\s*[,)]", self._behavioural)
+            or self._watchers.get(node.lower(), set()) - {card.name}
         ):
             raise DeviceError(f"{node} needs a DC voltage source to ground of its own, which is no input, and nothing else")
         return others[0].name
@@ -148,8 +152,14 @@ class NetlistAround:
         return users
 
     @cached_property
-    def _behavioural(self) -> str:
-        return " ".join(" ".join(card.rest) for card in self._cards if card.letter in "beg")
+    def _watchers(self) -> dict[str, set[str]]:
+        """Names of the cards in whose expressions the voltage of a node stands, by the node, lower case."""
+        watchers: dict[str, set[str]] = {}
+        for card in (card for card in self._cards if card.letter in "beg"):
+            for nodes in _VOLTAGE.findall(" ".join(card.rest)):
+                for node in nodes:
+                    watchers.setdefault(node, set()).add(card.name)
+        return watchers
 
 
 def numbers(
