@@ -30,6 +30,7 @@ from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
+from hwlearn.network.devices import DEVICES
 
 SIMULATORS: dict[str, type[Circuit]] = {"exact": ExactCircuit, "ngspice": NgspiceCircuit}
 """The circuits that need nothing but a network, by the names of an experiment file."""
@@ -73,7 +74,8 @@ class Experiment:
             if table.netlist is not None:
                 if table.gate_bounds is not None:
                     options["gate_bounds"] = (table.gate_bounds[0], table.gate_bounds[1])
-                network = Network.from_netlist(self._beside(table.netlist), trust=self.trust, **options)
+                laws = [DEVICES.get(name, trust=self.trust, beside=self.path.parent) for name in table.devices or ()]
+                network = Network.from_netlist(self._beside(table.netlist), devices=laws, trust=self.trust, **options)
             else:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
             if not network.outputs:

@@ -37,6 +37,7 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
+        devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
         gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
     """
 
@@ -51,6 +52,7 @@ class CircuitTable(Table):
     conductances: PositiveFloat | list[PositiveFloat] | None = None
     trainable: Names | None = None
     bounds: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)] | None = None
+    devices: list[str] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")
@@ -59,7 +61,7 @@ class CircuitTable(Table):
             raise ValueError("give either netlist or builder")
         given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
         if self.builder is None:
-            given -= {"gate_bounds"}
+            given -= {"gate_bounds", "devices"}
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self
@@ -144,6 +146,7 @@ class TrainTable(Table):
     """`[train]`: the arguments of `hwlearn.learning.train.train`.
 
     Attributes:
+        parameter: "conductance", "log-conductance", or what the trained edges are set by, such as "gate-voltage".
         identify_every: updates from one measurement of what the edges conduct to the next; see
             `hwlearn.analysis.identified.IdentifiedCircuit`. Not at all if not given.
     """

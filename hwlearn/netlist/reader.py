@@ -24,7 +24,7 @@ from hwlearn.netlist.places import Places
 from hwlearn.netlist.safety import refuse_commands
 from hwlearn.netlist.source import NetlistSource, read_source
 from hwlearn.netlist.values import is_zero, resistance_word, source_words
-from hwlearn.network.devices import DEVICES, GATE_VOLTAGE, Device, EdgeDevice, NetlistAround
+from hwlearn.network.devices import GATE_VOLTAGE, Device, EdgeDevice, NetlistAround
 from hwlearn.network.devices import Card as DeviceCard
 from hwlearn.network.ports import Port, Source, as_input, as_output
 from hwlearn.text import GROUND
@@ -41,14 +41,13 @@ def read_netlist(
     trainable: Iterable[str] | None = None,
     bounds: tuple[ArrayLike, ArrayLike],
     gate_bounds: tuple[float, float] | None = None,
-    devices: Iterable[str | type[Device]] = (),
+    devices: Iterable[type[Device]] = (),
     trust: bool = False,
 ) -> Network:
     """See `Network.from_netlist`."""
     from hwlearn.network.network import Network
 
-    beside = Path(path).parent
-    laws = [DEVICES.get(law, trust=trust, beside=beside) if isinstance(law, str) else law for law in devices]
+    laws = tuple(devices)
     source = read_source(path, trust)
     refuse_commands(source, trust)
     places = Places(source.lines)

@@ -228,7 +228,7 @@ class Network:
         trainable: Iterable[str] | None = None,
         bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
         gate_bounds: tuple[float, float] | None = None,
-        devices: Iterable[str | type[Device]] = (),
+        devices: Iterable[type[Device]] = (),
         trust: bool = False,
     ) -> Network:
         """A network from a SPICE netlist, read by ngspice itself.
@@ -241,8 +241,8 @@ class Network:
             trainable: patterns of names such as ["R*", "M*"], of resistors and other edges; every resistor if not given.
             bounds: lower and upper conductance [S].
             gate_bounds: lower and upper gate voltage [V] of edges that have a gate, instead of `bounds`.
-            devices: laws that may read a card, before those of `DEVICES`: classes, or "module:Class" if trusted.
-            trust: let the netlist run commands (`.control`) and include files from outside its folder, and import `devices`.
+            devices: laws that may read a card, before those of `DEVICES`.
+            trust: let the netlist run commands (`.control`) and include files from outside its folder.
 
         Raises:
             NetlistError: names file and line.
