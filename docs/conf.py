@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hwlearn import __version__
 
-sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+sys.path[:0] = [str(Path(__file__).parent / name) for name in ("extensions", "examples")]
 
 project = "hwlearn"
 release = __version__
@@ -17,6 +17,7 @@ extensions = [
     "key_tables",
     "mathml",
     "notebooks",
+    "rooms_map",
     "signatures",
 ]
 exclude_patterns = ["_build", "*.py", "extensions", "examples"]  # scripts of notebooks/ are pages

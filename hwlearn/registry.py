@@ -21,8 +21,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Members of one kind, such as rules, by the names that files and command lines use.
 
-    Members are entry points of the group `hwlearn.` and the plural of the kind in the metadata of installed packages. Those of hwlearn itself stand
-    in its pyproject.toml and are found in the same way. A member is imported when it is first asked for.
+    Members are entry points in the metadata of installed packages, of the group that `group` names. Those of hwlearn itself
+    stand in its pyproject.toml and are found in the same way. A member is imported when it is first asked for.
 
     A member that is not installed is named "module:Class". To import it is to run it, so that a file which names it must be
     trusted by the user, never by itself.

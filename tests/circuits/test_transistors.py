@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from measured_bias import GatePair
 from networks import networks
 from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, with_bulk, with_transistors
 
@@ -24,7 +25,6 @@ from hwlearn import (
     train,
     train_many,
 )
-from hwlearn.analysis.gates import GatePair
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.train import task_loss

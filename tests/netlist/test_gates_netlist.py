@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured_bias import GatePair
 from typer.testing import CliRunner
 
 from hwlearn import Drive, Network, NewtonCircuit, NgspiceCircuit, Run
-from hwlearn.analysis.gates import GatePair
 from hwlearn.cli import app
 from hwlearn.errors import HwlearnWarning, ModelError, NetlistError, NetworkError
 from hwlearn.experiments import load_experiment, run_experiment

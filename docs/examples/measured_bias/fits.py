@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
-from hwlearn.analysis.gates.measured import Measured
-from hwlearn.analysis.gates.pair import GatePair
 from hwlearn.arrays import Array
+from measured_bias.measured import Measured
+from measured_bias.pair import GatePair
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured_bias import Cycles, GatePair, Lines, Measured, fit_dynamics, fit_late, fit_lines
 from scipy.optimize import least_squares
 
 from hwlearn import Drive, ExactCircuit, FullClamp
-from hwlearn.analysis.gates import Cycles, GatePair, Lines, Measured, fit_dynamics, fit_late, fit_lines
 from hwlearn.errors import HwlearnError
 from hwlearn.testing.circuits import modified_nodal
 
-DATA = Path(__file__).parents[1] / "data" / "dillavou2025"
+DATA = Path(__file__).parents[2] / "tests" / "data" / "dillavou2025"
 MEASURED = Measured.load(DATA)
 
 

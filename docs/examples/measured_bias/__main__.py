@@ -1,4 +1,4 @@
-"""Draws docs/measured-bias.png and prints the table of docs/measured-bias.md: `python docs/measured_bias.py`."""
+"""Draws docs/measured-bias.png and prints the table of docs/measured-bias.md: `python -m measured_bias` in docs/examples."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from hwlearn.analysis.gates import GatePair, Lines, Measured, fit_dynamics, fit_late, fit_lines
+from measured_bias import GatePair, Lines, Measured, fit_dynamics, fit_late, fit_lines
 
-HERE = Path(__file__).parent
-DATA = HERE.parent / "tests" / "data" / "dillavou2025"
+DOCS = Path(__file__).parents[2]
+DATA = DOCS.parent / "tests" / "data" / "dillavou2025"
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     for row in zip(measured.periods, measured.spans, at_data.spans, measured.errors, at_data.errors, strict=True):
         period, span, span_model, error, error_model = map(float, row)
         print(f"| {period:g} | {span:.3g} | {span_model / span:.2f} | {error:.3g} | {error_model / error:.2f} |")
-    draw(measured, pair, lines).savefig(HERE / "measured-bias.png", dpi=90)
+    draw(measured, pair, lines).savefig(DOCS / "measured-bias.png", dpi=90)
 
 
 def draw(measured: Measured, pair: GatePair, lines: Lines) -> Figure:
