@@ -36,12 +36,38 @@ if TYPE_CHECKING:
     )
     from hwlearn.learning.task import Task
     from hwlearn.learning.train import TrainResult, TrainState, train
-    from hwlearn.network import Edge, Network, Port, Source, Transistor
+    from hwlearn.network import (
+        Device,
+        Diode,
+        Edge,
+        EdgeDevice,
+        Element,
+        ElementDevice,
+        Law,
+        Network,
+        Port,
+        Resistor,
+        Source,
+        Transistor,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hwlearn.network": ("Edge", "Network", "Port", "Source", "Transistor"),
+    "hwlearn.network": (
+        "Device",
+        "Diode",
+        "Edge",
+        "EdgeDevice",
+        "Element",
+        "ElementDevice",
+        "Law",
+        "Network",
+        "Port",
+        "Resistor",
+        "Source",
+        "Transistor",
+    ),
     "hwlearn.circuits.base": ("Circuit",),
     "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open"),
     "hwlearn.circuits.linear": ("LinearCircuit",),
@@ -78,9 +104,14 @@ __all__ = [
     "BenchCircuit",
     "Circuit",
     "CoupledLearning",
+    "Device",
+    "Diode",
     "Drive",
     "DualCoupledLearning",
     "Edge",
+    "EdgeDevice",
+    "Element",
+    "ElementDevice",
     "EquilibriumPropagation",
     "ExactCircuit",
     "FlowResult",
@@ -89,6 +120,7 @@ __all__ = [
     "IdentifiedCircuit",
     "ImperfectCircuit",
     "Inject",
+    "Law",
     "LinearCircuit",
     "Loss",
     "ManyResult",
@@ -99,6 +131,7 @@ __all__ = [
     "Open",
     "Overclamped",
     "Port",
+    "Resistor",
     "Rule",
     "Run",
     "SampledMeasurement",

@@ -39,7 +39,7 @@ class Measurement(ABC):
     @property
     @abstractmethod
     def power(self) -> Array:
-        """(S,) W dissipated in the edges: Σ_e g_e Δv_e² in resistors, Σ_e i_e Δv_e in transistors."""
+        """(S,) W dissipated in the edges: Σ_e i_e Δv_e, which is Σ_e g_e Δv_e² in resistors."""
 
     @abstractmethod
     def edge_drops(self) -> Array:
@@ -103,11 +103,9 @@ class SampledMeasurement(Measurement):
 
     @property
     def power(self) -> Array:
-        if not self.network.transistors:
+        if not self.network.devices:
             return self._drops**2 @ self.conductances
-        currents, channels = self._drops * self.conductances, self.network.channels
-        currents[:, channels.edges] = channels.currents(self.conductances, self.voltages)
-        return np.einsum("se,se->s", currents, self._drops)
+        return np.einsum("se,se->s", self.network.edge_currents(self.conductances, self.voltages), self._drops)
 
     def edge_drops(self) -> Array:
         return self._drops

@@ -31,6 +31,7 @@ from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
+from hwlearn.network.devices import DEVICES
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Experiment:
             if table.netlist is not None:
                 if table.gate_bounds is not None:
                     options["gate_bounds"] = (table.gate_bounds[0], table.gate_bounds[1])
-                network = Network.from_netlist(self._beside(table.netlist), trust=self.trust, **options)
+                laws = [self._code.member(DEVICES, name) for name in table.devices or ()]
+                network = Network.from_netlist(self._beside(table.netlist), devices=laws, trust=self.trust, **options)
             else:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
             if not network.outputs:

@@ -77,7 +77,7 @@ class Outcome:
             "targets": self.targets.tolist(),
             "output_names": list(self.network.output_names),
             "conductances": self.conductances,
-            **({"gate_voltages": self.network.gate_voltages} if self.network.transistors else {}),
+            **{f"{what.key}s": values for what, values in self.network.settings.items()},
             "nudge": self.nudge,
             "nudge_unit": self.nudge_unit,
             "symmetric": self.symmetric,

@@ -23,8 +23,8 @@ from hwlearn.experiments.rule import RuleTable
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.optimizers import OPTIMIZERS
 from hwlearn.learning.rules import RULES
-from hwlearn.learning.train import Parameter as Learned
 from hwlearn.network.builders import BUILDERS
+from hwlearn.network.devices import DEVICES
 from hwlearn.registry import Registry
 from hwlearn.toml import Table
 
@@ -47,7 +47,8 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
-        gate_bounds: lower and upper gate voltage of a netlist's transistors [V].
+        devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
+        gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
     """
 
     netlist: str | None = None
@@ -61,6 +62,7 @@ class CircuitTable(Table):
     conductances: PositiveFloat | list[PositiveFloat] | None = None
     trainable: Names | None = None
     bounds: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)] | None = None
+    devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")
@@ -69,7 +71,7 @@ class CircuitTable(Table):
             raise ValueError("give either netlist or builder")
         given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
         if self.builder is None:
-            given -= {"gate_bounds"}
+            given -= {"gate_bounds", "devices"}
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self
@@ -128,6 +130,7 @@ class TrainTable(Table):
     """`[train]`: the arguments of `hwlearn.learning.train.train`.
 
     Attributes:
+        parameter: "conductance", "log-conductance", or what the trained edges are set by, such as "gate-voltage".
         identify_every: updates from one measurement of what the edges conduct to the next; see
             `hwlearn.analysis.identified.IdentifiedCircuit`. Not at all if not given.
     """
@@ -135,7 +138,7 @@ class TrainTable(Table):
     steps: NonNegativeInt = 1000
     learning_rate: PositiveFloat
     optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "plain"
-    parameter: Learned = "conductance"
+    parameter: str = "conductance"
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
     seed: NonNegativeInt = 0

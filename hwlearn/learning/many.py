@@ -16,7 +16,7 @@ from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import Parameter, check_options
+from hwlearn.learning.train import CONDUCTANCES, check_options
 from hwlearn.network import Network
 
 GROUP = 1000
@@ -50,7 +50,7 @@ def train_many(
     steps: int = 1000,
     learning_rate: float,
     optimizer: str = "plain",
-    parameter: Parameter = "conductance",
+    parameter: str = "conductance",
 ) -> ManyResult:
     """Train M exact circuits of one network: as `train` on each, but all at once, many times faster for small networks.
 
@@ -81,9 +81,10 @@ def train_many(
         task.check(network)
     if not (isinstance(rule, TableRule) and rule.keeps_the_table):
         raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")
-    check_options(steps, optimizer, parameter)
-    if parameter == "gate-voltage":
-        raise HwlearnError("parameter 'gate-voltage': train_many takes linear networks, which have no gates; use train")
+    check_options(steps, optimizer)
+    if parameter not in CONDUCTANCES:
+        known = " or ".join(CONDUCTANCES)
+        raise HwlearnError(f"parameter {parameter!r}: train_many takes resistors alone, and so {known}; else use train")
     short = [task.condensed() if rule.sees_moments else task for task in listed]
     if len({len(task) for task in short}) > 1:
         raise HwlearnError("the tasks have different numbers of samples; train_many needs equally many in each")

@@ -3,6 +3,7 @@
 from hwlearn.testing.backends import BackendContract
 from hwlearn.testing.circuits import CircuitContract
 from hwlearn.testing.commands import CommandContract
+from hwlearn.testing.devices import DeviceContract
 from hwlearn.testing.imperfections import ImperfectionContract
 from hwlearn.testing.linear import LinearContract
 from hwlearn.testing.losses import LossContract
@@ -13,6 +14,7 @@ __all__ = [
     "BackendContract",
     "CircuitContract",
     "CommandContract",
+    "DeviceContract",
     "ImperfectionContract",
     "LinearContract",
     "LossContract",

@@ -77,7 +77,7 @@ def with_transistors(network: Network, seed: int = 0) -> Network:
         overdrive = 10 ** random.uniform(-2, 0.7)
         conductances[network.edge_names.index(transistor.edge)] = transistor.transconductance * overdrive
     nodes = tuple(dict.fromkeys((*network.nodes, "0")))
-    return replace(network, nodes=nodes, conductances=conductances, transistors=transistors)
+    return replace(network, nodes=nodes, conductances=conductances, devices=transistors)
 
 
 def with_bulk(network: Network) -> Network:
@@ -87,5 +87,5 @@ def with_bulk(network: Network) -> Network:
         network,
         nodes=(*network.nodes, "bulk"),
         fixed_sources=(*network.fixed_sources, bulk),
-        transistors=tuple(transistor._replace(bulk="bulk") for transistor in network.transistors),
+        devices=tuple(replace(transistor, bulk="bulk") for transistor in network.devices),
     )

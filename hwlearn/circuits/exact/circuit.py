@@ -104,7 +104,7 @@ def check_linear(network: Network) -> None:
         ModelError: names what else it has, elements with their lines.
     """
     if not network.linear:
-        others = [f"transistor {transistor.edge}" for transistor in network.transistors]
+        others = [f"{device.word} {device.edge}" for device in network.devices]
         others += [f"{element.where}: {element.card}" for element in network.elements]
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         raise ModelError(

@@ -116,4 +116,4 @@ def choose_matrices(left: csr_array, right: csr_array, symmetric: bool) -> Matri
 
 
 def _singular(name: str) -> str:
-    return f"the circuit is singular to working precision ({name}): transistors may be off, or conductances decades apart"
+    return f"the circuit is singular to working precision ({name}): devices may be off, or conductances decades apart"

@@ -38,7 +38,7 @@ class NgspiceCircuit(Circuit):
 
     The deck is loaded once. All samples of a phase are points of one sweep whose sources are fed from here; the sweep is
     paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances,
-    and the gates of transistors, are set by `alter`, joined into long command lines, and only where they changed.
+    and the settings of other devices, are set by `alter`, joined into long command lines, and only where they changed.
 
     The matrix is solved by KLU where the library has it, else by Sparse 1.3; a measurement's provenance tells by which.
 

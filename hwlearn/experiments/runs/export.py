@@ -50,10 +50,9 @@ def to_dataset(run: Run) -> xarray.Dataset:
         "inputs": (("sample", "input"), task.inputs, {"comment": "in the unit of each input"}),
         "targets": (("sample", "output"), task.targets, {"units": "V"}),
     }
-    if network.transistors:
-        volts = network.gate_voltages
-        gates = [volts.get(name, math.nan) for name in network.edge_names]
-        variables["gate_voltage"] = ("edge", gates, {"units": "V", "comment": "of transistors"})
+    for what, settings in network.settings.items():
+        values = [settings.get(name, math.nan) for name in network.edge_names]
+        variables[what.key] = ("edge", values, {"units": what.unit})
     if run.outputs is not None:
         variables["outputs"] = (("sample", "output"), run.outputs, {"units": "V"})
     coordinates = {
@@ -116,11 +115,11 @@ def to_networkx(run: Run) -> networkx.MultiDiGraph[str]:
         other_elements=[element.card for element in network.elements],
     )
     graph.add_nodes_from(network.nodes)
-    volts = network.gate_voltages
+    settings = network.settings
     rows = zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
     for edge, conductance, trainable in rows:
-        gate = {"gate_voltage": volts[edge.name]} if edge.name in volts else {}
-        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **gate)
+        set_to = {what.key: values[edge.name] for what, values in settings.items() if edge.name in values}
+        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **set_to)
     return graph
 
 

@@ -41,7 +41,7 @@ def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[s
 
 
 def _of_network(network: Network) -> str:
-    names = (network.nodes, network.edges, network.sources, network.outputs, network.elements, *network.transistors)
+    names = (network.nodes, network.edges, network.sources, network.outputs, network.elements, *network.devices)
     arrays = (network.conductances, network.lower, network.upper, network.trainable)
     return _hash(repr(names).encode(), *(array.tobytes() for array in arrays))
 

@@ -62,7 +62,7 @@ class BenchCircuit(Circuit):
         verify: refuse what the readings contradict. Without it for who looks for faults, and wants to see them.
 
     Raises:
-        ModelError: the network has transistors.
+        ModelError: the network has edges that are no resistors.
         StationError: the station does not fit the network.
         InstrumentError: an instrument is missing or is not the one that the station names.
     """
@@ -71,8 +71,9 @@ class BenchCircuit(Circuit):
 
     def __init__(self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True) -> None:
         super().__init__(network)
-        if network.transistors:
-            raise ModelError(f"a bench sets resistors, not the gate of transistor {network.transistors[0].edge}")
+        if network.devices:
+            device = network.devices[0]
+            raise ModelError(f"a bench sets resistors, not the {device.set_by.name} of {device.word} {device.edge}")
         self.station = station if isinstance(station, Station) else load_station(station)
         self.station.check(network)
         self.noise = math.nan  # of one reading, from the repeats of the last phase [V]

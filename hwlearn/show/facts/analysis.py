@@ -42,7 +42,7 @@ def _operating_point(found: OperatingPoint) -> Facts:
         ("coercivity constant", f"{found.constant:.6g} V²/S²"),
         ("rates of ep", f"{found.slowest:.4g} to {found.fastest:.4g}, learning rate at most {found.max_step:.4g}"),
     ]
-    if found.network.transistors:
+    if found.network.devices:
         pairs.append(("ep's direction off the gradient", f"{found.angle:.2g}°"))
     if found.dead_edges:
         pairs.append(("move no output", named(found.dead_edges)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from hwlearn.learning.task import Task
-from hwlearn.network import Network, Source
+from hwlearn.network import EdgeDevice, Network, Source
 from hwlearn.show.facts.facts import Facts, Section, Table
 
 SHOWN = 12
@@ -17,7 +19,7 @@ SHOWN_PORTS = 8
 
 def network_facts(network: Network, task: Task) -> Facts:
     """Ports, sources, elements, edges and samples."""
-    circuit = Section(pairs=tuple(_pairs(network)), body=(_edges(network), *_gates(network)))
+    circuit = Section(pairs=tuple(_pairs(network)), body=(_edges(network), *_devices(network)))
     samples = {"task": {"inputs": task.inputs.tolist(), "targets": task.targets.tolist()}}
     return Facts(
         network.title, counts(network), (circuit, Section(body=(_samples(network, task),))), _content(network) | samples
@@ -26,13 +28,13 @@ def network_facts(network: Network, task: Task) -> Facts:
 
 def counts(network: Network) -> str:
     """How large it is."""
-    return f"{len(network.nodes)} nodes, {len(network.edges)} {'edges' if network.transistors else 'resistors'}"
+    return f"{len(network.nodes)} nodes, {len(network.edges)} {network.edge_word}s"
 
 
 def _pairs(network: Network) -> list[tuple[str, str]]:
     pairs = [
         ("nodes", str(len(network.nodes))),
-        ("edges" if network.transistors else "resistors", network.counted()),
+        (f"{network.edge_word}s", network.counted()),
     ]
     if len(network.edges):
         pairs.append(("conductances", f"{network.conductances.min():.4g} … {network.conductances.max():.4g} S"))
@@ -51,20 +53,23 @@ def _some(name: str, texts: list[str]) -> list[tuple[str, str]]:
 def _edges(network: Network) -> Table:
     rows = zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
     return Table.of(
-        ("edge" if network.transistors else "resistor", "tail", "head", "conductance [S]", ""),
+        (network.edge_word, "tail", "head", "conductance [S]", ""),
         [(edge.name, edge.tail, edge.head, f"{g:.6g}", "" if trained else "fixed") for edge, g, trained in rows],
     )
 
 
-def _gates(network: Network) -> list[Table]:
-    if not network.transistors:
-        return []
-    volts = network.gate_voltages
-    rows = [
-        (t.edge, f"{volts[t.edge]:.6g}", f"{t.threshold:.6g}", f"{t.transconductance:.6g}", t.bulk)
-        for t in network.transistors
-    ]
-    return [Table.of(("transistor", "gate [V]", "threshold [V]", "transconductance [S/V]", "bulk"), rows)]
+def _devices(network: Network) -> Iterator[Table]:
+    """Of each law, how its edges are set and with which parameters."""
+    kinds: list[type[EdgeDevice]] = list(dict.fromkeys(map(type, network.devices)))
+    for kind in kinds:
+        rows = []
+        for k, device in network.device_at.items():
+            if type(device) is kind:
+                setting = device.setting(float(network.conductances[k]))
+                numbers = (setting, *(getattr(device, parameter.name) for parameter in kind.parameters))
+                rows.append((device.edge, *(f"{value:.6g}" for value in numbers), *device.further))
+        columns = [parameter.column for parameter in (kind.set_by, *kind.parameters)]
+        yield Table.of((kind.word, *columns, *kind.terminals[2:]), rows)
 
 
 def _samples(network: Network, task: Task) -> Table:
@@ -84,15 +89,16 @@ def _content(network: Network) -> dict[str, Any]:
         names = ("name", "kind", "plus", "minus", "value", "unit")
         return [{name: getattr(source, name) for name in names} for source in sources]
 
+    conductances = dict(zip(network.edge_names, network.conductances.tolist(), strict=True))
     return {
         "title": network.title,
         "nodes": list(network.nodes),
         "inputs": listed(network.inputs),
         "outputs": list(network.output_names),
         "fixed_sources": listed(network.fixed_sources),
-        "transistors": [
-            {**transistor._asdict(), "gate_voltage": network.gate_voltages[transistor.edge]}
-            for transistor in network.transistors
+        "devices": [
+            {"law": device.word, **asdict(device), device.set_by.key: device.setting(conductances[device.edge])}
+            for device in network.devices
         ],
         "other_elements": [element.card for element in network.elements],
         "edges": [

@@ -78,14 +78,14 @@ def outputs_table(result: Mapping[str, Any]) -> Table:
 
 
 def conductance_tables(before: Network, after: Network) -> Iterable[Table]:
-    """What was trained, before and after: conductances, and gate voltages where there are some."""
+    """What was trained, before and after: conductances, and what edges are set by where that is something else."""
     rows = zip(after.edges, before.conductances.tolist(), after.conductances.tolist(), after.trainable.tolist(), strict=True)
     yield Table.of(
         ("conductance [S]", "from", "to", "before", "after", ""),
         [(e.name, e.tail, e.head, f"{was:.6g}", f"{now:.6g}", "" if trained else "fixed") for e, was, now, trained in rows],
         details=[1, 2, 5],
     )
-    if after.transistors:
-        started = before.gate_voltages
-        volts = [(name, f"{started[name]:.6g}", f"{now:.6g}") for name, now in after.gate_voltages.items()]
-        yield Table.of(("gate [V]", "before", "after"), volts)
+    for what, settings in after.settings.items():
+        started = before.settings[what]
+        values = [(name, f"{started[name]:.6g}", f"{now:.6g}") for name, now in settings.items()]
+        yield Table.of((what.column, "before", "after"), values)
