@@ -49,7 +49,7 @@ class Rule(ABC):
         nudge: amplitude, not zero; its unit is in `nudge_unit`. None takes a tenth (one-sided, a thousandth) of the natural
             scale of the circuit: see `natural_nudge`.
         symmetric: contrast +nudge with −nudge.
-        sign: σ. −1 where the nudged phase goes down the loss with the sources' help, as in EP and CL.
+        sign: σ, −1 for the rules of the table that observe voltages, +1 for those that observe currents.
         loss_unit: of the loss that the rule observes.
     """
 

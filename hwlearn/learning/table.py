@@ -21,7 +21,7 @@ from hwlearn.network import Network
 
 Quantity = Literal["voltage", "current"]
 
-_PHASES = attrgetter("free", "observed", "nudged", "settled", "loss")
+_PHASES = attrgetter("free", "observed", "nudged", "settled", "loss", "read")
 
 
 class TableRule(Rule):

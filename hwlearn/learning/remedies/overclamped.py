@@ -18,18 +18,18 @@ class Overclamped(Remedy):
     """A voltage rule whose nudged phase aims `push` beyond the target, and at an output that is right not at all.
 
     The nudge shrinks with the error e, a bias of the updates does not: learning rests where they cancel, at e = Λ⁻¹Jb/α
-    (`hwlearn.analysis.floors.bias_floor`). Here the signal is s + push · sign s where |s| > rest, and 0 otherwise:
-    it stays larger than the bias until the output is right. When all outputs of all samples are, nothing is changed, and
-    what is not changed is not biased. After the overclamping of Dillavou et al. (arXiv:2505.22887), which amplifies the
-    clamp and learns only samples that are still wrong.
+    (`hwlearn.analysis.floors.bias_floor`). Here the signal s of the loss becomes s + push · sign s where |s| > rest, and 0
+    otherwise. So it stays larger than the bias until the output is right. When all outputs of all samples are right, nothing
+    is changed, and what is not changed is not biased. After the overclamping of Dillavou et al. (arXiv:2505.22887), which
+    amplifies the clamp and learns only samples that are still wrong.
 
     Args:
-        rule: EP, CL or full clamp.
+        rule: EP, CL or full clamp, with any loss.
         push: V; more than the error that the rule alone ends with.
         rest: V; at least what one step changes the outputs by, else they jump across the target for ever.
 
     Raises:
-        HwlearnError: a rule that observes currents, or a negative number.
+        HwlearnError: a rule that observes currents or has a signal of its own, or a negative number.
     """
 
     def __init__(self, rule: Rule, push: float, rest: float) -> None:
@@ -52,8 +52,8 @@ class Overclamped(Remedy):
 class _BeyondTarget(Loss):
     """Another loss, whose signal is pushed while it is larger than `rest`, and is none below.
 
-    The signal is the slope of what is descended, Σ (|s| − rest)(½ (|s| + rest) + push) beyond rest for the squared error. The
-    value is that of the other loss, which is what the user asked for.
+    What is descended is Σ (|s| − rest)(½ (|s| + rest) + push) beyond rest, for the squared error. What is told is the value of
+    the other loss, which is what the user asked for.
     """
 
     def __init__(self, loss: Loss, push: float, rest: float) -> None:

@@ -24,6 +24,9 @@ class Remedy(Rule):
         self.rule, self._acting = rule, rule if acting is None else acting
         self.name, self.nudge_unit, self.loss_unit, self.sign = rule.name, rule.nudge_unit, rule.loss_unit, rule.sign
 
+    def amplitude(self, network: Network) -> float:
+        return self.rule.amplitude(network)
+
     def natural_nudge(self, network: Network) -> float:
         return self.rule.natural_nudge(network)
 
