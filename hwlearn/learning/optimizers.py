@@ -8,16 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.remembering import Remembering
 from hwlearn.errors import HwlearnError
 
 DECAY = 0.9
 """What `Momentum` keeps of itself from one step to the next."""
 
 
-class Optimizer(ABC):
-    """Turns directions into steps. Holds the state of one training: the attributes named in `remembered`."""
-
-    remembered: tuple[str, ...] = ()
+class Optimizer(Remembering, ABC):
+    """Turns directions into steps. What it remembers is the state of one training."""
 
     def __init__(self, learning_rate: float) -> None:
         if not (np.isfinite(learning_rate) and learning_rate > 0):
@@ -27,10 +26,6 @@ class Optimizer(ABC):
     @abstractmethod
     def step(self, direction: Array) -> Array:
         """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once."""
-
-    def snapshot(self) -> dict[str, Array]:
-        """The state, by name; copies."""
-        return {name: np.array(getattr(self, name), dtype=np.float64) for name in self.remembered}
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
         """Go on from a snapshot.
@@ -42,8 +37,7 @@ class Optimizer(ABC):
             raise HwlearnError(
                 "the snapshot is that of another optimizer: start anew, or go on with the optimizer that made it"
             )
-        for name, value in snapshot.items():
-            setattr(self, name, np.array(value, dtype=np.float64))
+        super().restore(snapshot)
 
 
 class Plain(Optimizer):

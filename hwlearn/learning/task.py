@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import samples
 from hwlearn.errors import DriveError, TaskError
+from hwlearn.files import given
 from hwlearn.network import Network
 
 BLOCK = 2**14
@@ -105,7 +106,7 @@ class Task:
         """
         file = Path(path)
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            text = given(file).decode("utf-8-sig")
         except FileNotFoundError:
             raise TaskError(f"{file}: no such file") from None
         except UnicodeDecodeError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hwlearn.errors import NetlistError
+from hwlearn.files import given
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?!^);|(?<=[ ,\t])\$|//")
@@ -39,7 +40,7 @@ def physical_lines(path: Path, name: str) -> list[Line]:
         NetlistError: not to be read, or not UTF-8 text; names the line.
     """
     try:
-        raw = path.read_bytes()
+        raw = given(path)
     except OSError as error:
         raise NetlistError(f"cannot be read: {error.strerror}", name) from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):

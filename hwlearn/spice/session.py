@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hwlearn.errors import SimulationError
+from hwlearn.spice import workplace
 
 if TYPE_CHECKING:
     from hwlearn.spice.shared import Shared
@@ -75,6 +76,8 @@ class Session:
             from hwlearn.spice.shared import Shared
 
             self._shared = Shared()
+            if not self.generation:
+                workplace.leave()
             self.generation += 1
             self.sweeping = None
             self.decks.clear()
@@ -112,6 +115,7 @@ class Session:
         from hwlearn.spice.messages import failures
 
         self.sweeping = None
+        workplace.come_back(lines[1:])
         shared.circuit(lines)
         out, err = shared.messages
         bad = failures(err) + [line for line in failures(out) if line.lower().startswith("error")]

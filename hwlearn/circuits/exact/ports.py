@@ -273,8 +273,8 @@ class Ports:
 
         `change` and `held` are currents into the outputs, (S, n_out) A.
         """
-        basis = self.basis
-        if len(weights) == 1 and weights is basis.identity and held is None and len(self.potentials) < basis.width:
+        basis, alone = self.basis, held is None and not self.system.cholesky.together  # whatever was asked before: to the bit
+        if len(weights) == 1 and weights is basis.identity and alone:
             made = self.system.cholesky.solve(change.dot(self.system.port_rows))
             by_made = self.system.seen.of_rows(made, None)[0, basis.outputs :]
             contrast: Array = daxpy(by_made, self.drops[0].copy(), a=share)
@@ -288,7 +288,7 @@ class Ports:
             if share:
                 drops += (change.T.dot(change) * (share / samples)).dot(by_change)
             return _summed(by_change, drops)
-        if held is None and len(self.potentials) < basis.width:
+        if alone:
             made = self.system.cholesky.solve(change.dot(self.system.port_rows))
             by_change = self.system.seen.of_rows(made, None)[:, outputs:]
         else:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
+from hwlearn.files import given
 
 LARGEST_CODE = 2**16 - 1
 """Of any device: 16 bits."""
@@ -172,7 +173,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
         StationError: names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
