@@ -14,6 +14,9 @@ from hwlearn.errors import HwlearnError
 DECAY = 0.9
 """What `Momentum` keeps of itself from one step to the next."""
 
+UNDERFLOW = 1e-162
+"""A floor of `Adam` below this belongs to directions whose squares are not represented any more: they move nothing."""
+
 
 class Optimizer(Remembering, ABC):
     """Turns directions into steps. What it remembers is the state of one training."""
@@ -92,7 +95,7 @@ class Adam(Optimizer):
         mean = self.mean / (1 - self.mean_decay**self.count)
         root = np.sqrt(self.square / (1 - self.square_decay**self.count))
         floor = self.epsilon * self.largest
-        return self.learning_rate * mean / np.where(floor > 0, root + floor, 1.0)
+        return self.learning_rate * mean / np.where(floor > UNDERFLOW, root + floor, 1.0)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"plain": Plain, "momentum": Momentum, "adam": Adam}

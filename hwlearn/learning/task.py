@@ -17,6 +17,7 @@ from hwlearn.circuits.base import samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.files import given
 from hwlearn.network import Network
+from hwlearn.text import read_decimal
 
 BLOCK = 2**14
 """Samples that `condensed` takes at a time."""
@@ -135,7 +136,7 @@ class Task:
                 raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
             for k, column in enumerate(columns):
                 try:
-                    values[row, k] = float(cells[column])
+                    values[row, k] = read_decimal(cells[column])
                 except ValueError:
                     values[row, k] = np.nan
                 if not np.isfinite(values[row, k]):

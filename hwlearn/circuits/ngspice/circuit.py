@@ -15,6 +15,8 @@ from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
 from hwlearn.circuits.ngspice.pace import Pace
 from hwlearn.circuits.ngspice.workers import Team, cores
+from hwlearn.circuits.trust import decades_apart
+from hwlearn.circuits.verified import Verified
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.commands import joined
@@ -72,6 +74,7 @@ class NgspiceCircuit(Circuit):
         self._fed = [name.encode() for name in (*self._deck.inputs, *map(drive, range(len(network.outputs))))]
         self._port_signs = network.port_incidence.toarray()
         self._kirchhoff = Kirchhoff(network, self._port_signs)
+        self._verified = Verified(network) if network.linear else None
         self._max_points = max(
             1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2))
         )
@@ -138,6 +141,9 @@ class NgspiceCircuit(Circuit):
             input_currents[:, self._voltage_inputs] = -found[:, nodes:known]
             currents = found[:, known:].copy() if held else feed
             self._kirchhoff.check(conductances, measured[-1], inputs[-1], currents[-1])
+            if self._verified is not None:
+                self._verified.check(conductances, measured[-1], inputs[-1], currents[-1])
+                self._verified.improve(input_currents, conductances, measured, inputs, currents)
         except SimulationError:
             self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
             raise
@@ -206,7 +212,9 @@ class NgspiceCircuit(Circuit):
     def _raise_failures(self, shared: Shared, doing: str) -> None:
         bad = failures(shared.messages[1], nonlinear=not self.network.linear)
         if bad:
-            raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
+            singular = self.network.linear and any("singular" in line for line in bad)
+            why = f"; {decades_apart(self.network, self._conductances)}" if singular else ""
+            raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}{why}")
 
     def _close(self) -> None:
         self._team.end()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
 from hwlearn.files import given
+from hwlearn.text import read_decimal
 
 LARGEST_CODE = 2**16 - 1
 """Of any device: 16 bits."""
@@ -143,7 +144,7 @@ class CodeTable:
         lines: dict[int, int] = {}
         for number, row in read_rows(path, ("code", "ohm")):
             try:
-                code, ohm = int(row[0]), float(row[1])
+                code, ohm = _code(row[0]), read_decimal(row[1])
             except ValueError:
                 raise StationError(f"{path}:{number}: {','.join(row)!r} is no code and resistance") from None
             if code > LARGEST_CODE:
@@ -164,6 +165,11 @@ class CodeTable:
             raise StationError(f"{path}:{lines[error.code]}: {error}") from None
         except StationError as error:
             raise StationError(f"{path}: {error}") from None
+
+
+def _code(text: str) -> int:
+    read_decimal(text)
+    return int(text)
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
