@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from hwlearn.errors import HwlearnError
+from hwlearn.files import given
 
 
 class Table(BaseModel):
@@ -24,7 +25,7 @@ def read_toml(file: Path, error: type[HwlearnError]) -> tuple[bytes, dict[str, A
         HwlearnError: of the class `error`; names the file, and the line.
     """
     try:
-        source = file.read_bytes()
+        source = given(file)
         return source, tomllib.loads(source.decode("utf-8-sig"))
     except FileNotFoundError:
         raise error(f"{file}: no such file") from None

@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import samples
 from hwlearn.errors import DriveError, TaskError
+from hwlearn.files import given
 from hwlearn.network import Network
+from hwlearn.text import read_decimal
 
 BLOCK = 2**14
 """Samples that `condensed` takes at a time."""
@@ -105,7 +107,7 @@ class Task:
         """
         file = Path(path)
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            text = given(file).decode("utf-8-sig")
         except FileNotFoundError:
             raise TaskError(f"{file}: no such file") from None
         except UnicodeDecodeError:
@@ -134,7 +136,7 @@ class Task:
                 raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
             for k, column in enumerate(columns):
                 try:
-                    values[row, k] = float(cells[column])
+                    values[row, k] = read_decimal(cells[column])
                 except ValueError:
                     values[row, k] = np.nan
                 if not np.isfinite(values[row, k]):

@@ -10,11 +10,13 @@ import json
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from hwlearn.errors import ExperimentError
-from hwlearn.experiments.runs.disk import refusing_to_lose, write
+from hwlearn.experiments.runs.disk import refusing_to_lose
+from hwlearn.files import added_to, read, write
 
 
 class Journal:
@@ -28,8 +30,8 @@ class Journal:
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name
         with refusing_to_lose(path):
-            self._file = path.open("ab", buffering=0)  # a line is with the system once it is written
-            _cut_torn_line(path)
+            self._file = added_to(path)  # without a buffer: a line is with the system once it is written
+            _cut_torn_line(self._file)
 
     def event(self, kind: str, **details: Any) -> None:
         """Add an event, dated."""
@@ -89,7 +91,7 @@ def read_journal(path: Path, name: str) -> History:
     """
     history = History()
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read(path).split(b"\n")
     except FileNotFoundError:
         return history
     except OSError as error:
@@ -113,11 +115,11 @@ def read_journal(path: Path, name: str) -> History:
     return history
 
 
-def _cut_torn_line(path: Path) -> None:
-    with path.open("r+b") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+def _cut_torn_line(file: FileIO) -> None:
+    file.seek(0)
+    content = file.readall()
+    if content and not content.endswith(b"\n"):
+        file.truncate(content.rfind(b"\n") + 1)
 
 
 def _number(value: float) -> str:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
+from hwlearn.files import given
+from hwlearn.text import read_decimal
 
 LARGEST_CODE = 2**16 - 1
 """Of any device: 16 bits."""
@@ -142,7 +144,7 @@ class CodeTable:
         lines: dict[int, int] = {}
         for number, row in read_rows(path, ("code", "ohm")):
             try:
-                code, ohm = int(row[0]), float(row[1])
+                code, ohm = _code(row[0]), read_decimal(row[1])
             except ValueError:
                 raise StationError(f"{path}:{number}: {','.join(row)!r} is no code and resistance") from None
             if code > LARGEST_CODE:
@@ -165,6 +167,11 @@ class CodeTable:
             raise StationError(f"{path}: {error}") from None
 
 
+def _code(text: str) -> int:
+    read_decimal(text)
+    return int(text)
+
+
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     """(line, cells) of a CSV file with exactly these columns; lines that start with # are comments.
 
@@ -172,7 +179,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
         StationError: names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwlearn.errors import ExperimentError
+from hwlearn.files import read
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def crossvalidations(folder: Path) -> list[CrossValidation]:
 
 
 def _read(path: Path) -> list[CrossValidation]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(read(path))
     found = []
     for one in content["backends"]:
         node, worst = max(one["node_residuals"].items(), key=lambda item: abs(item[1]))
