@@ -23,6 +23,10 @@ BLOCK = 2**14
 """Samples that `condensed` takes at a time."""
 
 
+LARGEST = 1e100
+"""Volts or amperes of a task, whose squares and their products with conductances must be numbers still."""
+
+
 @dataclass(frozen=True, eq=False, init=False)
 class Task:
     """S samples of inputs and targets; losses are means over the samples.
@@ -32,7 +36,7 @@ class Task:
         targets: (S, n_out) V.
 
     Raises:
-        TaskError: not finite, or different numbers of samples.
+        TaskError: not finite, beyond `LARGEST`, or different numbers of samples.
     """
 
     inputs: Array
@@ -44,6 +48,8 @@ class Task:
                 array = samples(values, name).copy()
             except DriveError as error:
                 raise TaskError(f"task: {error}") from None
+            if np.abs(array).max(initial=0.0) > LARGEST:
+                raise TaskError(f"task: {name} reach {np.abs(array).max():g}; squares of more than {LARGEST:g} overflow")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if len(self.inputs) != len(self.targets):
@@ -117,7 +123,7 @@ class Task:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
         if len(lines) < 2:
             raise TaskError(f"{file}: needs a header line and one sample or more")
-        header = [name.strip() for name in next(csv.reader([lines[0][1]]))]
+        header = [name.strip() for name in _cells(file, *lines[0])]
         position = {name.lower(): k for k, name in enumerate(header)}
         doubled = [name for k, name in enumerate(header) if position[name.lower()] != k]
         columns = []
@@ -131,7 +137,7 @@ class Task:
             columns.append(position[name.lower()])
         values = np.empty((len(lines) - 1, len(columns)))
         for row, (number, line) in enumerate(lines[1:]):
-            cells = next(csv.reader([line]))
+            cells = _cells(file, number, line)
             if len(cells) != len(header):
                 raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
             for k, column in enumerate(columns):
@@ -142,3 +148,10 @@ class Task:
                 if not np.isfinite(values[row, k]):
                     raise TaskError(f"{file}:{number}: column {header[column]!r}: {cells[column]!r} is not a finite number")
         return cls(values[:, : len(inputs)], values[:, len(inputs) :])
+
+
+def _cells(file: Path, number: int, line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:
+        raise TaskError(f"{file}:{number}: no line of a CSV file: {error}") from None

@@ -11,7 +11,7 @@ from netlist_children import outcomes
 ROOT = Path(__file__).parents[1]
 SEEDS = [*3 * sorted((ROOT.parent / "netlists").glob("*.cir")), *sorted((ROOT / "data" / "netlists").glob("*.cir"))]
 COUNT = int(os.environ.get("HWLEARN_FUZZ", "300"))
-"""How many: `HWLEARN_FUZZ=10000 pytest -m slow tests/test_netlist_fuzz.py` is the long attack."""
+"""How many: `HWLEARN_FUZZ=10000 pytest -m slow tests/netlist/test_netlist_fuzz.py` is the long attack."""
 
 
 def _listed(name: str) -> list[str]:

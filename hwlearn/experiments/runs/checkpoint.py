@@ -96,7 +96,7 @@ def load_checkpoint(path: Path, latest: Path) -> dict[str, Array] | None:
     except (OSError, ValueError) as error:
         raise ExperimentError(f"{path}: not a whole checkpoint ({error}); start the run anew") from None
     count = whole.pop(COUNT, np.array(math.inf))
-    return (_newer(latest, whole, float(count)) if count.size == 1 else None) or whole
+    return (_newer(latest, whole, float(count)) if count.shape == () else None) or whole
 
 
 def _newer(latest: Path, whole: Mapping[str, Array], count: float) -> dict[str, Array] | None:

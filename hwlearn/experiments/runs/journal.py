@@ -16,6 +16,7 @@ from typing import Any
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs.disk import refusing_to_lose
+from hwlearn.experiments.runs.records import read_line
 from hwlearn.files import added_to, read, write
 
 
@@ -98,20 +99,22 @@ def read_journal(path: Path, name: str) -> History:
         raise ExperimentError(f"{path}: {error.strerror}") from None
     for number, line in enumerate(lines[:-1], 1):
         try:
-            content = json.loads(line)
+            content = read_line(line, name)
             if "event" in content:
                 if content["event"] == "resume":
                     history.take_back(content[name])
                 history.events.append(content)
                 continue
-            history.at.append(content[name])
-            history.losses.append(_nan(content["loss"]))
-            history.rates.append(_nan(content["rate"]))
-            history.clipped.append(content["clipped"])
-            history.noise.append(_nan(content["noise"]))
-            history.seconds.append(content["time"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ExperimentError(f"{path}: line {number}: not a line of a journal ({error!r}); delete it to go on") from None
+            if history.at and content[name] < history.at[-1]:
+                raise ValueError(f"{name} {content[name]} comes after {history.at[-1]}")
+        except ValueError as error:
+            raise ExperimentError(f"{path}: line {number}: not a line of a journal ({error}); delete it to go on") from None
+        history.at.append(content[name])
+        history.losses.append(_nan(content["loss"]))
+        history.rates.append(_nan(content["rate"]))
+        history.clipped.append(content["clipped"])
+        history.noise.append(_nan(content["noise"]))
+        history.seconds.append(content["time"])
     return history
 
 

@@ -36,7 +36,8 @@ class Recorder:
     def begin(self, circuit: Circuit, loss_initial: float) -> None:
         """The circuit answers: write down what it is."""
         if self.earlier is None:
-            self._opened()[0].event("start", loss_initial=loss_initial, circuit=circuit.provenance())
+            first = loss_initial if math.isfinite(loss_initial) else None
+            self._opened()[0].event("start", loss_initial=first, circuit=circuit.provenance())
         self._began = time.perf_counter()
 
     def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from hwlearn.experiments.runs.export import driven
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint, unlike
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
+from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
 from hwlearn.files import create, read, replace
 from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
@@ -60,6 +62,10 @@ class Run:
             ExperimentError: the folder holds something already, or cannot be made; the experiment does not fit together.
         """
         folder = Path(folder)
+        try:
+            str(experiment.path.absolute()).encode()
+        except UnicodeEncodeError:
+            raise ExperimentError(f"{experiment.path!r}: not UTF-8; rename the file or its folder") from None
         info = {
             "experiment": str(experiment.path.absolute()),
             "overrides": dict(experiment.overrides),
@@ -88,7 +94,7 @@ class Run:
             ExperimentError: not a run folder.
         """
         folder = Path(folder)
-        info = _read_json(folder / "run.json")
+        info = _read_json(folder / "run.json", Info)
         if info is None:
             why = "it has no run.json" if folder.is_dir() else "there is no such folder"
             raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
@@ -134,12 +140,16 @@ class Run:
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
         """What the run goes on from; None before the first step."""
-        return load_checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
+        path = self.folder / "checkpoint.npz"
+        snapshot = load_checkpoint(path, self.folder / "latest.npy")
+        if snapshot is not None:
+            check_snapshot(path, snapshot, self._step)
+        return snapshot
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
         """Content of result.json, as of `hwlearn train --json`; None while the run goes on, or if it was killed."""
-        return _read_json(self.folder / "result.json")
+        return _read_json(self.folder / "result.json", Result)
 
     @property
     def state(self) -> str:
@@ -160,7 +170,12 @@ class Run:
     @property
     def outputs(self) -> Array | None:
         """(S, n_out) V, measured when the run stopped, NaN where the circuit did not answer; None before that."""
-        return None if self.result is None else np.array(self.result["outputs"], dtype=np.float64)
+        if self.result is None:
+            return None
+        outputs = np.array(self.result["outputs"], dtype=np.float64)
+        if outputs.shape != (shape := self.experiment.task.targets.shape):
+            raise ExperimentError(f"{self.folder / 'result.json'}: damaged: outputs {outputs.shape} of a task of {shape}")
+        return outputs
 
     @property
     def network(self) -> Network:
@@ -171,8 +186,19 @@ class Run:
         """
         network = self.experiment.network
         if self.result is not None:
-            return network.with_found(np.array(list(self.result["conductances"].values())))
-        return network if self.checkpoint is None else network.with_conductances(self.checkpoint["wanted"])
+            found: dict[str, float] = self.result["conductances"]
+            if tuple(found) != network.edge_names:
+                raise ExperimentError(
+                    f"{self.folder / 'result.json'}: damaged: conductances of other edges than the network has"
+                )
+            return network.with_found(np.array(list(found.values())))
+        if self.checkpoint is None:
+            return network
+        if len(self.checkpoint["wanted"]) != len(network.edges):
+            raise ExperimentError(
+                f"{self.folder / 'checkpoint.npz'}: damaged: it has not the {len(network.edges)} edges of the network"
+            )
+        return network.with_conductances(self.checkpoint["wanted"])
 
     def go(self, progress: Progress | None = None) -> Outcome:
         """Train, from the start or from where the run was cut off, and write result.json and trained.cir.
@@ -278,7 +304,8 @@ class Run:
         history = self.history
         history.take_back(float(snapshot[self._step]))
         seconds = history.seconds[-1] if history.seconds else 0.0
-        return Earlier(start["loss_initial"], tuple(history.at), tuple(history.losses), seconds, snapshot)
+        first = math.nan if start["loss_initial"] is None else start["loss_initial"]
+        return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot)
 
     def _write(self, outcome: Outcome) -> None:
         """trained.cir, driven by the first sample, and result.json last: who finds it finds a whole run."""
@@ -308,10 +335,11 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
         replace(path, text.encode())
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _read_json(path: Path, kind: type[Record]) -> dict[str, Any] | None:
     try:
-        return dict(json.loads(read(path)))
+        content = read(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.strerror}") from None
+    return read_record(path, content, kind)

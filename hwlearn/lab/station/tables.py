@@ -58,7 +58,8 @@ class CodeTable:
             raise _CodeError(f"code {code} is {self.resistances[code]:g} Ω; leave it out by min_code or {advice}", code)
         steps = np.diff(usable)
         if len(steps) and not ((steps > 0).all() or (steps < 0).all()):
-            wrong = int(np.flatnonzero(np.sign(steps) != np.sign(usable[-1] - usable[0]))[0])
+            rising = np.sign(usable[-1] - usable[0]) or 1.0
+            wrong = int(np.flatnonzero(np.sign(steps) != rising)[0])
             code = self.min_code + wrong
             raise _CodeError(
                 f"not monotone: code {code} is {usable[wrong]:g} Ω, code {code + 1} is {usable[wrong + 1]:g} Ω; "
@@ -183,7 +184,10 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
     except (OSError, UnicodeDecodeError) as error:
         raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
-    cells = list(csv.reader(line for _, line in lines))
+    try:
+        cells = list(csv.reader(line for _, line in lines))
+    except csv.Error as error:
+        raise StationError(f"{path}: no CSV file: {error}") from None
     if len(cells) < len(lines):
         raise StationError(f"{path}:{lines[len(cells) - 1][0]}: a quotation mark without a partner")
     rows = [(number, [cell.strip() for cell in row]) for (number, _), row in zip(lines, cells, strict=True)]
