@@ -17,6 +17,7 @@ from hwlearn.circuits.linalg import is_finite
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import DriveError, SimulationError
 from hwlearn.network import Network
+from hwlearn.network.arguments import unmasked
 from hwlearn.sealed import Sealed
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Circuit(Sealed, ABC):
             NetworkError: wrong shape, not finite, or not positive. The circuit keeps what it had.
         """
         self._check_open()
+        unmasked(conductances, "conductances")
         wanted = np.array(conductances, dtype=np.float64)
         self.network.check_conductances(wanted)
         self._realise(wanted)

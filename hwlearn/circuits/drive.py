@@ -10,20 +10,24 @@ from numpy.typing import ArrayLike
 
 from hwlearn.arrays import FLOAT, Array
 from hwlearn.circuits.linalg import is_finite
-from hwlearn.errors import DriveError
+from hwlearn.errors import DriveError, NetworkError
 from hwlearn.network import Network
+from hwlearn.network.arguments import unmasked
 
 
 def samples(values: ArrayLike, what: str) -> Array:
     """`values` as a finite (S, n) array; one sample may come without its S.
 
     Raises:
-        DriveError: not a number, or more than two dimensions.
+        DriveError: not a number, masked, or more than two dimensions.
     """
     if type(values) is np.ndarray and values.dtype == FLOAT and values.ndim == 2 and is_finite(values):
         return values
     try:
+        unmasked(values, what)
         array = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    except NetworkError as error:
+        raise DriveError(str(error)) from None
     except (TypeError, ValueError) as error:
         raise DriveError(f"{what}: {error}") from None
     if array.ndim != 2:

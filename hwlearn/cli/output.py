@@ -12,13 +12,19 @@ if TYPE_CHECKING:
 
     from hwlearn.show.facts import Facts
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
 
 def new_table(*columns: str) -> Table:
     """An empty table; without a header line where all names are empty."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, show_header=any(columns), pad_edge=False)
+    class VisibleTable(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*map(visible, cells), **options)
+
+    table = VisibleTable(box=box.SIMPLE_HEAD, show_header=any(columns), pad_edge=False)
     for name in columns:
         table.add_column(name, overflow="fold")
     return table
@@ -36,12 +42,12 @@ def fill(table: Table, rows: Sequence[tuple[str, ...]], listed: int = 50) -> Non
 def print_facts(facts: Facts) -> None:
     """Print what is told, without details."""
     if facts.title:
-        print(facts.title)
+        print(visible(facts.title))
     for section in facts.sections:
         if section.heading:
-            print(section.heading)
+            print(visible(section.heading))
         for reason in section.reasons:
-            print(f"  {reason}")
+            print(visible(f"  {reason}"))
         if section.pairs:
             table = new_table("", "")
             for pair in section.pairs:
@@ -49,7 +55,7 @@ def print_facts(facts: Facts) -> None:
             print_table(table)
         for part in section.body:
             if isinstance(part, str):
-                print(part)
+                print(visible(part))
             else:
                 fill(new_table(*part.brief.header), part.brief.rows)
 
@@ -68,7 +74,12 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 def say(text: str) -> None:
     """Print a line on stderr."""
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
+
+
+def visible(text: str) -> str:
+    """A text from a file as a terminal shows it, and does not obey it."""
+    return text.translate(_CONTROLS)
 
 
 def one_line(error: BaseException) -> str:

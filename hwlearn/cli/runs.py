@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, TrustCode, name_of
+from hwlearn.cli.command import Json, Trust, TrustCode, name_of
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
@@ -47,6 +47,7 @@ def plot(
         Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
     ] = None,
     experiment: Moved = None,
+    trust_netlist: Trust = False,
     trust_code: TrustCode = False,
 ) -> None:
     """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
@@ -55,7 +56,7 @@ def plot(
 
     if len(folders) > 1 and experiment is not None:
         raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
-    runs = [Run.load(folder, experiment, trust_code=trust_code) for folder in folders]
+    runs = [Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code) for folder in folders]
     if len(runs) == 1:
         picture = out or runs[0].folder / "plot.png"
         draw_run(runs[0], picture)
@@ -70,22 +71,24 @@ def export(
     to: Annotated[str, name_of("exports", "Format: {}.", "--to")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file; in the run folder if not given.")] = None,
     experiment: Moved = None,
+    trust_netlist: Trust = False,
     trust_code: TrustCode = False,
 ) -> None:
     """Write a run for other programs: NetCDF (xarray), journal as CSV, netlist with the trained values, graph as JSON."""
     from hwlearn.experiments.runs import Run, export
 
-    say(f"written to {export(Run.load(folder, experiment, trust_code=trust_code), to, out)}")
+    say(f"written to {export(Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), to, out)}")
 
 
 def report(
     folder: Folder,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; RUN/report.html if not given.")] = None,
     experiment: Moved = None,
+    trust_netlist: Trust = False,
     trust_code: TrustCode = False,
 ) -> None:
     """Write one HTML file that tells the whole run: circuit, task, learning, what was predicted, environment."""
     from hwlearn.experiments.runs import Run
     from hwlearn.show.report import write_report
 
-    say(f"written to {write_report(Run.load(folder, experiment, trust_code=trust_code), out)}")
+    say(f"written to {write_report(Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), out)}")

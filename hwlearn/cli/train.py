@@ -65,12 +65,13 @@ def resume(
     ] = None,
     live: Live = False,
     as_json: Json = False,
+    trust_netlist: Trust = False,
     trust_code: TrustCode = False,
 ) -> None:
     """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
     from hwlearn.experiments.runs import Run
 
-    run, overrides = Run.load(folder, experiment, trust_code=trust_code), read_overrides(settings)
+    run, overrides = Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
     with progress_line(live=live) as progress:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hwlearn.errors import ExperimentError
+from hwlearn.files import replace
 
 
 def make_folder(folder: Path) -> None:
@@ -34,12 +35,12 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file as UTF-8, line ends as they are.
+    """Write a file as UTF-8, line ends as they are, in the place of an older one.
 
     Raises:
         ExperimentError: it cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8", newline="")
+        replace(path, text.encode())
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None

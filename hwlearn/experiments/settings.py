@@ -19,6 +19,7 @@ from hwlearn.circuits.imperfect.effect import IMPERFECTIONS
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable, parameters
 from hwlearn.experiments.names import OneOf
+from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.experiments.rule import RuleTable
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.optimizers import OPTIMIZERS
@@ -35,6 +36,7 @@ def _rows(value: object) -> object:
 
 
 Rows = Annotated[list[list[float]], BeforeValidator(_rows), Field(min_length=1)]
+Conductance = Annotated[float, Field(ge=LEAST, le=LARGEST)]
 Names = Annotated[list[str], Field(min_length=1)]
 
 
@@ -59,9 +61,9 @@ class CircuitTable(Table):
     degree: PositiveInt | None = None
     nodes: PositiveInt | None = None
     seed: NonNegativeInt | None = None
-    conductances: PositiveFloat | list[PositiveFloat] | None = None
+    conductances: Conductance | list[Conductance] | None = None
     trainable: Names | None = None
-    bounds: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)] | None = None
+    bounds: Annotated[list[Conductance], Field(min_length=2, max_length=2)] | None = None
     devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 

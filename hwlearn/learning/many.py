@@ -18,6 +18,7 @@ from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import CONDUCTANCES, check_options
 from hwlearn.network import Network
+from hwlearn.network.arguments import unmasked
 
 GROUP = 1000
 """Members that are trained together: enough to share the overhead of numpy, few enough for the caches."""
@@ -70,6 +71,7 @@ def train_many(
     check_network(network)
     check_rule(rule)
     listed = [tasks] if isinstance(tasks, Task) else list(tasks)
+    unmasked(conductances, "conductances")
     start = np.atleast_2d(np.asarray(network.conductances if conductances is None else conductances, dtype=np.float64))
     count = max(len(listed), len(start))
     if {len(listed), len(start)} - {1, count} or not listed:

@@ -17,6 +17,9 @@ from hwlearn.errors import HwlearnError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
+SENSIBLE = 1e-9, 1e4
+"""Smallest and largest nudge that can be measured, in units of `Rule.natural_nudge`."""
+
 
 class Reading(NamedTuple):
     """What a rule learned from its phases.
@@ -73,6 +76,21 @@ class Rule(ABC):
             return self.nudge
         return (0.1 if self.symmetric else 1e-3) * self.natural_nudge(network)
 
+    def check_nudge(self, network: Network) -> None:
+        """Refuse a nudge that phases which are measured, with 16 digits or fewer, cannot tell or follow.
+
+        Raises:
+            HwlearnError: it is far from `natural_nudge`; tells the smallest and largest that make sense.
+        """
+        natural = self.natural_nudge(network)
+        least, most = (limit * natural for limit in SENSIBLE)
+        if self.nudge is not None and not least <= abs(self.nudge) <= most:
+            why = "rounding drowns what it changes" if abs(self.nudge) < least else "it is far above the scale of the circuit"
+            raise HwlearnError(
+                f"{type(self).__name__}: a nudge of {self.nudge:g} {self.nudge_unit} cannot be measured: {why}; "
+                f"give {least:.2g} to {most:.2g} {self.nudge_unit}, or None for what suits the circuit"
+            )
+
     def natural_nudge(self, network: Network) -> float:
         """The nudge that changes the outputs by about the observed quantity itself [`nudge_unit`]."""
         return 1.0
@@ -118,6 +136,7 @@ class Rule(ABC):
     def read(self, circuit: Circuit, task: Task) -> Reading:
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
+        self.check_nudge(circuit.network)
         free = circuit.measure(Drive(inputs, self.free(targets)))
         loss = self.loss(free, targets)
         if not math.isfinite(loss) or self.settled(free, targets):

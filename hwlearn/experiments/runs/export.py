@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from hwlearn import files
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_json, write_text
@@ -155,7 +156,7 @@ class NetCDF(Export):
     def write(self, run: Run, path: Path) -> None:
         dataset = to_dataset(run)
         try:
-            dataset.to_netcdf(path, engine="scipy")
+            files.replace(path, bytes(dataset.to_netcdf(engine="scipy")))
         except OSError as error:
             raise ExperimentError(f"{path}: {error.strerror}") from None
 
