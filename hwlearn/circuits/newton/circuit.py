@@ -239,13 +239,14 @@ class _Equations:
             seen = self._seen.of_columns(x, rest)
             there = (np.abs(seen[self._edges :] - points) <= self._tolerance).all(axis=0)
             if there.any():
+                done, going = np.flatnonzero(there), np.flatnonzero(~there)
                 for whole, part in zip(every, (x, seen), strict=True):
-                    whole[:, left[there]] = part[:, there]
-                left = left[~there]
+                    whole[:, left[done]] = part.take(done, axis=1)
+                left = left[going]
                 if not len(left):
                     return every
                 x, seen, points, slopes, rest, entering = (
-                    part[:, ~there] for part in (x, seen, points, slopes, rest, entering)
+                    part.take(going, axis=1) for part in (x, seen, points, slopes, rest, entering)
                 )
             before, points = points, seen[self._edges :].copy()
             for rows, limit in limiters:
