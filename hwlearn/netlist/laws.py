@@ -31,6 +31,7 @@ def read_edge(card: Card, netlist: NetlistAround, first: Iterable[type[Device]] 
     reasons = []
     for law in laws(EdgeDevice, card.letter, first):
         try:
+            law.check_options(netlist.options)
             return law.read(card, netlist)
         except DeviceError as error:
             reasons.append(str(error))

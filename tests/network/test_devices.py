@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import networks
+from newton import agrees_with_ngspice, drive_inputs, with_diodes, with_transistors
 from typer.testing import CliRunner
 
 from hwlearn import (
@@ -150,11 +154,7 @@ class TestEdgesWithOhmsLaw(CircuitContract):
 
     def make(self, network: Network) -> Circuit:
         law = tuple(Resistor(name) for name in network.edge_names)
-        return NewtonCircuit(Network(**{**vars_of(network), "devices": law}))
-
-
-def vars_of(network: Network) -> dict[str, object]:
-    return {name: getattr(network, name) for name in Network.__dataclass_fields__}
+        return NewtonCircuit(replace(network, devices=law))
 
 
 # The other package's law, from its installation to a trained netlist
@@ -205,6 +205,21 @@ def test_both_simulators_see_the_same_direction(seed: int) -> None:
         np.testing.assert_allclose(one.power, two.power, rtol=1e-8)
 
 
+@settings(max_examples=15, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1))
+def test_laws_of_all_kinds_in_one_circuit(network: Network, seed: int) -> None:
+    """Diodes, transistors and memristors: the exact model's answers are those of ngspice."""
+    random = np.random.default_rng(seed)
+    network = with_diodes(with_transistors(network, seed), seed)
+    taken = {device.edge for device in network.devices}
+    tree = len([node for node in network.nodes if node != "0"]) - 1
+    more = [name for name in network.edge_names[tree:] if name not in taken]
+    law = tuple(Memristor(name, random.uniform(0.5, 2), full=1.0) for name in more)
+    network = replace(network, devices=(*network.devices, *law), upper=np.minimum(network.upper, 1.0))
+    inputs = drive_inputs(network, seed, 0.5, 3)
+    agrees_with_ngspice(network, inputs, random.uniform(-1e-4, 1e-4, (3, len(network.outputs))), 0.9)
+
+
 def test_power_is_what_sources_deliver() -> None:
     with NewtonCircuit(memristors(0)) as circuit:
         got = circuit.measure(Drive(TASK.inputs))
@@ -215,7 +230,7 @@ def test_power_is_what_sources_deliver() -> None:
 @pytest.mark.parametrize("parameter", ["conductance", "state"])
 def test_it_learns(kind: type[Circuit], parameter: str) -> None:
     """What another setting of the memristors does."""
-    network = Network(**{**vars_of(memristors(1)), "trainable": np.arange(12) >= 7})
+    network = replace(memristors(1), trainable=np.arange(12) >= 7)
     with NewtonCircuit(network.with_conductances(network.conductances * np.where(network.trainable, 1.5, 1))) as circuit:
         task = Task(TASK.inputs, circuit.measure(Drive(TASK.inputs)).output_voltages)
     rate = {"conductance": 1e-4, "state": 1e-2}[parameter]  # S, 1
@@ -227,7 +242,7 @@ def test_it_learns(kind: type[Circuit], parameter: str) -> None:
 def test_a_step_of_states_is_the_conductances_step_by_the_chain_rule() -> None:
     network = memristors(1)
     mask = np.arange(12) >= 7
-    network = Network(**{**vars_of(network), "trainable": mask})
+    network = replace(network, trainable=mask)
     with NewtonCircuit(network) as circuit:
         direction = RULE.direction(circuit, TASK)
         result = train(circuit, TASK, RULE, steps=1, learning_rate=0.5, parameter="state")
@@ -319,7 +334,7 @@ def test_limits_narrow_the_bounds() -> None:
     network = Network.from_edges([("a", "0")], 1e-3, inputs=["a"], devices=[law], bounds=(1e-5, 1.0))
     assert (network.lower[0], network.upper[0]) == (1e-5, 1.5e-2)
     with pytest.raises(NetworkError, match=r"memristor 'R1': its bounds 1e-05 … 1 S must lie within 0 … 0.015 S"):
-        Network(**{**vars_of(network), "upper": np.array([1.0])})
+        replace(network, upper=np.array([1.0]))
 
 
 def test_what_is_for_resistors_only_names_it() -> None:

@@ -272,13 +272,14 @@ class _Equations:
             if lost.any():
                 raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():
+                done, going = np.flatnonzero(there), np.flatnonzero(~there)
                 for whole, part in zip(every, (x, seen), strict=True):
-                    whole[:, left[there]] = part[:, there]
-                left = left[~there]
+                    whole[:, left[done]] = part.take(done, axis=1)
+                left = left[going]
                 if not len(left):
                     return every
                 x, seen, points, slopes, rest, entering = (
-                    part[:, ~there] for part in (x, seen, points, slopes, rest, entering)
+                    part.take(going, axis=1) for part in (x, seen, points, slopes, rest, entering)
                 )
             before, points = points, seen[self._edges :].copy()
             for rows, limit in limiters:

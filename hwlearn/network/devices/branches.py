@@ -40,9 +40,9 @@ class Branches:
     """
 
     def __init__(self, chosen: Sequence[tuple[Placed, Branch]], index: Mapping[str, int]) -> None:
-        kind, names = chosen[0][1].law, chosen[0][1].numbers
-        columns = [[float(getattr(place.device, name)) for name in branch.numbers] for place, branch in chosen]
-        self.law: Law = kind(*np.array(columns).T) if names else kind()
+        kind = chosen[0][1].law
+        columns = zip(*([getattr(place.device, name) for name in branch.numbers] for place, branch in chosen), strict=True)
+        self.law: Law = kind(*(np.array(column, dtype=np.float64) for column in columns))
         self.owners = np.array([place.edge for place, _ in chosen], dtype=np.intp)
         first = [branch is place.device.branches[0] for place, branch in chosen]
         self.edges = np.where(first, self.owners, -1)

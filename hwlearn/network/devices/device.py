@@ -57,7 +57,7 @@ class Device(ABC):
         branches: its currents.
         parameters: names of fields that are numbers, in this order wherever they are listed.
         passive: whether a device never delivers power.
-        shifted_by: ngspice's options under which the law is another one, lower case.
+        shifted_by: ngspice's options under which the law is another one, lower case; with them it is not asked.
         ignored: parameters of the netlist's model that change nothing at DC, lower case.
     """
 

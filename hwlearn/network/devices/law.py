@@ -15,7 +15,7 @@ Limiter = Callable[[Array, Array], None]
 class Law(ABC):
     """Currents of D branches, of one device or of many, in S samples. Each depends on the voltages of C controls.
 
-    Made from arrays (D,), the numbers that `Branch` names.
+    Made from arrays, one for each of the numbers that `Branch` names: (D,), or (D, K) if a number is K numbers, as in a table.
 
     Attributes:
         scale: V, one for all or (C, D): how fast the currents bend. Newton's method ends when the last step of every control

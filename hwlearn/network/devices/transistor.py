@@ -27,19 +27,18 @@ class SquareLaw(Law):
         self._steep = transconductance[:, None]
 
     def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
-        plus, minus = volts
         upper, lower = self._overdriven(given, volts)
-        pinched = given / self._steep
-        return (upper + lower) / 2 * (np.minimum(plus, pinched) - np.minimum(minus, pinched)), (upper, -lower)
+        plus, minus = np.minimum(volts, given / self._steep)
+        return (upper + lower) / 2 * (plus - minus), (upper, -lower)
 
     def driving(self, given: Array, volts: Array) -> Array:
         """Δv with both ends below pinch-off."""
         upper, lower = self._overdriven(given, volts)
         return (lower - upper) / self._steep
 
-    def _overdriven(self, given: Array, volts: Array) -> tuple[Array, Array]:
-        """u₊ and u₋ [S]."""
-        return np.maximum(given - self._steep * volts[0], 0.0), np.maximum(given - self._steep * volts[1], 0.0)
+    def _overdriven(self, given: Array, volts: Array) -> Array:
+        """u₊ and u₋ (2, D, S) S."""
+        return np.maximum(given - self._steep * volts, 0.0)
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,6 @@ class Transistor(EdgeDevice):
         if words.pop("level", "1") != "1":
             raise DeviceError(f"its level is {netlist.model(card, 'nmos')['level']!r}")
         found = numbers(words, known, cls.ignored, signed=("vto",))
-        cls.check_options(netlist.options)
         transistor = cls(card.name, found["kp"] * found["w"] / found["l"], found["vto"], bulk, found["is"], feed)
         volts = netlist.value(feed)
         conductance = 0.0 if volts is None else transistor.conductance(volts)
