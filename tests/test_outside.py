@@ -11,7 +11,7 @@ import outside
 import pytest
 from typer.testing import CliRunner
 
-from hwlearn import ExactCircuit, Run, Task, train
+from hwlearn import ExactCircuit, Network, NewtonCircuit, Run, Task, train
 from hwlearn.circuits.imperfect import ImperfectCircuit
 from hwlearn.cli import app
 from hwlearn.errors import ExperimentError
@@ -141,6 +141,29 @@ def test_one_experiment_file_names_members_of_another_package(installed, file):
     found = json.loads(done.stdout)
     assert found["backend"] == "dense"
     np.testing.assert_array_equal(list(found["conductances"].values()), by_hand().conductances)
+
+
+def test_one_experiment_file_has_a_device_of_another_package_too(installed, file):
+    device = outside.Memristor("B1", 2.0)
+    network = Network.from_edges(
+        [("a", "m"), ("m", "0"), ("a", "m")], 2e-3, names=["R1", "R2", "B1"], inputs=["a"], outputs=["m"], devices=[device]
+    )
+    network.to_netlist(file.parent / "memristor.cir")
+    circuit = '[circuit]\nnetlist = "memristor.cir"\ntrainable = ["*"]\n[ports]\ninputs = ["V_a"]\noutputs = ["m"]\n'
+    task = "[task]\ninputs = [[1.0], [-0.4]]\ntargets = [[0.7], [-0.3]]\n"
+    rest = EXPERIMENT[EXPERIMENT.index("[rule]") :].replace("learning_rate = 0.5", "learning_rate = 1e-4")
+    file.write_text(circuit + task + rest)
+    shown = hwlearn(installed, "show", file, "--out", file.parent / "m.png")
+    assert "memristor" in shown.stdout, shown.stderr
+    done = hwlearn(installed, "train", file, "--no-save", "--json")
+    assert done.returncode == 0, done.stderr
+    with ImperfectCircuit(NewtonCircuit(network), outside.Gain(0.01), seed=4) as made:
+        samples = Task([[1.0], [-0.4]], [[0.7], [-0.3]])
+        rule = outside.Limited(2e-5, 1e-4, loss=outside.Halves(2.0))
+        expected = train(made, samples, rule, steps=30, learning_rate=1e-4).conductances
+    assert (expected != network.conductances).all()
+    found = json.loads(done.stdout)["conductances"]
+    np.testing.assert_allclose([found[name] for name in ("R1", "R2", "B1")], expected, rtol=1e-9)
 
 
 def test_the_limit_and_the_weight_of_the_file_count():

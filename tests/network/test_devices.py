@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs, with_diodes, with_transistors
+from outside import Memristor
 from typer.testing import CliRunner
 
 from hwlearn import (
@@ -31,93 +31,17 @@ from hwlearn import (
     Transistor,
     train,
 )
-from hwlearn.arrays import Array
 from hwlearn.cli import app
-from hwlearn.errors import DeviceError, ExperimentError, ModelError, NetworkError
+from hwlearn.errors import ExperimentError, ModelError, NetworkError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.network.builders import grid
 from hwlearn.network.devices import (
     DEVICES,
-    Branch,
-    Card,
-    Cards,
     Device,
-    EdgeDevice,
-    EdgeRead,
-    Law,
-    Names,
-    NetlistAround,
-    Parameter,
 )
+from hwlearn.registry import _installed
 from hwlearn.testing import DeviceContract
 from hwlearn.testing.circuits import CircuitContract
-from hwlearn.text import parse_number, write_number
-
-# A law of another package
-
-
-class SinhLaw(Law):
-    """i = g sinh(a Δv) / a."""
-
-    def __init__(self, steepness: Array) -> None:
-        self._a = steepness[:, None]
-
-    def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
-        x = self._a * volts[0]
-        return given * np.sinh(x) / self._a, (given * np.cosh(x),)
-
-
-CARD = re.compile(r"i=v\((\w+)\)\*sinh\((\S+?)\*v\((\w+),(\w+)\)\)/(\S+)")
-
-
-@dataclass(frozen=True)
-class Memristor(EdgeDevice):
-    """A memristive edge, i = g sinh(a Δv) / a, with g = G w and a state w that learns."""
-
-    steepness: float
-    full: float = 1e-2
-    feed: str = ""
-
-    word: ClassVar = "memristor"
-    letter: ClassVar = "b"
-    terminals: ClassVar = ("plus", "minus")
-    branches: ClassVar = (Branch("plus", "minus", SinhLaw, ("steepness",)),)
-    parameters: ClassVar = (Parameter("steepness", "1/V", positive=True), Parameter("full", "S", positive=True))
-    set_by: ClassVar = Parameter("state", "1")
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        return 0.0, 1.5 * self.full
-
-    def conductance(self, setting: float) -> float:
-        return self.full * setting
-
-    def setting(self, conductance: float) -> float:
-        return conductance / self.full
-
-    def slope(self, conductance: float) -> float:
-        return self.full
-
-    @classmethod
-    def read(cls, card: Card, netlist: NetlistAround) -> EdgeRead:
-        match = CARD.fullmatch(" ".join(card.rest).replace(" ", ""))
-        if match is None or match[2] != match[5].split("*")[0]:
-            raise DeviceError("only i=v(state)*sinh(a*v(plus,minus))/a*G is understood")
-        feed = netlist.own_source(card, match[1])
-        steepness, full = (parse_number(word) for word in match[5].split("*"))
-        assert steepness is not None
-        assert full is not None
-        memristor = cls(card.name, steepness, full, feed)
-        return EdgeRead(memristor, card.nodes[:2], memristor.conductance(netlist.value(feed) or 0.0), (feed,))
-
-    def cards(self, names: Names, conductance: float) -> Cards:
-        state, feed, (plus, minus) = names.own("", "state"), names.own("v", self.feed or f"V{self.edge}"), names.nodes
-        a, full = write_number(self.steepness), write_number(self.full)
-        lines = [
-            f"{names.card} {plus} {minus} i=v({state})*sinh({a}*v({plus},{minus}))/{a}*{full}",
-            f"{feed} {state} 0 dc {write_number(self.setting(conductance))}",
-        ]
-        return Cards(lines, f"alter {feed} dc=%.17g")
 
 
 class TestResistor(DeviceContract):
@@ -169,9 +93,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     (folder / "entry_points.txt").write_text(f"[hwlearn.devices]\nmemristor = {__name__}:Memristor\n")
     monkeypatch.syspath_prepend(str(folder.parent))
     DEVICES.__dict__.pop("_points", None)
+    _installed.cache_clear()
     yield
     monkeypatch.undo()
     DEVICES.__dict__.pop("_points", None)
+    _installed.cache_clear()
 
 
 def memristors(seed: int) -> Network:
@@ -312,12 +238,12 @@ def test_an_experiment_file_may_name_the_class(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="code from a file"):
         _ = load_experiment(path).network
     one, two = (
-        run_experiment(load_experiment(path, {"backend.name": backend}, trust=True)) for backend in ("exact", "ngspice")
+        run_experiment(load_experiment(path, {"backend.name": backend}, trust_code=True)) for backend in ("exact", "ngspice")
     )
     assert one.loss_final < one.loss_initial
     np.testing.assert_allclose(one.losses, two.losses, rtol=1e-8)
     assert len(one.as_dict()["states"]) == 5
-    shown = CliRunner().invoke(app, ["show", str(path), "--out", str(tmp_path / "m.png"), "--trust-netlist"]).stdout
+    shown = CliRunner().invoke(app, ["show", str(path), "--out", str(tmp_path / "m.png"), "--trust-code"]).stdout
     assert re.search(r"memristor +state +steepness \[1/V\] +full \[S\]", shown)
 
 
