@@ -30,6 +30,12 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
 
 
+def _rule(name: str) -> str:
+    if name not in RULES and ":" not in name:
+        raise ValueError(f"no rule: {name!r}")
+    return name
+
+
 def _without_nul(path: str) -> str:
     if "\0" in path:
         raise ValueError("a NUL character in a path")
@@ -50,13 +56,14 @@ def _conductance(value: float) -> float:
 
 Number = Annotated[float, AfterValidator(_reckonable)]
 Conductance = Annotated[float, AfterValidator(_conductance)]
+RuleName = Annotated[str, AfterValidator(_rule)]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
 
 class Keys(Record):
     """The experiment's keys that are shown of every run."""
 
-    rule: str = Field(alias="rule.name")
+    rule: RuleName = Field(alias="rule.name")
     backend: str = Field(alias="backend.name")
 
 
@@ -90,9 +97,9 @@ class Info(Record):
 
     @model_validator(mode="after")
     def _has_unit(self) -> Self:
-        """The unit of what the rule observes is written down, or that of a rule that is known."""
+        """What a rule observes has a unit that is written down, or is known of the rule."""
         if self.loss_unit is None and self.fingerprint.settings.rule not in RULES:
-            raise ValueError(f"no rule: {self.fingerprint.settings.rule!r}")
+            raise ValueError(f"no loss_unit of the rule {self.fingerprint.settings.rule!r}")
         return self
 
 
