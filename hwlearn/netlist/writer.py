@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwlearn.errors import DeviceError, NetlistError
+from hwlearn.files import replace
 from hwlearn.network.devices import Names, Resistor
 from hwlearn.network.devices.models import models_of
 from hwlearn.spice.names import is_safe, safe_names
@@ -58,7 +59,7 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     lines += [*network.directives, ".op", ".end", ""]
     text = "\n".join(lines)
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        replace(Path(path), text.encode())
     return text
 
 
