@@ -179,9 +179,9 @@ class _Equations:
         self._width, self._flowing = len(flowing), incidence.shape[0]
         scales = [np.broadcast_to(rows.law.scale, rows.shape).reshape(-1, 1) for rows in self._rows]
         self._tolerance = CONVERGED * np.vstack((np.ones((0, 1)), *scales))
-        self._local = all(branches.local for branches in laws)  # a walk is one then, of positive steps
+        self._local = all(branches.local for branches in laws)  # then diagonals dominate, and walks are positive
         self.reciprocal = all(branches.reciprocal for branches in laws)
-        self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal)
+        self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal, dominated=self._local)
 
     @_quiet
     def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
