@@ -30,7 +30,7 @@ def made(seed: int) -> Network:
     network = grid(4, 4, inputs=["n0_0"], outputs=["n1_2", "n2_1"], fixed_sources=rest)
     transistors = tuple(Transistor(edge.name, 0.85e-3, 0.7) for edge in network.edges)
     gates = random.uniform(2.0, 5.0, len(transistors))
-    return replace(network, nodes=(*network.nodes, "0"), transistors=transistors).with_conductances(
+    return replace(network, nodes=(*network.nodes, "0"), devices=transistors).with_conductances(
         [transistor.conductance(gate) for transistor, gate in zip(transistors, gates, strict=True)]
     )
 

@@ -9,7 +9,7 @@ from newton import VOLT, agrees_with_ngspice, assert_balanced, drive_inputs, wit
 from scipy.sparse import csr_array
 
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
-from hwlearn.circuits.newton.matrices import GeneralMatrices
+from hwlearn.circuits.newton.matrices import PivotedMatrices
 from hwlearn.errors import ModelError
 from hwlearn.network.network import Element
 from hwlearn.testing.circuits import CircuitContract
@@ -104,7 +104,7 @@ def test_matrices_without_dominant_diagonals_are_solved(transposed: bool) -> Non
     size, count = 120, 480
     left, right = (csr_array(random.standard_normal((count, size)) * (random.random((count, size)) < 0.02)) for _ in range(2))
     slopes, rhs = random.standard_normal((count, 2)), random.standard_normal((2, size, 3))
-    found = GeneralMatrices(left, right).solve(slopes, rhs, transposed)
+    found = PivotedMatrices(left, right).solve(slopes, rhs, transposed)
     for k in range(2):
         dense = left.T.toarray() @ (slopes[:, k, None] * right.toarray())
         expected = np.linalg.solve(dense.T if transposed else dense, rhs[k])

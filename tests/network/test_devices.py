@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from hwlearn import (
     Circuit,
     Diode,
     Drive,
+    Element,
+    ElementDevice,
     EquilibriumPropagation,
     ExactCircuit,
     Inject,
@@ -27,21 +30,87 @@ from hwlearn import (
     NewtonCircuit,
     NgspiceCircuit,
     Resistor,
+    Source,
     Task,
     Transistor,
     train,
 )
+from hwlearn.arrays import Array
 from hwlearn.cli import app
-from hwlearn.errors import ExperimentError, ModelError, NetworkError
+from hwlearn.errors import DeviceError, ExperimentError, ModelError, NetworkError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.network.builders import grid
 from hwlearn.network.devices import (
     DEVICES,
+    Branch,
+    Card,
     Device,
+    Law,
+    Names,
+    NetlistAround,
+    Parameter,
 )
 from hwlearn.registry import _installed
 from hwlearn.testing import DeviceContract
 from hwlearn.testing.circuits import CircuitContract
+from hwlearn.text import parse_number, write_number
+
+
+class GainLaw(Law):
+    """i = G v of its control."""
+
+    def __init__(self, gain: Array) -> None:
+        self._gain = gain[:, None]
+
+    def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
+        return self._gain * volts[0], (np.broadcast_to(self._gain, volts[0].shape),)
+
+
+@dataclass(frozen=True)
+class Transconductor(ElementDevice):
+    """A current that two other nodes control: SPICE's G element."""
+
+    gain: float
+
+    word: ClassVar = "transconductor"
+    letter: ClassVar = "g"
+    terminals: ClassVar = ("plus", "minus", "over", "under")
+    branches: ClassVar = (Branch("plus", "minus", GainLaw, ("gain",), (("over", "under"),)),)
+    parameters: ClassVar = (Parameter("gain", "S"),)
+    passive: ClassVar = False
+
+    @classmethod
+    def read(cls, card: Card, netlist: NetlistAround) -> Self:
+        gain = parse_number(card.rest[0]) if len(card.rest) == 1 and len(card.nodes) == 4 else None
+        if gain is None:
+            raise DeviceError("only 'G… plus minus over under gain' is understood")
+        return cls(card.name, card.nodes, gain)
+
+    def cards(self, names: Names) -> list[str]:
+        return [f"{names.card} {' '.join(names.nodes)} {write_number(self.gain)}"]
+
+
+class TestTransconductor(DeviceContract):
+    def make(self, random: np.random.Generator) -> Device:
+        return Transconductor("G1", ("a", "b", "c", "d"), random.uniform(-1e-2, 1e-2))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([3, 12]))
+def test_controlled_sources_need_no_dominant_diagonal(seed: int, size: int) -> None:
+    """Dense and sparse matrices, for ngspice's answer."""
+    random = np.random.default_rng(seed)
+    plain = grid(size, size, 1e-3, inputs=["n0_0"], outputs=[f"n{size - 1}_0", "n1_1"])
+    ends = [tuple(map(str, random.choice(plain.nodes, 4, False))) for _ in range(3)]
+    elements = [
+        Element(f"G{k}", f"g{k} {' '.join(four)} {random.uniform(-3e-3, 3e-3):.17g}", four, "here")
+        for k, four in enumerate(ends)
+    ]
+    ground = Source("V0", "voltage", f"n0_{size - 1}")
+    network = replace(plain, elements=tuple(elements), fixed_sources=(ground,), laws=(Transconductor,))
+    with NewtonCircuit(network) as circuit:
+        assert not circuit.reciprocal
+    agrees_with_ngspice(network, np.array([[1.0], [-0.3]]), random.uniform(-1e-4, 1e-4, (2, 2)), 0.9)
 
 
 class TestResistor(DeviceContract):

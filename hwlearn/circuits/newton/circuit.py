@@ -181,8 +181,9 @@ class _Equations:
         self._width, self._flowing = len(flowing), incidence.shape[0]
         scales = [np.broadcast_to(rows.law.scale, rows.shape).reshape(-1, 1) for rows in self._rows]
         self._tolerance = CONVERGED * np.vstack((np.ones((0, 1)), *scales))
+        self._local = all(branches.local for branches in laws)  # then diagonals dominate, and walks are positive
         self.reciprocal = all(branches.reciprocal for branches in laws)
-        self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal)
+        self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal, dominated=self._local)
 
     @_quiet
     def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
@@ -268,7 +269,8 @@ class _Equations:
             # Each step corrects what rounding left of the one before, to 1e-16 of the walk (`Trust`); it must have had one.
             size = np.maximum(np.abs(x).max(axis=0, initial=0.0), np.abs(seen).max(axis=0, initial=0.0))
             there &= np.abs(step).max(axis=0, initial=0.0) <= SETTLED * size
-            lost = there & ~((walk > 0).all(axis=0) & (walk.max(axis=0, initial=0.0) <= LARGEST_WALK))
+            upward = (walk > 0).all(axis=0) | (not self._local)
+            lost = there & ~(upward & (np.abs(walk).max(axis=0, initial=0.0) <= LARGEST_WALK))
             if lost.any():
                 raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():

@@ -59,7 +59,7 @@ class Rows(NamedTuple):
 
     def volts(self, controls: Array) -> Array:
         """(C, D, S) V out of the controls of all laws (…, S), a view."""
-        return controls[self.seen].reshape(*self.shape, controls.shape[1])
+        return controls[self.seen].reshape((*self.shape, -1))
 
 
 def placed_rows(laws: Sequence[Branches], edges: int, resistors: int) -> Iterator[Rows]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csc_matrix, csr_array
@@ -14,11 +15,6 @@ from hwlearn.errors import SimulationError
 
 DENSE_SIZE = 20, 100
 """Largest symmetric and other matrices that are faster as dense ones, all samples in one call, than qdldl's and SuperLU's."""
-
-UNCHANGED = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-EXCHANGED = {"permc_spec": "COLAMD", "diag_pivot_thresh": 1.0}
-RESIDUAL = 1e-10
-"""Of K x − r against |K| |x| + |r|: more than rounding leaves, and less than an exchange of rows that was due would."""
 
 
 class Matrices(ABC):
@@ -96,12 +92,14 @@ class SymmetricMatrices(Matrices):
 
 
 class GeneralMatrices(Matrices):
-    """SuperLU, sample by sample, at first without exchange of rows: where diagonals dominate their columns, none is needed.
-
-    Where the answer's residual says otherwise, as with controlled sources, rows are exchanged.
-    """
+    """SuperLU, sample by sample, without exchange of rows: columns whose diagonals dominate need none."""
 
     name = "SuperLU"
+    options: ClassVar[dict[str, Any]] = {
+        "permc_spec": "MMD_AT_PLUS_A",
+        "diag_pivot_thresh": 0.0,
+        "options": {"SymmetricMode": True},
+    }
 
     def _arranged(self, numbers: csr_array, rows: Indices, columns: Indices) -> csr_array:
         indptr = np.searchsorted(columns, np.arange(self.size + 1))
@@ -112,28 +110,32 @@ class GeneralMatrices(Matrices):
         found = np.empty(right.shape)
         for k, data in enumerate(np.ascontiguousarray(numbers.T)):
             self._matrix.data[:] = data
-            found[k] = self._solved(right[k], transposed)
+            try:
+                found[k] = splu(self._matrix, **self.options).solve(right[k], "T" if transposed else "N")
+            except RuntimeError:
+                raise SimulationError(_singular(self.name)) from None
         return found
 
-    def _solved(self, right: Array, transposed: bool) -> Array:
-        matrix, way = (self._matrix.T, "T") if transposed else (self._matrix, "N")
-        size = abs(matrix)
-        for options in (UNCHANGED, EXCHANGED):
-            try:
-                found: Array = splu(self._matrix, **options).solve(right, way)
-            except RuntimeError:
-                continue
-            if (np.abs(matrix @ found - right) <= RESIDUAL * (size @ np.abs(found) + np.abs(right)).max()).all():
-                return found
-        raise SimulationError(_singular(self.name))
+
+class PivotedMatrices(GeneralMatrices):
+    """SuperLU with exchange of rows, where diagonals need not dominate, as with controlled sources."""
+
+    options: ClassVar[dict[str, Any]] = {"permc_spec": "COLAMD", "diag_pivot_thresh": 1.0}
 
 
-def choose_matrices(left: csr_array, right: csr_array, symmetric: bool) -> Matrices:
-    """The fastest kind for l and r, sparse (k, n) each; `symmetric` if they are the same."""
+def choose_matrices(left: csr_array, right: csr_array, symmetric: bool, dominated: bool = True) -> Matrices:
+    """The fastest kind for l and r, sparse (k, n) each.
+
+    Args:
+        symmetric: l and r are the same.
+        dominated: diagonals dominate their columns.
+    """
     size = left.shape[1]
     if size <= DENSE_SIZE[0 if symmetric else 1]:
         return DenseMatrices(left, right)
-    return SymmetricMatrices(left, right) if symmetric else GeneralMatrices(left, right)
+    if symmetric:
+        return SymmetricMatrices(left, right)
+    return GeneralMatrices(left, right) if dominated else PivotedMatrices(left, right)
 
 
 def _singular(name: str) -> str:

@@ -36,7 +36,8 @@ class Branches:
         law: theirs, for all of them at once.
         owners: (D,) positions of the edges that the devices are; −1 for elements.
         edges: (D,) positions of the edges that the branches are; −1 for further branches.
-        reciprocal: whether each current depends on its own voltage alone.
+        local: whether each current depends on the voltages of its own ends alone.
+        reciprocal: whether it depends on their difference alone.
     """
 
     def __init__(self, chosen: Sequence[tuple[Placed, Branch]], index: Mapping[str, int]) -> None:
@@ -46,6 +47,7 @@ class Branches:
         self.owners = np.array([place.edge for place, _ in chosen], dtype=np.intp)
         first = [branch is place.device.branches[0] for place, branch in chosen]
         self.edges = np.where(first, self.owners, -1)
+        self.local = all(branch.local for _, branch in chosen)
         self.reciprocal = all(branch.reciprocal for _, branch in chosen)
         self._chosen, self._index = chosen, index
 

@@ -57,7 +57,8 @@ class Junction(Law):
         def limit(before: Array, after: Array) -> None:
             base = np.maximum(before, knee)
             rise = after - base
-            if (rise > 0).any():
-                np.copyto(after, base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal), where=rise > 0)
+            beyond = rise > 0
+            if beyond.any():
+                np.copyto(after, base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal), where=beyond)
 
         return limit

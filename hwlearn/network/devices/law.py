@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hwlearn.arrays import Array
+from hwlearn.text import GROUND
 
 Limiter = Callable[[Array, Array], None]
 """Shortens a step of Newton's method in place: (volts before, volts after), (C, D, S) each."""
@@ -69,6 +70,12 @@ class Branch(NamedTuple):
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """The controls."""
         return self.controls or ((self.start, self.end),)
+
+    @property
+    def local(self) -> bool:
+        """True if the current depends on the voltages of its own ends alone."""
+        own = {(self.start, self.end), (self.start, GROUND), (self.end, GROUND)}
+        return own.issuperset(self.pairs)
 
     @property
     def reciprocal(self) -> bool:
