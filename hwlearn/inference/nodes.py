@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Inject
+from hwlearn.circuits.drive import Drive, Inject
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.network import Network
 from hwlearn.network.ports import Port

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive
 from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
 from hwlearn.errors import DeviceError

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
+from newton import VOLT, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
 from scipy.sparse import csr_array
 
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
@@ -13,14 +13,15 @@ from hwlearn.circuits.newton.matrices import PivotedMatrices
 from hwlearn.errors import ModelError
 from hwlearn.network.network import Element
 from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 
-class TestLinear(CircuitContract):
+class TestLinear(ResistorContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(network)
 
 
-class TestDiodes(NonlinearContract):
+class TestDiodes(CircuitContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_diodes(network))
 

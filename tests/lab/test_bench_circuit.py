@@ -11,7 +11,7 @@ from hwlearn.errors import InstrumentError, StationError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.station import load_station
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = ROOT / "netlists" / "allostery-bench.toml"

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Hold, Inject, Measurement, Outputs
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Hold, Inject, Outputs
+from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.currents import InputCurrents

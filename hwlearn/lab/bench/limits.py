@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Hold, Outputs
+from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.errors import StationError
 from hwlearn.lab.bench.nudge import Nudge
 from hwlearn.lab.station import Station

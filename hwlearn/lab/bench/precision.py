@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Measurement, SampledMeasurement
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 
 DETECTED = 3.0
 """A nudge counts as measured if it moves an edge by so many standard deviations."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Inject, Open
+from hwlearn.circuits.drive import Drive, Inject, Open
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.station.settings import SeriesNudge
