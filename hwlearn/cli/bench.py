@@ -166,7 +166,7 @@ def _calibrate(
             f"note: chi² per reading is {found.chi_square:.3g}, worst at node {found.worst_node}: two numbers do not describe "
             "a device, or the wiring is wrong; run `hwlearn bench check`. The errors count it in"
         )
-    written.check(network)
+    written.validate(network)
 
 
 @bench.command("safe")
@@ -194,7 +194,7 @@ def _show(
     from hwlearn.lab.station import load_station
 
     network, loaded = load_experiment(experiment).network, load_station(station)
-    loaded.check(network)
+    loaded.validate(network)
     settings = loaded.settings
     print(f"{settings.name}: {network.title}; rules: {', '.join(loaded.rules(network))}")
     table = new_table("", "", "wired to")

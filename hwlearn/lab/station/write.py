@@ -81,7 +81,7 @@ def write_calibrated(
             (folder / file).write_text(text, encoding="utf-8")
     except OSError as failed:
         raise StationError(f"{folder}: {failed.strerror}") from None
-    return load_station(folder / FILE)
+    return load_station(folder / FILE, station.trusted)
 
 
 def to_toml(content: Mapping[str, Any]) -> str:
