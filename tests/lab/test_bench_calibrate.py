@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from hwlearn.cli import app
 from hwlearn.errors import StationError
 from hwlearn.experiments import load_experiment
-from hwlearn.lab.bench.calibrate import read_devices
-from hwlearn.lab.bench.calibration import fit_devices
-from hwlearn.lab.bench.check import check_bench
+from hwlearn.inference.calibration import fit_devices
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.device_readings import read_devices
+from hwlearn.lab.bench.selftest import self_test
 from hwlearn.lab.station import load_station
 from hwlearn.lab.station.load import as_built
 from hwlearn.lab.station.write import to_toml, write_calibrated
@@ -65,7 +65,7 @@ def test_tables_and_offsets_become_the_true_ones(tmp_path, seed):
         written = write_calibrated(circuit.station, tmp_path / "new", seen, readings.offsets, 1e-3, datetime.date.today())
         circuit.connection.close()
         with BenchCircuit(NETWORK, written) as again:
-            assert [finding for finding in check_bench(again) if not finding.passed] == []
+            assert [finding for finding in self_test(again) if not finding.passed] == []
     assert written.settings.calibration.date == datetime.date.today()
     np.testing.assert_allclose(written.tables["R5"].resistances, found.resistances["R5"], rtol=1e-8)
     np.testing.assert_array_equal(written.tables["R1"].resistances, circuit.station.tables["R1"].resistances)

@@ -47,7 +47,7 @@ QUICK = [("[defaults]", "[defaults]\ntimeout_s = 0.3"), ("nplc = 1", "nplc = 0.0
 @pytest.fixture
 def quick_relays(monkeypatch):
     """A scan without an answer is given up soon."""
-    monkeypatch.setattr("hwlearn.lab.instruments.roles.RELAY_SECONDS", 1e-3)
+    monkeypatch.setattr("hwlearn.lab.instruments.scpi.scanner.RELAY_SECONDS", 1e-3)
 
 
 PHASES = [Open(), Inject([[1e-4], [-2e-4]]), Hold([[0.2], [0.1]])]

@@ -1,4 +1,4 @@
-"""`Verifier` on simulated devices, whose true conductances are known, and on the virtual bench; and `Drift` there."""
+"""`EdgeFilter` on simulated devices, whose true conductances are known; the checks of a phase on the virtual bench."""
 
 import math
 import re
@@ -24,8 +24,9 @@ from hwlearn import (
 from hwlearn.circuits.base import SampledMeasurement
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
+from hwlearn.inference.following import EdgeFilter
+from hwlearn.lab.bench.checks.following import strayed
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.bench.verify import Verifier
 from hwlearn.lab.station import load_station
 from hwlearn.network.builders import grid
 
@@ -39,6 +40,18 @@ RULES = {
     "cl": (CoupledLearning(1.0, symmetric=True), 2e-3),
     "al": (AdjointCoupledLearning(5e3, symmetric=True), 3.0),
 }
+
+
+class Verifier:
+    """The filter, with its verdict as an error."""
+
+    def __init__(self, network, read, places, **options):
+        self.names, self.places, self.filter = network.edge_names, places, EdgeFilter(network, read, **options)
+
+    def compare(self, *phase):
+        stray = self.filter.learn(*phase)
+        if stray is not None:
+            raise strayed(stray, self.names, self.places)
 
 
 class Devices(Circuit):

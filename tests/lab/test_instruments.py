@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments import session as session_module
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
-from hwlearn.lab.instruments.scpi import answers, channel_list, error_number, parse_integers, parse_number, parse_numbers
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.scpi import session as session_module
+from hwlearn.lab.instruments.scpi.session import Session
+from hwlearn.lab.instruments.scpi.text import answers, channel_list, error_number, parse_integers, parse_number, parse_numbers
 
 FINE = '0,"No error"'
 Pair = tuple[str, str]

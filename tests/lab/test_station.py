@@ -10,6 +10,7 @@ import pytest
 from hwlearn import Network
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.experiments import load_experiment
+from hwlearn.lab.instruments.roles import Wired
 from hwlearn.lab.station import load_station
 from hwlearn.network import Source
 
@@ -123,7 +124,12 @@ def test_the_shipped_station_fits_its_netlist():
 def test_what_is_wired(network, station):
     loaded = station()
     loaded.validate(network)
-    assert loaded.channels() == {"daq": ["101", "102"], "dac": ["1"], "smu": ["1"], "pots": ["0", "1"]}
+    assert loaded.wired() == {
+        "daq": Wired(read=("101", "102")),
+        "dac": Wired(drive=("1",)),
+        "smu": Wired(nudge=("1",)),
+        "pots": Wired(set=("0", "1")),
+    }
     assert loaded.rules(network) == ("ep", "cl", "al", "clamp", "dual-cl")
     assert set(loaded.tables) == {"R1", "R2"}
 
@@ -132,7 +138,7 @@ def test_rules_follow_the_nudges(network, station):
     series = station(('nudge = "smu:1"', 'nudge = { drive = "dac:5", read = "daq:120", series_ohm = 1e4 }'))
     series.validate(network)
     assert series.rules(network) == ("ep",)
-    assert series.channels()["dac"] == ["1", "5"]
+    assert series.wired()["dac"].drive == ("1", "5")
     assert station(('[output.T]\nnudge = "smu:1"\n', "")).rules(network) == ()
 
 
@@ -224,7 +230,6 @@ def test_a_file_that_is_not_there(tmp_path):
         ("[source.VREF]", "[source.VREV]", ["source.VREV", "did you mean 'VREF'"]),
         ("[output.T]", "[output.A]", ["output.A", "no output 'A'"]),
         ("p_edge_max = 0.02", "p_edge_max = 0.008", ["edge.R1", "limits.p_edge_max", "series_ohm"]),
-        ('drive = "dac:1"', 'drive = "smu:2"', ["input.V_A.drive", "voltage source", "DAC"]),
         ("fixed_ohm = 4700", "fixed_ohm = 400", ["edge.R3", "limits.p_edge_max"]),
         ("i_max = 5e-3", "i_max = 2e-3", ["edge.R1", "table.pot.i_max"]),
         ("v_node_max = 1.5", "v_node_max = 15", ["edge.R1", "limits.v_node_max"]),

@@ -16,7 +16,7 @@ import pytest
 
 from hwlearn import Drive, Hold, Inject, Network, Open
 from hwlearn.lab.instruments.drivers import DRIVERS
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.scpi.session import Session
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.circuits import modified_nodal
 

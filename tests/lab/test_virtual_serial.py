@@ -12,8 +12,9 @@ from hwlearn import Drive, EquilibriumPropagation, Inject, train
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.instruments.resistors import ScpiResistors
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.drivers.scpi_resistors import ScpiResistors
+from hwlearn.lab.instruments.scpi.session import Session
+from hwlearn.lab.instruments.scpi.visa import Line
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.circuits import modified_nodal
@@ -60,7 +61,7 @@ def virtual(station):
 
 @pytest.fixture
 def box(virtual):
-    session = Session(virtual.resources["pots"], name="pots", timeout=TIMEOUT, baud_rate=115200)
+    session = Session(virtual.resources["pots"], name="pots", timeout=TIMEOUT, line=Line(baud_rate=115200))
     yield ScpiResistors(session)
     session.close()
 

@@ -139,9 +139,9 @@ def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentE
         for name in names:
             try:
                 safe(name)
-            except InstrumentError as error:
+            except Exception as error:  # whatever a driver raises must not stop the others
                 log.error("not safe: %s", error)
-                failed[name] = error
+                failed[name] = error if isinstance(error, InstrumentError) else InstrumentError(str(error), name)
         names = list(failed)
     return list(failed.values())
 

@@ -1,7 +1,7 @@
 """What instruments do on a bench: drive, sense, program, nudge.
 
-A role says what is done, in volts, amperes and codes; how an instrument is told so is its driver's matter. An instrument has as
-many roles as its class has bases here, so no two roles have a method of the same name.
+A role says what is done, in volts, amperes and codes; how an instrument is told so is its driver's matter. An instrument
+has as many roles as its class has bases here, so no two roles have a method of the same name.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Instrument(ABC):
         """An error that names this instrument."""
         return InstrumentError(message, self.name)
 
-    def present(self) -> None:
+    def present(self) -> None:  # noqa: B027  # most instruments cannot leave
         """Make sure that it is still there.
 
         Raises:
@@ -93,7 +93,7 @@ class Instrument(ABC):
             elif isinstance(self, Source) and wired.drive:
                 last.callback(self.zero, wired.drive)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # most have nothing to let go of
         """Let go of the instrument, as it is; may be called twice."""
 
 

@@ -69,7 +69,9 @@ def _drivers(settings: StationSettings, file: Path, trust: bool) -> dict[str, ty
     for name, table in settings.instrument.items():
         key = f"{file}: instrument.{name}.driver"
         if ":" in table.driver and not trust:
-            raise StationError(f"{key}: {table.driver!r} is code; if you trust this station, say so: --trust-station, or trust=True")
+            raise StationError(
+                f"{key}: {table.driver!r} is code; if you trust this station, say so: --trust-station, or trust=True"
+            )
         try:
             drivers[name] = DRIVERS.get(table.driver, trust=trust, beside=file.parent)
         except RegistryError as error:

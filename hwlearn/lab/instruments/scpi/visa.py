@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyvisa
 from filelock import FileLock, Timeout
@@ -51,6 +51,20 @@ class Line:
 def _manager(backend: str) -> Any:
     """The one resource manager of a backend; closing it would close the sessions of others, so nobody does."""
     return pyvisa.ResourceManager(backend)
+
+
+class Wire(Protocol):
+    """What carries lines to and fro."""
+
+    serial: bool
+    """Whether lines may arrive that were sent long ago."""
+
+    def open(self) -> None: ...
+    def reopen(self) -> None: ...
+    def write(self, message: str, timeout: float) -> None: ...
+    def read(self, timeout: float) -> str: ...
+    def clear(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Visa:
