@@ -17,6 +17,7 @@ extensions = [
     "key_tables",
     "mathml",
     "notebooks",
+    "rooms_map",
     "signatures",
 ]
 exclude_patterns = ["_build", "*.py", "extensions", "examples"]  # scripts of notebooks/ are pages

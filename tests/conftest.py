@@ -1,4 +1,6 @@
 import os
+import signal
+import time
 from pathlib import Path
 
 for variable in (
@@ -7,7 +9,9 @@ for variable in (
 ):  # before numpy: threads wait for each other over matrices this small
     os.environ.setdefault(variable, "1")
 
+import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+from processes import end_children  # noqa: E402
 
 settings.register_profile(
     "hwlearn",
@@ -17,9 +21,38 @@ settings.register_profile(
 )
 settings.load_profile("hwlearn")
 
+BEGAN = pytest.StashKey[float]()
 ALLOSTERY = Path(__file__).parent.parent / "netlists" / "allostery-bench.toml"
 
 
 def pytest_addoption(parser):
     parser.addoption("--station", metavar="FILE", help="Station file of a bench, for tests/lab/test_real_bench.py.")
     parser.addoption("--experiment", metavar="FILE", default=str(ALLOSTERY), help="Experiment file of what is wired there.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Know when a test began."""
+    item.stash[BEGAN] = time.time() - 0.05
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails leaves no process behind."""
+    report = yield
+    if report.failed:
+        end_children(item.stash[BEGAN])
+    return report
+
+
+@pytest.fixture
+def terminal_signals():
+    """Ctrl-C and hang-up act in this process as in one that a terminal started, and not as under `nohup`."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    if hasattr(signal, "SIGHUP"):
+        usual[signal.SIGHUP] = signal.SIG_DFL
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

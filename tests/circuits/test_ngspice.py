@@ -11,6 +11,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from processes import interruptible
 
 from hwlearn import (
     CoupledLearning,
@@ -193,7 +194,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize(("size", "samples"), [(200, 1), (30, 200_000)], ids=["one long ordering", "a long sweep"])
 def test_ctrl_c_ends_a_measurement(size: int, samples: int) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(size), str(samples)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(interruptible(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.3)

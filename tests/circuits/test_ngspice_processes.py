@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from processes import interruptible
 
 from hwlearn import Circuit, Drive, EquilibriumPropagation, ExactCircuit, Hold, Inject, Network, NgspiceCircuit, Task, train
 from hwlearn.circuits.ngspice.pace import PATIENCE, Pace
@@ -125,7 +126,9 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_worker_outlives_an_interrupt_or_its_parent(how):
-    with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        interruptible([sys.executable, "-c", SCRIPT]), stdout=-1, stderr=-1, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         worker = psutil.Process(int(process.stdout.readline()))
         time.sleep(0.3)

@@ -17,6 +17,7 @@ import pytest
 from deadly import Deadly
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import interruptible
 from typer.testing import CliRunner
 
 from hwlearn.cli import app
@@ -282,7 +283,12 @@ def test_a_sweep_that_is_ended_leaves_no_process_and_goes_on(sweep, tmp_path, ki
     command = [sys.executable, "-m", "hwlearn", "sweep", str(file), "--jobs", "2", "--out", str(tmp_path / "out"), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        interruptible(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
     )
     while len(list((tmp_path / "out").glob("*/latest.npy"))) < 2:  # an interrupt of a process that starts may show where
         time.sleep(0.01)

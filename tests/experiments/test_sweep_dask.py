@@ -94,13 +94,20 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def scheduler(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("dask"))
     try:
-        cluster.add_workers(2)
         yield cluster
     finally:
         cluster.close()
+
+
+@pytest.fixture
+def cluster(scheduler):
+    """With two workers, whatever an earlier test killed."""
+    scheduler.workers = [worker for worker in scheduler.workers if worker.poll() is None]
+    scheduler.add_workers(2 - len(scheduler.workers))
+    return scheduler
 
 
 @pytest.fixture(scope="module")

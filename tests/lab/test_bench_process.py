@@ -143,6 +143,7 @@ def test_an_instrument_that_is_gone_does_not_keep_the_others_on(ports, station):
     assert outputs(ports) == OFF
 
 
+@pytest.mark.usefixtures("terminal_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
 def test_a_signal_while_it_is_made_safe_acts_when_all_is_safe(number):
     circuit = BenchCircuit(load_experiment(EXPERIMENT).network, STATION)
@@ -155,6 +156,7 @@ def test_a_signal_while_it_is_made_safe_acts_when_all_is_safe(number):
     assert (smu.channels["1"].on, dac.volts["1"], pots.opened) == (False, 0.0, True)
 
 
+@pytest.mark.usefixtures("terminal_signals")
 def test_signals_that_wait_give_way_to_an_error():
     with pytest.raises(InstrumentError), ending_signals_wait():  # noqa: PT012
         os.kill(os.getpid(), signal.SIGINT)

@@ -8,6 +8,7 @@ import pytest
 from hwlearn.lab.bench.signals import ENDING, ending_signals_raise
 
 
+@pytest.mark.usefixtures("terminal_signals")
 @pytest.mark.parametrize("number", ENDING)
 def test_ending_signals_raise_system_exit_and_are_put_back(number):
     before = signal.getsignal(number)
