@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from hwlearn import Drive, ExactCircuit, Inject
 from hwlearn.cli import app
 from hwlearn.inference.calibration import fit_devices
-from hwlearn.inference.noise import Nudging, gradient_error, repeats_for, smallest_current
 from hwlearn.inference.nodes import NodeCircuit
+from hwlearn.inference.noise import Nudging, gradient_error, repeats_for, smallest_current
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.device_readings import read_devices
 from hwlearn.lab.bench.measurement import Repeats

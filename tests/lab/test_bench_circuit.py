@@ -213,3 +213,16 @@ def test_a_voltage_behind_a_resistor_cannot_hold(series_bench):
 def test_a_current_that_the_voltage_cannot_make_is_refused(series_bench):
     with pytest.raises(InstrumentError, match="v_compliance"):
         series_bench.measure(Drive([[1.0]], Inject([[9e-4]])))
+
+
+def test_an_instrument_is_told_its_own_nplc_and_range(network, station):
+    own = (
+        ('driver = "keysight_daq970a"', 'driver = "keysight_daq970a"\nnplc = 0.2\nrange_v = 1'),
+        ("[instrument.smu]", "[instrument.smu]\nnplc = 3"),
+    )
+    with BenchCircuit(network, station(*own)) as circuit:
+        circuit.measure(Drive([[0.5]]))
+        heard = {name: ";".join(made.lines) for name, made in circuit.connection.virtual.instruments.items()}
+    assert ":CONF:VOLT:DC 1,DEF," in heard["daq"]
+    assert ":VOLT:DC:NPLC 0.2,(" in heard["daq"]
+    assert ":SENS:VOLT:NPLC 3;" in heard["smu"]

@@ -473,3 +473,14 @@ def test_offsets_by_channel(station, tmp_path):
     (tmp_path / "offsets.csv").write_text("channel,volt\ndaq:103,1e-5\n")
     with pytest.raises(StationError, match=r"offsets\.csv:2.*daq:103.*did you mean"):
         station(calibrated)
+
+
+def test_an_instrument_has_keys_of_its_own(network, station):
+    own = "nplc = 10\nrange_v = 1\ntimeout_s = 9\nterminator = 'CR'\nparity = 'even'"
+    loaded = station(
+        ('driver = "keysight_daq970a"', f'driver = "keysight_daq970a"\n{own}'), ("[measure]", "[measure]\nnplc = 2")
+    )
+    assert (loaded.nplc("daq"), loaded.range_v("daq")) == (10, 1)
+    assert (loaded.nplc("smu"), loaded.range_v("smu")) == (2, loaded.settings.measure.range_v)
+    for wrong, key in (("nplc = 0", "nplc"), ('terminator = "X"', "terminator"), ("data_bits = 9", "data_bits")):
+        refused(lambda wrong=wrong: station(('driver = "scpi_dac"', f'driver = "scpi_dac"\n{wrong}')), f"instrument.dac.{key}")

@@ -38,7 +38,7 @@ class Feeds:
                 self._amperes.append((meter, channel, k))
                 self._metered.append((meter, channel, source.name))
                 continue
-            if isinstance(feed, SourceMeter):
+            if isinstance(feed, SourceMeter) and feed.metered(channel):
                 self._metered.append((feed, channel, source.name))
 
     def set(self, values: Array) -> None:

@@ -67,7 +67,7 @@ class Plan:
         for name, wired in self.station.wired().items():
             meter = self.connection.instruments[name]
             if isinstance(meter, SourceMeter):
-                for channel in (*wired.nudge, *wired.drive):
+                for channel in (*wired.nudge, *filter(meter.metered, wired.drive)):
                     volts, amperes = limits.v_compliance, limits.i_compliance
                     meter.limit(channel, volts=volts, amperes=amperes, nplc=self.station.nplc(name))
 

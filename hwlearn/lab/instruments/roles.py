@@ -88,10 +88,10 @@ class Instrument(ABC):
         with ExitStack() as last:  # is done first
             if isinstance(self, ResistorBox):
                 last.callback(self.open)
-            if isinstance(self, SourceMeter):
-                last.callback(self.off, (*wired.nudge, *wired.drive))
-            elif isinstance(self, Source) and wired.drive:
+            if isinstance(self, Source) and wired.drive:
                 last.callback(self.zero, wired.drive)
+            if isinstance(self, SourceMeter) and (wired.nudge or not wired.drive):
+                last.callback(self.off, wired.nudge)
 
     def close(self) -> None:  # noqa: B027  # most have nothing to let go of
         """Let go of the instrument, as it is; may be called twice."""
@@ -216,6 +216,13 @@ class SourceMeter(Source):
     @abstractmethod
     def off(self, channels: Sequence[str]) -> None:
         """Levels to zero and outputs off."""
+
+    def metered(self, channel: str) -> bool:
+        """Whether a channel that drives is one of these; another has no limits, and no readings."""
+        return True
+
+    def zero(self, channels: Sequence[str]) -> None:
+        self.off(channels)
 
     def set(self, volts: Mapping[str, float]) -> Mapping[str, float]:
         for channel, value in volts.items():

@@ -12,6 +12,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
+from hwlearn.lab.instruments.scpi.visa import ENDS
 from hwlearn.lab.virtual.faults import FaultKind
 from hwlearn.lab.virtual.model import BenchModel, Imperfections, Wiring
 from hwlearn.lab.virtual.resistors import VirtualResistorBox
@@ -61,7 +62,7 @@ class VirtualBench:
 
     def __init__(self, network: Network, station: Station) -> None:
         settings = station.settings
-        self.model = _model(network, station)
+        self.model = model_of(network, station)
         self.instruments: dict[str, ScpiInstrument] = {}
         self.resources: dict[str, str] = {}
         self._servers: list[asyncio.Server] = []
@@ -82,6 +83,8 @@ class VirtualBench:
                 raise StationError(
                     f"{station.path}: instrument.{name}.driver {table.driver!r} has no virtual twin; use {known}"
                 )
+        for name, instrument in self.instruments.items():
+            instrument.end = ENDS[settings.instrument[name].terminator].encode()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual bench", daemon=True)
         self._thread.start()
@@ -152,7 +155,7 @@ class VirtualBench:
         self.close()
 
 
-def _model(network: Network, station: Station) -> BenchModel:
+def model_of(network: Network, station: Station) -> BenchModel:
     """The physical state of a station's bench."""
     settings = station.settings
     sources: dict[str, str] = {}

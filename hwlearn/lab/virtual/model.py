@@ -79,12 +79,13 @@ PERFECT = Imperfections()
 
 @dataclass
 class _State:
-    """A steady state: (N,) V, (n_out,) V and A, ports in compliance, (N,) Ω seen from each node."""
+    """A steady state: (N,) V, (n_out,) V and A, ports in compliance, (n_in,) A out of the sources."""
 
     nodes: Array
     voltages: Array
     currents: Array
     tripped: list[bool]
+    given: Array
 
 
 class BenchModel:
@@ -182,7 +183,8 @@ class BenchModel:
         """Set what a source meter's channel does to its output, or the current of the source that it is."""
         if place in self.wiring.sources:
             self._touch()
-            self._inputs[self._source[self.wiring.sources[place]]] = drive.level if drive.mode == "current" else 0.0
+            k = self._source[self.wiring.sources[place]]
+            self._inputs[k] = drive.level if drive.mode == self.network.inputs[k].kind else 0.0
         if place in self.wiring.meters:
             self._touch()
             self._drives[self._output[self.wiring.meters[place]]] = drive
@@ -255,10 +257,10 @@ class BenchModel:
     def read_meter(self, place: str, drive: PortDrive) -> tuple[float, float, bool]:
         """(V, A, in compliance) at a source meter's channel; one that is wired to nothing sees an open circuit."""
         if place in self.wiring.sources:
-            source = self.network.inputs[self._source[self.wiring.sources[place]]]
-            nodes = dict(zip(self.network.nodes, self._steady().nodes.tolist(), strict=True))
-            volts = nodes.get(source.plus, 0.0) - nodes.get(source.minus, 0.0)
-            return volts, drive.level, abs(volts) > drive.v_limit
+            k, state = self._source[self.wiring.sources[place]], self._steady()
+            source, nodes = self.network.inputs[k], dict(zip(self.network.nodes, state.nodes.tolist(), strict=True))
+            volts, amperes = nodes.get(source.plus, 0.0) - nodes.get(source.minus, 0.0), float(state.given[k])
+            return volts, amperes, abs(volts) > drive.v_limit if drive.mode == "current" else abs(amperes) > drive.i_limit
         if place not in self.wiring.meters:
             volts = math.copysign(drive.v_limit, drive.level) if drive.mode == "current" and drive.level else drive.level
             return volts, 0.0, drive.mode == "current" and drive.level != 0
@@ -305,7 +307,7 @@ class BenchModel:
             bounded, limit = (volts, drive.v_limit) if drive.mode == "current" else (amperes, drive.i_limit)
             if abs(bounded) > limit:
                 return None
-        return _State(got.node_voltages[0], voltages, currents, [False] * len(drives))
+        return _State(got.node_voltages[0], voltages, currents, [False] * len(drives), got.input_currents[0])
 
     def _mixed(self) -> _State:
         """Newton steps on the port currents; a linear network needs one."""
@@ -321,7 +323,7 @@ class BenchModel:
             if np.abs(currents - before).max(initial=0.0) <= 1e-12 + 1e-9 * np.abs(currents).max(initial=0.0):
                 break
         final = self._circuit.measure(Drive(self._inputs[None], Inject(currents[None])))
-        return _State(final.node_voltages[0], final.output_voltages[0], currents, tripped)
+        return _State(final.node_voltages[0], final.output_voltages[0], currents, tripped, final.input_currents[0])
 
     def _node_resistance(self) -> Array:
         """(N,) Ω between each node and ground, voltage sources and held ports shorted; resistors only."""

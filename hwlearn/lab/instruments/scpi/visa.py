@@ -98,7 +98,10 @@ class Visa:
         self._handle, self._timeout = handle, math.nan
         handle.read_termination = handle.write_termination = self._end
         if self.serial:
-            self.line.apply(handle)
+            try:
+                self.line.apply(handle)
+            except Exception as error:
+                raise InstrumentError(f"its port cannot be set up as {self.line}: {error}", self.name) from None
         with suppress(
             Exception
         ):  # sockets of pyvisa-py only: without it each message waits for the last one's acknowledgement
