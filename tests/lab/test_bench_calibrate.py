@@ -31,7 +31,7 @@ def deviations(circuit, resistances):
     found = {}
     for name, fitted in resistances.items():
         usable = slice(tables[name].min_code, tables[name].max_code + 1)
-        true = model.resistances(circuit.station.settings.edge[name].set)
+        true = model.pots.resistances(name)
         found[name] = float(np.abs(fitted / true - 1)[usable].max())
     return found
 
@@ -105,7 +105,7 @@ def test_a_fixed_resistor_is_measured_too(tmp_path):
 
 def test_devices_that_two_numbers_do_not_describe_raise_chi_square_and_the_errors(tmp_path):
     with bench(tmp_path) as circuit:
-        table = circuit.made.model._resistances["R12"]
+        table = circuit.made.model.pots.tables["R12"]
         table[100:] *= 1.02
         found = fit_devices(NETWORK, circuit.station, read_devices(circuit))
     assert found.chi_square > 10

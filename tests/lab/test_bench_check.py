@@ -92,7 +92,7 @@ def test_exactly_what_is_wrong_fails(tmp_path, defect):
 
 def test_an_offset_is_found(tmp_path):
     with bench(tmp_path) as circuit:
-        circuit.made.model._offset["daq:108"] += 3e-3
+        circuit.made.model.channels.offsets["daq:108"] += 3e-3
         findings = self_test(circuit)
     assert failed(findings) == {("offset", "daq:108 (n20)")}
 
@@ -142,13 +142,13 @@ SERIES = [
 def test_outputs_behind_a_resistor_are_checked_and_their_channel_is_calibrated(tmp_path):
     network = NETWORK.with_ports(outputs=["t1"])
     with bench(tmp_path, network=network, virtual=SERIES, station=SERIES) as circuit:
-        circuit.made.model._offset["daq:130"] += 3e-3
+        circuit.made.model.channels.offsets["daq:130"] += 3e-3
         findings = self_test(circuit)
     assert failed(findings) == {("offset", "daq:130")}
     (tmp_path / "offsets.csv").write_text("channel,volt\ndaq:130,3e-3\n", encoding="utf-8")
     known = [*SERIES, ("[safe]", '[calibration]\noffsets = "offsets.csv"\n\n[safe]')]
     with bench(tmp_path, network=network, virtual=SERIES, station=known) as circuit:
-        circuit.made.model._offset["daq:130"] += 3e-3
+        circuit.made.model.channels.offsets["daq:130"] += 3e-3
         assert failed(self_test(circuit)) == set()
 
 

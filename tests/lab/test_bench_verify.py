@@ -231,7 +231,7 @@ def test_a_channel_that_moves_between_two_phases_is_named(station, verify):
         circuit.measure(FREE)
         circuit.measure(NUDGED)
         circuit.measure(FREE)
-        circuit.connection.virtual.model._offset["daq:106"] += 5e-4
+        circuit.connection.virtual.model.channels.offsets["daq:106"] += 5e-4
         if not verify:
             circuit.measure(NUDGED)
             return
@@ -243,10 +243,10 @@ def test_a_drift_within_the_limit_is_none(station):
     with BenchCircuit(NETWORK, station) as circuit:
         for _ in range(6):
             circuit.measure(FREE)
-            circuit.connection.virtual.model._offset["daq:106"] += 1e-4
+            circuit.connection.virtual.model.channels.offsets["daq:106"] += 1e-4
             circuit.measure(NUDGED)
         circuit.measure(FREE)
-        circuit.connection.virtual.model._offset["daq:106"] += 6e-4
+        circuit.connection.virtual.model.channels.offsets["daq:106"] += 6e-4
         with pytest.raises(InstrumentError, match="drift_max"):
             circuit.measure(NUDGED)
 

@@ -204,7 +204,7 @@ class TestCardDrives(Plain, SourceContract):
     kind, wired = "Card", Wired(drive=("1", "2"))
 
     def true_volts(self, instrument, channel):
-        return self.bench.model._levels[f"daq:{channel}"]
+        return self.bench.model.levels[f"daq:{channel}"]
 
 
 class TestBox(Plain, ResistorBoxContract):

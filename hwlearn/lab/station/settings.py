@@ -187,7 +187,7 @@ class Calibration(Table):
 
 
 class Virtual(Table):
-    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.lab.virtual.model.Imperfections`.
+    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.lab.virtual.imperfections.Imperfections`.
 
     `station` names the station file whose bench this is, instead of all other keys: a calibrated station is another view of
     the same bench.

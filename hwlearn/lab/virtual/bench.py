@@ -14,7 +14,8 @@ from hwlearn.arrays import Array
 from hwlearn.errors import StationError
 from hwlearn.lab.instruments.scpi.visa import ENDS
 from hwlearn.lab.virtual.faults import FaultKind
-from hwlearn.lab.virtual.model import BenchModel, Imperfections, Wiring
+from hwlearn.lab.virtual.imperfections import Imperfections
+from hwlearn.lab.virtual.model import BenchModel, Wiring
 from hwlearn.lab.virtual.resistors import VirtualResistorBox
 from hwlearn.lab.virtual.scanners import Virtual2700, Virtual34970A, Virtual34980A, VirtualDaq970A, VirtualDaq6510
 from hwlearn.lab.virtual.scpi import ScpiInstrument
@@ -133,9 +134,9 @@ class VirtualBench:
         elif edge not in self.model.network.edge_names:
             raise ValueError(f"a stuck edge must be named: no edge {edge!r}")
         elif count:
-            self.model.stick(edge)
+            self.model.pots.stick(edge)
         else:
-            self.model.release(edge)
+            self.model.pots.release(edge)
 
     def close(self) -> None:
         """End all connections, servers and the thread; may be called twice."""
