@@ -82,7 +82,7 @@ def test_voltages_alone_find_ratios_and_say_that_the_scale_is_not_theirs(tmp_pat
         readings = read_devices(circuit)
         found = fit_devices(NETWORK, circuit.station, readings)
         model, settings = circuit.made.model, circuit.station.settings
-        ratios = [found.resistances[n][200] / model.resistances(settings.edge[n].set)[200] for n in NETWORK.edge_names[1:]]
+        ratios = [found.resistances[n][200] / model.pots.resistances(n)[200] for n in NETWORK.edge_names[1:]]
     assert not readings.injected
     assert found.scale_error > 0.03
     assert np.std(np.log(ratios)) < 3e-3

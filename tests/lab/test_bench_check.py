@@ -176,7 +176,7 @@ def test_every_kind_of_source_and_port_is_checked_and_calibrated(tmp_path, name)
     assert found.chi_square < 3
     for edge, seen in zip(circuit.network.edge_names, found.seen, strict=True):
         if seen:
-            np.testing.assert_allclose(found.resistances[edge], model.resistances(edges[edge].set), rtol=1e-3)
+            np.testing.assert_allclose(found.resistances[edge], model.pots.resistances(edge), rtol=1e-3)
 
 
 def test_offsets_are_not_measured_while_an_external_supply_is_on(tmp_path):
