@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import AbstractContextManager
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -251,6 +253,16 @@ def test_every_driver_has_a_role_a_model_and_a_protocol_here() -> None:
         assert roles_of(driver)
         assert issubclass(driver, Instrument)
         assert driver.model != Instrument.model
+
+
+def test_every_driver_stands_in_the_lab_page_at_its_role() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (drive|sense|program|nudge) \|(.*)$", page, re.MULTILINE))
+    shown = {role: set(re.findall(r"`(\w+)`", row)) & set(DRIVERS) for role, row in rows.items()}
+    roles = {"sense": Scanner, "program": ResistorBox, "nudge": SourceMeter}
+    for key, role in roles.items():
+        assert shown[key] == {name for name in DRIVERS if issubclass(DRIVERS.get(name), role)}
+    assert shown["drive"] == {name for name in DRIVERS if issubclass(DRIVERS.get(name), Source)} - shown["nudge"]
 
 
 def test_roles_can_be_bases_of_one_class() -> None:
