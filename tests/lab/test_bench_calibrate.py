@@ -81,7 +81,7 @@ def test_voltages_alone_find_ratios_and_say_that_the_scale_is_not_theirs(tmp_pat
     with bench(tmp_path, virtual=plain, station=plain) as circuit:
         readings = read_devices(circuit)
         found = fit_devices(NETWORK, circuit.station, readings)
-        model, settings = circuit.made.model, circuit.station.settings
+        model = circuit.made.model
         ratios = [found.resistances[n][200] / model.pots.resistances(n)[200] for n in NETWORK.edge_names[1:]]
     assert not readings.injected
     assert found.scale_error > 0.03

@@ -171,7 +171,7 @@ def test_every_kind_of_source_and_port_is_checked_and_calibrated(tmp_path, name)
         assert failed(findings) == set()  # offsets too, though some fixed sources are not at zero
         assert {f.subject for f in findings if "not tested" in f.note} <= {"R2"}  # in "mixed": across a fixed source
         found = fit_devices(circuit.network, circuit.station, read_devices(circuit))
-        model, edges = circuit.connection.virtual.model, circuit.station.settings.edge
+        model = circuit.connection.virtual.model
     assert found.seen.sum() >= len(found.seen) - 1
     assert found.chi_square < 3
     for edge, seen in zip(circuit.network.edge_names, found.seen, strict=True):

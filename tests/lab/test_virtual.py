@@ -45,7 +45,13 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
         edge={name: Table(set=f"pots:{k}", series_ohm=0.0, fixed_ohm=None) for k, name in enumerate(made.edge_names)},
         virtual=Table(**(perfect | virtual)),
     )
-    return Table(settings=settings, path="bench.toml", tables={name: Table(conductances=CODES) for name in made.edge_names})
+    known = {name: DRIVERS.get(driver) for name, driver in drivers.items()}
+    return Table(
+        settings=settings,
+        path="bench.toml",
+        drivers=known,
+        tables={name: Table(conductances=CODES) for name in made.edge_names},
+    )
 
 
 class Client:

@@ -17,11 +17,11 @@ class InstrumentTable(Table):
         driver: the name of a driver, or "module:Class" for one of your own, in a station that is trusted.
         resource: VISA resource name; whatever the driver wants, for one of your own.
         timeout_s: instead of the one of [defaults] [s].
-        nplc: instead of the one of [measure]. range_v: likewise [V].
+        nplc, range_v: instead of those of [measure].
         terminator: the end of a line, both ways.
         open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
-        baud_rate: of a serial port [1/s]. data_bits: likewise. parity: likewise. stop_bits: likewise. flow_control: likewise;
-            some instruments leave the factory with XON/XOFF.
+        baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
+            XON/XOFF.
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
     """
 
