@@ -218,11 +218,13 @@ def test_a_current_that_the_voltage_cannot_make_is_refused(series_bench):
 def test_an_instrument_is_told_its_own_nplc_and_range(network, station):
     own = (
         ('driver = "keysight_daq970a"', 'driver = "keysight_daq970a"\nnplc = 0.2\nrange_v = 1'),
-        ("[instrument.smu]", "[instrument.smu]\nnplc = 3"),
+        ("[instrument.smu]", "[instrument.smu]\nnplc = 3\ntimeout_s = 9"),
     )
     with BenchCircuit(network, station(*own)) as circuit:
         circuit.measure(Drive([[0.5]]))
         heard = {name: ";".join(made.lines) for name, made in circuit.connection.virtual.instruments.items()}
+        timeouts = {name: made.session.timeout for name, made in circuit.connection.instruments.items()}
+    assert timeouts == {"daq": 2.0, "dac": 2.0, "smu": 9.0, "pots": 2.0}
     assert ":CONF:VOLT:DC 1,DEF," in heard["daq"]
     assert ":VOLT:DC:NPLC 0.2,(" in heard["daq"]
     assert ":SENS:VOLT:NPLC 3;" in heard["smu"]

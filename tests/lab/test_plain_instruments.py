@@ -1,5 +1,6 @@
 """Roles are all that a bench needs: plain Python objects, named "module:Class" beside the station file, train a network."""
 
+import datetime
 import shutil
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.instruments.roles import Wired
 from hwlearn.lab.station import load_station
+from hwlearn.lab.station.write import write_calibrated
 from hwlearn.lab.virtual.bench import model_of
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
 from hwlearn.testing.circuits import modified_nodal
@@ -171,6 +173,24 @@ def test_code_is_run_only_where_it_is_trusted(made, tmp_path):
     bench.path.write_text(bench.path.read_text(encoding="utf-8").replace("plain:Box", "plain:Bxo"), encoding="utf-8")
     with pytest.raises(StationError, match=r"instrument.pots.driver: .*plain:Bxo"):
         load_station(bench.path, trust=True)
+
+
+def test_an_instrument_that_cannot_be_opened_is_named(made, monkeypatch):
+    bench = made()
+
+    def missing(setup):
+        raise OSError("no card 3")
+
+    monkeypatch.setattr(bench.plain.Meter, "connect", missing)
+    with pytest.raises(InstrumentError, match="smu: cannot be opened: no card 3"):
+        BenchCircuit(NETWORK, bench.station)
+
+
+def test_a_calibrated_station_has_its_drivers_beside_it(made, tmp_path):
+    bench, date = made(), datetime.date.today()
+    written = write_calibrated(bench.station, tmp_path / "new", {}, None, 0.01, date)
+    assert written.drivers["smu"].__name__ == "Meter"
+    assert (tmp_path / "new" / "plain.py").read_text(encoding="utf-8") == (tmp_path / "plain.py").read_text(encoding="utf-8")
 
 
 def test_a_box_without_a_watchdog_says_so(made):

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from hwlearn.errors import InstrumentError, StationError
+from hwlearn.errors import HwlearnError, InstrumentError, StationError
 from hwlearn.lab.bench.signals import ending_signals_raise, ending_signals_wait
 from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.instruments.settings import Setup
@@ -124,7 +124,13 @@ def _opened(station: Station, name: str, resource: str | None) -> Instrument:
     if resource is None and driver.address:
         raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its {driver.address}")
     backend = "@py" if defaults.backend == "virtual" else defaults.backend
-    return driver.connect(Setup(name, table, resource, backend, table.timeout_s or defaults.timeout_s, defaults.line_hz))
+    setup = Setup(name, table, resource, backend, table.timeout_s or defaults.timeout_s, defaults.line_hz)
+    try:
+        return driver.connect(setup)
+    except HwlearnError:
+        raise
+    except Exception as error:  # of whatever library a driver stands on
+        raise InstrumentError(f"cannot be opened: {error}", name, resource or "") from error
 
 
 def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentError]:
