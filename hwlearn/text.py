@@ -22,6 +22,17 @@ def parse_number(token: str) -> float | None:
     return float(match[1].lower().replace("d", "e")) * _SCALE.get((match[2] or "").lower(), 1.0)
 
 
+def read_decimal(text: str) -> float:
+    """The number that `text` writes, as other programs read it too; Python alone takes 1_000 for 1000.
+
+    Raises:
+        ValueError: it writes none.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(f"{text!r} is not a number")
+    return float(text)
+
+
 def write_number(value: float) -> str:
     """The shortest text that reads back as exactly `value`."""
     return repr(float(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from html import escape
 from pathlib import Path
@@ -19,7 +20,7 @@ def levels() -> list[list[str]]:
     """The rooms of each level, top first, as pyproject.toml lists them."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract.get("containers") == ["hwlearn"])
-    return [[room.strip() for room in layer.split("|")] for layer in layers]
+    return [[room.strip() for room in re.split(r"[|:]", layer)] for layer in layers]
 
 
 def purpose(room: str) -> str:

@@ -87,6 +87,8 @@ class IdentifiedCircuit(Circuit):
                 "the snapshot is that of a circuit that was not identified: start anew, or without identify_every"
             )
         self._factors, self._wanted = np.array(snapshot["factors"]), np.array(snapshot["wanted"])
+        if not self._factors.shape == self._wanted.shape == (len(self.network.edges),):
+            raise HwlearnError("the snapshot is that of a circuit with other edges: start anew")
         self._updates = int(snapshot["updates"])
         inner = {name.removeprefix("inside."): value for name, value in snapshot.items() if name.startswith("inside.")}
         self.inside.restore(inner)

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.linalg import is_finite
-from hwlearn.errors import DriveError, SimulationError
+from hwlearn.errors import DriveError, NetworkError, SimulationError
 from hwlearn.network import Network
+from hwlearn.network.arguments import unmasked
 
 if TYPE_CHECKING:
     from hwlearn.circuits.exact.ports import Ports
@@ -28,12 +29,15 @@ def samples(values: ArrayLike, what: str) -> Array:
     """`values` as a finite (S, n) array; one sample may come without its S.
 
     Raises:
-        DriveError: not a number, or more than two dimensions.
+        DriveError: not a number, masked, or more than two dimensions.
     """
     if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 2 and is_finite(values):
         return values
     try:
+        unmasked(values, what)
         array = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    except NetworkError as error:
+        raise DriveError(str(error)) from None
     except (TypeError, ValueError) as error:
         raise DriveError(f"{what}: {error}") from None
     if array.ndim != 2:
@@ -295,6 +299,7 @@ class Circuit(ABC):
             NetworkError: wrong shape, not finite, or not positive. The circuit keeps what it had.
         """
         self._check_open()
+        unmasked(conductances, "conductances")
         wanted = np.array(conductances, dtype=np.float64)
         self.network.check_conductances(wanted)
         self.reprogram(wanted)

@@ -91,8 +91,12 @@ class Cholesky(ABC):
         self.size = size
 
     @abstractmethod
-    def factor(self, data: Vector) -> None:
-        """Numeric factorisation."""
+    def factor(self, data: Vector, conductances: Vector | None = None) -> None:
+        """Numeric factorisation. `conductances` (E,) S are those that made `data`, for a solver that can use them."""
+
+    def renew(self, data: Vector, conductances: Vector | None = None) -> None:
+        """`factor`, by a solver that keeps no older factor."""
+        self.factor(data, conductances)
 
     @abstractmethod
     def solve(self, right: Vector) -> Vector:
@@ -112,7 +116,7 @@ class DenseCholesky(Cholesky):
         self._flat = self._matrix.reshape(-1, order="F")
         self._factor = self._matrix
 
-    def factor(self, data: Vector) -> None:
+    def factor(self, data: Vector, conductances: Vector | None = None) -> None:
         self._flat[self._at] = data
         self._factor, info = lapack.dpotrf(self._matrix, lower=0, clean=0, overwrite_a=0)
         if info:
@@ -134,9 +138,9 @@ class QdldlCholesky(Cholesky):
         self._matrix = csc_matrix(_dominant(size, indptr, indices))
         self._solver = qdldl.Solver(self._matrix, upper=True)
 
-    def factor(self, data: Vector) -> None:
+    def factor(self, data: Vector, conductances: Vector | None = None) -> None:
         self._matrix.data = data
-        self._solver.update(self._matrix, upper=True)
+        self._solver.update(self._matrix, True)  # by place: a third of a microsecond less than by name
 
     def solve(self, right: Vector) -> Vector:
         solve = self._solver.solve
@@ -170,7 +174,7 @@ class Cholmod(Cholesky):
         self._matrix: Any = spmatrix(matrix(values), matrix(_long(lower.indices)), matrix(_long(columns)), (size, size))
         self._factor: Any = cholmod.symbolic(self._matrix)
 
-    def factor(self, data: Vector) -> None:
+    def factor(self, data: Vector, conductances: Vector | None = None) -> None:
         self._matrix.V = self._dense(data[self._order])
         try:
             self._cholmod.numeric(self._matrix, self._factor)
@@ -188,7 +192,7 @@ class NoUnknowns(Cholesky):
 
     name = "none"
 
-    def factor(self, data: Vector) -> None:
+    def factor(self, data: Vector, conductances: Vector | None = None) -> None:
         pass
 
     def solve(self, right: Vector) -> Vector:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
-from hwlearn.cli.output import new_table, print_json, print_table, say
+from hwlearn.cli.output import new_table, print_json, print_table, say, visible
 
 if TYPE_CHECKING:
     from hwlearn.analysis.analyze import Analysis
@@ -57,7 +57,7 @@ def _analyze(
 
 def _print_analysis(found: Analysis) -> None:
     about = found.as_dict()
-    print(found.network.title)
+    print(visible(found.network.title))
     table = new_table("", "")
     table.add_row("reachable", "yes" if about["reachable"] else f"no; nearest {about['nearest_rms']:.4g} V rms away")
     table.add_row("rank", f"{about['rank']} of {about['constraints']} constraints (the graph allows {about['rank_bound']})")
@@ -78,7 +78,7 @@ def _print_analysis(found: Analysis) -> None:
 
 
 def _print_operating_point(found: OperatingPoint) -> None:
-    print(found.network.title)
+    print(visible(found.network.title))
     table = new_table("", "")
     table.add_row("rank here", f"{found.rank} of {found.constraints} constraints")
     table.add_row("coercivity constant", f"{found.constant:.6g} V²/S²")

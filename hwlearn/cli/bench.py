@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, app
-from hwlearn.cli.output import fill, new_table, print_json, print_table, say
+from hwlearn.cli.output import fill, new_table, print_json, print_table, say, visible
 from hwlearn.cli.progress import settings_bar
 from hwlearn.errors import StationError
 
@@ -199,7 +199,7 @@ def _show(
     network, loaded = load_experiment(experiment).network, load_station(station, trust_station)
     loaded.validate(network)
     settings = loaded.settings
-    print(f"{settings.name}: {network.title}; rules: {', '.join(loaded.rules(network))}")
+    print(visible(f"{settings.name}: {network.title}; rules: {', '.join(loaded.rules(network))}"))
     table = new_table("", "", "wired to")
     for name, driven in settings.input.items():
         table.add_row("input", name, driven.drive)

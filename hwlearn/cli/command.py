@@ -25,6 +25,7 @@ class _Commands(TyperGroup):
             with warnings.catch_warnings():
                 warnings.simplefilter("always", HwlearnWarning)
                 warnings.showwarning = _show_warning  # type: ignore[assignment]
+                _check_directory()
                 result = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe shows here, where it is taken for what it is
             return result
@@ -85,10 +86,22 @@ def read_overrides(settings: list[str] | None) -> dict[str, Any]:
             raise HwlearnError(f"--set {setting}: write KEY=VALUE, such as --set train.steps=100")
         try:
             parsed = tomllib.loads(f"value = {text}")
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             parsed = {}
         result[key.strip()] = parsed["value"] if list(parsed) == ["value"] else text
     return result
+
+
+def _check_directory() -> None:
+    """Refuse a working directory that was deleted, from which no path leads anywhere.
+
+    Raises:
+        HwlearnError: says so.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise HwlearnError(f"the working directory cannot be used: {error.strerror}; change to another one (cd)") from None
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:

@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 LISTED = 50
 """Rows of a table before it is elided."""
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
 
 def new_table(*columns: str) -> Table:
     """An empty table; without a header line where all names are empty."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, show_header=any(columns), pad_edge=False)
+    class VisibleTable(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*map(visible, cells), **options)
+
+    table = VisibleTable(box=box.SIMPLE_HEAD, show_header=any(columns), pad_edge=False)
     for name in columns:
         table.add_column(name, overflow="fold")
     return table
@@ -48,7 +54,12 @@ def print_json(content: dict[str, Any]) -> None:
 
 def say(text: str) -> None:
     """Print a line on stderr."""
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
+
+
+def visible(text: str) -> str:
+    """A text from a file as a terminal shows it, and does not obey it."""
+    return text.translate(_CONTROLS)
 
 
 def one_line(error: BaseException) -> str:

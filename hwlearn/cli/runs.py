@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from hwlearn.cli.command import Json, app
+from hwlearn.cli.command import Json, Trust, app
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
@@ -49,6 +49,7 @@ def _plot(
         Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
     ] = None,
     experiment: Moved = None,
+    trust_netlist: Trust = False,
 ) -> None:
     """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
     from hwlearn.experiments.runs import Run
@@ -56,7 +57,7 @@ def _plot(
 
     if len(folders) > 1 and experiment is not None:
         raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
-    runs = [Run.load(folder, experiment) for folder in folders]
+    runs = [Run.load(folder, experiment, trust=trust_netlist) for folder in folders]
     if len(runs) == 1:
         picture = out or runs[0].folder / "plot.png"
         draw_run(runs[0], picture)
@@ -72,11 +73,12 @@ def _export(
     to: Annotated[Literal["netcdf", "csv", "netlist", "networkx"], typer.Option("--to", help="Format.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file; in the run folder if not given.")] = None,
     experiment: Moved = None,
+    trust_netlist: Trust = False,
 ) -> None:
     """Write a run for other programs: NetCDF (xarray), journal as CSV, netlist with the trained values, graph as JSON."""
     from hwlearn.experiments.runs import Run, export
 
-    say(f"written to {export(Run.load(folder, experiment), to, out)}")
+    say(f"written to {export(Run.load(folder, experiment, trust=trust_netlist), to, out)}")
 
 
 @app.command("report")
@@ -84,9 +86,10 @@ def _report(
     folder: Folder,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; RUN/report.html if not given.")] = None,
     experiment: Moved = None,
+    trust_netlist: Trust = False,
 ) -> None:
     """Write one HTML file that tells the whole run: circuit, task, learning, what was predicted, environment."""
     from hwlearn.experiments.runs import Run
     from hwlearn.show.report import write_report
 
-    say(f"written to {write_report(Run.load(folder, experiment), out)}")
+    say(f"written to {write_report(Run.load(folder, experiment, trust=trust_netlist), out)}")

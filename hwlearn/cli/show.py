@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
-from hwlearn.cli.output import fill, new_table, print_json, print_table
+from hwlearn.cli.output import fill, new_table, print_json, print_table, visible
 
 if TYPE_CHECKING:
     from hwlearn.experiments import Experiment
@@ -48,7 +48,7 @@ def _show(
 
 def _print_network(network: Network) -> None:
     about = _described(network)
-    print(network.title)
+    print(visible(network.title))
     table = new_table("", "")
     table.add_row("nodes", str(len(network.nodes)))
     table.add_row("edges" if network.transistors else "resistors", network.counted())

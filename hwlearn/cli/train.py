@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
-from hwlearn.cli.output import fill, new_table, one_line, print_json, print_table, say
+from hwlearn.cli.output import fill, new_table, one_line, print_json, print_table, say, visible
 from hwlearn.cli.progress import progress_line
 
 if TYPE_CHECKING:
@@ -66,11 +66,12 @@ def _resume(
     ] = None,
     live: Live = False,
     as_json: Json = False,
+    trust_netlist: Trust = False,
 ) -> None:
     """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
     from hwlearn.experiments.runs import Run
 
-    run, overrides = Run.load(folder, experiment), read_overrides(settings)
+    run, overrides = Run.load(folder, experiment, trust=trust_netlist), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
     with progress_line(live=live) as progress:
@@ -106,7 +107,7 @@ def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bo
 def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
     unit = "" if outcome.nudge_unit == "1" else f" {outcome.nudge_unit}"
     sides = ", both sides" if outcome.symmetric else ""
-    print(outcome.network.title)
+    print(visible(outcome.network.title))
     table = new_table("", "")
     table.add_row("rule", f"{outcome.rule}, nudge {outcome.nudge:.4g}{unit}{sides}")
     if outcome.remedies:

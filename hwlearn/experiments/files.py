@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hwlearn.errors import ExperimentError
+from hwlearn.files import replace
 
 
 def make_folder(folder: Path) -> None:
@@ -33,12 +34,12 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file as UTF-8, line ends as they are.
+    """Write a file as UTF-8, line ends as they are, in the place of an older one.
 
     Raises:
         ExperimentError: it cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8", newline="")
+        replace(path, text.encode())
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None

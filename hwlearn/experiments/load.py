@@ -54,7 +54,7 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[s
     changed, notes = deepcopy(content), list[str]()
     table = changed.get("rule")
     old, new = table.get("name") if isinstance(table, dict) else None, given.get("rule.name")
-    if old == new or old not in RULES or new not in RULES:
+    if not (isinstance(old, str) and isinstance(new, str)) or old == new or old not in RULES or new not in RULES:
         return changed, notes
 
     def drop(table: str, key: str, unit: str = "") -> None:

@@ -9,6 +9,9 @@ from typing import Any
 from hwlearn.arrays import Array
 from hwlearn.network import Network
 
+LEAST, LARGEST = 1e-150, 1e150
+"""Of what a run is told in numbers: beyond these, squares and reciprocals overflow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -86,4 +89,4 @@ class Outcome:
 
 
 def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and abs(value) <= LARGEST else None

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.network.builders import BUILDERS
 from hwlearn.toml import Table
 
@@ -25,6 +26,7 @@ def _rows(value: object) -> object:
 
 
 Rows = Annotated[list[list[float]], BeforeValidator(_rows), Field(min_length=1)]
+Conductance = Annotated[float, Field(ge=LEAST, le=LARGEST)]
 Names = Annotated[list[str], Field(min_length=1)]
 
 
@@ -48,9 +50,9 @@ class CircuitTable(Table):
     degree: PositiveInt | None = None
     nodes: PositiveInt | None = None
     seed: NonNegativeInt | None = None
-    conductances: PositiveFloat | list[PositiveFloat] | None = None
+    conductances: Conductance | list[Conductance] | None = None
     trainable: Names | None = None
-    bounds: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)] | None = None
+    bounds: Annotated[list[Conductance], Field(min_length=2, max_length=2)] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")

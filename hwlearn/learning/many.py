@@ -16,6 +16,7 @@ from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import Parameter, check_options
 from hwlearn.network import Network
+from hwlearn.network.arguments import unmasked
 
 GROUP = 1000
 """Members that are trained together: enough to share the overhead of numpy, few enough for the caches."""
@@ -61,6 +62,7 @@ def train_many(
         SimulationError: a member's voltages are not finite; names the member.
     """
     listed = [tasks] if isinstance(tasks, Task) else list(tasks)
+    unmasked(conductances, "conductances")
     start = np.atleast_2d(np.asarray(network.conductances if conductances is None else conductances, dtype=np.float64))
     count = max(len(listed), len(start))
     if {len(listed), len(start)} - {1, count} or not listed:

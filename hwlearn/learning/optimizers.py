@@ -8,16 +8,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.remembering import Remembering
 from hwlearn.errors import HwlearnError
 
 DECAY = 0.9
 """What `Momentum` keeps of itself from one step to the next."""
 
+UNDERFLOW = 1e-162
+"""A floor of `Adam` below this belongs to directions whose squares are not represented any more: they move nothing."""
 
-class Optimizer(ABC):
-    """Turns directions into steps. Holds the state of one training: the attributes named in `remembered`."""
 
-    remembered: tuple[str, ...] = ()
+class Optimizer(Remembering, ABC):
+    """Turns directions into steps. What it remembers is the state of one training."""
 
     def __init__(self, learning_rate: float) -> None:
         if not (np.isfinite(learning_rate) and learning_rate > 0):
@@ -27,10 +29,6 @@ class Optimizer(ABC):
     @abstractmethod
     def step(self, direction: Array) -> Array:
         """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once."""
-
-    def snapshot(self) -> dict[str, Array]:
-        """The state, by name; copies."""
-        return {name: np.array(getattr(self, name), dtype=np.float64) for name in self.remembered}
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
         """Go on from a snapshot.
@@ -42,8 +40,7 @@ class Optimizer(ABC):
             raise HwlearnError(
                 "the snapshot is that of another optimizer: start anew, or go on with the optimizer that made it"
             )
-        for name, value in snapshot.items():
-            setattr(self, name, np.array(value, dtype=np.float64))
+        super().restore(snapshot)
 
 
 class Plain(Optimizer):
@@ -98,7 +95,7 @@ class Adam(Optimizer):
         mean = self.mean / (1 - self.mean_decay**self.count)
         root = np.sqrt(self.square / (1 - self.square_decay**self.count))
         floor = self.epsilon * self.largest
-        return self.learning_rate * mean / np.where(floor > 0, root + floor, 1.0)
+        return self.learning_rate * mean / np.where(floor > UNDERFLOW, root + floor, 1.0)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"plain": Plain, "momentum": Momentum, "adam": Adam}

@@ -15,6 +15,9 @@ from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
+SENSIBLE = 1e-9, 1e4
+"""Smallest and largest nudge that can be measured, in units of `Rule.natural_nudge`."""
+
 
 class Reading(NamedTuple):
     """What a rule learned from its phases.
@@ -75,6 +78,21 @@ class Rule(ABC):
             return self.nudge
         return (0.1 if self.symmetric else 1e-3) * self.natural_nudge(network)
 
+    def check_nudge(self, network: Network) -> None:
+        """Refuse a nudge that phases which are measured, with 16 digits or fewer, cannot tell or follow.
+
+        Raises:
+            HwlearnError: it is far from `natural_nudge`; tells the smallest and largest that make sense.
+        """
+        natural = self.natural_nudge(network)
+        least, most = (limit * natural for limit in SENSIBLE)
+        if self.nudge is not None and not least <= abs(self.nudge) <= most:
+            why = "rounding drowns what it changes" if abs(self.nudge) < least else "it is far above the scale of the circuit"
+            raise HwlearnError(
+                f"{type(self).__name__}: a nudge of {self.nudge:g} {self.nudge_unit} cannot be measured: {why}; "
+                f"give {least:.2g} to {most:.2g} {self.nudge_unit}, or None for what suits the circuit"
+            )
+
     def natural_nudge(self, network: Network) -> float:
         """The nudge that changes the outputs by about the observed quantity itself [`nudge_unit`]."""
         return 1.0
@@ -131,6 +149,7 @@ class Rule(ABC):
             if not math.isfinite(loss):
                 raise SimulationError("the output voltages are not finite; the circuit may be singular")
             return Reading(contrast, loss, 0.0)
+        self.check_nudge(circuit.network)
         free = circuit.measure(Drive(inputs, self.free(targets)))
         if self.settled(free, targets):
             return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)

@@ -15,10 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import samples
 from hwlearn.errors import DriveError, TaskError
+from hwlearn.files import given
 from hwlearn.network import Network
+from hwlearn.text import read_decimal
 
 BLOCK = 2**14
 """Samples that `condensed` takes at a time."""
+
+
+LARGEST = 1e100
+"""Volts or amperes of a task, whose squares and their products with conductances must be numbers still."""
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -30,7 +36,7 @@ class Task:
         targets: (S, n_out) V.
 
     Raises:
-        TaskError: not finite, or different numbers of samples.
+        TaskError: not finite, beyond `LARGEST`, or different numbers of samples.
     """
 
     inputs: Array
@@ -42,6 +48,8 @@ class Task:
                 array = samples(values, name).copy()
             except DriveError as error:
                 raise TaskError(f"task: {error}") from None
+            if np.abs(array).max(initial=0.0) > LARGEST:
+                raise TaskError(f"task: {name} reach {np.abs(array).max():g}; squares of more than {LARGEST:g} overflow")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if len(self.inputs) != len(self.targets):
@@ -105,7 +113,7 @@ class Task:
         """
         file = Path(path)
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            text = given(file).decode("utf-8-sig")
         except FileNotFoundError:
             raise TaskError(f"{file}: no such file") from None
         except UnicodeDecodeError:
@@ -115,7 +123,7 @@ class Task:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
         if len(lines) < 2:
             raise TaskError(f"{file}: needs a header line and one sample or more")
-        header = [name.strip() for name in next(csv.reader([lines[0][1]]))]
+        header = [name.strip() for name in _cells(file, *lines[0])]
         position = {name.lower(): k for k, name in enumerate(header)}
         doubled = [name for k, name in enumerate(header) if position[name.lower()] != k]
         columns = []
@@ -129,14 +137,21 @@ class Task:
             columns.append(position[name.lower()])
         values = np.empty((len(lines) - 1, len(columns)))
         for row, (number, line) in enumerate(lines[1:]):
-            cells = next(csv.reader([line]))
+            cells = _cells(file, number, line)
             if len(cells) != len(header):
                 raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
             for k, column in enumerate(columns):
                 try:
-                    values[row, k] = float(cells[column])
+                    values[row, k] = read_decimal(cells[column])
                 except ValueError:
                     values[row, k] = np.nan
                 if not np.isfinite(values[row, k]):
                     raise TaskError(f"{file}:{number}: column {header[column]!r}: {cells[column]!r} is not a finite number")
         return cls(values[:, : len(inputs)], values[:, len(inputs) :])
+
+
+def _cells(file: Path, number: int, line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:
+        raise TaskError(f"{file}:{number}: no line of a CSV file: {error}") from None

@@ -241,7 +241,12 @@ def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayL
         return {key.removeprefix(prefix): np.asarray(value) for key, value in start.items() if key.startswith(prefix)}
 
     optimizer.restore(part("optimizer"))
-    circuit.restore(part("circuit"))
+    try:
+        circuit.restore(part("circuit"))
+    except HwlearnError:
+        raise
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise HwlearnError(f"the snapshot is that of another circuit, or damaged ({error!r}): start anew") from None
     step = int(np.asarray(start["step"]))
     if step:  # before the first one nothing was programmed, and a code drawn by chance must not be drawn again
         circuit.program(start["wanted"])

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from hwlearn.errors import HwlearnWarning, NetlistError
 from hwlearn.netlist.cards import words
+from hwlearn.netlist.deadly import refuse_deadly
+from hwlearn.netlist.functions import check_functions
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.source import NetlistSource, has_title_only
@@ -29,6 +31,7 @@ _HARMLESS = (
     ".save", ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter",
     ".data", ".text",
 )  # fmt: skip
+_NOT_IN_NAMES = frozenset("={}',\"")
 _PAIRS = {")": "(", "}": "{"}
 _NOT_BRACKETS = re.compile(r"[^(){}']+")
 
@@ -38,7 +41,7 @@ def check_text(source: NetlistSource, places: Places) -> None:
 
     Raises:
         NetlistError: no element; brackets that do not pair (ngspice dies of them); a node's name that ngspice takes for an
-            expression; an element without nodes.
+            expression; an element without nodes; functions that call themselves; what makes ngspice read for ever.
     """
     control = found = False
     for line in source.lines:
@@ -48,6 +51,7 @@ def check_text(source: NetlistSource, places: Places) -> None:
             continue
         if ("(" in text or ")" in text or "{" in text or "}" in text or "'" in text) and text[:6].lower() != ".model":
             _check_brackets(line)
+        refuse_deadly(line)
         if text[:1] == ".":
             _check_dot_card(line)
         elif not text[:1].isalpha() and text[:2] != "*#":
@@ -58,6 +62,7 @@ def check_text(source: NetlistSource, places: Places) -> None:
     if not found:
         lost = _lost(source, places)
         raise NetlistError("holds no element" + (f": {lost}" if lost else ""), source.title.file)
+    check_functions(source.lines)
     _warn(source, places)
 
 
@@ -78,7 +83,7 @@ def _check_brackets(line: Line) -> None:
 def _check_dot_card(line: Line) -> None:
     low = line.text.lower()
     named = low.split("(", 1)[0].split()[1:3]
-    if low.startswith(".model") and (len(named) < 2 or "=" in "".join(named)):
+    if low.startswith(".model") and (len(named) < 2 or _NOT_IN_NAMES & set("".join(named))):
         raise line.error(f".model needs a name and a type: {line.text[:60]}")
     if low.startswith(".temp") and not _TEMPERATURE.match(low[5:].strip()):
         raise line.error(f"ngspice would ignore this: write .temp and one number [°C]: {line.text[:60]}")
@@ -90,6 +95,13 @@ def _check_dot_card(line: Line) -> None:
 
 def _check_element(line: Line) -> None:
     card = line.text.split(maxsplit=3)
+    bare = line.text.lower().partition("=")[0].split()
+    if "temper" in bare:
+        what = "node 'temper'" if "temper" in bare[1:5] else "the word 'temper'"
+        raise line.error(f"{what} of {card[0]}: ngspice takes it for the temperature, and dies of it; rename it")
+    bad_marks = _NOT_IN_NAMES & set(card[0])
+    if bad_marks:
+        raise line.error(f"element {card[0]}: ngspice does not take {min(bad_marks)!r} in a name; rename it")
     if card[0][0] in "kKxXaA":
         return
     if len(card) < 3:
@@ -98,8 +110,6 @@ def _check_element(line: Line) -> None:
         if "=" in node or "{" in node or "'" in node or "," in node:
             bad = next(mark for mark in "={'," if mark in node)
             raise line.error(f"node {node!r} of {card[0]}: ngspice does not take {bad!r} in a name; rename the node")
-    if "temper" in line.text.lower().split()[1:5]:
-        raise line.error(f"node 'temper' of {card[0]}: ngspice takes it for the temperature; rename the node")
 
 
 def _warn(source: NetlistSource, places: Places) -> None:

@@ -18,7 +18,7 @@ from hwlearn.errors import NetlistError, SimulationError
 from hwlearn.netlist.cards import node_count, words
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.source import NetlistSource
-from hwlearn.spice.messages import failures
+from hwlearn.spice.messages import failures, summary
 from hwlearn.spice.session import session
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ OPTIONS = frozenset(
 )  # fmt: skip
 """Options that change what elements are, or help convergence; the others (rshunt, savecurrents, …) are left out."""
 
+CUT = 4095
+"""Characters of a card that ngspice's listing shows; what stands behind them is lost without a word."""
+
 _LISTED = re.compile(r"\s*\d+ : (.*)")
+_VDMOS = re.compile(r"(\.model\s+\S+\s+vdmos)([np])\s*\(?")
 _OPTIONS = re.compile(r"\.opt(ions?)?")
 _OPTION = re.compile(r"([a-z_]\w*)(?:\s*=\s*(\S+))?")
 _LINE = re.compile(r"line (?:no\. )?(\d+)", re.IGNORECASE)
@@ -79,7 +83,8 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
     """Let ngspice expand a netlist.
 
     Raises:
-        NetlistError: ngspice does not read it; names the line where ngspice's messages tell one.
+        NetlistError: ngspice does not read it; names the line where ngspice's messages tell one. Or a card is so long that
+            its listing is cut.
     """
     deck = object()
     lines = [_without_temp(line) for line in source.deck]
@@ -102,7 +107,11 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
     except SimulationError as error:
         raise _located(error, source, places) from None
 
-    texts = [match[1].strip() for line in listing if (match := _LISTED.match(line))]
+    listed = [match[1] for line in listing if (match := _LISTED.match(line))]
+    for text in listed:
+        if len(text) >= CUT:
+            _refuse_cut(text, source, places)
+    texts = [text.strip() for text in listed]
     models = {text.split()[1] for text in texts if text.startswith(".model") and len(text.split()) > 1}
     cards, directives = [], []
     for text in texts[1:]:
@@ -110,7 +119,7 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
             parts = tuple(words(text))
             cards.append(Card(parts, text, node_count(list(parts), models)))
         elif text.startswith((".model", ".nodeset", ".ic")):
-            directives.append(text)
+            directives.append(_VDMOS.sub(r"\1 (\2chan ", text))  # as listed, ngspice reads it for ever
         elif text.startswith(".opt"):
             kept = [
                 f"{key}={value}" if value else key for key, value in _OPTION.findall(_OPTIONS.sub("", text)) if key in OPTIONS
@@ -118,6 +127,25 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
             if kept:
                 directives.append(".options " + " ".join(kept))
     return Expanded(tuple(cards), tuple(directives))
+
+
+def _refuse_cut(text: str, source: NetlistSource, places: Places) -> None:
+    """Refuse a card that the listing may have cut, if it is one that tells what the circuit is."""
+    first, second = (*text.split(maxsplit=2), "")[:2]
+    if text[:1].isalpha():
+        name, line = places.spelled(first), places.line(first)
+    elif text.startswith((".model", ".nodeset", ".ic", ".opt")):
+        model = re.split("[.:]", second)[-1] if first == ".model" else ""
+        same = [line for line in source.lines if line.text.lower().startswith(first[:4]) and model in line.text.lower()]
+        name, line = f"{first} {model}".strip(), max(same, key=lambda line: len(line.text), default=None)
+    else:
+        return
+    message = (
+        f"{name} is too long: ngspice shows {CUT} characters of a card, in which each number may take 22, and the rest would "
+        "be lost. Share a sum or a product among several elements, or leave out the waveform, parameters or settings that the "
+        "operating point does not need"
+    )
+    raise NetlistError(message, source.title.file) if line is None else line.error(message)
 
 
 def measure(
@@ -130,6 +158,8 @@ def measure(
         sources: ("v" or "i", words after the nodes), of each.
         directives: `.model` and `.options` cards.
     """
+    if not resistors and not sources:  # ngspice dies of `op` without an element
+        return np.zeros(0), np.zeros(0), []
     lines = ["values", *(line for line in directives if line.startswith((".model", ".opt")))]
     for k, rest in enumerate(resistors):
         lines += [f"r{k} g{k} 0 {' '.join(rest)}", f"vg{k} g{k} 0 1"]
@@ -145,7 +175,7 @@ def measure(
             shared.command("op")
             said = list(shared.messages[1])
             if failures(said):
-                raise SimulationError("ngspice cannot evaluate the values: " + " | ".join(failures(said)[:4]), said)
+                raise SimulationError(f"ngspice cannot evaluate the values: {summary(failures(said))}", said)
             conductances = -shared.vectors([b"vg%d#branch" % k for k in range(len(resistors))], 1)[:, 0]
             names = [b"vs_%d#branch" % k if kind == "i" else b"s%d" % k for k, (kind, _) in enumerate(sources)]
             values = shared.vectors(names, 1)[:, 0]
@@ -181,6 +211,6 @@ def _located(error: SimulationError, source: NetlistSource, places: Places) -> N
     if where is None:
         named = (places.line(word) for said in bare for word in said.lower().replace(":", " ").split()[:6])
         where = next((line for line in named if line is not None), None)
-    what = " | ".join(dict.fromkeys(bare[:4])) or str(error)
+    what = summary(bare) or str(error)
     message = f"ngspice cannot read this: {what}"
     return NetlistError(message, source.title.file) if where is None else where.error(message)

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hwlearn.errors import NetlistError
+from hwlearn.files import given
+
+LONGEST = 1000
+"""Characters of an error."""
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?!^);|(?<=[ ,\t])\$|//")
@@ -28,8 +32,8 @@ class Line(NamedTuple):
         return f"{self.file}:{self.number}"
 
     def error(self, message: str) -> NetlistError:
-        """An error at this line."""
-        return NetlistError(message, self.file, self.number)
+        """An error at this line, however long the words are that the message repeats."""
+        return NetlistError(message if len(message) <= LONGEST else message[:LONGEST] + " …", self.file, self.number)
 
 
 def physical_lines(path: Path, name: str) -> list[Line]:
@@ -39,7 +43,7 @@ def physical_lines(path: Path, name: str) -> list[Line]:
         NetlistError: not to be read, or not UTF-8 text; names the line.
     """
     try:
-        raw = path.read_bytes()
+        raw = given(path)
     except OSError as error:
         raise NetlistError(f"cannot be read: {error.strerror}", name) from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):

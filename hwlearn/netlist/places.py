@@ -46,7 +46,7 @@ class Places:
         self._top = _Scope()
         self._first_use: dict[str, Line] = {}
         scope, opened, alternatives = self._top, list[Line](), 0
-        control = False
+        control, choice = False, Line("", 0, "")
         for line in lines:
             text = line.text
             start = text[:1]
@@ -77,10 +77,13 @@ class Places:
                     scope = scope.parent or self._top
                 elif word == ".if":
                     alternatives += 1
+                    choice = line
                 elif word == ".endif":
                     alternatives -= 1
         if opened:
             raise opened[-1].error(f"{' '.join(opened[-1].text.split()[:2])} has no .ends")
+        if alternatives > 0:
+            raise choice.error(".if has no .endif")
         self._check_calls(self._top)
         self._count(self._top, (), {})
 

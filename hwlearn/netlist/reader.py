@@ -107,6 +107,8 @@ class _Parts:
                 continue
             described = source_words(card) if kind in "vi" else None
             if described is None or (described.wave and not described.has_dc and card.name not in wanted):
+                if "external" in card.rest:
+                    raise self._line(card).error(f"nothing feeds the external source {self._name(card)}: make it an input")
                 self._element(card)
             else:
                 sources.append((card, described.dc))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwlearn.errors import NetlistError
+from hwlearn.files import replace
 from hwlearn.netlist.models import models_of
 from hwlearn.netlist.transistors import TransistorNames, transistor_cards
 from hwlearn.spice.names import safe_names
@@ -62,7 +63,7 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     lines += [*network.directives, ".op", ".end", ""]
     text = "\n".join(lines)
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        replace(Path(path), text.encode())
     return text
 
 

@@ -30,8 +30,23 @@ def no_doubles(names: Sequence[str], what: str) -> None:
         seen.add(name)
 
 
+def unmasked(values: object, what: str) -> None:
+    """Refuse a masked array: its mask would be lost, and what it hides be taken for a value.
+
+    Raises:
+        NetworkError: names it.
+    """
+    if isinstance(values, np.ma.MaskedArray) or (
+        isinstance(values, list | tuple) and any(isinstance(value, np.ma.MaskedArray) for value in values)
+    ):
+        raise NetworkError(
+            f"{what}: a masked array; give what is not masked as an ordinary array, .compressed() or .filled(…)"
+        )
+
+
 def per_edge(values: ArrayLike, shape: tuple[int], what: str) -> NDArray[np.float64]:
     """(E,) copy of one value or (E,) values."""
+    unmasked(values, what)
     array = np.array(values, dtype=np.float64)
     if array.shape not in ((), shape):
         raise NetworkError(f"{what}: shape {array.shape}, need one value or {shape}")
@@ -42,6 +57,7 @@ def mask_of(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str]) -
     """(E,) mask from a mask or from name patterns, which ignore case."""
     if trainable is None:
         return np.ones(len(names), dtype=bool)
+    unmasked(trainable, "trainable")
     chosen = [trainable] if isinstance(trainable, str) else list(trainable)  # type: ignore[arg-type]
     if chosen and all(isinstance(pattern, str) for pattern in chosen):
         mask = np.zeros(len(names), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,9 @@ class Source:
 
     A voltage source of `value` V makes v(plus) − v(minus) = value. A current source of `value` A drives that current through
     the circuit from `plus` to `minus`: it flows into the circuit at `plus`. (SPICE writes such a source `I minus plus`.)
+
+    Raises:
+        NetworkError: another kind, or a value that is not finite.
     """
 
     name: str
@@ -25,6 +29,12 @@ class Source:
     plus: str
     minus: str = GROUND
     value: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("voltage", "current"):
+            raise NetworkError(f"source {self.name!r}: kind is {self.kind!r}; give 'voltage' or 'current'")
+        if not math.isfinite(self.value):
+            raise NetworkError(f"source {self.name!r}: its value is {self.value}; it must be finite")
 
     @property
     def unit(self) -> str:

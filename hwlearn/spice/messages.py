@@ -8,7 +8,7 @@ simulation returns is checked on its own evidence (points counted, vectors prese
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 _FAILURE = re.compile(
@@ -31,6 +31,14 @@ _FAILURE = re.compile(
 
 _STEPPING = re.compile(r"\b(gmin|source) stepping\b", re.IGNORECASE)
 """How ngspice searches an operating point that Newton does not find at once."""
+
+LONGEST = 200
+"""Characters of a line of ngspice that an error repeats: some hold a whole card."""
+
+
+def summary(lines: Sequence[str]) -> str:
+    """The first four lines as one, for an error."""
+    return " | ".join(dict.fromkeys(" ".join(line.split())[:LONGEST] for line in lines[:4]))
 
 
 def failures(lines: Iterable[str], *, nonlinear: bool = False) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hwlearn.errors import SimulationError
+from hwlearn.spice import workplace
 
 if TYPE_CHECKING:
     from hwlearn.spice.shared import Shared
@@ -45,7 +46,6 @@ class Session:
     """
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._shared: Shared | None = None
         self.interrupted = threading.Event()
@@ -74,7 +74,12 @@ class Session:
         if self._shared is None or self._shared.dead:
             from hwlearn.spice.shared import Shared
 
+            if self._shared is not None:
+                self._shared.close()
+                self._shared = None
             self._shared = Shared()
+            if not self.generation:
+                workplace.leave()
             self.generation += 1
             self.sweeping = None
             self.decks.clear()
@@ -109,16 +114,17 @@ class Session:
         Raises:
             SimulationError: ngspice did not take the deck.
         """
-        from hwlearn.spice.messages import failures
+        from hwlearn.spice.messages import failures, summary
 
         self.sweeping = None
+        workplace.come_back(lines[1:])
         shared.circuit(lines)
         out, err = shared.messages
         bad = failures(err) + [line for line in failures(out) if line.lower().startswith("error")]
         if bad or shared.dead:
             said = [*out, *err]
             self._drop_unknown(shared)
-            raise SimulationError("ngspice cannot read the circuit: " + " | ".join(bad[:4] or said[-4:]), said)
+            raise SimulationError(f"ngspice cannot read the circuit: {summary(bad or said[-4:])}", said)
         self.decks.insert(0, deck)
 
     def _drop_unknown(self, shared: Shared) -> None:
@@ -152,9 +158,25 @@ _creating = threading.Lock()
 
 
 def session() -> Session:
-    """The session of this process; a forked child gets one of its own."""
+    """The session of this process. Not to be kept: a forked child has one of its own."""
     global _session
     with _creating:
-        if _session is None or _session._pid != os.getpid():
+        if _session is None:
             _session = Session()
         return _session
+
+
+def forget(deck: object) -> None:
+    """Unload a deck of this process when the thread gets to it, if there is a thread."""
+    if _session is not None:
+        _session.post(lambda shared: session().remove(shared, deck))
+
+
+def _forked() -> None:
+    """Start anew in a child: the thread of its parent is not there, and whatever it held stays held."""
+    global _session, _creating
+    _session, _creating = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

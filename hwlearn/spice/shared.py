@@ -5,38 +5,29 @@ Importing this module imports PySpice; only `session` does so, when ngspice is f
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
-import tempfile
+import locale
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _cffi_backend import memmove  # what `ffi.memmove` calls, without the Python around it
-from cffi import CDefError
 from numpy.typing import NDArray
 
 from hwlearn.errors import SimulationError
-from hwlearn.spice.library import find_library
+from hwlearn.spice.memory import memmove
+from hwlearn.spice.private import PrivateLibrary
+from hwlearn.spice.pyspice import LIBRARY, NgSpiceShared, ffi
 
-os.environ.setdefault("NGSPICE_LIBRARY_PATH", find_library())
-# PySpice warns of every ngspice newer than itself; without a handler Python would print that on stderr.
-logging.getLogger("PySpice").addHandler(logging.NullHandler())
-
-from PySpice.Spice.NgSpice import Shared as pyspice  # noqa: E402
-
-ffi = pyspice.ffi
 HISTORY = 200  # command lines, of at most 1000 characters
 
 
-class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
+class Shared(NgSpiceShared):  # type: ignore[misc]
     """One loaded libngspice. All calls must come from one thread.
 
     Attributes:
         has_klu: whether it was built with KLU (ngspice 42 and later may be), by its own account.
     """
+
+    _ngspice_shared: Any
 
     def __init__(self) -> None:
         self.dead = False  # ngspice gave up ("cannot recover"): nothing can be loaded any more
@@ -44,34 +35,24 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
         self.points = 0
         self._rows: list[dict[bytes, float]] = []
         self._row: dict[bytes, float] = {}
-        # ngspice runs a .spiceinit of the working directory, else of the home: start it where there is an empty one.
-        before = Path.cwd()
-        with tempfile.TemporaryDirectory(prefix="hwlearn-") as empty:
-            (Path(empty) / ".spiceinit").touch()
-            os.chdir(empty)
-            try:
-                super().__init__(send_data=True)
-            finally:
-                os.chdir(before)
+        super().__init__(send_data=True)
         self.forget()
         self.command("version -f")
         self.has_klu = any("with KLU" in line for line in self._stdout)
 
     def _load_library(self, verbose: bool) -> None:
-        try:
-            ffi.typeof("pvector_info")
-        except CDefError:
-            super()._load_library(verbose)
-            return
-        path = self.library_path
-        # The library was opened in this process before (by PySpice's user, before a fork, or it gave up): a copy of the file
-        # has globals of its own, so it is a fresh ngspice.
-        handle, copy = tempfile.mkstemp(suffix=Path(path).suffix)
-        os.close(handle)
-        shutil.copyfile(_loaded_file(path), copy)
-        self._ngspice_shared = ffi.dlopen(copy)
-        if os.name == "posix":
-            os.unlink(copy)
+        locale.setlocale(locale.LC_NUMERIC, "C")  # ngspice reads and writes numbers by it
+        self._library = PrivateLibrary(ffi, LIBRARY)
+        self._ngspice_shared = self._library.functions
+
+    def _init_ngspice(self, send_data: bool) -> None:
+        with self._library.starting():
+            super()._init_ngspice(send_data)
+
+    def close(self) -> None:
+        """Give the library back; nothing else may be called afterwards."""
+        self._ngspice_shared = None
+        self._library.close()
 
     def _send_char(self, message: Any, ngspice_id: int, user_data: Any) -> int:
         stream, _, content = ffi.string(message).decode("utf-8", "replace").partition(" ")
@@ -155,15 +136,3 @@ class Shared(pyspice.NgSpiceShared):  # type: ignore[misc]
                 memmove(flat[at : at + points], data[length - points : length], size)
             at += points
         return values.reshape(len(names), points)
-
-
-def _loaded_file(name: str) -> str:
-    """The file behind a library name such as `libngspice.so.0`."""
-    if Path(name).exists():
-        return name
-    maps = Path("/proc/self/maps")
-    if maps.exists():
-        for line in maps.read_text().splitlines():
-            if Path(name).name in line:
-                return line.split(maxsplit=5)[-1]
-    raise SimulationError(f"ngspice gave up and {name} cannot be loaded again: restart Python")

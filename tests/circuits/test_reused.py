@@ -34,7 +34,7 @@ def test_solves_whatever_the_change(rows: int, columns: int, decades: float, see
             made = made or ReusedFactor(DenseCholesky(len(matrix), *pattern), *pattern)
             right = random.normal(size=(3, len(matrix)))
             right[1] = 0.0
-            made.factor(upper.data)
+            made.factor(upper.data, g)
             found = made.solve(right)
             error, true = found - np.linalg.solve(matrix, right.T).T, np.linalg.solve(matrix, right.T).T
             for k in range(3):
@@ -82,3 +82,28 @@ def test_cheap_factors_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(cholesky, ReusedFactor)
     train(circuit, Task([[1.0, 0.0]], [[0.4]]), EquilibriumPropagation(), steps=4, learning_rate=1.0)
     assert (cholesky.factorisations, cholesky.iterations) == (5, 0)
+
+
+@pytest.mark.parametrize("decades", [6, 8])
+def test_conductances_that_jump(decades: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each edge rises or falls by decades, and stays there: the iterations start far from the solution."""
+    monkeypatch.setattr(reused, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(reused, "thread_time", count().__next__)  # all takes equally long
+    random = np.random.default_rng(0)
+    network = random_regular(4, 150, outputs=["n7"])
+    before = 10 ** random.uniform(-1, 0, len(network.edges))
+    after = before * 10 ** random.uniform(-decades, decades, len(before))
+    sources = [network.node_index[source.plus] for source in network.inputs]
+    free = network.merging.cluster >= 0
+    made: ReusedFactor | None = None
+    for g in (before, 1.01 * before, after, after):
+        laplacian = network.incidence.T @ (network.incidence.toarray() * g[:, None])
+        matrix, right = laplacian[free][:, free], np.ascontiguousarray(-laplacian[free][:, sources].T)
+        right = np.concatenate((right, np.eye(len(matrix))[:1]))
+        upper = triu(matrix, format="csc")
+        upper.sort_indices()
+        pattern = upper.indptr, upper.indices
+        made = made or ReusedFactor(DenseCholesky(len(matrix), *pattern), *pattern)
+        made.factor(upper.data, g)
+        for found, true in zip(made.solve(right), np.linalg.solve(matrix, right.T).T, strict=True):
+            np.testing.assert_allclose(found, true, rtol=0, atol=2e-7 * np.abs(true).max())

@@ -127,7 +127,6 @@ def test_out_writes_everything_and_never_twice(tmp_path):
     folder = tmp_path / "run"
     content = train_json(KITE, "--steps", 10, "--out", folder)
     assert sorted(file.name for file in folder.iterdir()) == [
-        ".lock",
         "checkpoint.npz",
         "experiment.toml",
         "journal.jsonl",

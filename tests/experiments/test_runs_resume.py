@@ -300,8 +300,21 @@ symmetric = true
 [train]
 steps = {steps}
 learning_rate = 0.05
-optimizer = "momentum"
+optimizer = "adam"
 """
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+def test_what_was_measured_before_the_training_changes_no_bit_of_it(tmp_path, after):
+    file = tmp_path / "grid.toml"
+    file.write_text(GRID.format(steps=30))
+    whole = run_experiment(load_experiment(file))
+    cut(Run.create(tmp_path / "run", load_experiment(file)), after)
+    rest = Run.load(tmp_path / "run").resume()
+    assert rest.losses.tobytes() == whole.losses.tobytes()
+    assert rest.network.conductances.tobytes() == whole.network.conductances.tobytes()
+
+
 NOISELESS = (("noise_v = 20e-6\nlsb_v = 5e-6\n", ""), ("repeats = 8", "repeats = 2"))
 
 

@@ -88,6 +88,13 @@ def drawn(file):
         ('[grids]\n"rule.nudge" = [1.0]', ["unknown key grids", "did you mean 'grid'"]),
         ('[grid]\n"rule.name" = ["eq"]', ["every cell is refused", "rule.name = 'eq'"]),
         ("[grid", ["not valid TOML"]),
+        (
+            '[grid]\n"train.steps" = { low = 0, high = 2, count = 9 }',
+            ["train.steps: only 3 different values for a count of 9"],
+        ),
+        ('[grid]\n"rule.nudge" = { low = 1, high = 1.0000000000000002, count = 3 }', ["rule.nudge: only 2 different"]),
+        ('[random]\ncount = 1000000000\n"rule.nudge" = { low = 1, high = 2 }', ["1000000000 cells: a sweep has 1000000 at"]),
+        ('[grid]\n"train.seed" = [1979-05-27, 1979-05-28]', ["every cell is refused", "train.seed"]),
     ],
 )
 def test_what_is_refused_names_file_and_key(sweep, tmp_path, text, words):
@@ -104,8 +111,6 @@ def test_what_is_refused_names_file_and_key(sweep, tmp_path, text, words):
 def test_the_grid_is_each_value_with_each_other(sweep):
     found = drawn(sweep('[grid]\nrule.name = ["ep", "cl"]\n"train.seed" = { low = 0, high = 4, count = 3 }'))
     assert found == [{"rule.name": rule, "train.seed": seed} for rule in ("ep", "cl") for seed in (0, 2, 4)]
-    doubled = load_cells(load_sweep(sweep('[grid]\n"train.seed" = [1, 1, 2]')))
-    assert [cell.overrides for cell in doubled] == [{"train.seed": 1}, {"train.seed": 2}]
     rates = drawn(sweep('[grid]\n"train.learning_rate" = { low = 0.01, high = 1, count = 3, log = true }'))
     assert rates == [{"train.learning_rate": rate} for rate in (0.01, 0.1, 1.0)]
 
@@ -132,6 +137,43 @@ def test_draws_are_spread_as_asked(sweep):
     rows = [cell["circuit.rows"] for cell in found]
     assert {type(value) for value in rows} == {int}
     np.testing.assert_allclose([rows.count(n) / 1500 for n in (2, 3, 4)], 1 / 3, atol=0.04)
+
+
+@pytest.mark.parametrize(
+    ("axis", "names"),
+    [
+        ('[random]\ncount = 1000\n"train.learning_rate" = { low = 1, high = 1.001 }', 1000),  # equal to six digits
+        ('[random]\ncount = 1000\n"train.seed" = { low = 0, high = 9 }', 1000),  # each a hundred times
+        ('[grid]\n"train.learning_rate" = { low = 1, high = 1.00001, count = 1000 }', 1000),
+        ('[grid]\n"rule.nudge" = { low = -1e308, high = 1e308, count = 7 }', 7),
+        ('[random]\ncount = 7\n"rule.nudge" = { low = 1e-308, high = 1e308, log = true }', 7),
+        ('[grid]\n"train.seed" = [1, 1, 2]', 3),
+        ('[grid]\n"train.seed" = [3, "3"]\n"circuit.rows" = [2, "2"]', 4),
+        ('[grid]\n"train.learning_rate" = [1, 1.0, true, "true", "x.new", "x"]', 6),
+        ('[grid]\n"circuit.netlist" = ["a", "a,circuit.builder=b"]\n"circuit.builder" = ["b", "b,circuit.builder=b"]', 4),
+    ],
+)
+def test_every_cell_of_the_file_has_a_folder(sweep, axis, names):
+    file = sweep(axis)
+    cells = [cell.name for cell in load_cells(load_sweep(file))] if "netlist" not in axis else [*map(_name, drawn(file))]
+    assert len(cells) == len(set(cells)) == names
+    assert not any(name.endswith(".new") for name in cells)  # a folder on its way has such a name
+
+
+def test_cells_that_are_almost_or_quite_equal_are_all_trained(sweep, tmp_path):
+    file = sweep(
+        '[grid]\n"train.seed" = [3, "3", 3]\n[random]\ncount = 3\n"train.learning_rate" = { low = 1, high = 1.000001 }'
+    )
+    for skipped in (0, 6):
+        found = run_sweep(file, tmp_path / "out", jobs=1)
+        assert [row.state for row in found.rows] == 3 * ["steps"] + 3 * ["failed"] + 3 * ["steps"]
+        assert found.skipped == skipped
+        for row in found.rows:
+            assert (row.state == "failed") == (row.overrides["train.seed"] == "3")
+            if row.state != "failed":
+                run = Run.load(found.folder / row.cell)
+                assert run.settings["train.learning_rate"] == row.overrides["train.learning_rate"]
+    assert len({run.parent.name for run in (tmp_path / "out").glob("*/run.json")}) == 6
 
 
 VALUES = st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.booleans(), st.lists(st.text(), max_size=3))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from deadly import Deadly
+from processes import COMMAND
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
@@ -173,6 +174,38 @@ def test_a_cell_that_kills_its_workers_is_given_up(cluster, sweep, tmp_path):
     assert [k for k in range(4) if done[k].error] == [1]
     assert "deadly" not in {path.name for path in tmp_path.iterdir()}
     assert "workers died" in done[1].error
+
+
+@pytest.mark.parametrize("address", ["garbage", "", "tcp://x:y", "foo://1:2"])
+def test_an_address_that_is_none_is_told_in_one_line(sweep, tmp_path, address):
+    done = subprocess.run(
+        [*COMMAND, "sweep", str(sweep), "--dask", address, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        env=ENVIRONMENT,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"error: --dask {address}: no scheduler answers: ")
+
+
+def test_a_scheduler_that_dies_is_told_and_the_sweep_goes_on_later(sweep, local, tmp_path, capfd):
+    cluster = Cluster(tmp_path)
+    try:
+        cluster.add_workers(1)
+
+        def kill(ended, failed, total):
+            if ended == 2:
+                cluster.scheduler.kill()
+
+        with pytest.raises(ExperimentError, match="the scheduler is gone"):
+            run_sweep(sweep, tmp_path / "out", dask=cluster.address, progress=kill)
+    finally:
+        cluster.close()
+    assert "Traceback" not in capfd.readouterr().err
+    found = run_sweep(sweep, tmp_path / "out", jobs=1)
+    assert table(found.rows) == local
+    assert found.skipped >= 2
 
 
 def test_a_cluster_that_does_not_answer_is_told(cluster, sweep, tmp_path, monkeypatch):

@@ -113,7 +113,9 @@ def test_inputs_are_sources_or_nodes():
 
 def test_a_waveform_is_opaque_unless_it_is_an_input():
     text = "t\nV1 a 0 pulse(0 1 0 1n 1n)\nI2 0 a external\nR1 a 0 1k"
-    assert [element.name for element in load(text).elements] == ["V1", "I2"]
+    assert [element.name for element in load(text, inputs=["I2"]).elements] == ["V1"]
+    with pytest.raises(NetlistError, match=r"n\.cir:3: nothing feeds the external source I2: make it an input"):
+        load(text)
     net = load(text, inputs=["V1", "I2"])
     assert not net.elements
     assert net.input_names == ("V1", "I2")

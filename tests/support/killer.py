@@ -35,12 +35,11 @@ def finished(child):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def killed(folder, seconds):
-    """Whether the training was cut off when it was killed so long after its first step."""
-    child = forked(lambda: Run.load(folder).go())
-    while not (folder / "checkpoint.npz").exists():
-        time.sleep(0.0005)
-    time.sleep(seconds)
+def killed(folder, size):
+    """Whether the training was cut off when it was killed with so many bytes in its journal, after its first step."""
+    child, journal = forked(lambda: Run.load(folder).go()), folder / "journal.jsonl"
+    while not (folder / "checkpoint.npz").exists() or journal.stat().st_size < size:
+        time.sleep(0.0002)
     os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
 
@@ -50,11 +49,11 @@ def main(file, overrides, folder, count):
     experiment = load_experiment(file, json.loads(overrides))
     whole = Run.create(folder / "whole", experiment)
     finished(forked(whole.go))
-    result, seconds = whole.result, Run.load(folder / "whole").history.seconds[-1]
+    result, size = whole.result, (whole.folder / "journal.jsonl").stat().st_size
     found = []
     for k in range(int(count)):
         run = Run.create(folder / str(k), experiment)
-        cut = killed(run.folder, random_numbers.uniform(0, seconds))
+        cut = killed(run.folder, random_numbers.uniform(0, 0.9 * size))
         before = Run.load(run.folder).history
         finished(forked(lambda run=run: Run.load(run.folder).resume()))
         after = Run.load(run.folder)

@@ -27,13 +27,13 @@ def divider(line: str, **options: Any) -> Network:
     return load(f"divider\n* comment\nV1 a 0 1\nR1 a b 1k\n{line}\nR2 b 0 1k\n.end\n", **options)
 
 
-def refusal(line: str, **options: Any) -> str:
-    """What is said against line 5 of the divider; the error must name file and line."""
+def refusal(line: str, *, at: int = 5, **options: Any) -> str:
+    """What is said against line 5 of the divider, or the line `at`; the error must name file and line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HwlearnWarning)
         with pytest.raises(NetlistError) as caught:
             divider(line, **options)
     said = str(caught.value)
-    assert (caught.value.file, caught.value.line) == ("n.cir", 5), said
-    assert said.startswith("n.cir:5: ")
+    assert (caught.value.file, caught.value.line) == ("n.cir", at), said
+    assert said.startswith(f"n.cir:{at}: ")
     return said

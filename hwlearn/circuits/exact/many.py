@@ -6,7 +6,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.circuit import check_linear
-from hwlearn.circuits.exact.elimination import Elimination
+from hwlearn.circuits.exact.elimination import Elimination, LaplacianElimination
 from hwlearn.circuits.exact.ports import Basis, System
 from hwlearn.network import Network
 
@@ -22,7 +22,7 @@ class ManyCircuits:
         check_linear(network)
         self._system = System(network)
         self._basis = Basis(self._system, None)
-        self._elimination = Elimination(self._system.size, *self._system.pattern)
+        self._elimination = LaplacianElimination(self._system.size, *self._system.pattern)
         outputs = len(network.outputs)
         rows, columns = np.triu_indices(outputs)
         order = np.lexsort((rows, columns))
@@ -46,7 +46,7 @@ class ManyCircuits:
     def program(self, conductances: Array) -> None:
         """Set the conductances (E, M) [S] and solve for the source columns; for the outputs' not before they are needed."""
         numbers, right = self._basis.assemble(conductances)
-        self._elimination.factor(numbers)
+        self._elimination.factor(numbers, self._system.grounded.of_columns(conductances, np.zeros((1, 1))))
         columns = right.transpose(1, 0, 2).copy() if self._mix is None else np.einsum("spm,pnm->nsm", self._mix, right)
         self._sources = self._elimination.solve(columns)
         self._ports: Array | None = None

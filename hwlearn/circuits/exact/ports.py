@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from scipy.linalg.blas import daxpy
 from scipy.sparse import csr_array, vstack
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.exact.elimination import LaplacianElimination
 from hwlearn.circuits.exact.reused import ReusedFactor
 from hwlearn.circuits.linalg import Cholesky, Cholmod, SparseMap, choose_cholesky
+from hwlearn.circuits.trust import Trust, grounding
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 
@@ -30,6 +33,7 @@ class System:
         self.size = size = merging.size
         cluster = merging.cluster
         self.cholesky, self.assembly = self._pattern(cluster[network.tails], cluster[network.heads])
+        self.trust = Trust(self)
 
         # Columns of the sources: the inputs, then one for all fixed sources together.
         drives, fixed = network.inputs, network.fixed_sources
@@ -51,11 +55,11 @@ class System:
         ends = csr_array(vstack((network.port_incidence, network.incidence), format="csr"))
         self.nodes, self.seen = View(spread, offsets), View(csr_array(ends @ spread), csr_array(ends @ offsets))
 
-        injections = None
+        self.injections = injections = None
         currents = np.array([source.kind == "current" for source in network.sources], dtype=bool)
         if currents.any():
             entering = network.source_incidence.T
-            injections = np.zeros((len(network.nodes), self.sources))
+            self.injections = injections = np.zeros((len(network.nodes), self.sources))
             injections[:, : len(drives)] = (entering[:, : len(drives)] * currents[: len(drives)]).toarray()
             values = np.array([source.value for source in network.fixed_sources])
             injections[:, -1] += entering[:, len(drives) :] @ (values * currents[len(drives) :])
@@ -65,12 +69,9 @@ class System:
         tied = csr_array(network.incidence @ self._ties)
         self.touched = np.flatnonzero((np.diff(raised.indptr) + np.diff(tied.indptr)) > 0)
         self.raised = raised[self.touched].toarray()
-        self._tied = tied[self.touched].toarray().T
         self.into = csr_array(-(spread.T @ network.incidence[self.touched].T))
         self.merged_injections = None if injections is None else spread.T @ injections
         self.port_rows = (network.port_incidence @ spread).toarray()  # the right-hand side of a unit current into each output
-        self._port_ties = (self._ties.T @ network.port_incidence.T).toarray()
-        self._injected_ties = None if injections is None else self._ties.T @ injections
 
     def _pattern(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[Cholesky, csr_array]:
         """The solver for K's upper triangle and the map (entries × E) from conductances to its numbers; edges from a to b."""
@@ -94,20 +95,62 @@ class System:
         indptr = np.searchsorted(owner, np.arange(self.size + 1))
         assembly = csr_array((np.concatenate(sign), (entry, np.concatenate(edge))), shape=(len(key), len(a)))
         self.pattern = indptr, indices
+        self.diagonal = indptr[1:] - 1
         cholesky = choose_cholesky(self.size, indptr, indices)
         return ReusedFactor(cholesky, indptr, indices) if isinstance(cholesky, Cholmod) else cholesky, assembly
 
-    def input_currents(self, conductances: Array, drops: Array, columns: Array) -> Array:
-        """(n_in, p): current that each input delivers, per column of `drops` (E, p); Kirchhoff's current law at its side."""
+    @cached_property
+    def elimination(self) -> LaplacianElimination:
+        """Of K, where a Cholesky loses too much."""
+        return LaplacianElimination(self.size, *self.pattern)
+
+    @cached_property
+    def grounded(self) -> SparseMap:
+        """Maps conductances to what K's rows sum to."""
+        cluster = self.network.merging.cluster
+        return grounding(cluster[self.network.tails], cluster[self.network.heads], self.size)
+
+    @cached_property
+    def left(self) -> SparseMap:
+        """Maps currents of the edges to what they bring into the free nodes (n × E)."""
+        keep = np.flatnonzero(self.network.merging.cluster >= 0)
+        place = self.network.merging.cluster[keep], keep
+        gather = csr_array((-np.ones(len(keep)), place), shape=(self.size, len(self.network.nodes)))
+        return SparseMap(csr_array(gather @ self.network.incidence.T))
+
+    @cached_property
+    def tied(self) -> Test:
+        """The nodes that each voltage input lifts, and no others."""
+        injected = (
+            np.zeros((len(self.voltage_inputs), self.sources)) if self.injections is None else self._ties.T @ self.injections
+        )
+        drops = (self.network.incidence @ self._ties).tocsr()[self.touched].toarray().T
+        return Test(self.touched, drops, (self._ties.T @ self.network.port_incidence.T).toarray(), injected)
+
+    def input_currents(self, conductances: Array, drops: Array, columns: Array, test: Test) -> Array:
+        """(n_in, p): current that each input delivers, per column of `drops` (E, p).
+
+        Tellegen's theorem with potentials that are 1 at an input and 0 at all other sources: what the input delivers is the
+        power of these drops with the edges' currents, less that of the currents which enter elsewhere.
+        """
         basis = columns.shape[1]
         currents = np.zeros((len(self.network.inputs), drops.shape[1]))
-        delivered = self._tied @ (conductances[self.touched, None] * drops[self.touched])
-        delivered[:, basis:] -= self._port_ties
-        if self._injected_ties is not None:
-            delivered[:, :basis] -= self._injected_ties @ columns
+        delivered = test.drops @ (conductances[test.edges, None] * drops[test.edges])
+        delivered[:, basis:] -= test.ports
+        delivered[:, :basis] -= test.injected @ columns
         currents[:, :basis] = columns[: len(currents)]
         currents[self.voltage_inputs] = delivered
         return currents
+
+
+class Test(NamedTuple):
+    """Potentials for each of k voltage inputs: drops (k, edges) at some edges, at the output ports (k, n_out), and the power
+    (k, sources) of each source column's injected currents."""
+
+    edges: NDArray[np.intp]
+    drops: Array
+    ports: Array
+    injected: Array
 
 
 class View(SparseMap):
@@ -160,6 +203,7 @@ class Basis:
         self._entries, edges = system.assembly.shape
         rows = csr_array((values, place), shape=(right.size, edges))
         self._constants = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
+        self.injected = right  # (count, n) A into the free nodes
         self._assembly = SparseMap(vstack((system.assembly, rows), format="csr"))
 
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
@@ -214,9 +258,14 @@ class Ports:
         self._factor: Array | None = None
         cholesky = system.cholesky
         numbers, right = basis.assemble(conductances)
-        cholesky.factor(numbers)
-        if not cholesky.together:
-            self.potentials = cholesky.solve(right)
+        refined = None
+        if system.trust.plain(conductances):
+            cholesky.factor(numbers, conductances)
+        else:
+            refined = system.trust.refined(basis, conductances, numbers, right)
+        self._solve = cholesky.solve if refined is None else refined.solve
+        if refined is not None or not cholesky.together:
+            self.potentials = cholesky.solve(right) if refined is None else refined.of_sources(right, basis)
             seen = system.seen.of_rows(self.potentials, basis.lifts)
             self.outputs, self.drops = seen[:, : basis.outputs], seen[:, basis.outputs :]
             return
@@ -231,7 +280,7 @@ class Ports:
     def complete(self) -> None:
         """Solve for the outputs' columns too."""
         if len(self.potentials) < self.basis.width:
-            more = self.system.cholesky.solve(self.system.port_rows)
+            more = self._solve(self.system.port_rows)
             self.potentials = np.concatenate((self.potentials, more))
             seen = self.system.seen.of_rows(more, None)
             self.outputs = np.concatenate((self.outputs, seen[:, : self.basis.outputs]))
@@ -273,9 +322,9 @@ class Ports:
 
         `change` and `held` are currents into the outputs, (S, n_out) A.
         """
-        basis = self.basis
-        if len(weights) == 1 and weights is basis.identity and held is None and len(self.potentials) < basis.width:
-            made = self.system.cholesky.solve(change.dot(self.system.port_rows))
+        basis, alone = self.basis, held is None and not self.system.cholesky.together  # whatever was asked before: to the bit
+        if len(weights) == 1 and weights is basis.identity and alone:
+            made = self._solve(change.dot(self.system.port_rows))
             by_made = self.system.seen.of_rows(made, None)[0, basis.outputs :]
             contrast: Array = daxpy(by_made, self.drops[0].copy(), a=share)
             contrast *= by_made
@@ -288,8 +337,8 @@ class Ports:
             if share:
                 drops += (change.T.dot(change) * (share / samples)).dot(by_change)
             return _summed(by_change, drops)
-        if held is None and len(self.potentials) < basis.width:
-            made = self.system.cholesky.solve(change.dot(self.system.port_rows))
+        if alone:
+            made = self._solve(change.dot(self.system.port_rows))
             by_change = self.system.seen.of_rows(made, None)[:, outputs:]
         else:
             self.complete()
@@ -304,13 +353,33 @@ class Ports:
 
     @cached_property
     def input_currents(self) -> Array:
-        """(n_in, p) A delivered by each input, per column."""
-        return self.system.input_currents(self.conductances, self.drops.T, self.basis.columns)
+        """(n_in, p) A delivered by each input, per column.
+
+        Kirchhoff's current law beside an input, unless large conductances there make the rounding of a drop a current that
+        matters: more than 1e-10 of the largest in its column. Then Tellegen's theorem with the answers to a unit of each
+        input, Σ_e g Δw Δv, in which a small drop is squared.
+        """
+        system, drops = self.system, self.drops.T
+        currents = system.input_currents(self.conductances, drops, self.basis.columns, system.tied)
+        rounding = (
+            system.trust.loss * self.conductances[system.touched].max(initial=0.0) * np.abs(self.node_voltages()).max(axis=0)
+        )
+        if (rounding <= 1e-10 * np.abs(currents).max(axis=0, initial=0.0)).all():
+            return currents
+        units = Ports(Basis(system, None), self.conductances)
+        return system.input_currents(self.conductances, drops, self.basis.columns, units.tests(system.voltage_inputs))
 
     @cached_property
     def power(self) -> Array:
         """(p, p) W: power in the edges as a quadratic form of the column weights."""
         return (self.drops * self.conductances) @ self.drops.T
+
+    def tests(self, inputs: NDArray[np.intp]) -> Test:
+        """The answers to a unit of some inputs, of a basis with a column per source."""
+        system, outputs = self.system, self.outputs[inputs]
+        nodes = self.node_voltages()[:, inputs].T
+        injected = np.zeros((len(inputs), system.sources)) if system.injections is None else nodes @ system.injections
+        return Test(np.arange(self.drops.shape[1]), self.drops[inputs], outputs, injected)
 
     def node_voltages(self) -> Array:
         """(N, p) V."""

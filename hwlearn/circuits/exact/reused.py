@@ -6,7 +6,6 @@ from functools import cached_property
 from time import thread_time
 
 import numpy as np
-from scipy.linalg import eigvalsh_tridiagonal
 from scipy.sparse import csr_array
 
 from hwlearn.arrays import Indices
@@ -21,6 +20,9 @@ WORTHWHILE = 8.0
 MOST = 30
 """Iterations after which a factor is given up."""
 
+DRIFT = 1e-14
+"""How far a residual may be from the one that the iterations carry along, relative to |K| |x| + |b| at its node."""
+
 
 class ReusedFactor(Cholesky):
     """A Cholesky whose factor is kept while K changes little, as it does from one step of learning to the next.
@@ -28,6 +30,10 @@ class ReusedFactor(Cholesky):
     While a factorisation costs `WORTHWHILE` times the solutions of a step or more, the last factor preconditions conjugate
     gradients, which start where the last two solutions point to. It is made anew once a step costs more than the steps since
     the last factorisation did on average, that one included: the mean cost is then least, if costs grow.
+
+    A solution is trusted by two bounds. With M the matrix that was factored, K ≥ min(g / g_M) M as quadratic forms, for both
+    are sums over the edges of g (x_tail − x_head)². So an error is at most 1/√min(g / g_M) larger than M tells. And the
+    residual is computed anew at the end: one that the iterations lost in rounding is refused, and K is factored.
 
     Attributes:
         residual: (k, n), what the last solution leaves of its right-hand sides, or None after a fresh factorisation.
@@ -40,24 +46,29 @@ class ReusedFactor(Cholesky):
         self.factorisations = self.iterations = 0
         self._exact = exact
         self._pattern = indptr, indices
-        self._data = np.empty(0)
+        self._data = self._conductances = np.empty(0)
+        self._factored: Vector | None = None  # the conductances of the factor
         self._stale = self._spoiled = False
         self._factor_cost = self._solve_cost = 0.0  # seconds, of the last factorisation and all solutions with it at once
         self._spent, self._steps = 0.0, 0  # since the last factorisation, that one included
-        self._last: tuple[Vector, ...] = ()  # the last two solutions, for the next to start at
+        self._last: dict[int, tuple[Vector, ...]] = {}  # by number of rows: the last two solutions, where the next starts
 
-    def factor(self, data: Vector) -> None:
+    def factor(self, data: Vector, conductances: Vector | None = None) -> None:
         self.together = self._factor_cost > WORTHWHILE * self._solve_cost
-        if self.factorisations and not self._spoiled and self.together:
-            self._data, self._stale = data, True
+        if conductances is not None and self._factored is not None and not self._spoiled and self.together:
+            self._data, self._conductances, self._stale = data, conductances, True
             return
         start = thread_time()
         self._exact.factor(data)
         self._factor_cost, self._solve_cost = thread_time() - start, 0.0
         self._spent, self._steps = self._factor_cost, 0
         self._stale = self._spoiled = False
-        self._least = 1.0  # eigenvalue of M⁻¹K, M being the matrix that was factored
+        self._factored = conductances
         self.factorisations += 1
+
+    def renew(self, data: Vector, conductances: Vector | None = None) -> None:
+        self._spoiled = True
+        self.factor(data, conductances)
 
     def solve(self, right: Vector) -> Vector:
         start = thread_time()
@@ -65,7 +76,7 @@ class ReusedFactor(Cholesky):
         if out is None:
             if self._stale:
                 self._spoiled = True
-                self.factor(self._data)
+                self.factor(self._data, self._conductances)
                 start = thread_time()
             out = self._exact.solve(right)
             self.residual = None
@@ -73,38 +84,39 @@ class ReusedFactor(Cholesky):
         cost = thread_time() - start
         self._spent, self._steps = self._spent + cost, self._steps + 1
         self._spoiled = self._stale and cost > self._spent / self._steps
-        self._last = (*self._last[-1:], out) if self.together else ()
+        self._last = {**self._last, len(out): (*self._last.get(len(out), ())[-1:], out)} if self.together else {}
         return out
 
     def _iterate(self, right: Vector) -> Vector | None:
         """Conjugate gradients on all rows at once; None if they do not converge."""
         matrix, source = self._whole
         matrix.data = self._data[source]
-        known = [last for last in self._last if last.shape == right.shape]
+        known = self._last.get(len(right), ())
         x = 2 * known[1] - known[0] if len(known) == 2 else known[0] if known else np.zeros_like(right)
         rest = right - self._times(x)
         direction, slope = np.zeros_like(rest), np.zeros(len(rest))
-        lengths: list[Vector] = []
-        turns: list[Vector] = []
+        assert self._factored is not None
+        least = (self._conductances / self._factored).min(initial=1.0)  # no eigenvalue of M⁻¹K is below
         for _ in range(MOST):
             z = self._exact.solve(rest)
             self.iterations += 1
             before, slope = slope, _dots(rest, z)  # the error's squared energy norm, as far as the old factor can tell
-            wrong = slope > TOLERANCE**2 * self._least * (size := _dots(x + z, right))
+            wrong = ~(slope <= TOLERANCE**2 * least * _dots(x + z, right))
             if not wrong.any():
-                self._least = min(self._least, _least_ritz(lengths, turns))
-                wrong = slope > TOLERANCE**2 * self._least * size
-            if not wrong.any():
-                out = x + z
-                self.residual = right - self._times(out)
-                return out
-            turns.append(_ratio(slope, before))
-            direction = z + turns[-1][:, None] * direction
+                return self._confirmed(x + z, right, rest - self._times(z))
+            direction = z + _ratio(slope, before)[:, None] * direction
             image = self._times(direction)
-            lengths.append(np.where(wrong, _ratio(slope, _dots(direction, image)), 0.0))
-            x = x + lengths[-1][:, None] * direction
-            rest -= lengths[-1][:, None] * image
+            length = np.where(wrong, _ratio(slope, _dots(direction, image)), 0.0)[:, None]
+            x = x + length * direction
+            rest -= length * image
         return None
+
+    def _confirmed(self, x: Vector, right: Vector, carried: Vector) -> Vector | None:
+        """x if its residual is the one that was carried along, else None."""
+        matrix, _ = self._whole
+        self.residual = right - self._times(x)
+        flows = np.ascontiguousarray((abs(matrix) @ np.abs(x).T).T) + np.abs(right)
+        return x if (np.abs(self.residual - carried) <= DRIFT * flows).all() else None
 
     @cached_property
     def _whole(self) -> tuple[csr_array, Indices]:
@@ -127,20 +139,3 @@ def _dots(one: Vector, two: Vector) -> Vector:
 def _ratio(one: Vector, two: Vector) -> Vector:
     """one / two, 0 where two is 0."""
     return np.divide(one, two, out=np.zeros_like(one), where=two > 0)
-
-
-def _least_ritz(lengths: list[Vector], turns: list[Vector]) -> float:
-    """The least eigenvalue of M⁻¹K, M the old matrix, that these iterations have met: of their Lanczos matrix, row by row.
-
-    An error is 1/√ of it larger than M tells.
-    """
-    least = 1.0
-    for row in range(len(lengths[0]) if lengths else 0):
-        length, turn = (np.array([values[row] for values in each]) for each in (lengths, turns))
-        count = int(np.argmin(np.append(length, 0.0)))  # later on, this row was solved
-        length, turn = length[:count], turn[:count]
-        if count:
-            diagonal, beside = 1 / length, np.sqrt(turn[1:]) / length[:-1]
-            diagonal[1:] += turn[1:] / length[:-1]
-            least = min(least, float(eigvalsh_tridiagonal(diagonal, beside, select="i", select_range=(0, 0))[0]))
-    return least

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Outputs
+from hwlearn.circuits.remembering import Remembering
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
 
 
-class Effect:
-    """One imperfection. An `ImperfectCircuit` keeps its own copy and calls what a subclass overrides; each does nothing here.
-
-    Attributes:
-        remembered: names of the attributes (arrays or numbers) that change while the circuit is used.
-    """
-
-    remembered: tuple[str, ...] = ()
+class Effect(Remembering):
+    """One imperfection. An `ImperfectCircuit` keeps its own copy and calls what a subclass overrides; here nothing is done."""
 
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
         """Draw what one specimen has for good. `bounds`: (E,) S each, what the devices can do."""
@@ -48,15 +41,6 @@ class Effect:
     def noise(self) -> float:
         """Standard deviation of a voltage reading [V] that this effect alone makes."""
         return 0.0
-
-    def snapshot(self) -> dict[str, Array]:
-        """What is remembered, by name; copies."""
-        return {name: np.array(getattr(self, name), dtype=np.float64) for name in self.remembered}
-
-    def restore(self, snapshot: Mapping[str, Array]) -> None:
-        """Go on from a snapshot."""
-        for name in self.remembered:
-            setattr(self, name, np.array(snapshot[name], dtype=np.float64))
 
 
 def not_negative(what: str, value: float) -> float:

@@ -70,12 +70,12 @@ class Drift(Effect):
         self.volts, self.period = not_negative("volts", volts), float(period)
         if not self.period >= 2:
             raise HwlearnError(f"period is {period}; it must be 2 readings or more")
-        self.readings: Array | int = 0
+        self.readings = 0
 
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
         self.phases = random.uniform(0, 2 * np.pi, len(network.nodes))
 
     def read(self, voltages: Array, random: np.random.Generator) -> Array:
-        at = int(self.readings) + np.arange(len(voltages))
-        self.readings = int(self.readings) + len(voltages)
+        at = self.readings + np.arange(len(voltages))
+        self.readings += len(voltages)
         return voltages + self.volts * np.sin(2 * np.pi / self.period * at[:, None] + self.phases)

@@ -14,12 +14,25 @@ from hwlearn.circuits.base import Circuit, Hold, Outputs, SampledMeasurement
 from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.newton.junctions import Junctions
 from hwlearn.circuits.newton.matrices import choose_matrices
+from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import SimulationError
 from hwlearn.network import Edge, Network, Source
 
 ITERATIONS = 200
 CONVERGED = 1e-7
 """Last step of every junction, in units of its N·Vt, and of every channel's ends, in V; it leaves the order of its square."""
+
+SETTLED = 1e-6
+"""Last step of a potential, relative to the largest, where rounding matters."""
+
+LARGEST_WALK = 1e8
+"""Steps of the walk (`Trust`) up to which potentials are right to 1e-9: the sums of currents lose 1e-16 of each step."""
+
+DROWNED = 1e-8
+"""Rounding of a delivered current, relative to the largest of all samples, above which it is not told."""
+
+LEAST = 1e-15
+"""Rounding of a delivered current, in A, that does not matter: the tolerance of currents in ngspice too (`deck`)."""
 
 _ZERO = np.zeros((1, 1))
 _quiet = np.errstate(over="ignore", invalid="ignore")  # a source across a junction may ask for more than there is
@@ -63,6 +76,8 @@ class NewtonCircuit(Circuit):
             values, currents = np.hstack((inputs, imposed)), np.zeros(imposed.shape)
             voltages, observed, delivered = self._held.solve(self._conductances, values, currents)
             currents = delivered[:, driven:]
+            if np.isnan(currents).any():
+                raise SimulationError(f"exact: held outputs: {decades_apart(network, self._conductances)}")
         else:
             currents = np.zeros((len(inputs), len(network.outputs))) if imposed is None else np.array(imposed)
             voltages, observed, delivered = self._free.solve(self._conductances, inputs, currents)
@@ -118,7 +133,7 @@ class _Equations:
     """
 
     def __init__(self, network: Network, junctions: Junctions, held: Sequence[Source]) -> None:
-        self._junctions, self._channels = junctions, network.channels
+        self._network, self._junctions, self._channels = network, junctions, network.channels
         self._edges = len(network.edges)
         linear, ends = _with_junctions(network, junctions, held), (self._channels.tails, self._channels.heads)
         incidence, sources, merging, nodes = linear.incidence, linear.sources, linear.merging, len(network.nodes)
@@ -140,6 +155,8 @@ class _Equations:
         self._outputs, self._ports = SparseMap(network.port_incidence), (spread.T @ network.port_incidence.T).toarray()
         self._driven = [k for k in voltage if k < len(network.inputs) + len(held)]
         paid = csr_array(ties.T)[self._driven]
+        beside = np.unique(csr_array(paid @ incidence.T).nonzero()[1])
+        self._beside = beside[beside < self._edges]
         self._delivered, self._undelivered = SparseMap(csr_array(paid @ incidence.T)), SparseMap(csr_array(-(paid @ into)))
         self._fixed = np.array([source.value for source in sources[len(network.inputs) + len(held) :]]).reshape(-1, 1)
 
@@ -157,6 +174,7 @@ class _Equations:
     def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
         """Voltages of all nodes (S, N) and of the outputs (S, n_out), V, and what each driven source delivers (S, …), A.
 
+        NaN where the rounding of a drop over a large conductance at a source drowns what flows.
         For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
         """
         u = self._driven_by(values, injected)
@@ -166,6 +184,8 @@ class _Equations:
         outputs = self._outputs.of_columns(voltages, _ZERO)
         delivered = values.T.copy()
         delivered[self._driven] = self._delivered.of_columns(flows, self._undelivered.of_columns(u, _ZERO))
+        rounding = 1e-16 * conductances[self._beside].max(initial=0.0) * np.abs(voltages).max(axis=0, initial=0.0)
+        delivered[np.ix_(self._driven, rounding > max(DROWNED * np.abs(delivered).max(initial=0.0), LEAST))] = np.nan
         return np.ascontiguousarray(voltages.T), np.ascontiguousarray(outputs.T), np.ascontiguousarray(delivered.T)
 
     @_quiet
@@ -218,10 +238,20 @@ class _Equations:
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
         for _ in range(ITERATIONS):
             flows = self._flows(conductances, seen, points, slopes)
-            right = self._leaving.of_columns(flows, entering)
-            x += self.matrices.solve(slopes, right.T[:, :, None])[:, :, 0].T
+            right = np.stack((self._leaving.of_columns(flows, entering), self.matrices.diagonals(slopes)))
+            try:
+                step, walk = self.matrices.solve(slopes, right.transpose(2, 1, 0)).transpose(2, 1, 0)
+            except SimulationError as error:
+                raise SimulationError(f"{error}; {decades_apart(self._network, conductances)}") from None
+            x += step
             seen = self._seen.of_columns(x, rest)
             there = (np.abs(seen[self._edges :] - points) <= self._tolerance).all(axis=0)
+            # Each step corrects what rounding left of the one before, to 1e-16 of the walk (`Trust`); it must have had one.
+            size = np.maximum(np.abs(x).max(axis=0, initial=0.0), np.abs(seen).max(axis=0, initial=0.0))
+            there &= np.abs(step).max(axis=0, initial=0.0) <= SETTLED * size
+            lost = there & ~((walk > 0).all(axis=0) & (walk.max(axis=0, initial=0.0) <= LARGEST_WALK))
+            if lost.any():
+                raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():
                 for whole, part in zip(every, (x, seen), strict=True):
                     whole[:, left[there]] = part[:, there]

@@ -33,6 +33,7 @@ class Matrices(ABC):
         pattern = csc_array(abs(left).T @ abs(right))
         pattern.sort_indices()
         rows, columns = pattern.indices.astype(np.intp), np.repeat(np.arange(self.size), np.diff(pattern.indptr))
+        self._diagonals = SparseMap(csr_array(left.multiply(right).T))
         numbers = left.T.tocsr()[rows].multiply(right.T.tocsr()[columns])  # (entries, k)
         self._numbers = SparseMap(self._arranged(csr_array(numbers), rows, columns))
 
@@ -43,6 +44,10 @@ class Matrices(ABC):
     def solve(self, slopes: Array, right: Array, transposed: bool = False) -> Array:
         """(S, n, m): K⁻¹ r, or K⁻ᵀ r, for slopes (k, S) and r (S, n, m)."""
         return self._solve(self._numbers.of_columns(slopes, np.zeros((1, 1))), right, transposed)
+
+    def diagonals(self, slopes: Array) -> Array:
+        """(n, S): the diagonals of K for slopes (k, S)."""
+        return self._diagonals.of_columns(slopes, np.zeros((1, 1)))
 
     @abstractmethod
     def _solve(self, numbers: Array, right: Array, transposed: bool) -> Array:

@@ -15,11 +15,13 @@ from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
 from hwlearn.circuits.ngspice.pace import Pace
 from hwlearn.circuits.ngspice.workers import Team, cores
+from hwlearn.circuits.trust import decades_apart
+from hwlearn.circuits.verified import Verified
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.commands import joined
-from hwlearn.spice.messages import failures
-from hwlearn.spice.session import Session, session
+from hwlearn.spice.messages import failures, summary
+from hwlearn.spice.session import forget, session
 from hwlearn.text import GROUND, write_number
 
 if TYPE_CHECKING:
@@ -62,7 +64,6 @@ class NgspiceCircuit(Circuit):
             raise ModelError(f"processes is {processes}; give at least 1, or None for what pays")
         self._pace = Pace(processes, may_split=network.linear)
         self._team = Team(network)
-        self._session = session()
         self._deck = Deck(network)
         self._read = [k for k, name in enumerate(self._deck.nodes) if name != GROUND]
         self._voltage_inputs = np.flatnonzero([source.kind == "voltage" for source in network.inputs])
@@ -72,17 +73,18 @@ class NgspiceCircuit(Circuit):
         self._fed = [name.encode() for name in (*self._deck.inputs, *map(drive, range(len(network.outputs))))]
         self._port_signs = network.port_incidence.toarray()
         self._kirchhoff = Kirchhoff(network, self._port_signs)
+        self._verified = Verified(network) if network.linear else None
         self._max_points = max(
             1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2))
         )
         self._solver = ""
         self._reset()
-        self._session.run(self._select)
-        weakref.finalize(self, _unload, self._session, self._deck)
+        session().run(self._select)
+        weakref.finalize(self, forget, self._deck)
         weakref.finalize(self, self._team.end)
 
     def provenance(self) -> dict[str, Any]:
-        version = self._session.run(lambda shared: str(shared.ngspice_version))
+        version = session().run(lambda shared: str(shared.ngspice_version))
         return {"backend": self.name, "version": version, "solver": self._solver}
 
     def _reset(self) -> None:
@@ -113,7 +115,7 @@ class NgspiceCircuit(Circuit):
 
     def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
         conductances, held = self._conductances, isinstance(outputs, Hold)
-        return self._session.run(lambda shared: self._phase(shared, conductances, inputs, imposed, held))
+        return session().run(lambda shared: self._phase(shared, conductances, inputs, imposed, held))
 
     def _phase(
         self, shared: Shared, conductances: Array, inputs: Array, imposed: Array | None, held: bool
@@ -138,8 +140,11 @@ class NgspiceCircuit(Circuit):
             input_currents[:, self._voltage_inputs] = -found[:, nodes:known]
             currents = found[:, known:].copy() if held else feed
             self._kirchhoff.check(conductances, measured[-1], inputs[-1], currents[-1])
+            if self._verified is not None:
+                self._verified.check(conductances, measured[-1], inputs[-1], currents[-1])
+                self._verified.improve(input_currents, conductances, measured, inputs, currents)
         except SimulationError:
-            self._session.remove(shared, self._deck)  # whatever state it is in, it is not used again
+            session().remove(shared, self._deck)  # whatever state it is in, it is not used again
             raise
         version = f"ngspice {shared.ngspice_version} ({self._solver})"
         outputs = measured @ self._port_signs.T
@@ -147,7 +152,7 @@ class NgspiceCircuit(Circuit):
 
     def _select(self, shared: Shared) -> None:
         """Make the deck current; load it if ngspice does not have it (any more)."""
-        at = self._session
+        at = session()
         if self._deck not in at.decks:
             self._reset()
             at.add(shared, self._deck, self._deck.lines(klu=shared.has_klu))
@@ -174,7 +179,7 @@ class NgspiceCircuit(Circuit):
             shared.command(line % tuple(values[part]))
 
     def _sweep(self, shared: Shared, rows: list[list[float]]) -> None:
-        at, count = self._session, len(rows)
+        at, count = session(), len(rows)
         fresh = at.sweeping is not self._deck or self._points + count > self._max_points
         shared.feed(self._fed, rows)
         done = 0
@@ -198,7 +203,7 @@ class NgspiceCircuit(Circuit):
             done += size
             if shared.points != done:
                 self._raise_failures(shared, "simulate the circuit")
-                last = " | ".join(shared.messages[1][-3:])
+                last = summary(shared.messages[1][-3:])
                 raise SimulationError(f"ngspice simulated {shared.points} samples of {done}: {last}")
         self._points += count
         self._raise_failures(shared, "simulate the circuit")
@@ -206,18 +211,16 @@ class NgspiceCircuit(Circuit):
     def _raise_failures(self, shared: Shared, doing: str) -> None:
         bad = failures(shared.messages[1], nonlinear=not self.network.linear)
         if bad:
-            raise SimulationError(f"ngspice could not {doing}: {' | '.join(bad[:4])}")
+            singular = self.network.linear and any("singular" in line for line in bad)
+            why = f"; {decades_apart(self.network, self._conductances)}" if singular else ""
+            raise SimulationError(f"ngspice could not {doing}: {summary(bad)}{why}")
 
     def _close(self) -> None:
         self._team.end()
-        _unload(self._session, self._deck)
+        forget(self._deck)
 
 
 def _drive(inputs: Array, outputs: Outputs, imposed: Array | None, share: slice) -> Drive:
     if isinstance(outputs, Open) or imposed is None:
         return Drive(inputs[share])
     return Drive(inputs[share], type(outputs)(imposed[share]))
-
-
-def _unload(at: Session, deck: Deck) -> None:
-    at.post(lambda shared: at.remove(shared, deck))

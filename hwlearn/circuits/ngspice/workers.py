@@ -55,6 +55,7 @@ class Team:
     def __init__(self, network: Network) -> None:
         self._network, self._pid = network, os.getpid()
         self._workers: list[Worker] = []
+        self._parents: list[Worker] = []  # after a fork: kept, for their end would be told to the pipes
 
     def measure(
         self, conductances: Array, shares: Sequence[Drive], here: Callable[[Drive], SampledMeasurement]
@@ -64,6 +65,8 @@ class Team:
         Raises:
             SimulationError: a worker died, or raised it.
         """
+        if os.getpid() != self._pid:
+            self._pid, self._workers, self._parents = os.getpid(), [], self._workers
         try:
             while len(self._workers) < len(shares) - 1:
                 self._workers.append(Worker(self._network))

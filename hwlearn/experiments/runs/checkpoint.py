@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
 import time
-import zipfile
 import zlib
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
-from hwlearn.experiments.runs.disk import refusing_to_lose, replace, write
+from hwlearn.experiments.runs.arrays import read_array, read_arrays
+from hwlearn.experiments.runs.disk import refusing_to_lose
+from hwlearn.files import plain, renewed, replace, write
 
 EVERY, SHARE = 1.0, 0.1
 """Seconds between two npz files, at least; and the part of the time that they may take."""
@@ -40,8 +43,7 @@ class Checkpoint:
         self._path, self._latest = path, latest
         self._shapes: list[tuple[str, tuple[int, ...]]] = []
         self._layout, self._count, self._first, self._due = 0, 0, 0, 0.0
-        with refusing_to_lose(latest):
-            self._file = latest.open("w+b", buffering=0)
+        self._file: FileIO | None = None  # what it held is needed until the first npz file is there
 
     def save(self, snapshot: Mapping[str, Array], *, whole: bool = False) -> None:
         """Keep a snapshot, instead of the last one; with `whole` on the disk."""
@@ -49,10 +51,11 @@ class Checkpoint:
         self._count += 1
         if whole or now >= self._due or shapes != self._shapes:
             content = {COUNT: np.array(float(self._count)), **snapshot}
-            replace(self._path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
+            with refusing_to_lose(self._path):
+                replace(self._path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
             self._due = max(now + EVERY, time.monotonic() + (time.monotonic() - now) / SHARE)
-        if shapes != self._shapes:
-            self._lay_out(snapshot)
+        if self._file is None or shapes != self._shapes:
+            self._file = self._laid_out(snapshot)
             self._shapes = shapes
         values = b"".join([value.tobytes() for value in snapshot.values()])
         row = struct.pack("=3d", self._count, self._layout, zlib.crc32(values)) + values
@@ -60,37 +63,40 @@ class Checkpoint:
             self._file.seek(self._first + (self._count % 2) * len(row))
             write(self._file, row)
 
-    def _lay_out(self, snapshot: Mapping[str, Array]) -> None:
-        """Two empty rows for such snapshots."""
+    def _laid_out(self, snapshot: Mapping[str, Array]) -> FileIO:
+        """A file with two empty rows for such snapshots."""
+        self.close()
         self._layout = _layout(snapshot)
         shape = (2, HEAD + sum(value.size for value in snapshot.values()))
         header = io.BytesIO()
         np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
         self._first = header.tell()
         with refusing_to_lose(self._latest):
-            self._file.truncate(0)
-            self._file.seek(0)
-            write(self._file, header.getvalue())
-            self._file.truncate(self._first + 8 * shape[0] * shape[1])
+            file = renewed(self._latest)
+            write(file, header.getvalue())
+            file.truncate(self._first + 8 * shape[0] * shape[1])
+        return file
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def load_checkpoint(path: Path, latest: Path) -> dict[str, Array] | None:
     """The last snapshot; None if there is none yet.
 
     Raises:
-        ExperimentError: the file is damaged.
+        ExperimentError: the file is damaged, or would be larger in memory than it is.
     """
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            whole = {name: np.asarray(file[name], dtype=np.float64) for name in file.files}
+        with plain(path) as file:
+            whole = read_arrays(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise ExperimentError(f"{path}: not a whole checkpoint ({error}); start the run anew") from None
-    return _newer(latest, whole, float(whole.pop(COUNT, math.inf))) or whole
+    count = whole.pop(COUNT, np.array(math.inf))
+    return (_newer(latest, whole, float(count)) if count.shape == () else None) or whole
 
 
 def _newer(latest: Path, whole: Mapping[str, Array], count: float) -> dict[str, Array] | None:
@@ -99,9 +105,11 @@ def _newer(latest: Path, whole: Mapping[str, Array], count: float) -> dict[str, 
     After a power cut it may be older: it was not forced onto the disk.
     """
     try:
-        with latest.open("rb") as file:
-            rows = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with plain(latest) as file:
+            rows = read_array(file, os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError):
+        return None
+    if rows.ndim != 2 or rows.shape[1] != HEAD + sum(value.size for value in whole.values()):
         return None
     layout, ends = _layout(whole), np.cumsum([value.size for value in whole.values()])
     good = [row for row in rows if row[1] == layout and row[2] == zlib.crc32(row[HEAD:].tobytes()) and row[0] > count]

@@ -1,16 +1,16 @@
-"""Files that a crash, a power cut or a full disk leaves whole: the old one or the new one."""
+"""What a run says when a file cannot be written."""
 
 from __future__ import annotations
 
 import errno
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from io import RawIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from hwlearn.errors import ExperimentError
+
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+"""What the system says where there is no room."""
 
 
 @contextmanager
@@ -23,27 +23,7 @@ def refusing_to_lose(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "make room" if error.errno in FULL else "mend that"
         raise ExperimentError(
-            f"{path}: {error.strerror}; the last checkpoint is whole: make room, then `hwlearn resume {path.parent}`"
+            f"{path}: {error.strerror}; the last checkpoint is whole: {remedy}, then `hwlearn resume {path.parent}`"
         ) from None
-
-
-def write(file: RawIOBase, content: bytes) -> None:
-    """Write all of it at once, or raise OSError."""
-    if file.write(content) != len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside `path`, onto the disk, then put it in its place in one step."""
-    beside = path.with_name(f"{path.name}.new")
-    with refusing_to_lose(path):
-        try:
-            with beside.open("wb") as file:
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from hwlearn import __version__
+from hwlearn.experiments.runs.commit import commit_of
 
 PACKAGES = ("numpy", "scipy", "qdldl", "cvxopt", "networkx", "PySpice", "pyvisa", "pyvisa-py", "pydantic", "matplotlib")
 
@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
 
 def environment(folder: Path) -> dict[str, Any]:
     """Versions, platform, and the commit of a folder that is under git."""
-    return {"versions": versions(), "platform": platform.platform(), "commit": _commit(folder)}
+    return {"versions": versions(), "platform": platform.platform(), "commit": commit_of(folder)}
 
 
 @cache  # reading it takes as long as a short training
@@ -30,13 +30,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "missing"
-
-
-def _commit(folder: Path) -> str | None:
-    """With a "+" where files have changed since."""
-    try:
-        command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

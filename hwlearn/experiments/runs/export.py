@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwlearn import files
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_json, write_text
@@ -134,7 +135,7 @@ def _to_netcdf_file(run: Run, path: Path) -> None:
     """NetCDF 3 (64-bit offset), which scipy writes and every NetCDF library reads."""
     dataset = to_dataset(run)
     try:
-        dataset.to_netcdf(path, engine="scipy")
+        files.replace(path, bytes(dataset.to_netcdf(engine="scipy")))
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None
 

@@ -1,15 +1,23 @@
-"""What must be the same for a run to go on: the keys of the experiment, network, task and wiring."""
+"""What must be the same for a run to go on: the keys of the experiment, network, task and wiring.
+
+A fingerprint holds what changes the circuit or the training. How a path is spelled, on which line a card stands and at what
+value a netlist leaves an input, which each sample replaces, change nothing.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hwlearn.experiments import Experiment
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
+
+OBJECTS = {"network": ("circuit.", "ports."), "task": ("task.",)}
+"""What is compared as it was made, and the keys that describe it: spelled otherwise, these may describe the same."""
 
 
 def fingerprint(experiment: Experiment) -> dict[str, Any]:
@@ -39,18 +47,22 @@ def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
 def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[str] = ()) -> list[str]:
     """What has changed, in words, besides the keys that were meant to."""
     old, new = before["settings"], now["settings"]
+    others = [name for name in OBJECTS if before[name] != now[name]]
+    alike = tuple(prefix for name, prefixes in OBJECTS.items() if name not in others for prefix in prefixes)
     changed = [
         f"{key} was {old.get(key, 'not given')} and is {new.get(key, 'not given')}"
         for key in sorted({*old, *new}.difference(meant))
-        if old.get(key) != new.get(key)
+        if old.get(key) != new.get(key) and not key.startswith(alike)
     ]
-    return changed + [f"the {name} is another one" for name in ("network", "task") if before[name] != now[name]]
+    return changed + [f"the {name} is another one" for name in others]
 
 
 def _of_network(network: Network) -> str:
-    names = (network.nodes, network.edges, network.sources, network.outputs, network.elements, *network.transistors)
+    inputs = tuple(replace(source, value=0.0) for source in network.inputs)
+    elements = tuple((element.card, element.nodes) for element in network.elements)
+    graph = (network.nodes, network.edges, inputs, network.fixed_sources, network.outputs, network.transistors)
     arrays = (network.conductances, network.lower, network.upper, network.trainable)
-    return _hash(repr(names).encode(), *(array.tobytes() for array in arrays))
+    return _hash(repr((graph, elements, network.directives)).encode(), *(array.tobytes() for array in arrays))
 
 
 def _of_task(task: Task) -> str:

@@ -10,11 +10,14 @@ import json
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from hwlearn.errors import ExperimentError
-from hwlearn.experiments.runs.disk import refusing_to_lose, write
+from hwlearn.experiments.runs.disk import refusing_to_lose
+from hwlearn.experiments.runs.records import read_line
+from hwlearn.files import added_to, read, write
 
 
 class Journal:
@@ -28,8 +31,8 @@ class Journal:
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name
         with refusing_to_lose(path):
-            self._file = path.open("ab", buffering=0)  # a line is with the system once it is written
-            _cut_torn_line(path)
+            self._file = added_to(path)  # without a buffer: a line is with the system once it is written
+            _cut_torn_line(self._file)
 
     def event(self, kind: str, **details: Any) -> None:
         """Add an event, dated."""
@@ -89,35 +92,37 @@ def read_journal(path: Path, name: str) -> History:
     """
     history = History()
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read(path).split(b"\n")
     except FileNotFoundError:
         return history
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None
     for number, line in enumerate(lines[:-1], 1):
         try:
-            content = json.loads(line)
+            content = read_line(line, name)
             if "event" in content:
                 if content["event"] == "resume":
                     history.take_back(content[name])
                 history.events.append(content)
                 continue
-            history.at.append(content[name])
-            history.losses.append(_nan(content["loss"]))
-            history.rates.append(_nan(content["rate"]))
-            history.clipped.append(content["clipped"])
-            history.noise.append(_nan(content["noise"]))
-            history.seconds.append(content["time"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ExperimentError(f"{path}: line {number}: not a line of a journal ({error!r}); delete it to go on") from None
+            if history.at and content[name] < history.at[-1]:
+                raise ValueError(f"{name} {content[name]} comes after {history.at[-1]}")
+        except ValueError as error:
+            raise ExperimentError(f"{path}: line {number}: not a line of a journal ({error}); delete it to go on") from None
+        history.at.append(content[name])
+        history.losses.append(_nan(content["loss"]))
+        history.rates.append(_nan(content["rate"]))
+        history.clipped.append(content["clipped"])
+        history.noise.append(_nan(content["noise"]))
+        history.seconds.append(content["time"])
     return history
 
 
-def _cut_torn_line(path: Path) -> None:
-    with path.open("r+b") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+def _cut_torn_line(file: FileIO) -> None:
+    file.seek(0)
+    content = file.readall()
+    if content and not content.endswith(b"\n"):
+        file.truncate(content.rfind(b"\n") + 1)
 
 
 def _number(value: float) -> str:

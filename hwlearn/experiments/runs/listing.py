@@ -67,8 +67,6 @@ def find_runs(folder: str | PathLike[str] = "runs") -> Listing:
             found.append(_summary(name, Run.load(path)))
         except (ExperimentError, OSError) as error:
             broken[name] = str(error)
-        except (KeyError, TypeError, ValueError) as error:
-            broken[name] = f"{path}: not written by this version of hwlearn, or damaged: {error!r}"
     return Listing(tuple(sorted(found, key=lambda run: run.date)), broken)
 
 

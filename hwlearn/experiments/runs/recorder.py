@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
@@ -16,13 +17,16 @@ from hwlearn.experiments.runs.journal import Journal
 class Recorder:
     """Journal and checkpoint of a run: after each step both are with the system, which outlives this process.
 
+    Nothing is written before the circuit answers, and of a run that goes on not before its first step is measured: what cannot
+    go on is left as it was.
+
     Args:
-        journal: open. checkpoint: open.
+        opened: journal and checkpoint, opened when first written to.
         earlier: what the run had done before, if it is resumed.
     """
 
-    def __init__(self, journal: Journal, checkpoint: Checkpoint, earlier: Earlier | None) -> None:
-        self._journal, self._checkpoint = journal, checkpoint
+    def __init__(self, opened: Callable[[], tuple[Journal, Checkpoint]], earlier: Earlier | None) -> None:
+        self._opened = cache(opened)
         self.earlier = earlier
         self._before = earlier.seconds if earlier else 0.0
         self._began = time.perf_counter()
@@ -32,21 +36,24 @@ class Recorder:
     def begin(self, circuit: Circuit, loss_initial: float) -> None:
         """The circuit answers: write down what it is."""
         if self.earlier is None:
-            self._journal.event("start", loss_initial=loss_initial, circuit=circuit.provenance())
+            first = loss_initial if math.isfinite(loss_initial) else None
+            self._opened()[0].event("start", loss_initial=first, circuit=circuit.provenance())
         self._began = time.perf_counter()
 
     def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
         """A step is to be made from `snapshot`."""
         seconds = self._before + time.perf_counter() - self._began
-        self._journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds)
-        self._checkpoint.save(snapshot)
+        journal, checkpoint = self._opened()
+        journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds)
+        checkpoint.save(snapshot)
         self._latest = snapshot
 
     def end(self, circuit: Circuit, stopped_because: str) -> None:
         """The training is over, for whatever reason."""
+        journal, checkpoint = self._opened()
         if self._latest is not None:
-            self._checkpoint.save(self._latest, whole=True)
-        self._journal.event("end", stopped_because=stopped_because, circuit=circuit.provenance())
+            checkpoint.save(self._latest, whole=True)
+        journal.event("end", stopped_because=stopped_because, circuit=circuit.provenance())
 
     def _rate(self, at: float, loss: float) -> float:
         """Decay of the loss since the last step, −Δ log loss / Δat."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
@@ -20,12 +20,15 @@ from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experi
 from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.run import Earlier, Progress
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
-from hwlearn.experiments.runs.disk import refusing_to_lose, replace
+from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
 from hwlearn.experiments.runs.export import driven
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint, unlike
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
+from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
+from hwlearn.files import create, read, replace
+from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
 
 DONE = ("steps", "loss", "time", "event", "callback", "not finite")
@@ -43,11 +46,11 @@ class Run:
     Make one with `Run.create`, open one with `Run.load`.
 
     Attributes:
-        folder: the path. info: content of run.json.
+        folder: the path. info: content of run.json; `trust`: see `load_experiment`; never read from the folder.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None) -> None:
-        self.folder, self.info = folder, info
+    def __init__(self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None, trust: bool = False) -> None:
+        self.folder, self.info, self.trust = folder, info, trust
         if experiment is not None:
             self.experiment = experiment
 
@@ -59,9 +62,12 @@ class Run:
             ExperimentError: the folder holds something already, or cannot be made; the experiment does not fit together.
         """
         folder = Path(folder)
+        try:
+            str(experiment.path.absolute()).encode()
+        except UnicodeEncodeError:
+            raise ExperimentError(f"{experiment.path!r}: not UTF-8; rename the file or its folder") from None
         info = {
             "experiment": str(experiment.path.absolute()),
-            "trust": experiment.trust,
             "overrides": dict(experiment.overrides),
             "title": experiment.network.title,
             "fingerprint": fingerprint(experiment),
@@ -71,27 +77,29 @@ class Run:
         experiment.rule  # noqa: B018  # refused before a folder is made
         make_folder(folder)
         with refusing_to_lose(folder):
-            (folder / "experiment.toml").write_bytes(experiment.source)
+            create(folder / "experiment.toml", experiment.source)
         _write_json(folder / "run.json", info)
-        return cls(folder, info, experiment)
+        return cls(folder, info, experiment, experiment.trust)
 
     @classmethod
-    def load(cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None) -> Run:
+    def load(cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None, *, trust: bool = False) -> Run:
         """A run folder as it is, running or not.
 
         Args:
             folder: the path.
             experiment: the experiment file, if it has moved.
+            trust: see `load_experiment`; whether the run was made with trust does not matter.
 
         Raises:
             ExperimentError: not a run folder.
         """
         folder = Path(folder)
-        info = _read_json(folder / "run.json")
+        info = _read_json(folder / "run.json", Info)
         if info is None:
             why = "it has no run.json" if folder.is_dir() else "there is no such folder"
             raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
-        return cls(folder, info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())})
+        info = info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())}
+        return cls(folder, info, trust=trust)
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -100,12 +108,8 @@ class Run:
         Raises:
             ExperimentError: it is not there any more, or describes another network or task by now.
         """
-        path = Path(self.info["experiment"])
-        if not path.exists():
-            raise ExperimentError(
-                f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
-            )
-        now = load_experiment(path, self.info["overrides"], trust=self.info["trust"])
+        now = self._read()
+        path = now.path
         if other := unlike(self.info["fingerprint"], now):
             raise ExperimentError(
                 f"{self.folder}: {path} is not what the run was made with: the {' and the '.join(other)} changed; name the "
@@ -136,28 +140,42 @@ class Run:
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
         """What the run goes on from; None before the first step."""
-        return load_checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
+        path = self.folder / "checkpoint.npz"
+        snapshot = load_checkpoint(path, self.folder / "latest.npy")
+        if snapshot is not None:
+            check_snapshot(path, snapshot, self._step)
+        return snapshot
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
         """Content of result.json, as of `hwlearn train --json`; None while the run goes on, or if it was killed."""
-        return _read_json(self.folder / "result.json")
+        return _read_json(self.folder / "result.json", Result)
 
     @property
     def state(self) -> str:
         """Why it stopped; "running" while a process is on it, "killed" if that was cut off."""
         if self.result is not None:
             return str(self.result["stopped_because"])
+        lock = self.folder / ".lock"
         try:
-            with FileLock(self.folder / ".lock", timeout=0):
-                return "killed"
-        except Timeout:
+            if lock.exists():
+                with Lock(lock):
+                    pass
+        except Busy:
             return "running"
+        except OSError:
+            pass  # nobody can be at work where the lock cannot be taken
+        return "killed"
 
     @property
     def outputs(self) -> Array | None:
         """(S, n_out) V, measured when the run stopped, NaN where the circuit did not answer; None before that."""
-        return None if self.result is None else np.array(self.result["outputs"], dtype=np.float64)
+        if self.result is None:
+            return None
+        outputs = np.array(self.result["outputs"], dtype=np.float64)
+        if outputs.shape != (shape := self.experiment.task.targets.shape):
+            raise ExperimentError(f"{self.folder / 'result.json'}: damaged: outputs {outputs.shape} of a task of {shape}")
+        return outputs
 
     @property
     def network(self) -> Network:
@@ -168,8 +186,19 @@ class Run:
         """
         network = self.experiment.network
         if self.result is not None:
-            return network.with_found(np.array(list(self.result["conductances"].values())))
-        return network if self.checkpoint is None else network.with_conductances(self.checkpoint["wanted"])
+            found: dict[str, float] = self.result["conductances"]
+            if tuple(found) != network.edge_names:
+                raise ExperimentError(
+                    f"{self.folder / 'result.json'}: damaged: conductances of other edges than the network has"
+                )
+            return network.with_found(np.array(list(found.values())))
+        if self.checkpoint is None:
+            return network
+        if len(self.checkpoint["wanted"]) != len(network.edges):
+            raise ExperimentError(
+                f"{self.folder / 'checkpoint.npz'}: damaged: it has not the {len(network.edges)} edges of the network"
+            )
+        return network.with_conductances(self.checkpoint["wanted"])
 
     def go(self, progress: Progress | None = None) -> Outcome:
         """Train, from the start or from where the run was cut off, and write result.json and trained.cir.
@@ -178,9 +207,16 @@ class Run:
             ExperimentError: another process is on this run; a file cannot be written, the last checkpoint is whole.
             MeasurementError, KeyboardInterrupt: before the first step was made.
         """
-        with self._locked():
+        return self._go(self.experiment, self.info, progress)
+
+    def _go(self, experiment: Experiment, info: dict[str, Any], progress: Progress | None) -> Outcome:
+        """Train an experiment; `info` is what run.json shall say from its first step on."""
+        with self._locked(), ExitStack() as stack:
             earlier = self._earlier()
-            with ExitStack() as stack:
+
+            def opened() -> tuple[Journal, Checkpoint]:
+                if info is not self.info:
+                    self._go_over_to(experiment, info)
                 journal = Journal(self.folder / "journal.jsonl", self._step)
                 stack.callback(journal.close)
                 checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
@@ -188,11 +224,21 @@ class Run:
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
                     journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
-                outcome = run_experiment(self.experiment, progress, Recorder(journal, checkpoint, earlier))
+                return journal, checkpoint
+
+            outcome = run_experiment(experiment, progress, Recorder(opened, earlier))
             self._write(outcome)
         for name in ("history", "checkpoint", "result"):
             self.__dict__.pop(name, None)
         return outcome
+
+    def _go_over_to(self, experiment: Experiment, info: dict[str, Any]) -> None:
+        """From here on the folder is that of this experiment, and has not ended."""
+        with refusing_to_lose(self.folder):
+            (self.folder / "result.json").unlink(missing_ok=True)
+            replace(self.folder / "experiment.toml", experiment.source)
+        _write_json(self.folder / "run.json", info)
+        self.experiment, self.info = experiment, info
 
     def resume(
         self,
@@ -216,12 +262,10 @@ class Run:
             None if there is nothing left to do.
 
         Raises:
-            ExperimentError: the experiment or what it names has changed; as in `go`.
+            ExperimentError: the experiment or what it names has changed; as in `go`. Nothing is written then.
         """
         given = dict(overrides or {})
-        now = experiment or load_experiment(
-            self.info["experiment"], {**self.info["overrides"], **given}, trust=self.info["trust"]
-        )
+        now = experiment or self._read(given)
         path = now.path.absolute()
         new, old = fingerprint(now), self.info["fingerprint"]
         if old.get("wiring") != new.get("wiring"):
@@ -229,6 +273,8 @@ class Run:
                 f"{self.folder}: the bench is wired otherwise than when the run began, and its codes would mean other "
                 "resistors; start a new run"
             )
+        if ("flow.t_end" in new["settings"]) != self.continuous:
+            raise ExperimentError(f"{self.folder}: steps do not go on as a flow, nor a flow in steps; start a new run")
         found = differences(old, new, given)
         if found and not changed:
             raise ExperimentError(
@@ -238,14 +284,17 @@ class Run:
             raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
         if self.result is not None and self.state in DONE and not found and not given:
             return None
-        with self._locked():
-            (self.folder / "result.json").unlink(missing_ok=True)
-            self.info.update(experiment=str(path), overrides=dict(now.overrides), fingerprint=new)
-            _write_json(self.folder / "run.json", self.info)
-            with refusing_to_lose(self.folder):
-                (self.folder / "experiment.toml").write_bytes(now.source)
-        self.experiment = now
-        return self.go(progress)
+        info = {**self.info, "experiment": str(path), "overrides": dict(now.overrides), "fingerprint": new}
+        return self._go(now, info, progress)
+
+    def _read(self, overrides: Mapping[str, Any] | None = None) -> Experiment:
+        """The experiment file by now, which is what any file is that was named on the command line."""
+        path = Path(self.info["experiment"])
+        if not path.is_file():
+            raise ExperimentError(
+                f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
+            )
+        return load_experiment(path, {**self.info["overrides"], **(overrides or {})}, trust=self.trust)
 
     def _earlier(self) -> Earlier | None:
         """What the run has done, up to its checkpoint."""
@@ -255,33 +304,42 @@ class Run:
         history = self.history
         history.take_back(float(snapshot[self._step]))
         seconds = history.seconds[-1] if history.seconds else 0.0
-        return Earlier(start["loss_initial"], tuple(history.at), tuple(history.losses), seconds, snapshot)
+        first = math.nan if start["loss_initial"] is None else start["loss_initial"]
+        return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot)
 
     def _write(self, outcome: Outcome) -> None:
         """trained.cir, driven by the first sample, and result.json last: who finds it finds a whole run."""
         netlist = driven(outcome.network, outcome.inputs[0]).to_netlist()
-        replace(self.folder / "trained.cir", lambda file: file.write(netlist.encode()))
+        with refusing_to_lose(self.folder / "trained.cir"):
+            replace(self.folder / "trained.cir", netlist.encode())
         _write_json(self.folder / "result.json", outcome.as_dict())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        lock = FileLock(self.folder / ".lock", timeout=0)
+        lock = Lock(self.folder / ".lock")
         try:
-            with lock:
-                yield
-        except Timeout:
+            lock.acquire()
+        except Busy:
             raise ExperimentError(f"{self.folder}: another process is at work on this run") from None
+        except OSError as error:
+            raise ExperimentError(f"{lock.path}: {error.strerror}; a run is trained where its folder can be written") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    replace(path, lambda file: file.write(text.encode()))
+    with refusing_to_lose(path):
+        replace(path, text.encode())
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _read_json(path: Path, kind: type[Record]) -> dict[str, Any] | None:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        content = read(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.strerror}") from None
+    return read_record(path, content, kind)

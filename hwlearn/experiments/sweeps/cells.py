@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -14,7 +17,7 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments import Experiment, load_experiment
-from hwlearn.experiments.sweeps.settings import Interval, Steps, Sweep, SweepSettings, whole
+from hwlearn.experiments.sweeps.settings import Interval, Steps, Sweep, SweepSettings, evenly, whole
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Cell:
     """One variant of the experiment.
 
     Attributes:
-        name: of its run folder, the same for the same overrides. overrides: keys of the experiment and their values.
+        name: of its run folder, the same in each call. overrides: keys of the experiment and their values.
         experiment: with its files read; None if it is refused, for the reason `error`.
     """
 
@@ -33,7 +36,7 @@ class Cell:
 
 
 def load_cells(sweep: Sweep, *, trust: bool = False) -> list[Cell]:
-    """The cells in the order of the file; those with the same overrides are one.
+    """The cells in the order of the file. Each is trained, also one with the overrides of another.
 
     Args:
         sweep: from `load_sweep`.
@@ -42,26 +45,26 @@ def load_cells(sweep: Sweep, *, trust: bool = False) -> list[Cell]:
     Raises:
         ExperimentError: every cell is refused: the reason of the first.
     """
-    known: dict[str, Any] = {}
-    cells: dict[str, Cell] = {}
+    known, named = dict[str, Any](), Counter[str]()
+    cells = list[Cell]()
     for overrides in _overrides(sweep.settings):
         name = _name(overrides)
-        if name in cells:
-            continue
+        named[name] += 1
+        if named[name] > 1:
+            name = f"{name}~{named[name]}"  # "~" is in no other name
         try:
             experiment = load_experiment(sweep.experiment, overrides, trust=trust)
             experiment.read_files(known)
-            cells[name] = Cell(name, overrides, experiment)
+            cells.append(Cell(name, overrides, experiment))
         except HwlearnError as error:
-            cells[name] = Cell(name, overrides, None, str(error))
-    found = list(cells.values())
-    if all(cell.experiment is None for cell in found):
-        raise ExperimentError(f"{sweep.path}: every cell is refused; the first: {found[0].error}")
-    return found
+            cells.append(Cell(name, overrides, None, str(error)))
+    if all(cell.experiment is None for cell in cells):
+        raise ExperimentError(f"{sweep.path}: every cell is refused; the first: {cells[0].error}")
+    return cells
 
 
 def _overrides(settings: SweepSettings) -> list[dict[str, Any]]:
-    grid = [_listed(key, values) for key, values in settings.grid.items()]
+    grid = [evenly(key, values) if isinstance(values, Steps) else values for key, values in settings.grid.items()]
     points = [dict(zip(settings.grid, point, strict=True)) for point in product(*grid)]
     return [{**point, **draw} for point in points for draw in _draws(settings)]
 
@@ -74,33 +77,37 @@ def _draws(settings: SweepSettings) -> list[dict[str, Any]]:
     drawn = []
     for key, interval in axes.items():
         stream = np.random.default_rng([settings.random.seed, zlib.crc32(key.encode())])
-        drawn.append(_between(key, interval, stream.random(count), closed=False))
+        drawn.append(_drawn(key, interval, stream.random(count)))
     return [dict(zip(axes, values, strict=True)) for values in zip(*drawn, strict=True)]
 
 
-def _listed(key: str, values: list[Any] | Steps) -> list[Any]:
-    if isinstance(values, Steps):
-        return list(dict.fromkeys(_between(key, values, np.linspace(0, 1, values.count), closed=True)))
-    return values
-
-
-def _between(key: str, interval: Interval, at: Array, *, closed: bool) -> list[float]:
-    """Values at fractions of an interval, to six digits; whole numbers are equally likely if `at` is uniform in [0, 1)."""
-    low, high = interval.low, interval.high
-    half = 0.5 if whole(key) and not (closed or interval.log) else 0.0
-    values = low * (high / low) ** at if interval.log else low - half + (high - low + 2 * half) * at
-    exact = np.rint(values).astype(int).tolist() if whole(key) else [float(f"{x:.6g}") for x in values.tolist()]
-    return [min(max(x, type(x)(low)), type(x)(high)) for x in exact]
+def _drawn(key: str, interval: Interval, at: Array) -> list[float]:
+    """Values for numbers uniform in [0, 1); whole numbers are equally likely, or by ratios if `log`."""
+    if not whole(key):
+        return interval.at(at).tolist()
+    if not interval.log:
+        interval = interval.model_copy(update={"low": interval.low - 0.5, "high": interval.high + 0.5})
+    return [min(max(round(x), math.ceil(interval.low)), math.floor(interval.high)) for x in interval.at(at).tolist()]
 
 
 def _name(overrides: dict[str, Any]) -> str:
-    """Keys and values, as far as a folder can be called so on any system; then a hash says the rest."""
+    """Keys and values, if a folder can be called so on any system; otherwise as far as it can, and a hash of them.
+
+    Other overrides have another name, or, once in 1e19, another hash.
+    """
     plain = ",".join(f"{key}={_text(value)}" for key, value in sorted(overrides.items()))
     safe = re.sub(r"[^a-z0-9._=,+-]", "_", plain)[:100]
     if safe == plain:
         return plain
-    return f"{safe}-{zlib.crc32(json.dumps(overrides, sort_keys=True).encode()):08x}"
+    return f"{safe}-{hashlib.sha256(plain.encode()).hexdigest()[:16]}"
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    """As JSON; a plain word without its quotes."""
+    if isinstance(value, str) and _WORD.fullmatch(value):
+        return value
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, default=repr)
+
+
+_WORD = re.compile(r"(?!(?:true|false|null)\Z)[a-z][a-z0-9._+-]*(?<!\.new)")
+"""A text that is no JSON; ".new" is the ending of a folder that is on its way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -64,13 +65,16 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
     killed several workers.
 
     Raises:
-        ExperimentError: dask.distributed is not installed; no scheduler answers; it has no worker.
+        ExperimentError: dask.distributed is not installed; no scheduler answers, or not any more; it has no worker.
     """
     try:
         from distributed import Client, as_completed
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise ExperimentError("--dask needs dask.distributed: pip install 'hwlearn[cluster]'") from None
+    logging.getLogger("distributed.client").disabled = True  # what it has to say comes back as an error
     try:
+        resolve_address(address)  # a client that cannot be made prints a traceback when it is forgotten
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ExperimentError(f"--dask {address}: no scheduler answers: {error}") from None
@@ -81,6 +85,8 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
             raise ExperimentError(f"--dask {address}: the scheduler has no worker: start dask worker {address}") from None
         numbers = {client.submit(train_cell, job, pure=False): k for k, job in enumerate(jobs)}
         for future, result in as_completed(list(numbers), loop=client.loop, with_results=True, raise_errors=False):
+            if future.status == "cancelled":
+                raise ExperimentError(f"--dask {address}: the scheduler is gone; start it again: the same command goes on")
             done = result if future.status == "finished" else Done(error=f"{future.status}: {_reason(result)}")
             yield numbers.pop(future), done  # once it is forgotten here, the cluster forgets it
 

@@ -10,8 +10,6 @@ from os import PathLike
 from pathlib import Path
 from shutil import rmtree
 
-from filelock import FileLock, Timeout
-
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs import Run
 from hwlearn.experiments.runs.disk import refusing_to_lose
@@ -21,7 +19,9 @@ from hwlearn.experiments.sweeps.cells import Cell, load_cells
 from hwlearn.experiments.sweeps.pool import Finished, in_processes, in_this_process, on_cluster
 from hwlearn.experiments.sweeps.settings import Sweep, load_sweep
 from hwlearn.experiments.sweeps.table import Results, Row, row
-from hwlearn.experiments.sweeps.work import MARK, Done, Job, write_mark
+from hwlearn.experiments.sweeps.work import KEPT, MARK, Done, Job, write_mark
+from hwlearn.files import create, refuse_links, replace
+from hwlearn.locks import Busy, Lock
 
 Progress = Callable[[int, int, int], object]
 
@@ -62,11 +62,13 @@ def run_sweep(
     _check_benches(cells, processes, dask)
     home = Path("runs") / sweep.path.stem if folder is None else Path(folder)
     _make(home, sweep)
-    lock = FileLock(home / ".lock", timeout=0)
+    lock = Lock(home / ".lock")
     try:
         lock.acquire()
-    except Timeout:
+    except Busy:
         raise ExperimentError(f"{home}: another process is at work on this sweep") from None
+    except OSError as error:
+        raise ExperimentError(f"{home / '.lock'}: {error.strerror}") from None
     try:
         return _run(sweep, cells, home, processes, dask, progress)
     finally:
@@ -78,7 +80,8 @@ def _run(
 ) -> Results:
     rows = {cell.name: Row(cell.name, cell.overrides) for cell in cells}
     jobs, open_cells = list[Job](), list[Cell]()
-    mark = write_mark(home, uuid.uuid4().hex)
+    with refusing_to_lose(home / MARK):
+        mark = write_mark(home, uuid.uuid4().hex)
     for cell in cells:
         if cell.experiment is None:
             rows[cell.name] = row(cell, Done(error=cell.error))
@@ -89,7 +92,7 @@ def _run(
             jobs.append(Job(cell.experiment, home.absolute(), cell.name, mark))
     skipped = sum(one.state not in ("waiting", "failed") for one in rows.values())
     with refusing_to_lose(home):
-        (home / "sweep.toml").write_bytes(sweep.source)
+        replace(home / "sweep.toml", sweep.source)
 
     def results() -> Results:
         return Results(sweep.path.stem, home, sweep.axes, tuple(rows.values()), skipped)
@@ -155,6 +158,8 @@ def _ended(folder: Path, cell: Cell) -> Done | None:
     Raises:
         ExperimentError: it was made from another experiment.
     """
+    with refusing_to_lose(folder):
+        refuse_links(folder)
     if not (folder / "run.json").exists():
         return None
     assert cell.experiment is not None
@@ -173,8 +178,9 @@ def _bring_home(folder: Path, files: dict[str, bytes]) -> None:
     rmtree(beside, ignore_errors=True)
     with refusing_to_lose(folder):
         beside.mkdir()
-        for name, content in files.items():
-            (beside / name).write_bytes(content)
+        for name in KEPT:
+            if name in files:
+                create(beside / name, files[name])
         rmtree(folder, ignore_errors=True)
         beside.rename(folder)
 

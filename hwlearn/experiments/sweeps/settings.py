@@ -16,11 +16,13 @@ A key that takes whole numbers gets whole numbers, high included.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args, get_origin
 
+import numpy as np
 from pydantic import (
     BeforeValidator,
     ConfigDict,
@@ -33,6 +35,7 @@ from pydantic import (
     model_validator,
 )
 
+from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.settings import TABLES
 from hwlearn.text import did_you_mean
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
 
 KEYS = [f"{table}.{key}" for table, model in TABLES.items() for key in model.model_fields]
 """The keys of an experiment."""
+
+MOST_CELLS = 1_000_000
+"""Cells after which a sweep is taken for an accident."""
 
 
 class Interval(Table):
@@ -59,6 +65,14 @@ class Interval(Table):
         if self.log and self.low <= 0:
             raise ValueError("low must be positive for log")
         return self
+
+    def at(self, fractions: Array) -> Array:
+        """Values at fractions of the interval, 0 at `low` and 1 at `high`."""
+        if self.log:
+            values = self.low ** (1 - fractions) * self.high**fractions
+        else:
+            values = self.low * (1 - fractions) + self.high * fractions
+        return np.clip(values, self.low, self.high)
 
 
 class Steps(Interval):
@@ -116,6 +130,9 @@ class SweepSettings(Table):
                 raise ValueError(f"{key} is no key of an experiment{did_you_mean(key, KEYS)}")
         if both := sorted(self.grid.keys() & drawn.keys()):
             raise ValueError(f"{both[0]} is in [grid] and in [random]: give it once")
+        sizes = [v.count if isinstance(v, Steps) else len(v) for v in self.grid.values()]
+        if (cells := math.prod(sizes) * (self.random.count if self.random is not None else 1)) > MOST_CELLS:
+            raise ValueError(f"{cells} cells: a sweep has {MOST_CELLS} at most")
         for key, interval in {**self.grid, **drawn}.items():
             if not isinstance(interval, Interval):
                 continue
@@ -123,6 +140,8 @@ class SweepSettings(Table):
                 raise ValueError(f"{key} is no number: list its values in [grid]")
             if whole(key) and not (interval.low.is_integer() and interval.high.is_integer()):
                 raise ValueError(f"{key} takes whole numbers: low and high must be whole")
+            if isinstance(interval, Steps) and (most := len(set(evenly(key, interval)))) < interval.count:
+                raise ValueError(f"{key}: only {most} different values for a count of {interval.count}")
         return self
 
 
@@ -163,6 +182,16 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
     except ValidationError as error:
         raise ExperimentError(f"{file}: {'; '.join(map(_message, error.errors()))}") from None
     return Sweep(settings, file, source)
+
+
+def evenly(key: str, steps: Steps) -> list[float]:
+    """The values of an axis, to six digits of the least step between them; whole numbers where the key takes these."""
+    values = steps.at(np.linspace(0, 1, steps.count))
+    if whole(key):
+        return [round(x) for x in values.tolist()]
+    least = float(np.diff(values / np.abs(values).max()).min())
+    digits = 17 if least <= 0 else min(6 + max(math.ceil(-math.log10(least)), 0), 17)
+    return [float(f"{x:.{digits}g}") for x in values.tolist()]
 
 
 def whole(key: str) -> bool:

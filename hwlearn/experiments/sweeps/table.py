@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.sweeps.cells import Cell
 from hwlearn.experiments.sweeps.work import Done
+from hwlearn.files import replace
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,15 @@ class Results:
         """Write results.csv, one line a cell."""
         path = self.folder / "results.csv"
         head = ("cell", *self.axes, "state", "steps", "loss_initial [V²]", "loss_final [V²]", "rule_loss", "rule_loss unit")
-        with refusing_to_lose(path), path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([*head, "seconds [s]", "error", "notes"])
-            for row in self.rows:
-                values = [text(row.overrides[key]) for key in self.axes]
-                losses = [row.loss_initial, row.loss_final, row.rule_loss, row.rule_loss_unit]
-                writer.writerow(
-                    [row.cell, *values, row.state, row.steps, *losses, row.seconds, row.error, "; ".join(row.notes)]
-                )
+        lines = io.StringIO(newline="")
+        writer = csv.writer(lines)
+        writer.writerow([*head, "seconds [s]", "error", "notes"])
+        for row in self.rows:
+            values = [text(row.overrides[key]) for key in self.axes]
+            losses = [row.loss_initial, row.loss_final, row.rule_loss, row.rule_loss_unit]
+            writer.writerow([row.cell, *values, row.state, row.steps, *losses, row.seconds, row.error, "; ".join(row.notes)])
+        with refusing_to_lose(path):
+            replace(path, lines.getvalue().encode())
 
 
 def text(value: Any) -> str:

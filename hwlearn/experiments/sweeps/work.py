@@ -6,6 +6,7 @@ import logging
 import tempfile
 import threading
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hwlearn.circuits.ngspice.workers import one_process
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import Experiment
 from hwlearn.experiments.runs import Run
+from hwlearn.files import create, read
 
 MARK = ".sweep"
 """File of a sweep's folder, with a number that no other has: who reads it there sees the same folder."""
@@ -74,10 +76,9 @@ def train_cell(job: Job) -> Done:
 
 def write_mark(folder: Path, mark: str) -> str:
     """The mark of a sweep's folder, made if there is none."""
-    file = folder / MARK
-    if not file.exists():
-        file.write_text(mark, encoding="utf-8")
-    return file.read_text(encoding="utf-8")
+    with suppress(FileExistsError):
+        create(folder / MARK, mark.encode())
+    return read(folder / MARK).decode(errors="replace")
 
 
 def _train(job: Job) -> Done:
@@ -86,13 +87,13 @@ def _train(job: Job) -> Done:
     with tempfile.TemporaryDirectory(prefix="hwlearn-") as parent:
         folder = Path(parent) / job.name
         done = _run(folder, job.experiment)
-        files = {name: (folder / name).read_bytes() for name in KEPT if (folder / name).exists()}
+        files = {name: read(folder / name) for name in KEPT if (folder / name).exists()}
     return Done(done.result, done.error, files=files)
 
 
 def _sees(job: Job) -> bool:
     try:
-        return (job.folder / MARK).read_text(encoding="utf-8") == job.mark
+        return read(job.folder / MARK) == job.mark.encode()
     except OSError:
         return False
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
+from hwlearn.files import given
+from hwlearn.text import read_decimal
 
 LARGEST_CODE = 2**16 - 1
 """Of any device: 16 bits."""
@@ -56,7 +58,8 @@ class CodeTable:
             raise _CodeError(f"code {code} is {self.resistances[code]:g} Ω; leave it out by min_code or {advice}", code)
         steps = np.diff(usable)
         if len(steps) and not ((steps > 0).all() or (steps < 0).all()):
-            wrong = int(np.flatnonzero(np.sign(steps) != np.sign(usable[-1] - usable[0]))[0])
+            rising = np.sign(usable[-1] - usable[0]) or 1.0
+            wrong = int(np.flatnonzero(np.sign(steps) != rising)[0])
             code = self.min_code + wrong
             raise _CodeError(
                 f"not monotone: code {code} is {usable[wrong]:g} Ω, code {code + 1} is {usable[wrong + 1]:g} Ω; "
@@ -142,7 +145,7 @@ class CodeTable:
         lines: dict[int, int] = {}
         for number, row in read_rows(path, ("code", "ohm")):
             try:
-                code, ohm = int(row[0]), float(row[1])
+                code, ohm = _code(row[0]), read_decimal(row[1])
             except ValueError:
                 raise StationError(f"{path}:{number}: {','.join(row)!r} is no code and resistance") from None
             if code > LARGEST_CODE:
@@ -165,6 +168,11 @@ class CodeTable:
             raise StationError(f"{path}: {error}") from None
 
 
+def _code(text: str) -> int:
+    read_decimal(text)
+    return int(text)
+
+
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     """(line, cells) of a CSV file with exactly these columns; lines that start with # are comments.
 
@@ -172,11 +180,14 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
         StationError: names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
-    cells = list(csv.reader(line for _, line in lines))
+    try:
+        cells = list(csv.reader(line for _, line in lines))
+    except csv.Error as error:
+        raise StationError(f"{path}: no CSV file: {error}") from None
     if len(cells) < len(lines):
         raise StationError(f"{path}:{lines[len(cells) - 1][0]}: a quotation mark without a partner")
     rows = [(number, [cell.strip() for cell in row]) for (number, _), row in zip(lines, cells, strict=True)]

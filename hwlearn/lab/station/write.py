@@ -14,6 +14,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
+from hwlearn.files import replace
 from hwlearn.lab.station.load import load_station
 from hwlearn.lab.station.station import Station
 
@@ -82,7 +83,7 @@ def write_calibrated(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
-            (folder / file).write_text(text, encoding="utf-8")
+            replace(folder / file, text.encode())
     except OSError as failed:
         raise StationError(f"{folder}: {failed.strerror}") from None
     return load_station(folder / FILE, station.trusted)

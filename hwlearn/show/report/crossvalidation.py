@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_core import from_json
 
 from hwlearn.errors import ExperimentError
+from hwlearn.experiments.runs.records import Record, why
+from hwlearn.files import read
 
 
 @dataclass(frozen=True)
@@ -34,22 +39,43 @@ def crossvalidations(folder: Path) -> list[CrossValidation]:
     for path in sorted([*folder.glob("comparison.json"), *folder.glob("*/comparison.json")]):
         try:
             found += _read(path)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ExperimentError(f"{path}: not what hwlearn compare writes ({error!r}); delete it or compare again") from None
+        except ValidationError as error:
+            raise ExperimentError(
+                f"{path}: not what hwlearn compare writes ({why(error)}); delete it or compare again"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ExperimentError(f"{path}: cannot be read ({error}); delete it or compare again") from None
     return found
 
 
+class _Backend(Record):
+    name: str
+    provenance: str
+    agrees: bool
+    reasons: list[str]
+    node_residuals: Annotated[dict[str, float], Field(min_length=1)]
+    node_noise: float
+    cosine: float | None
+    unseen_edges: list[str]
+
+
+class _Comparison(Record):
+    reference: str
+    rule: str
+    backends: list[_Backend]
+
+
 def _read(path: Path) -> list[CrossValidation]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = _Comparison.model_validate(from_json(read(path)))
     found = []
-    for one in content["backends"]:
-        node, worst = max(one["node_residuals"].items(), key=lambda item: abs(item[1]))
+    for one in content.backends:
+        node, worst = max(one.node_residuals.items(), key=lambda item: abs(item[1]))
         facts = [
-            ("measured by", one["provenance"]),
-            ("largest node residual", f"{worst:.3g} V at {node} (noise {one['node_noise']:.2g} V)"),
-            (f"cosine of the directions of {content['rule']}", "none" if one["cosine"] is None else f"{one['cosine']:.8g}"),
+            ("measured by", one.provenance),
+            ("largest node residual", f"{worst:.3g} V at {node} (noise {one.node_noise:.2g} V)"),
+            (f"cosine of the directions of {content.rule}", "none" if one.cosine is None else f"{one.cosine:.8g}"),
         ]
-        if one["unseen_edges"]:
-            facts.append(("edges that no phase sees", ", ".join(one["unseen_edges"])))
-        found.append(CrossValidation(one["name"], content["reference"], one["agrees"], tuple(one["reasons"]), facts))
+        if one.unseen_edges:
+            facts.append(("edges that no phase sees", ", ".join(one.unseen_edges)))
+        found.append(CrossValidation(one.name, content.reference, one.agrees, tuple(one.reasons), facts))
     return found

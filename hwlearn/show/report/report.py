@@ -21,6 +21,7 @@ from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_text
 from hwlearn.experiments.prediction import predicted_decay
 from hwlearn.experiments.runs import Run
+from hwlearn.files import read
 from hwlearn.learning.rules import RULES
 from hwlearn.show.plots import draw_analysis, draw_operating_point, draw_run
 from hwlearn.show.report.crossvalidation import crossvalidations
@@ -230,9 +231,11 @@ def _figure(draw: Callable[[BinaryIO], None]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read(path).decode("utf-8-sig")
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{path}: not UTF-8; it is not what the run began with") from None
 
 
 def _number(value: Any) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyvisa
-from filelock import FileLock, Timeout
 from pyvisa import constants
 
 from hwlearn.errors import InstrumentError
+from hwlearn.files import read, replace
+from hwlearn.locks import Busy, Lock
 
 Broken = (pyvisa.errors.Error, OSError, ValueError, UnicodeError)
 """What PyVISA raises when a connection is not to be trusted any more: time-outs, lost peers, bytes that are no text."""
@@ -76,14 +77,19 @@ class Visa:
         self.serial = resource.upper().startswith("ASRL")
         self._handle: Any = None
         key = hashlib.sha256(resource.encode()).hexdigest()[:16]
-        self._lock = FileLock(Path(tempfile.gettempdir()) / f"hwlearn-{key}.lock")
+        self._lock = Lock(Path(tempfile.gettempdir()) / f"hwlearn-{key}.lock")
         self._owner = Path(tempfile.gettempdir()) / f"hwlearn-{key}.pid"
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            pid = self._owner.read_text() if self._owner.exists() else "unknown"
-            raise InstrumentError(f"in use by process {pid}; end it first", name, resource) from None
-        self._owner.write_text(str(os.getpid()))
+            self._lock.acquire()
+        except Busy:
+            raise InstrumentError(f"in use by process {self._holder()}; end it first", name, resource) from None
+        except OSError as error:
+            raise InstrumentError(f"cannot be locked: {error.filename}: {error.strerror}", name, resource) from None
+        try:
+            replace(self._owner, str(os.getpid()).encode())
+        except OSError as error:
+            self._lock.release()
+            raise InstrumentError(f"cannot be locked: {self._owner}: {error.strerror}", name, resource) from None
 
     def open(self) -> None:
         """Open the connection; it changes nothing at the instrument.
@@ -156,7 +162,14 @@ class Visa:
     def close(self) -> None:
         """Close the connection and let other programs have the instrument."""
         self._drop()
-        if self._lock.is_locked:
+        if self._lock.held:
             with suppress(OSError):
                 self._owner.unlink()
             self._lock.release()
+
+    def _holder(self) -> str:
+        """Number of the process that has the instrument."""
+        try:
+            return read(self._owner).decode(errors="replace")
+        except OSError:
+            return "unknown"

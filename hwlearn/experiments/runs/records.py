@@ -1,0 +1,237 @@
+"""What files of a run folder must hold before anything is made of them; they may come from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import from_json
+
+from hwlearn.arrays import Array
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments.outcome import LARGEST, LEAST
+from hwlearn.learning.rules import RULES
+
+
+class Record(BaseModel):
+    """A JSON object; what it holds besides is left alone, NaN and infinity are refused."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
+
+
+def _rule(name: str) -> str:
+    if name not in RULES:
+        raise ValueError(f"no rule: {name!r}")
+    return name
+
+
+def _without_nul(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("a NUL character in a path")
+    return path
+
+
+def _reckonable(value: float) -> float:
+    if abs(value) > LARGEST:
+        raise ValueError(f"{value:g} is beyond {LARGEST:g}")
+    return value
+
+
+def _conductance(value: float) -> float:
+    if not LEAST <= value <= LARGEST:
+        raise ValueError(f"{value:g} S is no conductance between {LEAST:g} and {LARGEST:g} S")
+    return value
+
+
+Number = Annotated[float, AfterValidator(_reckonable)]
+Conductance = Annotated[float, AfterValidator(_conductance)]
+RuleName = Annotated[str, AfterValidator(_rule)]
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
+
+
+class Keys(Record):
+    """The experiment's keys that are shown of every run."""
+
+    rule: RuleName = Field(alias="rule.name")
+    backend: str = Field(alias="backend.name")
+
+
+class Fingerprint(Record):
+    """See `hwlearn.experiments.runs.fingerprint`."""
+
+    settings: Keys
+    network: str
+    task: str
+
+
+class Versions(Record):
+    """Of what the run was made with."""
+
+    __pydantic_extra__: dict[str, str]
+    hwlearn: str
+
+
+class Info(Record):
+    """run.json."""
+
+    experiment: FilePath
+    overrides: dict[str, Any]
+    title: str
+    fingerprint: Fingerprint
+    versions: Versions
+    platform: str
+    commit: str | None
+    date: str
+
+
+class Result(Record):
+    """result.json, see `Outcome.as_dict`."""
+
+    rule: str
+    backend: str
+    steps: NonNegativeInt
+    loss_initial: Number | None
+    loss_final: Number | None
+    stopped_because: str
+    outputs: list[list[Number | None]]
+    targets: list[list[Number]]
+    output_names: list[str]
+    conductances: dict[str, Conductance]
+    nudge: float
+    nudge_unit: str
+    symmetric: bool
+    remedies: dict[str, float]
+    rule_loss: Number | None
+    rule_loss_unit: str
+    seconds: float
+    overrides: dict[str, Any]
+    notes: list[str]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        ports = len(self.output_names)
+        sizes = [len(row) for row in self.outputs], [len(row) for row in self.targets]
+        if sizes[0] != sizes[1] or set(sizes[0]) != {ports}:
+            raise ValueError(f"outputs and targets are not of the same samples and the same {ports} outputs")
+        return self
+
+
+class Step(Record):
+    """A line of the journal; `at` is the number of the step, or the time of a flow."""
+
+    at: Annotated[float, Field(ge=0)]
+    loss: float | None
+    rate: float | None
+    clipped: NonNegativeInt
+    noise: float | None
+    time: float
+
+
+class Instrument(Record):
+    """What a bench says of an instrument."""
+
+    identity: str
+
+
+class CircuitFacts(Record):
+    """`Circuit.provenance`."""
+
+    instruments: dict[str, Instrument] = Field(default_factory=dict)
+
+
+class Event(Record):
+    """An event of the journal."""
+
+    event: str
+    date: str
+
+
+class Start(Event):
+    """The circuit answered."""
+
+    loss_initial: float | None
+    circuit: CircuitFacts
+
+
+class Resume(Event):
+    """The run went on from `at`."""
+
+    at: Annotated[float, Field(ge=0)]
+
+
+EVENTS: dict[str, type[Record]] = {"start": Start, "resume": Resume}
+"""The events of which something is made."""
+
+
+def read_record(path: Path, content: bytes, kind: type[Record]) -> dict[str, Any]:
+    """A JSON file as it is, once it is known to hold what its `kind` must.
+
+    Raises:
+        ExperimentError: names the file and the key.
+    """
+    try:
+        found: dict[str, Any] = from_json(content, allow_inf_nan=False)
+        kind.model_validate(found)
+    except ValidationError as error:
+        raise ExperimentError(f"{path}: not written by this version of hwlearn, or damaged: {why(error)}") from None
+    except ValueError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+    return found
+
+
+def read_line(line: bytes, name: str) -> dict[str, Any]:
+    """A line of the journal, whose step or time is under the key `name`.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    content = from_json(line, allow_inf_nan=False)
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    kind: type[Record] = Step
+    if "event" in content:
+        kind = EVENTS.get(str(content["event"]), Event)
+    try:
+        kind.model_validate({**content, "at": content.get(name)})
+    except ValidationError as error:
+        raise ValueError(why(error)) from None
+    return content
+
+
+def check_snapshot(path: Path, snapshot: Mapping[str, Array], name: str) -> None:
+    """Refuse a checkpoint that no run of steps (`name` is "step") or no flow ("t") has left.
+
+    Raises:
+        ExperimentError: names the file and the array.
+    """
+    edges = snapshot["wanted"].shape if "wanted" in snapshot else ()
+    numbers = {name, "clipped", "optimizer.count", "optimizer.largest"}
+    for key in (name, "wanted", *(["clipped"] if name == "step" else [])):
+        if key not in snapshot:
+            raise ExperimentError(f"{path}: not a checkpoint of this run: {key} is missing; start the run anew")
+    for key, value in snapshot.items():
+        fits = value.shape == () if key in numbers else value.shape in ((), edges) or not key.startswith("optimizer.")
+        whole = key not in ("step", "clipped", "optimizer.count") or not (value % 1).any()
+        if not (fits and whole and np.isfinite(value).all() and (value >= 0).all() | (key not in numbers)):
+            raise ExperimentError(f"{path}: not a checkpoint of this run: {key} is no such number; start the run anew")
+    if len(edges) != 1 or not (snapshot["wanted"] > 0).all():
+        raise ExperimentError(f"{path}: not a checkpoint of this run: wanted are no conductances; start the run anew")
+
+
+def why(error: ValidationError) -> str:
+    """The first thing that is wrong, and the key."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {text}" if key else text
