@@ -194,12 +194,13 @@ def _show(
 ) -> None:
     """Check the station file and print the wiring; touch no instrument."""
     from hwlearn.experiments import load_experiment
+    from hwlearn.lab.bench.rules import runnable_rules
     from hwlearn.lab.station import load_station
 
     network, loaded = load_experiment(experiment).network, load_station(station, trust_station)
     loaded.validate(network)
     settings = loaded.settings
-    print(visible(f"{settings.name}: {network.title}; rules: {', '.join(loaded.rules(network))}"))
+    print(visible(f"{settings.name}: {network.title}; rules: {', '.join(runnable_rules(loaded, network))}"))
     table = new_table("", "", "wired to")
     for name, driven in settings.input.items():
         table.add_row("input", name, driven.drive)

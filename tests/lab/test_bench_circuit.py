@@ -10,6 +10,7 @@ from hwlearn import Drive, Hold, Inject, Open
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.rules import runnable_rules
 from hwlearn.lab.station import load_station
 from hwlearn.testing.circuits import modified_nodal
 
@@ -202,7 +203,7 @@ def test_a_voltage_behind_a_resistor_injects_the_current_that_is_measured(series
     true = modified_nodal(series_bench.network, series_bench.conductances, drive)
     assert np.abs(measured.node_voltages - true.node_voltages).max() < 5e-5
     assert np.abs(measured.output_currents - true.output_currents).max() <= 2.5e-5 / 1e4
-    assert series_bench.station.rules(series_bench.network) == ("ep",)
+    assert runnable_rules(series_bench.station, series_bench.network) == ["ep"]
 
 
 def test_a_voltage_behind_a_resistor_cannot_hold(series_bench):

@@ -10,8 +10,10 @@ import pytest
 from hwlearn import Network
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.experiments import load_experiment
+from hwlearn.lab.bench.rules import runnable_rules
 from hwlearn.lab.instruments.roles import Wired
 from hwlearn.lab.station import load_station
+from hwlearn.learning.rules import RULES
 from hwlearn.network import Source
 
 ROOT = Path(__file__).parents[2]
@@ -130,16 +132,16 @@ def test_what_is_wired(network, station):
         "smu": Wired(nudge=("1",)),
         "pots": Wired(set=("0", "1")),
     }
-    assert loaded.rules(network) == ("ep", "cl", "al", "clamp", "dual-cl")
+    assert runnable_rules(loaded, network) == list(RULES)
     assert set(loaded.tables) == {"R1", "R2"}
 
 
 def test_rules_follow_the_nudges(network, station):
     series = station(('nudge = "smu:1"', 'nudge = { drive = "dac:5", read = "daq:120", series_ohm = 1e4 }'))
     series.validate(network)
-    assert series.rules(network) == ("ep",)
+    assert runnable_rules(series, network) == ["ep"]
     assert series.wired()["dac"].drive == ("1", "5")
-    assert station(('[output.T]\nnudge = "smu:1"\n', "")).rules(network) == ()
+    assert station(('[output.T]\nnudge = "smu:1"\n', "")).imposable(network) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Prober:
         self._circuit = circuit
         network = circuit.network
         ports: list[Source | Port] = [*network.inputs]
-        if circuit.station.rules(network):
+        if circuit.station.imposable(network):
             ports += network.outputs
         self.names = [port.name for port in ports]
         self.drives = np.zeros((len(ports), len(network.inputs) + len(network.outputs)))

@@ -211,7 +211,7 @@ class _SelfTest:
         """The smallest current that half of the edges notice, beside the one that learning begins with; and repeats."""
         limits, measure = self.circuit.station.settings.limits, self.measure
         repeats = measure.most_repeats if measure.repeats == "auto" else measure.repeats
-        if not self.circuit.station.rules(self.network):
+        if not self.circuit.station.imposable(self.network):
             return
         with ExactCircuit(self.network) as model:
             model.program(self.circuit.conductances)

@@ -46,17 +46,14 @@ class Station:
         """
         validate_wiring(self.settings, self.path, self.drivers, self.tables, network)
 
-    def rules(self, network: Network) -> tuple[str, ...]:
-        """Names of the rules that this bench can run.
-
-        All outputs must be nudged: by source meters for any rule; by voltages behind resistors for EP, which injects currents.
-        """
+    def imposable(self, network: Network) -> frozenset[str]:
+        """What can be imposed on all outputs: "current", and "voltage" too if source meters are wired to them."""
         nudges = [self.settings.output[name].nudge if name in self.settings.output else None for name in network.output_names]
         if None in nudges:
-            return ()
+            return frozenset()
         if any(isinstance(nudge, SeriesNudge) for nudge in nudges):
-            return ("ep",)
-        return ("ep", "cl", "al", "clamp", "dual-cl")
+            return frozenset({"current"})
+        return frozenset({"current", "voltage"})
 
     def wired(self) -> dict[str, Wired]:
         """The wired channels of each instrument, in the order of the file."""
