@@ -11,8 +11,7 @@ import time
 
 import numpy as np
 
-from hwlearn import Drive, ExactCircuit, Task
-from hwlearn.analysis.analyze import analyze
+from hwlearn import Drive, ExactCircuit, Task, analyze
 from hwlearn.network.builders import grid
 
 CASES = ((100, 10, 100), (300, 4, 1))

@@ -9,15 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hwlearn.analysis.analyze import Analysis, analyze
     from hwlearn.analysis.identified import IdentifiedCircuit
-    from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
+    from hwlearn.circuits.base import Circuit
+    from hwlearn.circuits.drive import Drive, Hold, Inject, Open
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.circuits.imperfect import ImperfectCircuit
+    from hwlearn.circuits.linear import LinearCircuit
+    from hwlearn.circuits.measurement import Measurement, SampledMeasurement
     from hwlearn.circuits.newton.circuit import NewtonCircuit
     from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
     from hwlearn.experiments.runs import Run
     from hwlearn.lab.bench.circuit import BenchCircuit
     from hwlearn.learning.flow import FlowResult, flow
+    from hwlearn.learning.loss import Loss
+    from hwlearn.learning.losses import SquaredError
     from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
@@ -30,19 +36,51 @@ if TYPE_CHECKING:
     )
     from hwlearn.learning.task import Task
     from hwlearn.learning.train import TrainResult, TrainState, train
-    from hwlearn.network import Edge, Network, Port, Source, Transistor
+    from hwlearn.network import (
+        Device,
+        Diode,
+        Edge,
+        EdgeDevice,
+        Element,
+        ElementDevice,
+        Law,
+        Network,
+        Port,
+        Resistor,
+        Source,
+        Transistor,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hwlearn.network": ("Edge", "Network", "Port", "Source", "Transistor"),
-    "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
+    "hwlearn.network": (
+        "Device",
+        "Diode",
+        "Edge",
+        "EdgeDevice",
+        "Element",
+        "ElementDevice",
+        "Law",
+        "Network",
+        "Port",
+        "Resistor",
+        "Source",
+        "Transistor",
+    ),
+    "hwlearn.circuits.base": ("Circuit",),
+    "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open"),
+    "hwlearn.circuits.linear": ("LinearCircuit",),
+    "hwlearn.circuits.measurement": ("Measurement", "SampledMeasurement"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
+    "hwlearn.analysis.analyze": ("Analysis", "analyze"),
     "hwlearn.analysis.identified": ("IdentifiedCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
+    "hwlearn.learning.loss": ("Loss",),
+    "hwlearn.learning.losses": ("SquaredError",),
     "hwlearn.learning.rule": ("Rule",),
     "hwlearn.learning.rules": (
         "AdjointCoupledLearning",
@@ -62,12 +100,18 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AdjointCoupledLearning",
+    "Analysis",
     "BenchCircuit",
     "Circuit",
     "CoupledLearning",
+    "Device",
+    "Diode",
     "Drive",
     "DualCoupledLearning",
     "Edge",
+    "EdgeDevice",
+    "Element",
+    "ElementDevice",
     "EquilibriumPropagation",
     "ExactCircuit",
     "FlowResult",
@@ -76,6 +120,9 @@ __all__ = [
     "IdentifiedCircuit",
     "ImperfectCircuit",
     "Inject",
+    "Law",
+    "LinearCircuit",
+    "Loss",
     "ManyResult",
     "Measurement",
     "Network",
@@ -84,14 +131,18 @@ __all__ = [
     "Open",
     "Overclamped",
     "Port",
+    "Resistor",
     "Rule",
     "Run",
+    "SampledMeasurement",
     "Source",
+    "SquaredError",
     "Task",
     "Thresholded",
     "TrainResult",
     "TrainState",
     "Transistor",
+    "analyze",
     "flow",
     "train",
     "train_many",

@@ -22,6 +22,10 @@ class NetlistError(NetworkError):
         super().__init__(where + message)
 
 
+class DeviceError(HwlearnError, ValueError):
+    """A netlist card or a parameter that a device's law does not take; says why."""
+
+
 class DriveError(HwlearnError, ValueError):
     """A drive or a conductance that does not fit the circuit: wrong shape, NaN, not positive."""
 

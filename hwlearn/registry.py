@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from hwlearn.errors import RegistryError
+from hwlearn.errors import HwlearnWarning, RegistryError
 from hwlearn.text import did_you_mean
 
 T = TypeVar("T")
@@ -40,18 +41,26 @@ class Registry(Generic[T]):
 
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
-        """Entry points by name; hwlearn's own come first, and no other package can take a name of theirs."""
-        points = sorted(entry_points(group=self.group), key=lambda point: not point.value.startswith("hwlearn."))
+        """Entry points by name, hwlearn's own first.
+
+        No other package can take a name of theirs, or one that another package has: one warning, and the first is used.
+        """
         found: dict[str, EntryPoint] = {}
-        for point in points:
-            if found.setdefault(point.name, point).value != point.value:
-                raise RegistryError(
-                    f"{self.kind} {point.name!r} is {found[point.name].value} and {point.value}; uninstall one"
+        for point in _installed().get(self.group, ()):
+            first = found.setdefault(point.name, point)
+            if first.value != point.value:
+                warnings.warn(
+                    f"{self.kind} {point.name!r} is {first.value}, which is used, and {point.value}: rename or uninstall one",
+                    HwlearnWarning,
+                    stacklevel=2,
                 )
         return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
 
     def __contains__(self, name: object) -> bool:
         return name in self._points
@@ -81,7 +90,7 @@ class Registry(Generic[T]):
                 raise RegistryError(f"unknown {self.kind} {name!r}{did_you_mean(name, self.names)}; there are {known}")
             try:
                 self._loaded[name] = self._checked(name, point.load())
-            except (ImportError, AttributeError) as error:
+            except Exception as error:  # whatever a module does when it is imported
                 raise RegistryError(f"{self.kind} {name!r} ({point.value}) cannot be imported: {error}") from error
         return self._loaded[name]
 
@@ -91,13 +100,29 @@ class Registry(Generic[T]):
         module, _, member = name.partition(":")
         try:
             return getattr(_module(module, beside), member)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # whatever a module does when it is imported
             raise RegistryError(f"{self.kind} {name!r} cannot be imported: {error}") from error
 
     def _checked(self, name: str, member: Any) -> type[T]:
         if not (isinstance(member, type) and issubclass(member, self.base)):
             raise RegistryError(f"{self.kind} {name!r} is {member!r}, no subclass of {self.base.__name__}")
         return member
+
+
+def installed(group: str) -> tuple[str, ...]:
+    """Names of the members of a group, such as "rules", for help and completion: without the import of the kind's class."""
+    return tuple(dict.fromkeys(point.name for point in _installed().get(f"hwlearn.{group}", ())))
+
+
+@cache
+def _installed() -> dict[str, list[EntryPoint]]:
+    """The entry points of all installed packages by group, hwlearn's own first; read once, since that takes a while."""
+    known = entry_points()
+    return {
+        group: sorted(known.select(group=group), key=lambda point: point.dist is None or point.dist.name != "hwlearn")
+        for group in known.groups
+        if group.startswith("hwlearn.")
+    }
 
 
 def _module(name: str, beside: Path | None) -> ModuleType:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, get_args
 
 from docutils import nodes
 from pydantic import BaseModel
 from sphinx.util.docutils import SphinxDirective
+
+from hwlearn.circuits.backend import BACKENDS
+from hwlearn.circuits.imperfect import IMPERFECTIONS
+from hwlearn.experiments.members import parameters
+from hwlearn.learning.losses import LOSSES
+from hwlearn.learning.rules import RULES
+from hwlearn.registry import Registry
 
 
 def named(path: str) -> Any:
@@ -96,6 +104,29 @@ def toml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else f"{value!r}"
 
 
+MEMBERS: dict[str, Registry[Any]] = {
+    "[rule]": RULES,
+    "[loss]": LOSSES,
+    "[backend]": BACKENDS,
+    "[imperfect]": IMPERFECTIONS,
+}
+"""Tables whose keys belong to the members of a registry."""
+
+
+def members(registry: Registry[Any]) -> Iterator[str]:
+    """The keys or arguments of each member, as a list."""
+    for name in registry:
+        member = registry.get(name)
+        text = inspect.getdoc(member) or ""
+        model = issubclass(member, BaseModel)
+        keys = [key for key in (member.model_fields if model else parameters(member)) if key != "name"]
+        said = meanings(text, keys)
+        about = text.split("\n\n", maxsplit=1)[0].replace("\n", " ").replace("`", "")
+        shown = [f"`{key}`" + (f": {said[key].rstrip('.')}" if key in said else "") for key in keys]
+        yield f"- `{name}`: {about}" + (f" ({'; '.join(shown)})" if shown else "")
+    yield ""
+
+
 class KeyTables(SphinxDirective):
     """A section with a table for each table of the file."""
 
@@ -105,6 +136,7 @@ class KeyTables(SphinxDirective):
         text: list[str] = []
         for heading, model in sections(named(self.arguments[0])).items():
             text += [f"## `{heading}`", "", *table(model), ""]
+            text += [line for name, registry in MEMBERS.items() if name == heading for line in members(registry)]
         return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
 
 

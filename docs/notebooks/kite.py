@@ -10,8 +10,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from hwlearn import EquilibriumPropagation, ExactCircuit, Task, flow, train
-from hwlearn.analysis.analyze import analyze
+from hwlearn import EquilibriumPropagation, ExactCircuit, Task, analyze, flow, train
 from hwlearn.analysis.convergence import compare
 from hwlearn.network.builders import kite
 

@@ -41,6 +41,11 @@ class Analysis:
     start: Coercivity
     solution: Coercivity
 
+    def __repr__(self) -> str:
+        found, reachable = self.solution, "reachable" if self.feasibility.reachable else "NOT reachable"
+        rank = f"rank {found.rank} of {found.constraints}"
+        return f"<Analysis of {self.network.title}: {reachable}, {rank}, coercivity constant {found.constant:.4g} V²/S²>"
+
     @property
     def degenerate(self) -> list[str]:
         """Combinations of outputs that no resistor changes at the solution, in words."""

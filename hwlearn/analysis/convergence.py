@@ -75,7 +75,7 @@ def fit_decay(losses: ArrayLike, at: ArrayLike | None = None, floor: float = FLO
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RateComparison:
     """A run's rate beside the one that coercivity predicts at its end.
 
     Attributes:
@@ -106,7 +106,7 @@ def compare(
     learning_rate: float | None = None,
     times: ArrayLike | None = None,
     floor: float = FLOOR,
-) -> Comparison:
+) -> RateComparison:
     """Compare the decay of a run's losses with the prediction at its last conductances.
 
     Args:
@@ -120,7 +120,7 @@ def compare(
     """
     spectrum = coercivity(jacobian(network, task, conductances)).spectra[rule]
     decay = fit_decay(losses, times, floor)
-    return Comparison(spectrum.slowest, decay.mode(learning_rate), decay, spectrum)
+    return RateComparison(spectrum.slowest, decay.mode(learning_rate), decay, spectrum)
 
 
 def mass(conductances: ArrayLike) -> Array:

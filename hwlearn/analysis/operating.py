@@ -41,7 +41,8 @@ class OperatingPoint:
         directions: combinations (S, n_out) of outputs that no trained edge can change, one for each missing rank.
         stuck: part of the error (0 … 1, in norm) that no change of the conductances reduces to first order.
         rates: eigenvalues [1/time] of EP's error dynamics ė = −Λ e if a solution is near, mean over the samples, by falling
-            real part. Λ = J Aᵀ/S with A what EP's contrast takes for J: the same if there are no channels, and Λ symmetric.
+            real part. Λ = J Aᵀ/S with A what EP's contrast takes for J: the same for resistors
+            beside reciprocal elements, and then Λ is symmetric.
         angle: between EP's direction for small nudges and the gradient [degrees]; NaN where either is zero.
     """
 
@@ -54,6 +55,10 @@ class OperatingPoint:
     stuck: float
     rates: NDArray[np.complex128]
     angle: float
+
+    def __repr__(self) -> str:
+        rank = f"rank {self.rank} of {self.constraints}"
+        return f"<OperatingPoint of {self.network.title}: {rank}, coercivity constant {self.constant:.4g} V²/S²>"
 
     @property
     def constraints(self) -> int:
@@ -153,7 +158,7 @@ def operating_point(network: Network, task: Task) -> OperatingPoint:
     """
     task.check(network)
     with NewtonCircuit(network) as circuit:
-        here = circuit.small_signal(task.inputs)
+        here, reciprocal = circuit.small_signal(task.inputs), circuit.reciprocal
     trained, error, shape = network.trainable, (here.outputs - task.targets).ravel(), here.outputs.shape
     rows, by_contrast = (
         np.ascontiguousarray(each.reshape(error.size, -1)[:, trained]) for each in (here.jacobian, here.contrast)
@@ -164,7 +169,7 @@ def operating_point(network: Network, task: Task) -> OperatingPoint:
     zero = max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), rounding)
     moving = sizes > zero
     rates = np.where(moving, sizes**2, 0.0).astype(np.complex128)
-    if network.transistors:
+    if network.devices or not reciprocal:
         rates = np.linalg.eigvals(rows @ by_contrast.T).astype(np.complex128)
         rates[np.abs(rates) <= ROUNDING * np.abs(rates).max(initial=0.0)] = 0.0
     norm = float(np.linalg.norm(error))

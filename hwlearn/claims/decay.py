@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwlearn.analysis.coercivity import Spectrum, coercivity
-from hwlearn.analysis.convergence import Comparison, compare
+from hwlearn.analysis.convergence import RateComparison, compare
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.manifold import project
 from hwlearn.claims.rows import RULES, Bench, Row, random_problem
@@ -100,7 +100,7 @@ def _cases(bench: Bench, number: int) -> list[Case]:
     return cases
 
 
-def _case(name: str, found: Comparison) -> Case:
+def _case(name: str, found: RateComparison) -> Case:
     predicted, measured, values = found.predicted, found.measured, found.spectrum.eigenvalues
     explained = "unexplained"
     if any(abs(measured / value - 1) <= WITHIN for value in values[:-1].tolist()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Inject
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Inject
 from hwlearn.learning.rules import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -66,7 +67,7 @@ class Bench:
     the exact model.
     """
 
-    backend: type[Circuit]
+    backend: Callable[[Network], Circuit]
     quick: bool = False
 
     @contextmanager

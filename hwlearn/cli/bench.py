@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, app
+from hwlearn.cli.command import File, Json
 from hwlearn.cli.output import fill, new_table, print_json, print_table, say, visible
 from hwlearn.cli.progress import settings_bar
 from hwlearn.errors import StationError
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 bench = typer.Typer(
     help="Look after a lab bench: show, check, calibrate, safe, serve.", no_args_is_help=True, rich_markup_mode=None
 )
-app.add_typer(bench, name="bench")
 
 LOOSE = 4.0
 """A chi² per reading that is worth a word."""
@@ -88,7 +87,7 @@ def _print_findings(findings: list[Finding]) -> None:
 
 def _nudging(experiment: Experiment) -> Nudging:
     """What the rule of an experiment will do first, by the exact model."""
-    from hwlearn.circuits.base import Drive
+    from hwlearn.circuits.drive import Drive
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.inference.noise import Nudging
 

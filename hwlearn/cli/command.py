@@ -13,20 +13,32 @@ import typer
 from typer.core import TyperGroup
 
 from hwlearn import __version__
+from hwlearn.cli.commands import Installed
 from hwlearn.cli.output import one_line, say
 from hwlearn.errors import HwlearnError, HwlearnWarning
+from hwlearn.registry import installed
 
 
 class _Commands(TyperGroup):
-    """Turns hwlearn's errors and warnings into one line on stderr, Ctrl-C into 130."""
+    """The installed commands. Turns hwlearn's errors and warnings into one line on stderr, Ctrl-C into 130."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = Installed()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def main(self, *words: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", HwlearnWarning)
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            return super().main(*words, **options)
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", HwlearnWarning)
-                warnings.showwarning = _show_warning  # type: ignore[assignment]
-                _check_directory()
-                result = super().invoke(ctx)
+            _check_directory()
+            result = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe shows here, where it is taken for what it is
             return result
         except HwlearnError as error:
@@ -43,7 +55,6 @@ app = typer.Typer(
     cls=_Commands,
     help="Train resistor circuits with local rules: on paper, in ngspice, on a bench.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -54,7 +65,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # Ω on a Windows code page
-    app()
+    app(prog_name="hwlearn")
 
 
 def _version(wanted: bool) -> None:
@@ -74,7 +85,26 @@ def _options(
 File = Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="Experiment file.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in train.steps=100")]
 Trust = Annotated[bool, typer.Option("--trust-netlist", help="Let the netlist run commands and include files from anywhere.")]
+TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run code that the file names as module:Class.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def name_of(group: str, text: str = "{}.", *flags: str) -> Any:
+    """An option that takes the name of a member of a registry, such as "rules": help and completion know what is installed.
+
+    Args:
+        group: see `hwlearn.registry.installed`.
+        text: of the help; {} stands for the names.
+        flags: of the option, where they are others than its argument.
+    """
+    names = installed(group)
+    *most, last = names or ("none is installed",)
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    known = f"{', '.join(most)} or {last}" if most else last
+    return typer.Option(*flags, help=text.format(known), autocompletion=complete)
 
 
 def read_overrides(settings: list[str] | None) -> dict[str, Any]:

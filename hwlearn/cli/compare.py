@@ -5,97 +5,71 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
-from hwlearn.cli.output import fill, new_table, print_json, print_table, say
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
+from hwlearn.cli.output import print_facts, print_json, say
 from hwlearn.errors import HwlearnError
 
-if TYPE_CHECKING:
-    from hwlearn.inference.comparison import Compared, Comparison
 
-
-@app.command("compare")
-def _compare(
+def compare(
     file: File,
-    backends: Annotated[str, typer.Option(help="Two or more of exact, ngspice, bench; the first is the reference.")],
+    backends: Annotated[str, name_of("circuits", "Two or more of {}, with commas; the first is the reference.")],
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for comparison.json and comparison.png.")] = None,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Drive several backends through the same phases and say where they differ. Exit code 1 if they do."""
+    from hwlearn.circuits.backend import BACKENDS
     from hwlearn.circuits.base import Circuit
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
     from hwlearn.inference.comparison import compare_circuits
     from hwlearn.inference.faults import Accuracy
     from hwlearn.lab.station import load_station
+    from hwlearn.show.facts.comparison import comparison_facts
 
     names = [name.strip() for name in backends.split(",")]
-    unknown = [name for name in names if name not in ("exact", "ngspice", "bench")]
-    if unknown or len(names) < 2 or len(set(names)) < len(names) or names[0] == "bench":
-        raise HwlearnError(
-            f"--backends {backends}: two or more of exact, ngspice, bench, each once; the bench is no reference"
-        )
+    unknown = [name for name in names if name not in BACKENDS and ":" not in name]
+    if unknown or len(names) < 2 or len(set(names)) < len(names):
+        raise HwlearnError(f"--backends {backends}: two or more of {', '.join(BACKENDS)}, each once")
+    if names[0] in BACKENDS and BACKENDS.get(names[0]).hardware:
+        raise HwlearnError(f"--backends {backends}: {names[0]} is hardware and no reference; name a model first")
     overrides = read_overrides(settings)
     if station is not None:
         overrides["backend.station"] = str(station.absolute())
-    experiment = load_experiment(file, overrides, trust=trust_netlist)
+    experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
     experiment.network, experiment.task, experiment.rule  # noqa: B018  # refuse what does not fit before a folder is made
+    made = {name: experiment.backend(name) for name in names}
     if out is not None:
         make_folder(out)
-    names.sort(key=lambda name: name == "bench")  # its devices say which conductances are compared
+    names.sort(key=lambda name: made[name].hardware)  # its devices say which conductances are compared
     accuracy = None
     if station is not None:
-        known = load_station(station).settings.calibration
+        known = load_station(station, trust_code).settings.calibration
         accuracy = Accuracy(0.0, known.conductance, known.source, known.current)
     with ExitStack() as stack:
-        circuits: dict[str, Circuit] = {name: stack.enter_context(experiment.circuit(name, verify=False)) for name in names}
+        circuits: dict[str, Circuit] = {
+            name: stack.enter_context(experiment.circuit(name, verify=False, imperfect=name != names[0])) for name in names
+        }
         with experiment.named():
             found = compare_circuits(experiment.task, experiment.rule, circuits, accuracy)
+    facts = comparison_facts(found.as_dict())
     if out is not None:
         from hwlearn.show.plots import draw_comparison
 
-        write_json(out / "comparison.json", found.as_dict())
+        write_json(out / "comparison.json", facts.content)
         draw_comparison(found, out / "comparison.png")
         say(f"written to {out}")
     if as_json:
-        print_json(found.as_dict())
+        print_json(facts.content)
     else:
-        for one in found.compared:
-            _print_compared(found, one)
+        print_facts(facts)
     sys.stdout.flush()
     if not found.agrees:
         raise typer.Exit(1)
-
-
-def _print_compared(found: Comparison, one: Compared) -> None:
-    print(f"{one.name} beside {found.reference}: {'agrees' if one.agrees else 'DIFFERS'}")
-    for reason in one.reasons:
-        print(f"  {reason}")
-    table = new_table("", "")
-    table.add_row("largest node residual", f"{abs(one.node_residuals).max():.3g} V (noise {one.node_noise:.2g} V)")
-    if len(one.current_residuals):
-        table.add_row("largest output current residual", f"{abs(one.current_residuals).max():.3g} A")
-    table.add_row(f"cosine of the directions of {found.rule}", f"{one.cosine:.8g}")
-    table.add_row("drift, first to last free phase", f"{abs(one.drift).max():.2g} V")
-    if one.diagnosis is None:
-        table.add_row("where a fault is", "not told: the circuit is not linear")
-    else:
-        chi_square = " → ".join(f"{x:.3g}" for x in one.diagnosis.chi_square)
-        table.add_row("chi² per reading, without and with the faults", chi_square)
-        if one.diagnosis.unseen:
-            table.add_row("edges that no phase sees", ", ".join(one.diagnosis.unseen))
-    print_table(table)
-    fit = one.identified
-    if fit is None:
-        return
-    scale = "fixed by the injected currents" if fit.scale_is_seen else "NOT seen: voltages alone never fix it"
-    print(f"identified conductances: {fit.unseen.shape[1]} directions unseen; overall scale {scale}")
-    rows = zip(found.network.edge_names, fit.nominal, fit.conductances, fit.relative_error, strict=True)
-    edges = new_table("edge", "programmed [S]", "identified [S]", "±")
-    fill(edges, [(name, f"{was:.5g}", f"{now:.5g}", f"{100 * error:.2g} %") for name, was, now, error in rows])

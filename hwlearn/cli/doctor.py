@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hwlearn.cli.command import Json, app
+from hwlearn.cli.command import Json
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import LibraryNotFoundError
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from hwlearn.circuits.linalg import Cholesky
 
 
-@app.command("doctor")
-def _doctor(as_json: Json = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Check the installation: versions, libngspice and the linear solvers, each with a small circuit."""
     report = _examined()
     if as_json:
@@ -55,7 +54,7 @@ def _examined_ngspice() -> dict[str, Any]:
     report: dict[str, Any] = {"ok": False}
     try:
         report["library"] = find_library()
-        from hwlearn.circuits.base import Drive
+        from hwlearn.circuits.drive import Drive
         from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
 
         with NgspiceCircuit(Network.from_edges([("a", "m"), ("m", "0")], inputs=["a"], outputs=["m"])) as circuit:

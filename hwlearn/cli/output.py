@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-LISTED = 50
-"""Rows of a table before it is elided."""
+    from hwlearn.show.facts import Facts
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
@@ -31,13 +30,34 @@ def new_table(*columns: str) -> Table:
     return table
 
 
-def fill(table: Table, rows: Sequence[tuple[str, ...]]) -> None:
-    """Add the rows, of which the first `LISTED` are shown, and print the table."""
-    for row in rows[:LISTED]:
+def fill(table: Table, rows: Sequence[tuple[str, ...]], listed: int = 50) -> None:
+    """Add the rows, of which the first ones are shown, and print the table."""
+    for row in rows[:listed]:
         table.add_row(*row)
-    if len(rows) > LISTED:
-        table.add_row(f"… {len(rows) - LISTED} more")
+    if len(rows) > listed:
+        table.add_row(f"… {len(rows) - listed} more")
     print_table(table)
+
+
+def print_facts(facts: Facts) -> None:
+    """Print what is told, without details."""
+    if facts.title:
+        print(visible(facts.title))
+    for section in facts.sections:
+        if section.heading:
+            print(visible(section.heading))
+        for reason in section.reasons:
+            print(visible(f"  {reason}"))
+        if section.pairs:
+            table = new_table("", "")
+            for pair in section.pairs:
+                table.add_row(*pair)
+            print_table(table)
+        for part in section.body:
+            if isinstance(part, str):
+                print(visible(part))
+            else:
+                fill(new_table(*part.brief.header), part.brief.rows)
 
 
 def print_table(table: Table) -> None:
@@ -47,9 +67,9 @@ def print_table(table: Table) -> None:
     Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def print_json(content: dict[str, Any]) -> None:
+def print_json(content: Mapping[str, Any]) -> None:
     """Print one line of JSON on stdout; NaN is refused."""
-    print(json.dumps(content, allow_nan=False))
+    print(json.dumps(dict(content), allow_nan=False))
 
 
 def say(text: str) -> None:

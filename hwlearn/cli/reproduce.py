@@ -8,27 +8,28 @@ from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, app
+from hwlearn.cli.command import Json, name_of
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
 
-@app.command("reproduce")
-def _reproduce(
+def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer circuits and targets.")] = False,
-    backend: Annotated[str, typer.Option(help="exact or ngspice: where the phases are measured.")] = "exact",
+    backend: Annotated[str, name_of("circuits", "{}, but no hardware: where the phases are measured.")] = "exact",
     only: Annotated[str, typer.Option(metavar="LETTERS", help="Claims to check, such as ach; all if not given.")] = "",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for claims.json and claims.png.")] = None,
     as_json: Json = False,
 ) -> None:
     """Rerun the claims of arXiv:2606.15443: one row a claim, predicted, measured, pass. Exit code 1 if one fails."""
+    from hwlearn.circuits.backend import BACKENDS
     from hwlearn.claims.all import CLAIMS
     from hwlearn.claims.rows import Bench
-    from hwlearn.experiments.experiment import SIMULATORS
     from hwlearn.experiments.files import make_folder, write_json
 
-    if backend not in SIMULATORS:
-        raise HwlearnError(f"--backend {backend}: choose one of {', '.join(SIMULATORS)}")
+    kind = BACKENDS.get(backend)
+    if kind.hardware:
+        raise HwlearnError(f"--backend {backend}: the claims are checked on models, not on hardware")
+    model = kind(name=backend)
     unknown = set(only) - set(CLAIMS)
     if unknown:
         raise HwlearnError(f"--only {only}: the claims are {', '.join(CLAIMS)}")
@@ -40,7 +41,7 @@ def _reproduce(
             continue
         if sys.stderr.isatty():
             say(f"claim {letter} …")
-        rows += check(Bench(SIMULATORS[backend], quick))
+        rows += check(Bench(lambda network: model.circuit(network, Path()), quick))
     passed = all(row.passed for row in rows)
     content = {"backend": backend, "quick": quick, "passed": passed, "rows": [row.as_dict() for row in rows]}
     if out is not None:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, read_overrides
 from hwlearn.cli.output import new_table, print_json, print_table, say
 
 if TYPE_CHECKING:
     from hwlearn.analysis.robustness import Robustness
 
 
-@app.command("robustness")
-def _robustness(
+def robustness(
     file: File,
     only: Annotated[str, typer.Option(metavar="NAMES", help="Imperfections, such as noise,offset; all if not given.")] = "",
     sizes: Annotated[int, typer.Option(min=1, max=3, help="How many sizes of each, the largest ones.")] = 3,
@@ -27,13 +26,14 @@ def _robustness(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for robustness.json and robustness.png.")] = None,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Say where training would end on imperfect hardware, with and without remedies: noise, offsets, drift, levels, bias …"""
     from hwlearn.analysis.robustness import robustness
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
 
-    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist)
+    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist, trust_code=trust_code)
     network, task, rule = experiment.network, experiment.task, experiment.rule
     if out is not None:
         make_folder(out)

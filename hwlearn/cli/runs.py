@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, Trust, app
+from hwlearn.cli.command import Json, Trust, TrustCode, name_of
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
@@ -15,8 +15,7 @@ Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")]
 Moved = Annotated[Path | None, typer.Option(metavar="FILE", help="The experiment file, if it is no longer where it was.")]
 
 
-@app.command("runs")
-def _runs(
+def runs(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to look; runs if not given.")] = Path("runs"),
     as_json: Json = False,
 ) -> None:
@@ -42,14 +41,14 @@ def _runs(
     print_table(table)
 
 
-@app.command("plot")
-def _plot(
+def plot(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
     ] = None,
     experiment: Moved = None,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
     from hwlearn.experiments.runs import Run
@@ -57,7 +56,7 @@ def _plot(
 
     if len(folders) > 1 and experiment is not None:
         raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
-    runs = [Run.load(folder, experiment, trust=trust_netlist) for folder in folders]
+    runs = [Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code) for folder in folders]
     if len(runs) == 1:
         picture = out or runs[0].folder / "plot.png"
         draw_run(runs[0], picture)
@@ -67,29 +66,29 @@ def _plot(
     say(f"drawn in {picture}")
 
 
-@app.command("export")
-def _export(
+def export(
     folder: Folder,
-    to: Annotated[Literal["netcdf", "csv", "netlist", "networkx"], typer.Option("--to", help="Format.")],
+    to: Annotated[str, name_of("exports", "Format: {}.", "--to")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file; in the run folder if not given.")] = None,
     experiment: Moved = None,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Write a run for other programs: NetCDF (xarray), journal as CSV, netlist with the trained values, graph as JSON."""
     from hwlearn.experiments.runs import Run, export
 
-    say(f"written to {export(Run.load(folder, experiment, trust=trust_netlist), to, out)}")
+    say(f"written to {export(Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), to, out)}")
 
 
-@app.command("report")
-def _report(
+def report(
     folder: Folder,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; RUN/report.html if not given.")] = None,
     experiment: Moved = None,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Write one HTML file that tells the whole run: circuit, task, learning, what was predicted, environment."""
     from hwlearn.experiments.runs import Run
     from hwlearn.show.report import write_report
 
-    say(f"written to {write_report(Run.load(folder, experiment, trust=trust_netlist), out)}")
+    say(f"written to {write_report(Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), out)}")

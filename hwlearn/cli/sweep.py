@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, Trust, app
+from hwlearn.cli.command import Json, Trust, TrustCode
 from hwlearn.cli.output import fill, new_table, print_json, say
 from hwlearn.cli.progress import cells_bar
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from hwlearn.experiments.sweeps import Results
 
 
-@app.command("sweep")
-def _sweep(
+def sweep(
     file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="Sweep file.")],
     jobs: Annotated[int | None, typer.Option(help="Processes; one more than cores if not given.")] = None,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers train instead.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/NAME if not given.")] = None,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Train variants of an experiment, each in a run folder; again: what is left of them. Exit code 1 if some failed."""
     from hwlearn.experiments.sweeps import run_sweep
@@ -31,7 +31,7 @@ def _sweep(
 
     try:
         with cells_bar() as progress:
-            found = run_sweep(file, out, jobs=jobs, dask=dask, trust=trust_netlist, progress=progress)
+            found = run_sweep(file, out, jobs=jobs, dask=dask, trust=trust_netlist, trust_code=trust_code, progress=progress)
     except KeyboardInterrupt:
         say("what has ended is kept; the same command goes on")
         raise

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, app, read_overrides
-from hwlearn.cli.output import fill, new_table, one_line, print_json, print_table, say, visible
+from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
+from hwlearn.cli.output import one_line, print_facts, print_json, say
 from hwlearn.cli.progress import progress_line
 
 if TYPE_CHECKING:
@@ -24,12 +24,11 @@ Live = Annotated[bool, typer.Option("--live", help="Plot the loss in the termina
 Steps = Annotated[int | None, typer.Option(help="Number of updates.")]
 
 
-@app.command("train")
-def _train(
+def train(
     file: File,
-    backend: Annotated[str | None, typer.Option(help="exact, ngspice or bench.")] = None,
+    backend: Annotated[str | None, name_of("circuits")] = None,
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
-    rule: Annotated[str | None, typer.Option(help="ep, cl, al, clamp or dual-cl.")] = None,
+    rule: Annotated[str | None, name_of("rules")] = None,
     steps: Steps = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the minibatches.")] = None,
     settings: Set = None,
@@ -38,6 +37,7 @@ def _train(
     live: Live = False,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Train the circuit of an experiment file. Ctrl-C ends the training and keeps what was learned."""
     from hwlearn.experiments import load_experiment, run_experiment
@@ -48,15 +48,14 @@ def _train(
     if station is not None:
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
-    experiment = load_experiment(file, overrides, trust=trust_netlist)
+    experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
     run = Run.create(out or _new_folder(file), experiment) if save else None
     with progress_line(experiment, live=live) as progress:
         outcome = run_experiment(experiment, progress) if run is None else run.go(progress)
     _show(experiment, outcome, run, as_json)
 
 
-@app.command("resume")
-def _resume(
+def resume(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
     steps: Steps = None,
     settings: Set = None,
@@ -67,11 +66,12 @@ def _resume(
     live: Live = False,
     as_json: Json = False,
     trust_netlist: Trust = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Go on with a run that was cut off, or train it further: the same numbers as if it had never stopped."""
     from hwlearn.experiments.runs import Run
 
-    run, overrides = Run.load(folder, experiment, trust=trust_netlist), read_overrides(settings)
+    run, overrides = Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
     with progress_line(live=live) as progress:
@@ -92,46 +92,19 @@ def _new_folder(file: Path) -> Path:
 
 
 def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bool) -> None:
+    from hwlearn.show.facts.training import training_facts
+
     for note in outcome.notes:
         say(f"note: {note}")
     if run is not None:
         say(f"written to {run.folder}")
+    facts = training_facts(outcome.as_dict(), experiment.network, outcome.network)
     if as_json:
-        print_json(outcome.as_dict())
+        print_json(facts.content)
     else:
-        _print_outcome(experiment, outcome)
+        print_facts(facts)
     sys.stdout.flush()
     _leave(outcome)
-
-
-def _print_outcome(experiment: Experiment, outcome: Outcome) -> None:
-    unit = "" if outcome.nudge_unit == "1" else f" {outcome.nudge_unit}"
-    sides = ", both sides" if outcome.symmetric else ""
-    print(visible(outcome.network.title))
-    table = new_table("", "")
-    table.add_row("rule", f"{outcome.rule}, nudge {outcome.nudge:.4g}{unit}{sides}")
-    if outcome.remedies:
-        table.add_row("remedies", ", ".join(f"{name} {value:g}" for name, value in outcome.remedies.items()))
-    table.add_row("backend", outcome.backend)
-    table.add_row("steps", f"{outcome.steps} (stopped because: {outcome.stopped_because})")
-    table.add_row("loss ½|o−y|²", f"{outcome.loss_initial:.4g} → {outcome.loss_final:.4g} V²")
-    table.add_row("seconds", f"{outcome.seconds:.3g}")
-    print_table(table)
-    ports = new_table("output [V]", "sample", "reached", "target")
-    answers = [
-        (name, str(s), f"{outcome.outputs[s, k]:.6g}", f"{target:.6g}")
-        for s, row in enumerate(outcome.targets.tolist())
-        for (k, name), target in zip(enumerate(outcome.network.output_names), row, strict=True)
-    ]
-    fill(ports, answers)
-    edges = new_table("conductance [S]", "before", "after")
-    before = experiment.network.conductances.tolist()
-    values = zip(outcome.conductances.items(), before, strict=True)
-    fill(edges, [(name, f"{was:.6g}", f"{now:.6g}") for (name, now), was in values])
-    if outcome.network.transistors:
-        started = experiment.network.gate_voltages
-        gates = new_table("gate [V]", "before", "after")
-        fill(gates, [(name, f"{started[name]:.6g}", f"{now:.6g}") for name, now in outcome.network.gate_voltages.items()])
 
 
 def _leave(outcome: Outcome) -> None:

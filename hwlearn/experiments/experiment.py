@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from hwlearn.circuits.backend import Backend
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.exact.circuit import ExactCircuit
-from hwlearn.circuits.newton.circuit import NewtonCircuit
-from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
+from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
 from hwlearn.errors import (
     ExperimentError,
     HwlearnError,
@@ -22,17 +23,15 @@ from hwlearn.errors import (
     StationError,
     TaskError,
 )
+from hwlearn.experiments.messages import in_a_line
+from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
 from hwlearn.learning.optimizers import DECAY
-from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rule import Rule
-from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
-
-SIMULATORS: dict[str, type[Circuit]] = {"exact": ExactCircuit, "ngspice": NgspiceCircuit}
-"""The circuits that need nothing but a network, by the names of an experiment file."""
+from hwlearn.network.devices import DEVICES
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Experiment:
     Attributes:
         settings: the file's content, overrides included.
         path: the experiment file. source: all of it, as it was read.
-        trust: whether its netlist may run commands and include files from elsewhere.
+        trust: whether its netlist may run commands and include files from elsewhere. trust_code: see `load_experiment`.
         overrides: what replaced keys of the file.
         notes: what was dropped from the file because of the overrides.
 
@@ -57,6 +56,10 @@ class Experiment:
     trust: bool
     overrides: Mapping[str, Any]
     notes: tuple[str, ...]
+    trust_code: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Experiment {self.path}: {self.settings.rule.name} on {self.settings.backend.name}>"
 
     @cached_property
     def network(self) -> Network:
@@ -73,7 +76,8 @@ class Experiment:
             if table.netlist is not None:
                 if table.gate_bounds is not None:
                     options["gate_bounds"] = (table.gate_bounds[0], table.gate_bounds[1])
-                network = Network.from_netlist(self._beside(table.netlist), trust=self.trust, **options)
+                laws = [self._code.member(DEVICES, name) for name in table.devices or ()]
+                network = Network.from_netlist(self._beside(table.netlist), devices=laws, trust=self.trust, **options)
             else:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
             if not network.outputs:
@@ -102,12 +106,9 @@ class Experiment:
     @cached_property
     def rule(self) -> Rule:
         """The learning rule, remedies included."""
-        table = self.settings.rule
+        loss = self.settings.loss
         with self.named():
-            rule = RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
-            if table.push is not None and table.rest is not None:
-                rule = Overclamped(rule, table.push, table.rest)
-            return rule if table.threshold is None else Thresholded(rule, table.threshold)
+            return self.settings.rule.rule(self._code, None if loss is None else loss.loss(self._code))
 
     @property
     def remedies(self) -> dict[str, float]:
@@ -132,25 +133,38 @@ class Experiment:
         if self.settings.task.data is not None:
             self.task  # noqa: B018
 
-    def circuit(self, backend: str | None = None, *, verify: bool = True) -> Circuit:
-        """A new circuit of the backend (the file's own if not given), at the network's conductances. `verify` is the bench's.
+    def backend(self, name: str | None = None) -> Backend:
+        """What makes the circuits: the backend of a name, the file's own if not given, with its keys in the file.
+
+        Raises:
+            ExperimentError: a key that it needs is missing.
+        """
+        with self.named():
+            try:
+                return self.settings.backend.backend(self._code, name)
+            except ValidationError as error:
+                raise ExperimentError(in_a_line(error, "backend")) from None
+
+    def circuit(self, backend: str | None = None, *, verify: bool = True, imperfect: bool = True) -> Circuit:
+        """A new circuit, at the network's conductances.
+
+        Args:
+            backend: by name; the file's own if not given.
+            verify: whether a bench checks itself against a model first.
+            imperfect: whether it has the imperfections of the file.
 
         Raises:
             StationError, InstrumentError: the bench does not fit, or does not answer.
         """
-        name, station = backend or self.settings.backend.name, self.settings.backend.station
+        table = self.settings.imperfect
         with self.named():
-            if name == "exact" and not self.network.linear:
-                return NewtonCircuit(self.network)
-            if name == "ngspice":
-                return NgspiceCircuit(self.network, self.settings.backend.processes)
-            if name in SIMULATORS:
-                return SIMULATORS[name](self.network)
-            if station is None:
-                raise ExperimentError("the bench needs a station file: --station FILE, or station in [backend]")
-            from hwlearn.lab.bench.circuit import BenchCircuit
+            effects = table.effects(self._code) if table is not None and imperfect else []
+            made = self.backend(backend).circuit(self.network, self.path.parent, verify=verify)
+            return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
 
-            return BenchCircuit(self.network, self._beside(station), verify=verify)
+    @property
+    def _code(self) -> Code:
+        return Code(self.trust_code, self.path.parent)
 
     @contextmanager
     def named(self) -> Iterator[None]:

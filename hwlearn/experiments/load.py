@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from hwlearn.errors import ExperimentError
+from hwlearn.errors import ExperimentError, RegistryError
 from hwlearn.experiments.experiment import Experiment
-from hwlearn.experiments.settings import TABLES, Settings
+from hwlearn.experiments.members import parameters
+from hwlearn.experiments.messages import in_a_line
+from hwlearn.experiments.names import Code
+from hwlearn.experiments.settings import Settings
 from hwlearn.learning.rules import RULES
 from hwlearn.toml import read_toml
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 
 def load_experiment(
-    path: str | PathLike[str], overrides: Mapping[str, Any] | None = None, *, trust: bool = False
+    path: str | PathLike[str],
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    trust: bool = False,
+    trust_code: bool = False,
 ) -> Experiment:
     """Read and check an experiment file.
 
@@ -32,6 +35,8 @@ def load_experiment(
             another rule, nudge, symmetric, stop_loss and remedies of the file are dropped unless given: they belong to the
             file's rule.
         trust: see `Network.from_netlist`. No key of the file: a file must not grant itself trust.
+        trust_code: whether "module:Class" in the file may be imported, and so run, from a module beside it or installed. What
+            is installed as an entry point is a plain name and needs no trust.
 
     Raises:
         ExperimentError: names the file and the line or the key.
@@ -39,22 +44,27 @@ def load_experiment(
     file = Path(path)
     given = dict(overrides or {})
     source, content = read_toml(file, ExperimentError)
-    changed, notes = _fit_rule(content, given)
+    trusted = Code(trust_code, file.parent)
+    changed, notes = _fit_rule(content, given, trusted)
     for key, value in given.items():
         _set(file, changed, key, value)
     try:
-        settings = Settings.model_validate(changed)
+        settings = Settings.model_validate(changed, context=trusted)
     except ValidationError as error:
-        raise ExperimentError(f"{file}: {'; '.join(_messages(error.errors()))}") from None
-    return Experiment(settings, file, source, trust, given, tuple(notes))
+        raise ExperimentError(f"{file}: {in_a_line(error)}") from None
+    return Experiment(settings, file, source, trust, given, tuple(notes), trust_code)
 
 
-def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _fit_rule(content: dict[str, Any], given: Mapping[str, Any], trusted: Code) -> tuple[dict[str, Any], list[str]]:
     """A copy of the content without what belongs to the file's rule if `given` chooses another, and notes that say so."""
     changed, notes = deepcopy(content), list[str]()
     table = changed.get("rule")
     old, new = table.get("name") if isinstance(table, dict) else None, given.get("rule.name")
-    if not (isinstance(old, str) and isinstance(new, str)) or old == new or old not in RULES or new not in RULES:
+    if not (isinstance(old, str) and isinstance(new, str)) or old == new:
+        return changed, notes
+    try:
+        before, after = trusted.member(RULES, old), trusted.member(RULES, new)
+    except RegistryError:  # told with the other mistakes
         return changed, notes
 
     def drop(table: str, key: str, unit: str = "") -> None:
@@ -64,13 +74,14 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[s
 
     for key, unit in (("nudge", ""), ("push", " V"), ("rest", " V"), ("threshold", "")):
         drop("rule", key, unit)
-    if new == "clamp":
-        drop("rule", "symmetric")
-    if RULES[new].loss_unit != RULES[old].loss_unit:
-        drop("train", "stop_loss", f" {RULES[old].loss_unit}")
-        drop("flow", "stop_loss", f" {RULES[old].loss_unit}")
+    kept = {"name", *parameters(after)}
+    for key in [key for key in changed["rule"] if key not in kept]:
+        drop("rule", key)
+    if after.loss_unit != before.loss_unit:
+        drop("train", "stop_loss", f" {before.loss_unit}")
+        drop("flow", "stop_loss", f" {before.loss_unit}")
     train = changed.get("train")
-    if RULES[new].nudge_unit != RULES[old].nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
+    if after.nudge_unit != before.nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
         notes.append(f"learning_rate = {train.get('learning_rate')} of the file was chosen for {old} and is kept")
     return changed, notes
 
@@ -82,39 +93,3 @@ def _set(file: Path, content: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(content, dict):
             raise ExperimentError(f"{file}: {key} cannot be set: {name} is no table")
     content[last] = value
-
-
-def _messages(errors: list[ErrorDetails]) -> list[str]:
-    """One message for each key; the branches of a union count as one."""
-    messages: dict[str, str] = {}
-    for error in errors:
-        location = [part for k, part in enumerate(error["loc"]) if k < 2 or isinstance(part, int)]
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-        messages.setdefault(key, _message(error, key))
-    return list(messages.values())
-
-
-def _message(error: ErrorDetails, key: str) -> str:
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        return f"unknown key {key}{_suggestion(key)}"
-    if kind == "missing":
-        return f"{key} is missing" if "." in key else f"table [{key}] is missing"
-    if kind == "model_type":
-        return f"{key} must be a table, [{key}]"
-    text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if kind == "value_error":
-        return f"[{key}]: {text}" if key else text
-    return f"{key} = {error['input']!r}: must be {text}" if "Input should be" in error["msg"] else f"{key}: {text}"
-
-
-def _suggestion(key: str) -> str:
-    table, _, name = key.rpartition(".")
-    if not table:
-        close = get_close_matches(name, TABLES, n=1)
-        return f"; did you mean [{close[0]}]?" if close else f"; the tables are {', '.join(TABLES)}"
-    own = TABLES[table].model_fields
-    if close := get_close_matches(name, own, n=1):
-        return f"; did you mean {table}.{close[0]}?"
-    homes = [home for home, model in TABLES.items() if name in model.model_fields]
-    return f"; it belongs in [{homes[0]}]" if homes else f"; [{table}] has {', '.join(own)}"

@@ -57,6 +57,11 @@ class Outcome:
     overrides: dict[str, Any]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        ended = f"{self.steps} steps (stopped because: {self.stopped_because})"
+        losses = f"loss {self.loss_initial:.4g} → {self.loss_final:.4g} V²"
+        return f"<Outcome of {self.network.title}: {self.rule} on {self.backend}, {ended}, {losses}>"
+
     @property
     def conductances(self) -> dict[str, float]:
         """Siemens, by element name."""
@@ -75,7 +80,7 @@ class Outcome:
             "targets": self.targets.tolist(),
             "output_names": list(self.network.output_names),
             "conductances": self.conductances,
-            **({"gate_voltages": self.network.gate_voltages} if self.network.transistors else {}),
+            **{f"{what.key}s": values for what, values in self.network.settings.items()},
             "nudge": self.nudge,
             "nudge_unit": self.nudge_unit,
             "symmetric": self.symmetric,

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.analysis.coercivity import coercivity
+from hwlearn.analysis.coercivity import RULES, coercivity
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.settings import TrainTable
+from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.optimizers import Momentum
 
 LIKE = {"clamp": "cl", "dual-cl": "cl"}
@@ -43,8 +44,12 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     found = jacobian(replace(network.with_conductances(g), trainable=free), experiment.task)
     if table is not None and table.parameter == "log-conductance":
         found = replace(found, adjoint_drops=g[:, None] * found.adjoint_drops)  # δ log g = α g ġ: J diag(g²) Jᵀ
-    spectra = coercivity(found).spectra
     rule = LIKE.get(settings.rule.name, settings.rule.name)
+    if rule not in RULES:
+        raise HwlearnError(f"no rate is predicted for the rule {settings.rule.name}")
+    if settings.loss is not None and settings.loss.name != SquaredError.name:
+        raise HwlearnError(f"no rate is predicted for the loss {settings.loss.name}")
+    spectra = coercivity(found).spectra
     if rule not in spectra:
         raise HwlearnError("no rate is predicted for outputs that depend on each other")
     spectrum = spectra[rule]

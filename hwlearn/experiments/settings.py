@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, Self
+from inspect import Parameter, isclass, signature
+from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
 from pydantic import (
     BeforeValidator,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
 )
 
+from hwlearn.circuits.backend import BACKENDS
+from hwlearn.circuits.imperfect.effect import IMPERFECTIONS
+from hwlearn.errors import HwlearnError
+from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable, parameters
+from hwlearn.experiments.names import OneOf
 from hwlearn.experiments.outcome import LARGEST, LEAST
+from hwlearn.experiments.rule import RuleTable
+from hwlearn.learning.losses import LOSSES
+from hwlearn.learning.optimizers import OPTIMIZERS
+from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import BUILDERS
+from hwlearn.network.devices import DEVICES
+from hwlearn.registry import Registry
 from hwlearn.toml import Table
 
 
@@ -39,11 +49,12 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
-        gate_bounds: lower and upper gate voltage of a netlist's transistors [V].
+        devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
+        gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
     """
 
     netlist: str | None = None
-    builder: Literal["grid", "kite", "wheatstone", "layered", "random_regular", "delaunay", "gate_pair"] | None = None
+    builder: Annotated[str, OneOf(BUILDERS)] | None = None
     rows: PositiveInt | None = None
     columns: PositiveInt | None = None
     sizes: list[PositiveInt] | None = None
@@ -53,6 +64,7 @@ class CircuitTable(Table):
     conductances: Conductance | list[Conductance] | None = None
     trainable: Names | None = None
     bounds: Annotated[list[Conductance], Field(min_length=2, max_length=2)] | None = None
+    devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")
@@ -61,7 +73,7 @@ class CircuitTable(Table):
             raise ValueError("give either netlist or builder")
         given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
         if self.builder is None:
-            given -= {"gate_bounds"}
+            given -= {"gate_bounds", "devices"}
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self
@@ -116,44 +128,19 @@ class TaskTable(Table):
         return self
 
 
-class RuleTable(Table):
-    """`[rule]`: see `hwlearn.learning.rule.Rule`; `nudge` is in the rule's own unit and may be left out.
-
-    Attributes:
-        push, rest: V, overclamping: see `hwlearn.learning.remedies.Overclamped`. Both or neither.
-        threshold: see `hwlearn.learning.remedies.Thresholded`.
-    """
-
-    name: Literal["ep", "cl", "al", "clamp", "dual-cl"]
-    nudge: float | None = None
-    symmetric: bool = False
-    push: NonNegativeFloat | None = None
-    rest: NonNegativeFloat | None = None
-    threshold: NonNegativeFloat | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.nudge == 0:
-            raise ValueError("nudge is 0; there would be no contrast")
-        if self.name == "clamp" and {"nudge", "symmetric"} & self.model_fields_set:
-            raise ValueError("clamp has no nudge and no second side; leave nudge and symmetric out, or take cl")
-        if (self.push is None) != (self.rest is None):
-            raise ValueError("give push and rest together, in volts")
-        return self
-
-
 class TrainTable(Table):
     """`[train]`: the arguments of `hwlearn.learning.train.train`.
 
     Attributes:
+        parameter: "conductance", "log-conductance", or what the trained edges are set by, such as "gate-voltage".
         identify_every: updates from one measurement of what the edges conduct to the next; see
             `hwlearn.analysis.identified.IdentifiedCircuit`. Not at all if not given.
     """
 
     steps: NonNegativeInt = 1000
     learning_rate: PositiveFloat
-    optimizer: Literal["plain", "momentum", "adam"] = "plain"
-    parameter: Literal["conductance", "log-conductance", "gate-voltage"] = "conductance"
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "plain"
+    parameter: str = "conductance"
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
     seed: NonNegativeInt = 0
@@ -169,25 +156,6 @@ class FlowTable(Table):
     stop_loss: PositiveFloat | None = None
 
 
-class BackendTable(Table):
-    """`[backend]`: what plays the circuit.
-
-    Attributes:
-        station: for the bench, a station file relative to the experiment file.
-        processes: of ngspice, that share the samples of a phase; if not given, as many as were measured to pay.
-    """
-
-    name: Literal["exact", "ngspice", "bench"] = "exact"
-    station: str | None = None
-    processes: PositiveInt | None = None
-
-    @model_validator(mode="after")
-    def _has_station(self) -> Self:
-        if self.name == "bench" and self.station is None:
-            raise ValueError("the bench needs a station file: give station (--station FILE)")
-        return self
-
-
 class Settings(Table):
     """A whole experiment file."""
 
@@ -195,9 +163,11 @@ class Settings(Table):
     ports: PortsTable = PortsTable()
     task: TaskTable
     rule: RuleTable
+    loss: LossTable | None = None
     train: TrainTable | None = None
     flow: FlowTable | None = None
-    backend: BackendTable = BackendTable()
+    backend: BackendTable = Field(default_factory=BackendTable)
+    imperfect: ImperfectTable | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -209,12 +179,39 @@ class Settings(Table):
 
 
 TABLES: dict[str, type[Table]] = {
-    "circuit": CircuitTable,
-    "ports": PortsTable,
-    "task": TaskTable,
-    "rule": RuleTable,
-    "train": TrainTable,
-    "flow": FlowTable,
-    "backend": BackendTable,
+    name: next(kind for kind in (field.annotation, *get_args(field.annotation)) if isclass(kind) and issubclass(kind, Table))
+    for name, field in Settings.model_fields.items()
 }
 """The tables by name."""
+
+
+MEMBERS: dict[str, Registry[Any]] = {"rule": RULES, "loss": LOSSES, "backend": BACKENDS, "imperfect": IMPERFECTIONS}
+"""Registries whose members have keys in a table, by its name."""
+
+
+def keys_of(table: str) -> tuple[str, ...]:
+    """The keys of a table, those of installed members included."""
+    return tuple(dict.fromkeys([*TABLES[table].model_fields, *_keys_of_members(table)]))
+
+
+def kind_of(table: str, key: str) -> Any:
+    """The annotation of a key; float for arguments that have none."""
+    if key in TABLES[table].model_fields:
+        return TABLES[table].model_fields[key].annotation
+    return _keys_of_members(table).get(key, float)
+
+
+def _keys_of_members(table: str) -> dict[str, Any]:
+    """Annotations of the keys that installed members of a registry have in a table, by key."""
+    found: dict[str, Any] = {}
+    for name in MEMBERS.get(table, ()):
+        try:
+            member = MEMBERS[table].get(name)
+        except HwlearnError:  # a broken one of another package: its keys are unknown until it is mended
+            continue
+        if issubclass(member, Table):
+            found |= {key: field.annotation for key, field in member.model_fields.items()}
+            continue
+        hints = get_type_hints(member.__init__)
+        found |= {f"{name}.{key}" if table == "imperfect" else key: hints.get(key, float) for key in parameters(member)}
+    return found

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Inject, Measurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Inject
+from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.faults import Accuracy, Diagnosis, Probe, find_faults
 from hwlearn.inference.identify import Identified, identify
@@ -55,6 +57,9 @@ class Compared:
     diagnosis: Diagnosis | None
     reasons: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<{self.name}: {'agrees' if self.agrees else f'DIFFERS, {self.reasons[0]}'}>"
+
     @property
     def agrees(self) -> bool:
         """Whether all differences are noise and accepted tolerance."""
@@ -69,6 +74,9 @@ class Comparison:
     rule: str
     reference: str
     compared: tuple[Compared, ...]
+
+    def __repr__(self) -> str:
+        return f"<Comparison with {self.reference}, {self.rule}: {', '.join(map(repr, self.compared))}>"
 
     @property
     def agrees(self) -> bool:
@@ -305,6 +313,7 @@ def _scores(rule: Rule, nudge: float, run: _Run, reference: _Run, noise: float) 
 def _fit(found: Identified) -> dict[str, Any]:
     names = found.network.edge_names
     return {
+        "programmed": dict(zip(names, found.nominal.tolist(), strict=True)),
         "conductances": dict(zip(names, found.conductances.tolist(), strict=True)),
         "relative_error": dict(zip(names, map(_number, found.relative_error.tolist()), strict=True)),
         "scale_is_seen": found.scale_is_seen,

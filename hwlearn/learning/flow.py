@@ -14,6 +14,7 @@ from scipy.integrate import solve_ivp
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.learning.arguments import check_circuit, check_rule, check_task
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 
@@ -39,6 +40,10 @@ class FlowResult:
     evaluations: int
     stopped_because: Literal["time", "loss", "event"]
     event_times: list[Array]
+
+    def __repr__(self) -> str:
+        ended = f"t = {self.times[0]:.4g} … {self.times[-1]:.4g} (stopped because: {self.stopped_because})"
+        return f"<FlowResult: {ended}, loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}>"
 
 
 def flow(
@@ -75,6 +80,9 @@ def flow(
     Raises:
         SimulationError: a phase could not be measured, or the integrator failed.
     """
+    check_circuit(circuit)
+    check_task(task)
+    check_rule(rule)
     network = circuit.network
     task.check(network)
     task = rule.sufficient(circuit, task)

@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.many import ManyCircuits
 from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.learning.arguments import check_network, check_rule, check_task
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
+from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import Parameter, check_options
+from hwlearn.learning.train import CONDUCTANCES, check_options
 from hwlearn.network import Network
 from hwlearn.network.arguments import unmasked
 
@@ -34,6 +36,11 @@ class ManyResult:
     conductances: Array
     losses: Array
 
+    def __repr__(self) -> str:
+        first, last = (float(np.median(self.losses[:, k])) for k in (0, -1))
+        members, steps = self.losses.shape
+        return f"<ManyResult: {members} trainings of {steps - 1} steps, median loss {first:.4g} → {last:.4g}>"
+
 
 def train_many(
     network: Network,
@@ -44,7 +51,7 @@ def train_many(
     steps: int = 1000,
     learning_rate: float,
     optimizer: str = "plain",
-    parameter: Parameter = "conductance",
+    parameter: str = "conductance",
 ) -> ManyResult:
     """Train M exact circuits of one network: as `train` on each, but all at once, many times faster for small networks.
 
@@ -61,6 +68,8 @@ def train_many(
         HwlearnError: a parameter that makes no sense.
         SimulationError: a member's voltages are not finite; names the member.
     """
+    check_network(network)
+    check_rule(rule)
     listed = [tasks] if isinstance(tasks, Task) else list(tasks)
     unmasked(conductances, "conductances")
     start = np.atleast_2d(np.asarray(network.conductances if conductances is None else conductances, dtype=np.float64))
@@ -70,13 +79,15 @@ def train_many(
     for g in start:
         network.check_conductances(g)
     for task in listed:
+        check_task(task)
         task.check(network)
-    if rule.imposes is None:
+    if not (isinstance(rule, TableRule) and rule.keeps_the_table):
         raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")
-    check_options(steps, optimizer, parameter)
-    if parameter == "gate-voltage":
-        raise HwlearnError("parameter 'gate-voltage': train_many takes linear networks, which have no gates; use train")
-    short = [task.condensed() for task in listed]
+    check_options(steps, optimizer)
+    if parameter not in CONDUCTANCES:
+        known = " or ".join(CONDUCTANCES)
+        raise HwlearnError(f"parameter {parameter!r}: train_many takes resistors alone, and so {known}; else use train")
+    short = [task.condensed() if rule.sees_moments else task for task in listed]
     if len({len(task) for task in short}) > 1:
         raise HwlearnError("the tasks have different numbers of samples; train_many needs equally many in each")
     inputs, targets = np.array([task.inputs for task in short]), np.array([task.targets for task in short])
@@ -100,7 +111,7 @@ class _Group:
     """Members trained together; arrays of edges are (E, M), arrays of ports (S, n_out, M)."""
 
     def __init__(
-        self, circuits: ManyCircuits, network: Network, inputs: Array, targets: Array, rule: Rule, first: int
+        self, circuits: ManyCircuits, network: Network, inputs: Array, targets: Array, rule: TableRule, first: int
     ) -> None:
         self.circuits, self.network, self.rule, self.first = circuits, network, rule, first
         self.targets = targets.transpose(1, 2, 0).copy()
@@ -122,10 +133,20 @@ class _Group:
 
     def read(self) -> tuple[Array, Array]:
         """Directions (E, M) and losses (M,): `Rule.read` of every member."""
-        error = self.circuits.open_outputs(self.weights) - self.targets
-        wrong = np.flatnonzero(~np.isfinite(error).all(axis=(0, 1)))
+        outputs, rule = self.circuits.open_outputs(self.weights), self.rule
+        wrong = np.flatnonzero(~np.isfinite(outputs).all(axis=(0, 1)))
         if len(wrong):
             raise SimulationError(f"member {self.first + wrong[0]}: the output voltages are not finite")
-        observed, direction = self.rule.at_ports(self.circuits, self.weights, error, self.nudge)
+        if rule.sees_moments:
+            observed = outputs - self.targets
+            if rule.observes == "current":
+                observed = self.circuits.currents_to_hold(-observed)
+            losses = 0.5 * np.einsum("som,som->m", observed, observed) / len(observed)
+        else:
+            members = range(outputs.shape[2])
+            judged = [rule.loss_function.judge(outputs[:, :, m], self.targets[:, :, m]) for m in members]
+            observed = np.stack([signal for signal, _ in judged], axis=2)
+            losses = np.array([loss for _, loss in judged])
+        direction = rule.at_ports(self.circuits, self.weights, observed, self.nudge)
         direction[self.network.fixed] = 0.0
-        return direction, 0.5 * np.einsum("som,som->m", observed, observed) / len(observed)
+        return direction, losses

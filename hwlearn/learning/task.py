@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import samples
+from hwlearn.circuits.drive import samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.files import given
 from hwlearn.network import Network
@@ -53,9 +53,14 @@ class Task:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if len(self.inputs) != len(self.targets):
-            raise TaskError(f"task: {len(self.inputs)} samples of inputs, {len(self.targets)} of targets")
+            raise TaskError(
+                f"task: {len(self.inputs)} samples of inputs, {len(self.targets)} of targets{_flat(inputs, targets)}"
+            )
         if not len(self.inputs):
             raise TaskError("task: no samples")
+
+    def __repr__(self) -> str:
+        return f"<Task: {len(self)} samples, {self.inputs.shape[1]} inputs, {self.targets.shape[1]} outputs>"
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -148,6 +153,14 @@ class Task:
                 if not np.isfinite(values[row, k]):
                     raise TaskError(f"{file}:{number}: column {header[column]!r}: {cells[column]!r} is not a finite number")
         return cls(values[:, : len(inputs)], values[:, len(inputs) :])
+
+
+def _flat(inputs: ArrayLike, targets: ArrayLike) -> str:
+    """What to do about inputs or targets that are flat where the others are a table, as the end of a message."""
+    for name, one, other in (("targets", targets, inputs), ("inputs", inputs, targets)):
+        if np.ndim(one) == 1 and np.ndim(other) == 2:
+            return f"; {name} are flat, which is one sample: for one port give each sample its brackets, [[0.1], [0.2]]"
+    return ""
 
 
 def _cells(file: Path, number: int, line: str) -> list[str]:

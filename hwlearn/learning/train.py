@@ -6,15 +6,17 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
+from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
@@ -25,7 +27,8 @@ CONFIRMED = 25
 
 LARGEST = float(np.finfo(np.float64).max)
 
-Parameter = Literal["conductance", "log-conductance", "gate-voltage"]
+CONDUCTANCES = ("conductance", "log-conductance")
+"""What a step can be added to in every network; see `train`."""
 StopReason = Literal["steps", "loss", "callback", "not finite"]
 
 
@@ -71,6 +74,10 @@ class TrainResult:
     steps: int
     stopped_because: StopReason
 
+    def __repr__(self) -> str:
+        losses = "no loss" if not len(self.losses) else f"loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}"
+        return f"<TrainResult: {self.steps} steps (stopped because: {self.stopped_because}), {losses}>"
+
 
 def train(
     circuit: Circuit,
@@ -80,7 +87,7 @@ def train(
     steps: int = 1000,
     learning_rate: float,
     optimizer: str = "plain",
-    parameter: Parameter = "conductance",
+    parameter: str = "conductance",
     batch_size: int | None = None,
     seed: int = 0,
     stop_loss: float | None = None,
@@ -99,8 +106,8 @@ def train(
         steps: number of updates.
         learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max.
         optimizer: "plain", "momentum" or "adam".
-        parameter: what the step is added to: g [S]; log g, whose direction is g ġ; or, where only transistors are trained, the
-            voltages V_G of their gates [V], whose direction is S ġ, since g = S (V_G − V_T).
+        parameter: what the step is added to: "conductance" g [S]; "log-conductance", whose direction is g ġ; or what the
+            trained edges are set by (`EdgeDevice.set_by`), such as "gate-voltage", whose direction is ġ ∂g/∂setting.
         batch_size: samples per step, drawn without replacement, reshuffled each epoch; all samples if not given.
         seed: of the shuffling.
         stop_loss: stop when the observed loss is at or below it; on a noisy circuit the mean of `CONFIRMED` more free phases
@@ -116,11 +123,16 @@ def train(
     Warns:
         HwlearnWarning: an update put every trainable edge at a bound, or the loss is no longer finite.
     """
+    check_circuit(circuit)
+    check_task(task)
+    check_rule(rule)
     network = circuit.network
     task.check(network)
-    check_options(steps, optimizer, parameter)
-    if batch_size is not None and not 1 <= batch_size <= len(task):
-        raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
+    check_options(steps, optimizer)
+    if batch_size is not None:
+        check_count("batch_size", batch_size, 1)
+        if batch_size > len(task):
+            raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
     optimize = OPTIMIZERS[optimizer](learning_rate)
     batches = _Batches(rule.sufficient(circuit, task) if batch_size is None else task, batch_size, seed)
     trainable, number = network.trainable, int(network.trainable.sum())
@@ -128,9 +140,11 @@ def train(
     lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, np.minimum(highest, LARGEST), np.inf)
     probe = int(trainable.argmax())
     logarithmic = parameter == "log-conductance"
-    slopes = gate_slopes(network) if parameter == "gate-voltage" else None  # ∂g/∂V_G
+    by_setting = parameter not in CONDUCTANCES
 
     losses: list[float] = []
+    if by_setting:
+        setting_slopes(network, parameter, circuit.conductances)  # refused before the first step
     first, clipped, warned, reason = 0, 0, False, "steps"
     if start is not None:
         first, clipped = _restored(circuit, optimize, start)
@@ -168,7 +182,8 @@ def train(
         if logarithmic:
             with np.errstate(over="ignore"):
                 new = wanted * np.exp(optimize.step(wanted * reading.direction))
-        elif slopes is not None:
+        elif by_setting:
+            slopes = setting_slopes(network, parameter, wanted)
             new = wanted + slopes * optimize.step(slopes * reading.direction)
         else:
             new = optimize.step(reading.direction)
@@ -183,38 +198,35 @@ def train(
                 HwlearnWarning,
                 stacklevel=2,
             )
-        circuit.reprogram(wanted)
+        circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)
     return TrainResult(circuit.conductances, np.array(losses), done, reason)  # type: ignore[arg-type]
 
 
-def check_options(steps: int, optimizer: str, parameter: str) -> None:
+def check_options(steps: int, optimizer: str) -> None:
     """Refuse arguments of `train` and `train_many` that make no sense.
 
     Raises:
         HwlearnError: names the argument.
     """
-    if steps < 0:
-        raise HwlearnError(f"steps is {steps}; it must be 0 or more")
+    check_count("steps", steps, 0)
     if optimizer not in OPTIMIZERS:
         raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
-    if parameter not in get_args(Parameter):
-        raise HwlearnError(f"parameter {parameter!r}: choose one of {', '.join(get_args(Parameter))}")
 
 
-def gate_slopes(network: Network) -> Array:
-    """(E,) S/V: ∂g/∂V_G of the transistors, 1 at fixed resistors.
+def setting_slopes(network: Network, parameter: str, conductances: Array) -> Array:
+    """(E,) ∂g/∂setting of the edges that are set by `parameter`, at conductances (E,) [S]; 1 at the others, which are fixed.
 
     Raises:
-        HwlearnError: names a trainable edge without a gate.
+        HwlearnError: names a trainable edge that is not set by it.
     """
-    slopes = np.ones(len(network.edges))
-    slopes[network.channels.edges] = network.channels.transconductance
-    bare = network.trainable.copy()
-    bare[network.channels.edges] = False
+    slopes, bare = np.ones(len(network.edges)), network.trainable.copy()
+    for k, device in network.device_at.items():
+        if device.set_by.word == parameter:
+            slopes[k], bare[k] = device.slope(float(conductances[k])), False
     if bare.any():
         name = network.edge_names[int(bare.argmax())]
-        raise HwlearnError(f"parameter 'gate-voltage': {name} has no gate; fix it, or train conductance or log-conductance")
+        raise HwlearnError(f"parameter {parameter!r}: {name} has no {parameter}; fix it, or train {' or '.join(CONDUCTANCES)}")
     return slopes
 
 

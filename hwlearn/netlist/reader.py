@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hwlearn.errors import NetlistError, NetworkError, SimulationError
+from hwlearn.errors import DeviceError, NetlistError, NetworkError, SimulationError
 from hwlearn.netlist.cards import kind_of
 from hwlearn.netlist.checks import check_text
 from hwlearn.netlist.expanded import Card, expand, measure
+from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.safety import refuse_commands
 from hwlearn.netlist.source import NetlistSource, read_source
-from hwlearn.netlist.transistors import Found, read_transistors
 from hwlearn.netlist.values import is_zero, resistance_word, source_words
+from hwlearn.network.devices import GATE_VOLTAGE, Device, EdgeDevice, NetlistAround
+from hwlearn.network.devices import Card as DeviceCard
 from hwlearn.network.ports import Port, Source, as_input, as_output
-from hwlearn.network.transistors import Transistor
 from hwlearn.text import GROUND
 
 if TYPE_CHECKING:
@@ -40,16 +41,18 @@ def read_netlist(
     trainable: Iterable[str] | None = None,
     bounds: tuple[ArrayLike, ArrayLike],
     gate_bounds: tuple[float, float] | None = None,
+    devices: Iterable[type[Device]] = (),
     trust: bool = False,
 ) -> Network:
     """See `Network.from_netlist`."""
     from hwlearn.network.network import Network
 
+    laws = tuple(devices)
     source = read_source(path, trust)
     refuse_commands(source, trust)
     places = Places(source.lines)
     check_text(source, places)
-    parts = _Parts(source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs))
+    parts = _Parts(source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws)
     try:
         return Network.from_edges(
             parts.edges,
@@ -60,10 +63,11 @@ def read_netlist(
             trainable=parts.trainable(trainable),
             bounds=(parts.bound(bounds[0], gate_bounds, 0), parts.bound(bounds[1], gate_bounds, 1)),
             fixed_sources=parts.fixed,
-            transistors=parts.transistors,
+            devices=parts.devices,
             elements=parts.elements,
             directives=parts.directives if parts.elements else (),
             title=_title(source.title, Path(path)),
+            laws=laws if parts.elements else (),
         )
     except NetlistError:
         raise
@@ -81,7 +85,9 @@ _MESSAGE_WORDS = frozenset(
 class _Parts:
     """What `Network.from_edges` needs, gathered from the expanded netlist."""
 
-    def __init__(self, source: NetlistSource, places: Places, inputs: list[str | Source]) -> None:
+    def __init__(
+        self, source: NetlistSource, places: Places, inputs: list[str | Source], laws: Sequence[type[Device]]
+    ) -> None:
         self.file, self.places = source.title.file, places
         expanded = expand(source, places)
         self.directives = expanded.directives
@@ -89,31 +95,31 @@ class _Parts:
         self.names: list[str] = []
         self.conductances: list[float] = []
         self.jumpers: list[Source] = []
-        self.transistors: list[Transistor] = []
+        self.devices: list[EdgeDevice] = []
         self.elements: list[Element] = []
         self._nodes: dict[str, str] = {GROUND: GROUND, "gnd": GROUND}
 
         wanted = {str(spec).lower() for spec in inputs if not isinstance(spec, Source)}
         resistors: list[Card] = []
         sources: list[tuple[Card, str]] = []
-        found, self._not_edges = read_transistors(expanded.cards, self.directives, wanted, self._node)
+        others: list[Card] = []
+        self._not_edges: dict[str, str] = {}
         for card in expanded.cards:
             self._check(card)
             kind = kind_of(card.name)
             if kind == "r":
                 self._resistor(card, resistors)
                 continue
-            if card.name in found:
-                continue
             described = source_words(card) if kind in "vi" else None
             if described is None or (described.wave and not described.has_dc and card.name not in wanted):
                 if "external" in card.rest:
                     raise self._line(card).error(f"nothing feeds the external source {self._name(card)}: make it an input")
-                self._element(card)
+                others.append(card)
             else:
                 sources.append((card, described.dc))
-        netlist_sources = self._measure(resistors, sources)
-        self._choose(inputs, self._gates(expanded.cards, found, netlist_sources))
+        measured = self._measure(resistors, sources)
+        parts = self._others(others, expanded.cards, measured, wanted, laws) if others else set()
+        self._choose(inputs, [source for source in measured if source.name not in parts])
 
     def _line(self, card: Card) -> Line:
         return self.places.line(card.name) or Line(self.file, 1, card.text)
@@ -176,26 +182,31 @@ class _Parts:
                 result.append(Source(self._name(card), "current", minus, plus, value))
         return result
 
-    def _gates(self, cards: Iterable[Card], found: Mapping[str, Found], sources: list[Source]) -> list[Source]:
-        """Make edges of the transistors; returns the sources that are not theirs."""
-        values = {source.name.lower(): source for source in sources}
-        for card in cards:
-            if card.name not in found:
-                continue
-            transistor, gate = found[card.name]
-            source = values.get(gate.name)
-            conductance = -1.0 if source is None else transistor.conductance(source.value)
-            if source is None or not conductance > 0:
-                self._not_edges[card.name] = f"its gate must start above its threshold of {transistor.threshold:g} V"
+    def _others(
+        self, others: list[Card], cards: Sequence[Card], sources: list[Source], wanted: set[str], laws: Sequence[type[Device]]
+    ) -> set[str]:
+        """Make edges of the cards that a law reads so, and elements of the rest; returns the sources that belong to edges."""
+        parts = set[str]()
+        values = {source.name: source.value for source in sources}
+        netlist = NetlistAround(map(self._spelled, cards), self.directives, values, wanted)
+        for card in others:
+            found = None
+            try:
+                found = read_edge(self._spelled(card), netlist, laws)
+            except DeviceError as error:
+                self._not_edges[card.name] = str(error)
+            if found is None:
                 self._element(card)
                 continue
-            del values[gate.name]
-            name = self._name(card)
-            self.edges.append((self._node(card.nodes[0]), self._node(card.nodes[2])))
-            self.names.append(name)
-            self.conductances.append(conductance)
-            self.transistors.append(transistor._replace(edge=name, gate=source.name))
-        return list(values.values())
+            self.edges.append(found.ends)
+            self.names.append(found.device.edge)
+            self.conductances.append(found.conductance)
+            self.devices.append(found.device)
+            parts.update(found.parts)
+        return parts
+
+    def _spelled(self, card: Card) -> DeviceCard:
+        return DeviceCard(self._name(card), tuple(map(self._node, card.nodes)), card.rest)
 
     def _choose(self, inputs: list[str | Source], sources: list[Source]) -> None:
         """Split the netlist's sources into inputs and fixed ones, and add sources for inputs that are nodes."""
@@ -236,26 +247,25 @@ class _Parts:
         return Port(self._find(port.plus, "output", text), self._find(port.minus, "output", text))
 
     def bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
-        """Lower (0) or upper (1) bounds [S] of the edges, those of the transistors from volts at their gates."""
-        if gate_bounds is None or not self.transistors:
+        """Lower (0) or upper (1) bounds [S] of the edges, those of edges with a gate from volts."""
+        gates = [device for device in self.devices if device.set_by == GATE_VOLTAGE]
+        if gate_bounds is None or not gates:
             return bounds
         result: NDArray[np.float64] = np.broadcast_to(np.asarray(bounds, dtype=np.float64), (len(self.names),)).copy()
         place = {name: k for k, name in enumerate(self.names)}
-        for transistor in self.transistors:
-            conductance = transistor.conductance(gate_bounds[side])
+        for device in gates:
+            conductance = device.conductance(gate_bounds[side])
             if not conductance > 0:
-                raise NetworkError(
-                    f"gate bound {gate_bounds[side]:g} V: {transistor.edge} is off up to its threshold of "
-                    f"{transistor.threshold:g} V; choose a bound above"
-                )
-            result[place[transistor.edge]] = conductance
+                off = f"{device.edge} is off up to {device.setting(0.0):g} V"
+                raise NetworkError(f"gate bound {gate_bounds[side]:g} V: {off}; choose a bound above")
+            result[place[device.edge]] = conductance
         return result
 
     def trainable(self, patterns: Iterable[str] | None) -> list[str] | NDArray[np.bool_] | None:
         """The patterns, none of which may mean only what is no edge; a mask of the resistors if there are none."""
         if patterns is None:
-            gates = {transistor.edge for transistor in self.transistors}
-            return np.array([name not in gates for name in self.names]) if gates else None
+            others = {device.edge for device in self.devices}
+            return np.array([name not in others for name in self.names]) if others else None
         chosen = [patterns] if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
         for pattern in chosen:
             low = pattern.lower()

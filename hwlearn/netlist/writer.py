@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwlearn.errors import NetlistError
+from hwlearn.errors import DeviceError, NetlistError
 from hwlearn.files import replace
-from hwlearn.netlist.models import models_of
-from hwlearn.netlist.transistors import TransistorNames, transistor_cards
-from hwlearn.spice.names import safe_names
+from hwlearn.network.devices import Names, Resistor
+from hwlearn.network.devices.models import models_of
+from hwlearn.spice.names import is_safe, safe_names
 from hwlearn.text import GROUND, write_number
 
 if TYPE_CHECKING:
     from hwlearn.network.network import Network
+
+_RESISTOR = Resistor("")
 
 
 def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> str:
@@ -32,12 +32,11 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     taken = [element.card.split()[0].lower() for element in network.elements]
     nodes = _node_names(network)
     at = dict(zip(network.nodes, nodes, strict=True)) | {GROUND: GROUND}
-    channels = dict(zip(network.channels.edges.tolist(), network.transistors, strict=True))
-    gates = [transistor.gate or f"VG{transistor.edge}" for transistor in network.transistors]
-    kinds = ["m" if k in channels else "r" for k in range(len(network.edges))] + letters + ["v"] * len(gates)
-    names = _element_names([*network.edge_names, *(source.name for source in network.sources), *gates], kinds, taken)
-    edges, sources = names[: len(network.edges)], names[len(network.edges) : len(names) - len(gates)]
-    written = _transistor_names(network, nodes, dict(zip(channels, names[len(names) - len(gates) :], strict=True)), edges)
+    devices = [network.device_at.get(k, _RESISTOR) for k in range(len(network.edges))]
+    kinds = [device.letter for device in devices] + letters
+    names = _element_names([*network.edge_names, *(source.name for source in network.sources)], kinds, taken)
+    edges, sources = names[: len(network.edges)], names[len(network.edges) :]
+    free = _FreeNames([*names, *nodes, *taken, *models_of(network.directives)])
 
     lines = [f"* {' '.join(network.title.split())}"]
     lines += _renamings("node", network.nodes, nodes)
@@ -46,14 +45,11 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     if network.inputs:
         lines.append(f"* inputs: {' '.join(sources[: len(network.inputs)])}")
     for k, (name, edge, conductance) in enumerate(zip(edges, network.edges, network.conductances.tolist(), strict=True)):
-        if k in channels:
-            ends = at[edge.tail], at[edge.head]
-            lines += transistor_cards(channels[k], conductance, ends, at[channels[k].bulk], written[k])
-            continue
-        resistance = 1 / conductance
-        if not 0 < resistance < math.inf:
-            raise NetlistError(f"{edge.name}: {conductance} S has no resistance that can be written")
-        lines.append(f"{name} {at[edge.tail]} {at[edge.head]} {write_number(resistance)}")
+        ends = (edge.tail, edge.head, *devices[k].further)
+        try:
+            lines += devices[k].cards(Names(name, tuple(at[node] for node in ends), free.of_one()), conductance).lines
+        except DeviceError as error:
+            raise NetlistError(f"{edge.name}: {error}") from None
     for name, source, letter in zip(sources, network.sources, letters, strict=True):
         # SPICE drives a current from the first node through the source to the second: into the circuit at the second.
         ends = (source.minus, source.plus) if letter == "i" else (source.plus, source.minus)
@@ -76,22 +72,39 @@ def _node_names(network: Network) -> list[str]:
     return _spelled(network.nodes, safe_names(network.nodes, "n"))
 
 
-def _transistor_names(
-    network: Network, nodes: Sequence[str], sources: dict[int, str], edges: Sequence[str]
-) -> dict[int, TransistorNames]:
-    """By edge, for the names of their gates' sources: gate nodes and models get names that nothing else has."""
-    used = {name.lower() for name in nodes} | set(models_of(network.directives))
-    free = (f"g{number}" for number in count(1))
-    result = {}
-    for k, source in sources.items():
-        name = next(name for name in free if name not in used and f"t{name}" not in used)
-        result[k] = TransistorNames(edges[k], source, name, f"t{name}")
-    return result
+class _FreeNames:
+    """Names that nothing in the netlist has."""
+
+    def __init__(self, used: Iterable[str]) -> None:
+        self._used = {name.lower() for name in used}
+        self._numbers: dict[str, int] = {}
+
+    def of_one(self) -> Callable[[str, str], str]:
+        """`Names.own` of one device."""
+        given: dict[tuple[str, str], str] = {}
+
+        def own(letter: str, wanted: str) -> str:
+            if (letter, wanted) not in given:
+                given[letter, wanted] = self._new(
+                    wanted if is_safe(wanted) and wanted.lower().startswith(letter) else f"{letter}own"
+                )
+            return given[letter, wanted]
+
+        return own
+
+    def _new(self, base: str) -> str:
+        name, number = base, self._numbers.get(base, 0)
+        while name.lower() in self._used:
+            number += 1
+            name = f"{base}_{number}"
+        self._numbers[base] = number
+        self._used.add(name.lower())
+        return name
 
 
 def _element_names(wanted: Sequence[str], kinds: Sequence[str], taken: list[str]) -> list[str]:
     result = [""] * len(wanted)
-    for letter in "rmvi":
+    for letter in dict.fromkeys(kinds):
         chosen = [k for k, kind in enumerate(kinds) if kind == letter]
         asked = [wanted[k] for k in chosen]
         for k, name in zip(chosen, _spelled(asked, safe_names(asked, letter, taken)), strict=True):

@@ -1,7 +1,20 @@
 """`Network`: nodes, edges, ports; builders; netlists."""
 
+from hwlearn.network.devices import Device, Diode, EdgeDevice, ElementDevice, Law, Resistor, Transistor
 from hwlearn.network.network import Edge, Element, Network
 from hwlearn.network.ports import Port, Source
-from hwlearn.network.transistors import Transistor
 
-__all__ = ["Edge", "Element", "Network", "Port", "Source", "Transistor"]
+__all__ = [
+    "Device",
+    "Diode",
+    "Edge",
+    "EdgeDevice",
+    "Element",
+    "ElementDevice",
+    "Law",
+    "Network",
+    "Port",
+    "Resistor",
+    "Source",
+    "Transistor",
+]

@@ -96,8 +96,8 @@ def gate_pair(
 ) -> Network:
     """The small network of Dillavou et al. (arXiv:2505.22887): low–out and high–out learn, in–out is a fixed resistor.
 
-    `rails` are the voltages of low and high [V]; the input is in, the output is out. Conductances default to 1 mS at the
-    transistors and 500 Ω.
+    `rails` are the voltages of low and high [V]; the input is in, the output is out. Conductances default to 1 mS where
+    it learns, and 500 Ω.
     """
     from hwlearn.network.ports import Source
 

@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hwlearn.errors import NetworkError
+from hwlearn.errors import DeviceError, NetworkError
 from hwlearn.network.arguments import mask_of, no_doubles, per_edge, ports
+from hwlearn.network.devices import (
+    CONDUCTANCE,
+    GATE_VOLTAGE,
+    Branches,
+    Device,
+    EdgeDevice,
+    Parameter,
+    Placed,
+    Resistor,
+    branches_by_law,
+)
 from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
-from hwlearn.network.transistors import Channels, Transistor, check_transistors
 from hwlearn.text import GROUND, did_you_mean
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ class Edge(NamedTuple):
 
 
 class Element(NamedTuple):
-    """A netlist element that is no resistor, no DC source and no `Transistor`. ngspice simulates any, `NewtonCircuit` diodes.
+    """A netlist element that is no edge and no DC source. ngspice simulates any, `NewtonCircuit` those that a law reads.
 
     `card` is its line as ngspice expands it, `nodes` the nodes it connects, `where` the file and line it comes from.
     """
@@ -48,23 +58,24 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """A connected graph of resistors, and perhaps transistors, with sources and ports. Immutable: the `with_…` methods return
-    changed copies.
+    """A connected graph of resistors, and perhaps other devices, with sources and ports. Immutable: the `with_…` methods
+    return changed copies.
 
     Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`.
 
     Attributes:
         nodes: N names. Ground, "0", is among them only if a resistor (or another element) touches it.
         edges: E edges.
-        conductances: (E,) siemens, positive. That of a transistor is set by its gate: see `Transistor`.
+        conductances: (E,) siemens, positive. A device may be set by something else, such as a gate voltage: see `EdgeDevice`.
         trainable: (E,) bool; the other edges are fixed.
         lower, upper: (E,) bounds of the conductances [S], respected by training.
         inputs: sources whose values a `Drive` sets: n_in.
         outputs: ports: n_out.
         fixed_sources: sources that stay at their own value.
-        transistors: of the edges that are channels.
+        devices: of the edges that are no resistors.
         elements: what is neither edge nor source, such as diodes.
         directives: netlist lines that `elements` need (`.model`, `.temp`, …).
+        laws: classes of devices that may read `elements`, before those of `DEVICES`.
 
     Raises:
         NetworkError: an unknown or doubled name, a value that is not positive and finite, a loop of voltage sources, nodes
@@ -80,10 +91,11 @@ class Network:
     inputs: tuple[Source, ...] = ()
     outputs: tuple[Port, ...] = ()
     fixed_sources: tuple[Source, ...] = ()
-    transistors: tuple[Transistor, ...] = ()
+    devices: tuple[EdgeDevice, ...] = ()
     elements: tuple[Element, ...] = ()
     directives: tuple[str, ...] = ()
     title: str = "network"
+    laws: tuple[type[Device], ...] = ()
 
     # Ways to make one
 
@@ -99,10 +111,11 @@ class Network:
         trainable: ArrayLike | Iterable[str] | None = None,
         bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
         fixed_sources: Iterable[Source] = (),
-        transistors: Iterable[Transistor] = (),
+        devices: Iterable[EdgeDevice] = (),
         elements: Iterable[Element] = (),
         directives: Iterable[str] = (),
         title: str = "network",
+        laws: Iterable[type[Device]] = (),
     ) -> Network:
         """A network from pairs of node names.
 
@@ -116,8 +129,9 @@ class Network:
             trainable: (E,) mask, or name patterns such as ["R*"]; every edge if not given.
             bounds: lower and upper conductance [S], each one value or (E,).
             fixed_sources: sources that no drive changes.
-            transistors: what makes some of the edges channels.
+            devices: what makes some of the edges other than resistors. Bounds give way to their limits.
             elements, directives: see `Element`.
+            laws: classes of devices that may read `elements`, before those of `DEVICES`.
         """
         pairs = []
         for k, edge in enumerate(edges):
@@ -130,10 +144,10 @@ class Network:
         made = tuple(Edge(tail, head, name) for (tail, head), name in zip(pairs, labels, strict=True))
 
         drives, fixed, others = ports(inputs, as_input), tuple(map(as_input, fixed_sources)), tuple(elements)
-        channels = tuple(transistors)
+        chosen = tuple(devices)
         seen = dict.fromkeys(node for edge in made for node in edge[:2])
         seen.update(dict.fromkeys(node for element in others for node in element.nodes))
-        seen.update(dict.fromkeys(transistor.bulk for transistor in channels))
+        seen.update(dict.fromkeys(node for device in chosen for node in device.further))
         sourced = dict.fromkeys(node for source in (*drives, *fixed) for node in (source.plus, source.minus))
         unknown = [node for source in drives for node in (source.plus, source.minus) if node not in seen and node != GROUND]
         internal = {node for source in fixed for node in (source.plus, source.minus)}
@@ -143,20 +157,29 @@ class Network:
         seen.update(dict.fromkeys(node for node in sourced if node != GROUND))
 
         shape = (len(made),)
+        lower, upper = (
+            per_edge(bound, shape, f"{side} bounds") for bound, side in zip(bounds, ("lower", "upper"), strict=True)
+        )
+        place = {label: k for k, label in enumerate(labels)} if chosen else {}
+        for device in chosen:
+            if device.edge in place:
+                k = place[device.edge]
+                lower[k], upper[k] = max(lower[k], device.limits[0]), min(upper[k], device.limits[1])
         return cls(
             nodes=tuple(seen),
             edges=made,
             conductances=per_edge(conductances, shape, "conductances"),
             trainable=mask_of(trainable, labels),
-            lower=per_edge(bounds[0], shape, "lower bounds"),
-            upper=per_edge(bounds[1], shape, "upper bounds"),
+            lower=lower,
+            upper=upper,
             inputs=drives,
             outputs=ports(outputs, as_output),
             fixed_sources=fixed,
-            transistors=channels,
+            devices=chosen,
             elements=others,
             directives=tuple(directives),
             title=title,
+            laws=tuple(laws),
         )
 
     @classmethod
@@ -205,6 +228,7 @@ class Network:
         trainable: Iterable[str] | None = None,
         bounds: tuple[ArrayLike, ArrayLike] = DEFAULT_BOUNDS,
         gate_bounds: tuple[float, float] | None = None,
+        devices: Iterable[type[Device]] = (),
         trust: bool = False,
     ) -> Network:
         """A network from a SPICE netlist, read by ngspice itself.
@@ -214,9 +238,10 @@ class Network:
             inputs: names of its sources that a drive shall set; the others stay at their value. A node may be given as
                 well: it gets a voltage source of its own.
             outputs: nodes, or differences "T,M".
-            trainable: patterns of resistor and transistor names such as ["R*", "M*"]; every resistor if not given.
+            trainable: patterns of names such as ["R*", "M*"], of resistors and other edges; every resistor if not given.
             bounds: lower and upper conductance [S].
-            gate_bounds: lower and upper gate voltage of transistors [V], instead of `bounds`.
+            gate_bounds: lower and upper gate voltage [V] of edges that have a gate, instead of `bounds`.
+            devices: laws that may read a card, before those of `DEVICES`.
             trust: let the netlist run commands (`.control`) and include files from outside its folder.
 
         Raises:
@@ -232,6 +257,7 @@ class Network:
             trainable=trainable,
             bounds=bounds,
             gate_bounds=gate_bounds,
+            devices=devices,
             trust=trust,
         )
 
@@ -254,7 +280,7 @@ class Network:
             for node in (source.plus, source.minus):
                 if node not in self.node_index and node != GROUND:
                     raise NetworkError(f"source {source.name!r}: no node {node!r}{did_you_mean(node, self.nodes)}")
-        check_transistors(self.transistors, self.edge_names, self.node_index)
+        self._check_devices()
         self.check_conductances(self.conductances)
         for k, edge in enumerate(self.edges):
             low, high, value = self.lower[k], self.upper[k], self.conductances[k]
@@ -355,25 +381,58 @@ class Network:
     @property
     def linear(self) -> bool:
         """True if there is nothing but resistors and sources."""
-        return not self.elements and not self.transistors
+        return not self.elements and not self.devices
+
+    @property
+    def edge_word(self) -> str:
+        """What an edge is called: a resistor, if all are."""
+        return "edge" if self.devices else Resistor.word
 
     def counted(self) -> str:
         """How many edges there are and are trained, in words."""
-        gates = len(self.transistors)
-        kinds = f"{len(self.edges) - gates} resistors and {gates} transistors" if gates else f"{len(self.edges)}"
+        words = [device.word for device in self.devices]
+        counts = [(len(self.edges) - len(words), Resistor.word), *((words.count(word), word) for word in dict.fromkeys(words))]
+        kinds = " and ".join(f"{count} {word}s" for count, word in counts) if words else f"{len(self.edges)}"
         return f"{kinds}, of which {int(self.trainable.sum())} are trained"
 
     @cached_property
-    def channels(self) -> Channels:
-        """The law of the transistors."""
-        place = {name: k for k, name in enumerate(self.edge_names)} if self.transistors else {}
-        return Channels(self.transistors, place, self.tails, self.heads)
+    def placed(self) -> tuple[Placed, ...]:
+        """The `devices`, with the nodes of their terminals and the positions of their edges."""
+        place = {name: k for k, name in enumerate(self.edge_names)} if self.devices else {}
+        edges = [place[device.edge] for device in self.devices]
+        return tuple(
+            Placed(device, (*self.edges[k][:2], *device.further), k) for device, k in zip(self.devices, edges, strict=True)
+        )
+
+    @cached_property
+    def device_at(self) -> Mapping[int, EdgeDevice]:
+        """The `devices` by the positions of their edges."""
+        return {place.edge: device for place, device in zip(self.placed, self.devices, strict=True)}
+
+    @cached_property
+    def _edge_branches(self) -> tuple[Branches, ...]:
+        return branches_by_law(((place, place.device.branches[0]) for place in self.placed), self.node_index)
+
+    def edge_currents(self, conductances: NDArray[np.float64], voltages: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(S, E) A from tail to head, for conductances (E,) [S] and node voltages (S, N) [V]."""
+        currents = (voltages[:, self.tails] - voltages[:, self.heads]) * conductances
+        for branches in self._edge_branches:
+            currents[:, branches.edges] = branches.currents(conductances, voltages)
+        return currents
+
+    @property
+    def settings(self) -> dict[Parameter, dict[str, float]]:
+        """What `devices` are set by instead of their conductance, such as a gate voltage; settings by names of edges."""
+        found: dict[Parameter, dict[str, float]] = {}
+        for k, device in self.device_at.items():
+            if device.set_by != CONDUCTANCE:
+                found.setdefault(device.set_by, {})[device.edge] = device.setting(float(self.conductances[k]))
+        return found
 
     @property
     def gate_voltages(self) -> dict[str, float]:
-        """Volts, by the names of the transistors' edges."""
-        values = dict(zip(self.edge_names, self.conductances.tolist(), strict=True))
-        return {transistor.edge: transistor.gate_voltage(values[transistor.edge]) for transistor in self.transistors}
+        """Volts, by the names of the edges that have a gate."""
+        return self.settings.get(GATE_VOLTAGE, {})
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -430,6 +489,25 @@ class Network:
             outputs=self.outputs if outputs is None else ports(outputs, as_output),
             fixed_sources=tuple(source for source in self.sources if source.name not in names),
         )
+
+    def _check_devices(self) -> None:
+        no_doubles([device.edge for device in self.devices], "device of edge")
+        place = {name: k for k, name in enumerate(self.edge_names)} if self.devices else {}
+        for device in self.devices:
+            what = f"{device.word} {device.edge!r}"
+            if device.edge not in place:
+                raise NetworkError(f"{what}: no edge has this name{did_you_mean(device.edge, place)}")
+            for terminal, node in zip(device.terminals[2:], device.further, strict=True):
+                if node not in self.node_index:
+                    raise NetworkError(f"{what}: no node {node!r} for its {terminal}")
+            try:
+                device.check()
+            except DeviceError as error:
+                raise NetworkError(f"{what}: {error}") from None
+            k, (low, high) = place[device.edge], device.limits
+            if not low <= self.lower[k] <= self.upper[k] <= high:
+                bounds = f"{self.lower[k]:g} … {self.upper[k]:g} S"
+                raise NetworkError(f"{what}: its bounds {bounds} must lie within {low:g} … {high:g} S")
 
     def _check_islands(self) -> None:
         """Every node needs a path to ground: through resistors, voltage sources or other elements."""

@@ -21,7 +21,8 @@ def is_safe(name: str) -> bool:
 def safe_names(names: Sequence[str], prefix: str, taken: Iterable[str] = ()) -> list[str]:
     """One distinct name for each of `names`, in ngspice's lower case; ground stays ground.
 
-    A safe name stays what it is; the others become `prefix` and a number. `taken` names are avoided.
+    A safe name that begins with `prefix` stays what it is; the others become `prefix` and a number. Nodes have the prefix
+    "n", and may begin with anything. `taken` names are avoided.
     """
     used = set(taken)
     result: list[str | None] = []
@@ -29,7 +30,7 @@ def safe_names(names: Sequence[str], prefix: str, taken: Iterable[str] = ()) -> 
         low = name.lower()
         if name == GROUND:
             result.append(GROUND)
-        elif is_safe(name) and low not in used and low.startswith(prefix[:1] if prefix in ("v", "i", "r", "m") else ""):
+        elif is_safe(name) and low not in used and low.startswith("" if prefix == "n" else prefix):
             used.add(low)
             result.append(low)
         else:

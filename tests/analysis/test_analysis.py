@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from networks import problems
 from numpy.typing import NDArray
 
-from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, Source, Task, flow, train
+from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, Source, Task, analyze, flow, train
 from hwlearn.analysis import coercivity as coercivity_module
-from hwlearn.analysis.analyze import analyze
 from hwlearn.analysis.blocks import blocks
 from hwlearn.analysis.coercivity import coercivity, in_words
 from hwlearn.analysis.convergence import compare, fit_decay, mass
@@ -22,7 +21,7 @@ from hwlearn.analysis.structure import structure
 from hwlearn.errors import HwlearnError, ModelError
 from hwlearn.network import Element
 from hwlearn.network.builders import grid, kite, wheatstone
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 START = [1, 1.5, 1.3, 1, 1, 1.7]
 TASK = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])

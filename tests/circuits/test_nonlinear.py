@@ -5,20 +5,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
+from newton import VOLT, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
+from scipy.sparse import csr_array
 
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
+from hwlearn.circuits.newton.matrices import GeneralMatrices
 from hwlearn.errors import ModelError
 from hwlearn.network.network import Element
 from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 
-class TestLinear(CircuitContract):
+class TestLinear(ResistorContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(network)
 
 
-class TestDiodes(NonlinearContract):
+class TestDiodes(CircuitContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_diodes(network))
 
@@ -92,3 +95,17 @@ def test_other_elements_and_parameters_are_refused_by_name(card: str, model: str
     )
     with pytest.raises(ModelError, match=named):
         NewtonCircuit(network)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_matrices_without_dominant_diagonals_are_solved(transposed: bool) -> None:
+    """Such as those of controlled sources; a zero on the diagonal would end an elimination in order."""
+    random = np.random.default_rng(3)
+    size, count = 120, 480
+    left, right = (csr_array(random.standard_normal((count, size)) * (random.random((count, size)) < 0.02)) for _ in range(2))
+    slopes, rhs = random.standard_normal((count, 2)), random.standard_normal((2, size, 3))
+    found = GeneralMatrices(left, right).solve(slopes, rhs, transposed)
+    for k in range(2):
+        dense = left.T.toarray() @ (slopes[:, k, None] * right.toarray())
+        expected = np.linalg.solve(dense.T if transposed else dense, rhs[k])
+        np.testing.assert_allclose(found[k], expected, rtol=0, atol=1e-8 * np.abs(expected).max())

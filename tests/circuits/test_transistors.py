@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from measured_bias import GatePair
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, with_bulk, with_transistors
+from newton import VOLT, agrees_with_ngspice, assert_balanced, with_bulk, with_transistors
 
 from hwlearn import (
     Circuit,
@@ -28,9 +28,11 @@ from hwlearn import (
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.train import task_loss
+from hwlearn.network.devices.transistor import SquareLaw
+from hwlearn.testing.circuits import CircuitContract
 
 
-class TestNewton(NonlinearContract):
+class TestNewton(CircuitContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_bulk(with_transistors(network)))
 
@@ -51,25 +53,28 @@ volts = st.floats(-3, 3)
 def test_the_law(plus: float, minus: float, gate: float) -> None:
     """S (V_G − V_T − mean v) Δv up to pinch-off; its slopes by differences; current flows from high to low."""
     transistor = Transistor("R1", 1e-3, 0.5)
-    network = Network.from_edges([("a", "b")], 1.0, inputs=["a", "b"], transistors=[transistor])
-    g, v, channels = np.array([transistor.conductance(gate + 0.5)]), np.array([[plus, minus, 0.0]]), network.channels
-    current = float(channels.currents(g, v)[0, 0])
+    law, g = SquareLaw(np.array([1e-3])), np.array([[transistor.conductance(gate + 0.5)]])
+
+    def channel(*ends: float) -> tuple[float, list[float]]:
+        """Current and its slopes."""
+        current, slopes = law.currents(g, np.array(ends).reshape(2, 1, 1))
+        return current.item(), [slope.item() for slope in slopes]
+
+    current, slopes = channel(plus, minus)
     if max(plus, minus) <= gate:
         assert current == pytest.approx(1e-3 * (gate - (plus + minus) / 2) * (plus - minus), rel=1e-9, abs=1e-18)
     if min(plus, minus) >= gate:
         assert abs(current) < 1e-30
     assert current * (plus - minus) > -1e-30
-    for end, slope in zip((0, 1), channels.law(g, v.T[:1], v.T[1:2])[1:], strict=True):
-        step = np.zeros((1, 3))
-        step[0, end] = 1e-6
-        rise = (channels.currents(g, v + step) - channels.currents(g, v - step)) / 2e-6
-        assert rise[0, 0] == pytest.approx((1 - 2 * end) * slope[0, 0], abs=1e-9)
+    for step, slope in zip(([1e-6, 0], [0, 1e-6]), slopes, strict=True):
+        rise = channel(plus + step[0], minus + step[1])[0] - channel(plus - step[0], minus - step[1])[0]
+        assert rise / 2e-6 == pytest.approx(slope, abs=1e-9)
 
 
 def test_gate_voltages() -> None:
     transistor = Transistor("M1", 2e-3, 0.7)
     assert transistor.conductance(1.2) == pytest.approx(1e-3)
-    network = Network.from_edges([("a", "0"), ("a", "b")], 1e-3, inputs=["b"], names=["M1", "R1"], transistors=[transistor])
+    network = Network.from_edges([("a", "0"), ("a", "b")], 1e-3, inputs=["b"], names=["M1", "R1"], devices=[transistor])
     assert network.gate_voltages == pytest.approx({"M1": 1.2})
     assert network.with_conductances([4e-3, 1e-3]).gate_voltages == pytest.approx({"M1": 2.7})
     assert not network.linear
@@ -86,7 +91,7 @@ def test_gate_voltages() -> None:
 )
 def test_transistors_that_make_no_sense_are_refused(transistor: Transistor, said: str) -> None:
     with pytest.raises(NetworkError, match=said):
-        Network.from_edges([("a", "0")], 1e-3, inputs=["a"], transistors=[transistor])
+        Network.from_edges([("a", "0")], 1e-3, inputs=["a"], devices=[transistor])
 
 
 # Whole circuits
@@ -122,11 +127,11 @@ def test_ngspice_agrees(network: Network, seed: int, height: float) -> None:
 @given(network=networks(), seed=st.integers(0, 2**32 - 1))
 def test_currents_balance_at_nodes_without_sources(network: Network, seed: int) -> None:
     network = with_transistors(network, seed)
-    assume(network.transistors)
+    assume(network.devices)
     inputs, _ = drives(network, seed, 1.0)
     got = NewtonCircuit(network).measure(Drive(inputs[:1]))
     at = dict(zip(network.nodes, got.node_voltages[0].tolist(), strict=True))
-    known = {transistor.edge: transistor for transistor in network.transistors}
+    known = {transistor.edge: transistor for transistor in network.devices}
     flows = []
     for edge, g in zip(network.edges, network.conductances.tolist(), strict=True):
         plus, minus = at[edge.tail], at[edge.head]
@@ -153,7 +158,7 @@ def test_ngspice_is_right_after_a_large_step() -> None:
         inputs=["u"],
         outputs=["m"],
         fixed_sources=[low, high],
-        transistors=[Transistor("R1", 0.85e-3, 0.7), Transistor("R2", 0.85e-3, 0.7)],
+        devices=[Transistor("R1", 0.85e-3, 0.7), Transistor("R2", 0.85e-3, 0.7)],
     )
     with NgspiceCircuit(network) as circuit:
         circuit.measure(Drive([[4.0]]))
@@ -196,7 +201,7 @@ def test_ep_is_near_steepest_descent_where_drops_are_small() -> None:
     edges = [("u", "a"), ("a", "b"), ("b", "0"), ("a", "c"), ("c", "0"), ("b", "c")]
     gates = np.array([2.0, 4.0, 3.0, 5.0, 2.5, 3.5])
     transistors = [Transistor(f"R{k + 1}", 0.85e-3, 0.7) for k in range(6)]
-    network = Network.from_edges(edges, 0.85e-3 * (gates - 0.7), inputs=["u"], outputs=["a", "b"], transistors=transistors)
+    network = Network.from_edges(edges, 0.85e-3 * (gates - 0.7), inputs=["u"], outputs=["a", "b"], devices=transistors)
     distances = []
     for height in (0.05, 0.5):
         task = Task([[height]], [[0.3 * height, 0.6 * height]])
@@ -226,13 +231,13 @@ def test_gates_are_asked_for_where_there_are_none() -> None:
     free = replace(network, trainable=np.ones(3, dtype=bool))
     with NewtonCircuit(free) as circuit, pytest.raises(HwlearnError, match="R3 has no gate"):
         train(circuit, task, rule, **options)
-    with pytest.raises(HwlearnError, match="no gates"):
-        train_many(replace(network, transistors=()), task, rule, **options)
+    with pytest.raises(HwlearnError, match="takes resistors alone"):
+        train_many(replace(network, devices=()), task, rule, **options)
 
 
 def test_what_is_for_resistors_only_refuses_transistors_by_name() -> None:
     network = GatePair().transistors([1.5, 4.0])
     with pytest.raises(ModelError, match=r"not for transistor R1; transistor R2\. .*NewtonCircuit"):
         ExactCircuit(network)
-    with pytest.raises(ModelError, match="gate of transistor R1"):
+    with pytest.raises(ModelError, match="gate voltage of transistor R1"):
         BenchCircuit(network, "station.toml")

@@ -57,7 +57,8 @@ def test_a_mistake_as_a_process():
 
 def test_the_command_starts_without_numpy_and_matplotlib():
     heavy = {"numpy", "scipy", "matplotlib", "pydantic", "PySpice"}
-    command = [sys.executable, "-c", f"import sys, hwlearn.cli; print({heavy} & set(sys.modules))"]
+    every = "from hwlearn.cli.commands import Installed; assert len(list(Installed().values())) > 9"
+    command = [sys.executable, "-c", f"import sys, hwlearn.cli; {every}; print({heavy} & set(sys.modules))"]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "set()\n"
 

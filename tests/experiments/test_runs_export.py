@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from hwlearn import Drive, ExactCircuit, Network, NgspiceCircuit, Source
 from hwlearn.cli import app
-from hwlearn.errors import ExperimentError, HwlearnError
+from hwlearn.errors import HwlearnError, RegistryError
 from hwlearn.experiments import load_experiment
 from hwlearn.experiments.runs import Run, export, to_csv, to_dataset, to_netlist
 
@@ -131,7 +131,7 @@ def test_the_command_writes_into_the_run_folder_or_where_it_is_told(kite, tmp_pa
         assert refused.exit_code == 2
         assert f"error: {tmp_path / 'no' / name}: No such file or directory" in refused.stderr
     assert command(kite.folder, "--to", "matlab").exit_code == 2
-    with pytest.raises(ExperimentError, match="choose one of netcdf, csv, netlist, networkx"):
+    with pytest.raises(RegistryError, match="there are csv, netcdf, netlist, networkx"):
         export(kite, "matlab")
 
 

@@ -20,7 +20,7 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.station.write import write_calibrated
 from hwlearn.lab.virtual.bench import model_of
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 HERE, TASK = Path(__file__).parent, load_experiment(EXPERIMENT).task
 TOGETHER = {"daq": "plain:Card", "dac": "plain:Card", "smu": "plain:Meter", "pots": "plain:Box"}
@@ -173,6 +173,14 @@ def test_code_is_run_only_where_it_is_trusted(made, tmp_path):
     bench.path.write_text(bench.path.read_text(encoding="utf-8").replace("plain:Box", "plain:Bxo"), encoding="utf-8")
     with pytest.raises(StationError, match=r"instrument.pots.driver: .*plain:Bxo"):
         load_station(bench.path, trust=True)
+
+
+def test_an_experiment_that_is_trusted_trusts_its_station(made):
+    settings = {"backend.name": "bench", "backend.station": str(made().path)}
+    with load_experiment(EXPERIMENT, settings, trust_code=True).circuit() as circuit:
+        assert circuit.measure(Drive([[1.0]])).output_voltages.shape == (1, 1)
+    with pytest.raises(StationError, match="is code"):
+        load_experiment(EXPERIMENT, settings).circuit()
 
 
 def test_an_instrument_that_cannot_be_opened_is_named(made, monkeypatch):

@@ -33,7 +33,7 @@ def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = Tr
             if after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip():
                 shown = after[2]
             lines = "\n" * text[: fence.start(2)].count("\n")  # a traceback tells the page's lines
-            exec(compile(lines + fence[2], str(page), "exec"), names)  # noqa: S102
+            exec(compile(lines + fence[2], str(page), "exec", dont_inherit=True), names)  # noqa: S102
             assert capsys.readouterr().out == shown
             count += 1
         elif fence[1] == "toml" and (name := re.match(r"# (\S+\.toml)\n", fence[2])):

@@ -133,13 +133,13 @@ class GatePair:
         free = float(self.output(gates, task))
         ends = np.array([self.low + free, self.high + free]) / 2
         lowered = self.transistors(np.asarray(gates) - ends)
-        return replace(lowered, transistors=())
+        return replace(lowered, devices=())
 
     def transistors(self, gates: ArrayLike) -> Network:
         """The network itself, for `NewtonCircuit` and `NgspiceCircuit`; junctions from the bulk, at ground, come along."""
         made = [Transistor(name, self.transconductance, self.threshold) for name in ("R1", "R2")]
         conductances = [one.conductance(gate) for one, gate in zip(made, np.asarray(gates).tolist(), strict=True)]
-        return gate_pair([*conductances, self.resistor], rails=(self.low, self.high), transistors=made)
+        return gate_pair([*conductances, self.resistor], rails=(self.low, self.high), devices=made)
 
     def task(self, number: int) -> Task:
         """A task for `network`, its target as it truly is imposed."""

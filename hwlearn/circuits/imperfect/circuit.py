@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 
 LEAST = 1e-12
 """No effect makes a conductance smaller than this part of the wanted one."""
@@ -46,6 +49,10 @@ class ImperfectCircuit(Circuit):
     @property
     def bounds(self) -> tuple[Array, Array]:
         return self.inside.bounds
+
+    def provenance(self) -> dict[str, Any]:
+        kinds = [type(effect).__name__ for effect in self.effects]
+        return {**self.inside.provenance(), "backend": self.name, "imperfections": kinds}
 
     def snapshot(self) -> dict[str, Array]:
         own = {"calls": np.array(float(self._calls))}

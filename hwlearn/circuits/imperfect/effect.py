@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Outputs
+from hwlearn.circuits.drive import Outputs
 from hwlearn.circuits.remembering import Remembering
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
+from hwlearn.registry import Registry
 
 
 class Effect(Remembering):
@@ -41,6 +42,10 @@ class Effect(Remembering):
     def noise(self) -> float:
         """Standard deviation of a voltage reading [V] that this effect alone makes."""
         return 0.0
+
+
+IMPERFECTIONS: Registry[Effect] = Registry("imperfection", Effect)
+"""The imperfections by the names of `[imperfect]` in an experiment file."""
 
 
 def not_negative(what: str, value: float) -> float:

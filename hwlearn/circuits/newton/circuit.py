@@ -1,4 +1,4 @@
-"""`NewtonCircuit`: resistors, diodes and transistors, by Newton's method on the merged nodes."""
+"""`NewtonCircuit`: resistors and all devices that have a law, by Newton's method on the merged nodes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Hold, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.circuits.linalg import SparseMap
-from hwlearn.circuits.newton.junctions import Junctions
+from hwlearn.circuits.measurement import SampledMeasurement
+from hwlearn.circuits.newton.laws import AtConductances, all_branches, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import SimulationError
-from hwlearn.network import Edge, Network, Source
+from hwlearn.network import Network, Source
+from hwlearn.network.devices import Branches
 
 ITERATIONS = 200
 CONVERGED = 1e-7
-"""Last step of every junction, in units of its N·Vt, and of every channel's ends, in V; it leaves the order of its square."""
+"""Last step of every control, in units of its law's `scale`; it leaves the order of its square."""
 
 SETTLED = 1e-6
 """Last step of a potential, relative to the largest, where rounding matters."""
@@ -39,25 +42,30 @@ _quiet = np.errstate(over="ignore", invalid="ignore")  # a source across a junct
 
 
 class NewtonCircuit(Circuit):
-    """The exact model of a network of resistors, diodes (`network.elements`) and transistors, to rounding.
+    """The exact model, to rounding, of resistors and of all devices that have a law (`network.devices`, `network.elements`).
 
     Kirchhoff's current law at the merged nodes (THEORY, Circuit) is `F(x) = Tᵀ [Bᵀ i(v) − J] = 0` with `v = T x + P s`. With
-    diodes alone it has one solution, as all i increase with Δv, and Newton's matrix is the K of a linear network in which
-    each junction is an edge with its slope: symmetric positive definite. A channel has another slope at each end (`Channels`),
-    so that with transistors the matrix is not symmetric; it is still dominated by its columns' diagonals. Held outputs are
-    further voltage sources. Each measurement starts from rest, so none hangs on the one before.
+    reciprocal laws alone, such as diodes, it has one solution if all i increase with Δv, and Newton's matrix is the K of a
+    linear network in which each branch is an edge with its slope: symmetric positive definite. With others, such as channels
+    with another slope at each end, the matrix is not symmetric. Held outputs are further voltage sources. Each measurement
+    starts from rest, so none hangs on the one before.
 
     Raises:
-        ModelError: an element is not a diode, or has parameters beside IS and N; names each with its line.
+        ModelError: no law reads an element, or its parameters; names each with its line.
     """
 
     name = "exact"
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
-        self._junctions = Junctions(network)
-        self._free = _Equations(network, self._junctions, ())
+        self._branches = all_branches(network)
+        self._free = _Equations(network, self._branches, ())
         self._held: _Equations | None = None
+
+    @property
+    def reciprocal(self) -> bool:
+        """True if each current depends on its own voltage alone: Newton's matrix is symmetric."""
+        return self._free.reciprocal
 
     def small_signal(self, inputs: Array) -> SmallSignal:
         """What small changes do at the operating points that `inputs` (S, n_in) make, the outputs open."""
@@ -72,7 +80,7 @@ class NewtonCircuit(Circuit):
             assert imposed is not None
             if self._held is None:
                 held = [Source(f"held output {port.name}", "voltage", port.plus, port.minus) for port in network.outputs]
-                self._held = _Equations(network, self._junctions, held)
+                self._held = _Equations(network, self._branches, held)
             values, currents = np.hstack((inputs, imposed)), np.zeros(imposed.shape)
             voltages, observed, delivered = self._held.solve(self._conductances, values, currents)
             currents = delivered[:, driven:]
@@ -100,9 +108,9 @@ class SmallSignal(NamedTuple):
 
     Attributes:
         outputs: (S, n_out) V. drops: Δv (S, E) V.
-        driving: ∂i/∂g (S, E) V: Δv of resistors, and of channels with both ends below pinch-off.
+        driving: ∂i/∂g (S, E) V: Δv of resistors.
         forward: (S, n_out, E) V/A, drops of the edges for a unit current into each output.
-        adjoint: the same of the transposed network, which is another one if there are channels.
+        adjoint: the same of the transposed network, which is another one unless all laws are reciprocal.
     """
 
     outputs: Array
@@ -126,31 +134,36 @@ class _Equations:
     """Kirchhoff's laws of a network with further voltage sources, `held`; the values of the inputs and of these drive it.
 
     Samples are columns here, and u are the values of all sources, then the currents into the outputs. Flows are the currents
-    of edges and junctions; what is seen are their drops, then the voltages of all tails and of all heads of channels.
+    of edges and of further branches; what is seen are the drops of edges, then the controls of all devices.
 
     Attributes:
         matrices: Newton's.
+        reciprocal: whether they are symmetric.
     """
 
-    def __init__(self, network: Network, junctions: Junctions, held: Sequence[Source]) -> None:
-        self._network, self._junctions, self._channels = network, junctions, network.channels
+    def __init__(self, network: Network, laws: Sequence[Branches], held: Sequence[Source]) -> None:
+        self._network = network
         self._edges = len(network.edges)
-        linear, ends = _with_junctions(network, junctions, held), (self._channels.tails, self._channels.heads)
-        incidence, sources, merging, nodes = linear.incidence, linear.sources, linear.merging, len(network.nodes)
+        edges_of_devices = np.concatenate([np.empty(0, dtype=np.intp), *(branches.edges for branches in laws)])
+        self._resistors = np.setdiff1d(np.arange(self._edges), edges_of_devices)
+        self._rows = list(placed_rows(laws, self._edges, len(self._resistors)))
+        driven = replace(network, inputs=(*network.inputs, *held), outputs=())
+        sources, merging, nodes = driven.sources, driven.merging, len(network.nodes)
+        incidence = csr_array(vstack((network.incidence, *(branches.incidence[branches.edges < 0] for branches in laws))))
         free = np.flatnonzero(merging.cluster >= 0)
         spread = csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(nodes, merging.size))  # T
         voltage, width = [k for k, source in enumerate(sources) if source.kind == "voltage"], len(sources)
         ties = csr_array(
             (merging.signs, (merging.rows, np.array(voltage, dtype=np.intp)[merging.columns])), shape=(nodes, width)
         )  # P, with a column per source
-        into = linear.source_incidence.T.tocsc() * np.array([source.kind == "current" for source in sources], dtype=np.float64)
+        into = driven.source_incidence.T.tocsc() * np.array([source.kind == "current" for source in sources], dtype=np.float64)
         lifts = csr_array(hstack((ties, csr_array((nodes, len(network.outputs))))))
         into = csr_array(hstack((into, network.port_incidence.T)))
-        seen = csr_array(vstack((incidence, eye_array(nodes, format="csr")[np.concatenate(ends)])))
+        seen = csr_array(vstack((network.incidence, *(branches.controls for branches in laws))))
 
         self._nodes, self._lifts = SparseMap(spread), SparseMap(lifts)
-        self._seen, self._seen_lifts = SparseMap(_pruned(seen @ spread)), SparseMap(csr_array(seen @ lifts))
-        loops = _pruned(incidence @ spread)
+        loops, controls = _pruned(incidence @ spread), _pruned(seen @ spread)
+        self._seen, self._seen_lifts = SparseMap(controls), SparseMap(csr_array(seen @ lifts))
         self._leaving, self._entering = SparseMap(csr_array(-loops.T)), SparseMap(csr_array(spread.T @ into))
         self._outputs, self._ports = SparseMap(network.port_incidence), (spread.T @ network.port_incidence.T).toarray()
         self._driven = [k for k in voltage if k < len(network.inputs) + len(held)]
@@ -160,15 +173,16 @@ class _Equations:
         self._delivered, self._undelivered = SparseMap(csr_array(paid @ incidence.T)), SparseMap(csr_array(-(paid @ into)))
         self._fixed = np.array([source.value for source in sources[len(network.inputs) + len(held) :]]).reshape(-1, 1)
 
-        # A channel's di = u₊ dv₊ − u₋ dv₋ takes the places of two edges.
-        rest = np.setdiff1d(np.arange(loops.shape[0]), self._channels.edges)
-        channels = loops[self._channels.edges]
-        left = csr_array(vstack((loops[rest], channels, channels)))
-        right = csr_array(vstack((loops[rest], spread[ends[0]], -spread[ends[1]])))
-        self._resistors = rest[rest < self._edges]
-        self._width = len(left.indptr) - 1
-        self._tolerance = CONVERGED * np.r_[junctions.thermal, np.ones(2 * len(self._channels.edges))][:, None]
-        self.matrices = choose_matrices(left, right, symmetric=not network.transistors)
+        # Each slope ∂i/∂v is an entry s l rᵀ of Newton's matrix: l where the current flows, r what the voltage is of.
+        entries = list(map(of_slopes, self._rows))
+        flowing = np.concatenate([self._resistors, *(flows for flows, _ in entries)])
+        of = np.concatenate([self._resistors, *(self._edges + controls for _, controls in entries)])
+        self._known, self._laws = np.empty(0), list[AtConductances]()
+        self._width, self._flowing = len(flowing), incidence.shape[0]
+        scales = [np.broadcast_to(rows.law.scale, rows.shape).reshape(-1, 1) for rows in self._rows]
+        self._tolerance = CONVERGED * np.vstack((np.ones((0, 1)), *scales))
+        self.reciprocal = all(branches.reciprocal for branches in laws)
+        self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal)
 
     @_quiet
     def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
@@ -178,8 +192,9 @@ class _Equations:
         For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
         """
         u = self._driven_by(values, injected)
-        x, seen = self._newton(conductances, u)
-        flows = self._flows(conductances, seen, seen[self._edges :], self._room(conductances, len(values)))
+        laws = self._at(conductances)
+        x, seen = self._newton(conductances, laws, u)
+        flows = self._flows(conductances, laws, seen)
         voltages = self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO))
         outputs = self._outputs.of_columns(voltages, _ZERO)
         delivered = values.T.copy()
@@ -191,16 +206,17 @@ class _Equations:
     @_quiet
     def small_signal(self, conductances: Array, values: Array) -> SmallSignal:
         """At the operating points of the driven sources' values (S, …)."""
-        samples, edges, channels = len(values), self._edges, self._channels
+        samples, edges = len(values), self._edges
         u = self._driven_by(values, np.zeros((samples, self._ports.shape[1])))
-        x, seen = self._newton(conductances, u)
+        laws = self._at(conductances)
+        x, seen = self._newton(conductances, laws, u)
         slopes = self._room(conductances, samples)
-        self._flows(conductances, seen, seen[edges:], slopes)
-        driving, count = seen[:edges].T.copy(), len(channels.edges)
-        if count:
-            driving[:, channels.edges] = (
-                (slopes[-count:] - slopes[-2 * count : -count]) / channels.transconductance[:, None]
-            ).T
+        self._flows(conductances, laws, seen, slopes)
+        driving = seen[:edges].T.copy()
+        for rows, given, _ in laws:
+            first = rows.branches.edges >= 0
+            if first.any():
+                driving[:, rows.branches.edges[first]] = rows.law.driving(given, rows.volts(seen[edges:]))[first].T
         right = np.broadcast_to(self._ports, (samples, *self._ports.shape))
         outputs = self._outputs.of_columns(self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO)), _ZERO)
         return SmallSignal(
@@ -219,25 +235,28 @@ class _Equations:
 
     def _driven_by(self, values: Array, injected: Array) -> Array:
         """u."""
-        return np.concatenate((values.T, np.broadcast_to(self._fixed, (len(self._fixed), len(values))), injected.T))
+        first, last = values.shape[1], values.shape[1] + len(self._fixed)
+        u = np.empty((last + injected.shape[1], len(values)))
+        u[:first], u[first:last], u[last:] = values.T, self._fixed, injected.T
+        return u
 
     def _room(self, conductances: Array, samples: int) -> Array:
-        """(k, S) S for the slopes of resistors, which do not change, and then of junctions and channels."""
+        """(k, S) S for the slopes of resistors, which do not change, and then of the devices."""
         slopes = np.empty((self._width, samples))
         slopes[: len(self._resistors)] = conductances[self._resistors, None]
         return slopes
 
-    def _newton(self, conductances: Array, u: Array) -> tuple[Array, Array]:
+    def _newton(self, conductances: Array, laws: Sequence[AtConductances], u: Array) -> tuple[Array, Array]:
         """The free potentials (n, S) V, and what is seen at them."""
-        junctions, thermal = self._junctions.count, self._junctions.thermal[:, None]
-        knee = self._junctions.knee(conductances)[:, None]
+        limiters = [(rows, limit) for rows, _, limit in laws if limit is not None]
         rest, entering = self._seen_lifts.of_columns(u, _ZERO), self._entering.of_columns(u, _ZERO)
         x, seen, points = np.zeros(entering.shape), rest, rest[self._edges :].copy()
-        points[:junctions] = 0.0
+        for rows, _ in limiters:
+            points[rows.seen] = 0.0
         slopes = self._room(conductances, u.shape[1])
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
         for _ in range(ITERATIONS):
-            flows = self._flows(conductances, seen, points, slopes)
+            flows = self._flows(conductances, laws, seen, slopes, points)
             right = np.stack((self._leaving.of_columns(flows, entering), self.matrices.diagonals(slopes)))
             try:
                 step, walk = self.matrices.solve(slopes, right.transpose(2, 1, 0)).transpose(2, 1, 0)
@@ -253,40 +272,49 @@ class _Equations:
             if lost.any():
                 raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():
+                done, going = np.flatnonzero(there), np.flatnonzero(~there)
                 for whole, part in zip(every, (x, seen), strict=True):
-                    whole[:, left[there]] = part[:, there]
-                left = left[~there]
+                    whole[:, left[done]] = part.take(done, axis=1)
+                left = left[going]
                 if not len(left):
                     return every
                 x, seen, points, slopes, rest, entering = (
-                    part[:, ~there] for part in (x, seen, points, slopes, rest, entering)
+                    part.take(going, axis=1) for part in (x, seen, points, slopes, rest, entering)
                 )
-            before, points = points[:junctions], seen[self._edges :].copy()
-            # A junction beyond its knee takes Newton's step in its current, d = N Vt log(1 + i/IS), which an exponential
-            # cannot overshoot (Nagel 1975, the limiting of SPICE).
-            base = np.maximum(before, knee)
-            rise = points[:junctions] - base
-            if (rise > 0).any():
-                limited = base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal)
-                np.copyto(points[:junctions], limited, where=rise > 0)
+            before, points = points, seen[self._edges :].copy()
+            for rows, limit in limiters:
+                limit(rows.volts(before), rows.volts(points))
         raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
 
-    def _flows(self, conductances: Array, seen: Array, points: Array, slopes: Array) -> Array:
-        """Flows (E + D, S) A by the laws' tangents at `points` (D + 2 C, S) V, whose slopes are written to `slopes`."""
-        edges, count, channels = self._edges, self._junctions.count, self._channels
-        ends, resistors = edges + count, len(self._resistors)
-        flows = np.empty((ends, seen.shape[1]))
-        np.multiply(conductances[:, None], seen[:edges], out=flows[:edges])
-        currents, steep = self._junctions.law(points[:count])
-        np.add(currents, steep * (seen[edges:ends] - points[:count]), out=flows[edges:])
-        slopes[resistors : resistors + count] = steep
-        if len(channels.edges):
-            each = len(channels.edges)
-            plus, minus = points[count : count + each], points[count + each :]
-            flows[channels.edges], slopes[-2 * each : -each], slopes[-each:] = channels.law(
-                conductances[channels.edges], plus, minus
-            )
+    def _flows(
+        self,
+        conductances: Array,
+        laws: Sequence[AtConductances],
+        seen: Array,
+        slopes: Array | None = None,
+        points: Array | None = None,
+    ) -> Array:
+        """Flows (F, S) A; by the laws' tangents at the controls `points` (C, S) V if given. Slopes are written to `slopes`."""
+        flows = np.empty((self._flowing, seen.shape[1]))
+        np.multiply(conductances[:, None], seen[: self._edges], out=flows[: self._edges])
+        controls = seen[self._edges :]
+        for rows, given, limit in laws:
+            volts = rows.volts(controls if points is None else points)
+            currents, steep = rows.law.currents(given, volts)
+            if slopes is not None:
+                for at, slope in zip(rows.slopes, steep, strict=True):
+                    slopes[at] = slope
+            if limit is not None and points is not None:  # the points of other laws are where the controls are
+                for slope, away in zip(steep, rows.volts(controls) - volts, strict=True):
+                    currents = currents + slope * away
+            flows[rows.flows] = currents
         return flows
+
+    def _at(self, conductances: Array) -> list[AtConductances]:
+        """The laws for conductances (E,) S, a circuit's own array, which never changes."""
+        if conductances is not self._known:
+            self._known, self._laws = conductances, at_conductances(self._rows, conductances)
+        return self._laws
 
 
 def _pruned(matrix: csr_array) -> csr_array:
@@ -294,22 +322,3 @@ def _pruned(matrix: csr_array) -> csr_array:
     pruned = csr_array(matrix)
     pruned.eliminate_zeros()
     return pruned
-
-
-def _with_junctions(network: Network, junctions: Junctions, held: Sequence[Source]) -> Network:
-    """The linear network whose K is Newton's matrix: each junction an edge."""
-    more = tuple(Edge(*ends, f"junction {name}") for name, ends in zip(junctions.names, junctions.ends, strict=True))
-    ones = np.ones(len(more))
-    return replace(
-        network,
-        edges=network.edges + more,
-        conductances=np.r_[network.conductances, ones],
-        trainable=np.r_[network.trainable, ones > 1],
-        lower=np.r_[network.lower, ones],
-        upper=np.r_[network.upper, ones],
-        inputs=(*network.inputs, *held),
-        outputs=(),
-        transistors=(),
-        elements=(),
-        directives=(),
-    )

@@ -15,6 +15,11 @@ from hwlearn.errors import SimulationError
 DENSE_SIZE = 20, 100
 """Largest symmetric and other matrices that are faster as dense ones, all samples in one call, than qdldl's and SuperLU's."""
 
+UNCHANGED = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+EXCHANGED = {"permc_spec": "COLAMD", "diag_pivot_thresh": 1.0}
+RESIDUAL = 1e-10
+"""Of K x − r against |K| |x| + |r|: more than rounding leaves, and less than an exchange of rows that was due would."""
+
 
 class Matrices(ABC):
     """K (n, n) = Σ_k s_k l_k r_kᵀ for slopes s that differ from sample to sample; each sample's result is its own.
@@ -91,7 +96,10 @@ class SymmetricMatrices(Matrices):
 
 
 class GeneralMatrices(Matrices):
-    """SuperLU, sample by sample, without exchange of rows: columns whose diagonals dominate need none."""
+    """SuperLU, sample by sample, at first without exchange of rows: where diagonals dominate their columns, none is needed.
+
+    Where the answer's residual says otherwise, as with controlled sources, rows are exchanged.
+    """
 
     name = "SuperLU"
 
@@ -102,14 +110,22 @@ class GeneralMatrices(Matrices):
 
     def _solve(self, numbers: Array, right: Array, transposed: bool) -> Array:
         found = np.empty(right.shape)
-        options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
         for k, data in enumerate(np.ascontiguousarray(numbers.T)):
             self._matrix.data[:] = data
-            try:
-                found[k] = splu(self._matrix, **options).solve(right[k], "T" if transposed else "N")
-            except RuntimeError:
-                raise SimulationError(_singular(self.name)) from None
+            found[k] = self._solved(right[k], transposed)
         return found
+
+    def _solved(self, right: Array, transposed: bool) -> Array:
+        matrix, way = (self._matrix.T, "T") if transposed else (self._matrix, "N")
+        size = abs(matrix)
+        for options in (UNCHANGED, EXCHANGED):
+            try:
+                found: Array = splu(self._matrix, **options).solve(right, way)
+            except RuntimeError:
+                continue
+            if (np.abs(matrix @ found - right) <= RESIDUAL * (size @ np.abs(found) + np.abs(right)).max()).all():
+                return found
+        raise SimulationError(_singular(self.name))
 
 
 def choose_matrices(left: csr_array, right: csr_array, symmetric: bool) -> Matrices:
@@ -121,4 +137,4 @@ def choose_matrices(left: csr_array, right: csr_array, symmetric: bool) -> Matri
 
 
 def _singular(name: str) -> str:
-    return f"the circuit is singular to working precision ({name}): transistors may be off, or conductances decades apart"
+    return f"the circuit is singular to working precision ({name}): devices may be off, or conductances decades apart"

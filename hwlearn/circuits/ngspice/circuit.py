@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Measurement, Open, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Open, Outputs
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
 from hwlearn.circuits.ngspice.pace import Pace
@@ -38,7 +40,7 @@ class NgspiceCircuit(Circuit):
 
     The deck is loaded once. All samples of a phase are points of one sweep whose sources are fed from here; the sweep is
     paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances,
-    and the gates of transistors, are set by `alter`, joined into long command lines, and only where they changed.
+    and the settings of other devices, are set by `alter`, joined into long command lines, and only where they changed.
 
     The matrix is solved by KLU where the library has it, else by Sparse 1.3; a measurement's provenance tells by which.
 

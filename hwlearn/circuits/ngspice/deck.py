@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
+from hwlearn.network.devices import Names
 from hwlearn.network.ports import Source
-from hwlearn.network.transistors import Transistor
 from hwlearn.spice.names import OWN, safe_names
 from hwlearn.text import GROUND, write_number
 
@@ -43,7 +46,7 @@ class Deck:
         at = dict(zip(network.nodes, self.nodes, strict=True)) | {GROUND: GROUND}
         resistors = [f"r{k}" for k in range(len(network.edges))]
         self.alters = [f"alter {name}=%.17g" for name in resistors]
-        self._gates: dict[int, Transistor] = {}
+        self._devices = network.device_at
         sources = source_names(network.sources)
         self.inputs = sources[: len(network.inputs)]
         if network.elements:
@@ -52,11 +55,11 @@ class Deck:
             f"{name} {at[edge.tail]} {at[edge.head]} {write_number(1 / g)}"
             for name, edge, g in zip(resistors, network.edges, network.conductances.tolist(), strict=True)
         ]
-        for k, (edge, transistor) in enumerate(zip(network.channels.edges.tolist(), network.transistors, strict=True)):
-            ends = at[network.edges[edge].tail], at[network.edges[edge].head]
-            cards[edge] = "\n".join(_channel(k, transistor, network.conductances[edge], ends, at[transistor.bulk]))
-            self.alters[edge] = f"alter {_gate(k)} dc=%.17g"
-            self._gates[edge] = transistor
+        for place, device in zip(network.placed, network.devices, strict=True):
+            k, own = place.edge, partial(_own_name, place.edge)
+            names = Names(own(device.letter, "edge"), tuple(at[node] for node in place.nodes), own)
+            written = device.deck(names, float(network.conductances[k]))
+            cards[k], self.alters[k] = "\n".join(written.lines), written.alter
         lines = [".title hwlearn", *"\n".join(cards).split("\n")]
         for k, (name, source) in enumerate(zip(sources, network.sources, strict=True)):
             value = "external" if k < len(self.inputs) else f"dc {write_number(source.value)}"
@@ -82,37 +85,17 @@ class Deck:
         return [*self._lines, *([".options klu"] if klu else []), *self._last]
 
     def values(self, edges: NDArray[np.intp], conductances: Array) -> list[float]:
-        """What `alters` need to set some edges to conductances [S]: resistances [Ω], and the voltages of gates [V]."""
+        """What `alters` need to set some edges to conductances [S]: resistances [Ω], and the settings of devices."""
         values: list[float] = (1 / conductances).tolist()
-        for k, edge in enumerate(edges.tolist() if self._gates else ()):
-            if edge in self._gates:
-                values[k] = self._gates[edge].gate_voltage(float(conductances[k]))
+        for k, edge in enumerate(edges.tolist() if self._devices else ()):
+            if edge in self._devices:
+                values[k] = self._devices[edge].setting(float(conductances[k]))
         return values
 
 
-def _channel(k: int, transistor: Transistor, conductance: float, ends: tuple[str, str], bulk: str) -> list[str]:
-    """The law of `Channels` as a behavioural source, its gate, and the junctions from its bulk.
-
-    ngspice's own MOS model limits the voltages at which it is evaluated without counting that as not converged: where a step
-    between samples is large, ngspice takes a wrong answer for converged.
-    """
-    overdrives = [f"uramp(v({_gate_node(k)})-{write_number(transistor.threshold)}-v({end}))^2" for end in ends]
-    half = write_number(transistor.transconductance / 2)
-    return [
-        f"bhwl_{k} {ends[0]} {ends[1]} i={half}*({overdrives[1]}-{overdrives[0]})",
-        f"{_gate(k)} {_gate_node(k)} 0 dc {write_number(transistor.gate_voltage(conductance))}",
-        f".model hwl_j{k} d(is={write_number(transistor.saturation)})",
-        *(f"dhwl_{k}_{side} {bulk} {end} hwl_j{k}" for side, end in enumerate(ends) if end != bulk),
-    ]
-
-
-def _gate(transistor: int) -> str:
-    """Name of the source that sets a gate."""
-    return f"vhwl_g{transistor}"
-
-
-def _gate_node(transistor: int) -> str:
-    return f"hwl_g{transistor}"
+def _own_name(edge: int, letter: str, wanted: str) -> str:
+    """`Names.own` of an edge's device."""
+    return f"{letter}{OWN}{edge}_{re.sub(r'[^a-z0-9]', '_', wanted.lower())}"
 
 
 def sense(output: int) -> str:

@@ -35,8 +35,7 @@ class Kirchhoff:
     def __init__(self, network: Network, port_signs: Array) -> None:
         busy = {node for s in network.sources if s.kind == "voltage" for node in (s.plus, s.minus)} | {GROUND}
         busy |= {node for element in network.elements for node in element.nodes}
-        busy |= {transistor.bulk for transistor in network.transistors}
-        busy |= {node for k in network.channels.edges for node in network.edges[k][:2]}
+        busy |= {node for place in network.placed for node in place.nodes}
         plain = np.array([k for k, name in enumerate(network.nodes) if name not in busy], dtype=np.intp)
         self.tails, self.heads = network.tails, network.heads
         self._network = network

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from hwlearn import files
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_json, write_text
-from hwlearn.learning.rules import RULES
 from hwlearn.network import Network
+from hwlearn.registry import Registry
 
 if TYPE_CHECKING:
     import networkx
@@ -51,10 +51,9 @@ def to_dataset(run: Run) -> xarray.Dataset:
         "inputs": (("sample", "input"), task.inputs, {"comment": "in the unit of each input"}),
         "targets": (("sample", "output"), task.targets, {"units": "V"}),
     }
-    if network.transistors:
-        volts = network.gate_voltages
-        gates = [volts.get(name, math.nan) for name in network.edge_names]
-        variables["gate_voltage"] = ("edge", gates, {"units": "V", "comment": "of transistors"})
+    for what, settings in network.settings.items():
+        values = [settings.get(name, math.nan) for name in network.edge_names]
+        variables[what.key] = ("edge", values, {"units": what.unit})
     if run.outputs is not None:
         variables["outputs"] = (("sample", "output"), run.outputs, {"units": "V"})
     coordinates = {
@@ -117,11 +116,11 @@ def to_networkx(run: Run) -> networkx.MultiDiGraph[str]:
         other_elements=[element.card for element in network.elements],
     )
     graph.add_nodes_from(network.nodes)
-    volts = network.gate_voltages
+    settings = network.settings
     rows = zip(network.edges, network.conductances.tolist(), network.trainable.tolist(), strict=True)
     for edge, conductance, trainable in rows:
-        gate = {"gate_voltage": volts[edge.name]} if edge.name in volts else {}
-        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **gate)
+        set_to = {what.key: values[edge.name] for what, values in settings.items() if edge.name in values}
+        graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **set_to)
     return graph
 
 
@@ -131,50 +130,88 @@ def driven(network: Network, inputs: Array) -> Network:
     return replace(network, inputs=tuple(replace(source, value=value) for source, value in sources))
 
 
-def _to_netcdf_file(run: Run, path: Path) -> None:
+class Export(ABC):
+    """A format of other programs. Found by the name of its entry point in the group `hwlearn.exports`.
+
+    Attributes:
+        file: name of the file in the run folder.
+    """
+
+    file: ClassVar[str]
+
+    @abstractmethod
+    def write(self, run: Run, path: Path) -> None:
+        """Write a run, running or not, to a file.
+
+        Raises:
+            ExperimentError: it cannot be written; see `Run.experiment`.
+        """
+
+
+class NetCDF(Export):
     """NetCDF 3 (64-bit offset), which scipy writes and every NetCDF library reads."""
-    dataset = to_dataset(run)
-    try:
-        files.replace(path, bytes(dataset.to_netcdf(engine="scipy")))
-    except OSError as error:
-        raise ExperimentError(f"{path}: {error.strerror}") from None
+
+    file = "run.nc"
+
+    def write(self, run: Run, path: Path) -> None:
+        dataset = to_dataset(run)
+        try:
+            files.replace(path, bytes(dataset.to_netcdf(engine="scipy")))
+        except OSError as error:
+            raise ExperimentError(f"{path}: {error.strerror}") from None
 
 
-def _to_networkx_file(run: Run, path: Path) -> None:
-    """Node-link JSON, as of `networkx.node_link_data`."""
-    import networkx
+class CSV(Export):
+    """`to_csv`."""
 
-    write_json(path, networkx.node_link_data(to_networkx(run), edges="edges"))
+    file = "journal.csv"
+
+    def write(self, run: Run, path: Path) -> None:
+        write_text(path, to_csv(run))
 
 
-FORMATS: dict[str, tuple[str, Callable[[Run, Path], None]]] = {
-    "netcdf": ("run.nc", _to_netcdf_file),
-    "csv": ("journal.csv", lambda run, path: write_text(path, to_csv(run))),
-    "netlist": ("trained.cir", lambda run, path: write_text(path, to_netlist(run))),
-    "networkx": ("network.json", _to_networkx_file),
-}
-"""Name of the file, and what writes it, by format."""
+class Netlist(Export):
+    """`to_netlist`."""
+
+    file = "trained.cir"
+
+    def write(self, run: Run, path: Path) -> None:
+        write_text(path, to_netlist(run))
+
+
+class NetworkX(Export):
+    """Node-link JSON of `to_networkx`, see `networkx.node_link_data`."""
+
+    file = "network.json"
+
+    def write(self, run: Run, path: Path) -> None:
+        import networkx
+
+        write_json(path, networkx.node_link_data(to_networkx(run), edges="edges"))
+
+
+EXPORTS: Registry[Export] = Registry("format", Export, "exports")
+"""The formats by the names of `hwlearn export --to`."""
 
 
 def export(run: Run, to: str, path: str | PathLike[str] | None = None) -> Path:
-    """Write a run in one of the `FORMATS`.
+    """Write a run in a format of other programs.
 
     Args:
         run: running or not.
-        to: the format.
+        to: a name of `EXPORTS`.
         path: of the file; in the run folder if not given.
 
     Returns:
         The file.
 
     Raises:
-        ExperimentError: unknown format; it cannot be written; as of `Run.experiment`.
+        RegistryError: unknown format.
+        ExperimentError: it cannot be written; see `Run.experiment`.
     """
-    if to not in FORMATS:
-        raise ExperimentError(f"--to {to}: choose one of {', '.join(FORMATS)}")
-    name, write = FORMATS[to]
-    file = run.folder / name if path is None else Path(path)
-    write(run, file)
+    kind = EXPORTS.get(to)
+    file = run.folder / kind.file if path is None else Path(path)
+    kind().write(run, file)
     return file
 
 
@@ -184,7 +221,7 @@ def _at(run: Run) -> str:
 
 def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
     """Name, unit and values of the journal's columns; "V2" is V²."""
-    history, unit = run.history, RULES[run.settings["rule.name"]].loss_unit.replace("²", "2")
+    history, unit = run.history, run.loss_unit.replace("²", "2")
     return [
         (_at(run), "1", history.at),
         ("loss", unit, history.losses),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hwlearn.experiments import Experiment
@@ -22,19 +21,13 @@ OBJECTS = {"network": ("circuit.", "ports."), "task": ("task.",)}
 
 def fingerprint(experiment: Experiment) -> dict[str, Any]:
     """The settings, by dotted key, and SHA-256 of what the files beside the experiment file said."""
-    settings = experiment.settings
-    keys = {
-        f"{table}.{key}": value
-        for table, content in settings.model_dump(mode="json", exclude_none=True).items()
-        for key, value in content.items()
-    }
-    station = keys.pop("backend.station", None)
-    keys.pop("backend.processes", None)
+    content = experiment.settings.model_dump(mode="json", exclude_none=True)
+    backend = experiment.backend()
+    kept = type(backend).model_fields.keys() - backend.incidental
+    content["backend"] = {key: value for key, value in content["backend"].items() if key in kept}
+    keys = {f"{table}.{key}": value for table, values in content.items() for key, value in values.items()}
     found = {"settings": keys, "network": _of_network(experiment.network), "task": _of_task(experiment.task)}
-    if settings.backend.name == "bench":
-        from hwlearn.lab.station import load_station
-
-        found["wiring"] = load_station(experiment.path.parent / Path(str(station))).wiring_hash(experiment.network)
+    found |= backend.fingerprint(experiment.network, experiment.path.parent)
     return found
 
 
@@ -60,7 +53,7 @@ def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[s
 def _of_network(network: Network) -> str:
     inputs = tuple(replace(source, value=0.0) for source in network.inputs)
     elements = tuple((element.card, element.nodes) for element in network.elements)
-    graph = (network.nodes, network.edges, inputs, network.fixed_sources, network.outputs, network.transistors)
+    graph = (network.nodes, network.edges, inputs, network.fixed_sources, network.outputs, network.devices)
     arrays = (network.conductances, network.lower, network.upper, network.trainable)
     return _hash(repr((graph, elements, network.directives)).encode(), *(array.tobytes() for array in arrays))
 

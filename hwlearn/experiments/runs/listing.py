@@ -10,7 +10,6 @@ from typing import Any
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs.run import Run
-from hwlearn.learning.rules import RULES
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _summary(name: str, run: Run) -> Summary:
         steps, seconds = max(len(history.at) - 1, 0), history.seconds[-1] if history.seconds else 0.0
         first = None if start is None else start["loss_initial"]
         last = history.losses[-1] if history.losses and math.isfinite(history.losses[-1]) else None
-        unit = RULES[rule].loss_unit
+        unit = run.loss_unit
     return Summary(
         name,
         run.info["title"],

@@ -9,7 +9,7 @@ from functools import cache
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.experiments.run import Earlier
+from hwlearn.experiments.execution import Earlier
 from hwlearn.experiments.runs.checkpoint import Checkpoint
 from hwlearn.experiments.runs.journal import Journal
 

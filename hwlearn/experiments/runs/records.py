@@ -30,12 +30,6 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
 
 
-def _rule(name: str) -> str:
-    if name not in RULES:
-        raise ValueError(f"no rule: {name!r}")
-    return name
-
-
 def _without_nul(path: str) -> str:
     if "\0" in path:
         raise ValueError("a NUL character in a path")
@@ -56,14 +50,13 @@ def _conductance(value: float) -> float:
 
 Number = Annotated[float, AfterValidator(_reckonable)]
 Conductance = Annotated[float, AfterValidator(_conductance)]
-RuleName = Annotated[str, AfterValidator(_rule)]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
 
 class Keys(Record):
     """The experiment's keys that are shown of every run."""
 
-    rule: RuleName = Field(alias="rule.name")
+    rule: str = Field(alias="rule.name")
     backend: str = Field(alias="backend.name")
 
 
@@ -88,11 +81,19 @@ class Info(Record):
     experiment: FilePath
     overrides: dict[str, Any]
     title: str
+    loss_unit: str | None = None
     fingerprint: Fingerprint
     versions: Versions
     platform: str
     commit: str | None
     date: str
+
+    @model_validator(mode="after")
+    def _has_unit(self) -> Self:
+        """The unit of what the rule observes is written down, or that of a rule that is known."""
+        if self.loss_unit is None and self.fingerprint.settings.rule not in RULES:
+            raise ValueError(f"no rule: {self.fingerprint.settings.rule!r}")
+        return self
 
 
 class Result(Record):

@@ -17,8 +17,8 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
+from hwlearn.experiments.execution import Earlier, Progress
 from hwlearn.experiments.files import make_folder
-from hwlearn.experiments.run import Earlier, Progress
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
@@ -28,6 +28,7 @@ from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
 from hwlearn.files import create, read, replace
+from hwlearn.learning.rules import RULES
 from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
 
@@ -46,13 +47,29 @@ class Run:
     Make one with `Run.create`, open one with `Run.load`.
 
     Attributes:
-        folder: the path. info: content of run.json; `trust`: see `load_experiment`; never read from the folder.
+        folder: the path. info: content of run.json. trust, trust_code: see `load_experiment`; never read from the folder.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any], experiment: Experiment | None = None, trust: bool = False) -> None:
-        self.folder, self.info, self.trust = folder, info, trust
+    def __init__(
+        self,
+        folder: Path,
+        info: dict[str, Any],
+        experiment: Experiment | None = None,
+        *,
+        trust: bool = False,
+        trust_code: bool = False,
+    ) -> None:
+        self.folder, self.info, self.trust, self.trust_code = folder, info, trust, trust_code
         if experiment is not None:
             self.experiment = experiment
+
+    def __repr__(self) -> str:
+        what = f"{self.settings['rule.name']} on {self.settings['backend.name']}"
+        try:
+            state = self.state
+        except ExperimentError:
+            state = "damaged"
+        return f"<Run {self.folder}: {self.info['title']}, {what}, {state}>"
 
     @classmethod
     def create(cls, folder: str | PathLike[str], experiment: Experiment) -> Run:
@@ -70,25 +87,32 @@ class Run:
             "experiment": str(experiment.path.absolute()),
             "overrides": dict(experiment.overrides),
             "title": experiment.network.title,
+            "loss_unit": experiment.rule.loss_unit,
             "fingerprint": fingerprint(experiment),
             **environment(experiment.path.parent),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        experiment.rule  # noqa: B018  # refused before a folder is made
         make_folder(folder)
         with refusing_to_lose(folder):
             create(folder / "experiment.toml", experiment.source)
         _write_json(folder / "run.json", info)
-        return cls(folder, info, experiment, experiment.trust)
+        return cls(folder, info, experiment, trust=experiment.trust, trust_code=experiment.trust_code)
 
     @classmethod
-    def load(cls, folder: str | PathLike[str], experiment: str | PathLike[str] | None = None, *, trust: bool = False) -> Run:
+    def load(
+        cls,
+        folder: str | PathLike[str],
+        experiment: str | PathLike[str] | None = None,
+        *,
+        trust: bool = False,
+        trust_code: bool = False,
+    ) -> Run:
         """A run folder as it is, running or not.
 
         Args:
             folder: the path.
             experiment: the experiment file, if it has moved.
-            trust: see `load_experiment`; whether the run was made with trust does not matter.
+            trust, trust_code: see `load_experiment`; whether the run was made with trust does not matter.
 
         Raises:
             ExperimentError: not a run folder.
@@ -99,7 +123,7 @@ class Run:
             why = "it has no run.json" if folder.is_dir() else "there is no such folder"
             raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
         info = info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())}
-        return cls(folder, info, trust=trust)
+        return cls(folder, info, trust=trust, trust_code=trust_code)
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -116,6 +140,11 @@ class Run:
                 "file as it was by --experiment FILE"
             )
         return now
+
+    @property
+    def loss_unit(self) -> str:
+        """Of the loss that the rule observes."""
+        return str(self.info.get("loss_unit") or RULES.get(self.settings["rule.name"]).loss_unit)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -284,7 +313,13 @@ class Run:
             raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
         if self.result is not None and self.state in DONE and not found and not given:
             return None
-        info = {**self.info, "experiment": str(path), "overrides": dict(now.overrides), "fingerprint": new}
+        info = {
+            **self.info,
+            "experiment": str(path),
+            "overrides": dict(now.overrides),
+            "fingerprint": new,
+            "loss_unit": now.rule.loss_unit,
+        }
         return self._go(now, info, progress)
 
     def _read(self, overrides: Mapping[str, Any] | None = None) -> Experiment:
@@ -294,7 +329,8 @@ class Run:
             raise ExperimentError(
                 f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
             )
-        return load_experiment(path, {**self.info["overrides"], **(overrides or {})}, trust=self.trust)
+        given = {**self.info["overrides"], **(overrides or {})}
+        return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code)
 
     def _earlier(self) -> Earlier | None:
         """What the run has done, up to its checkpoint."""

@@ -35,12 +35,12 @@ class Cell:
     error: str | None = None
 
 
-def load_cells(sweep: Sweep, *, trust: bool = False) -> list[Cell]:
-    """The cells in the order of the file. Each is trained, also one with the overrides of another.
+def load_cells(sweep: Sweep, *, trust: bool = False, trust_code: bool = False) -> list[Cell]:
+    """The cells in the order of the file; each is trained, also one with the overrides of another.
 
     Args:
         sweep: from `load_sweep`.
-        trust: see `load_experiment`.
+        trust, trust_code: see `load_experiment`.
 
     Raises:
         ExperimentError: every cell is refused: the reason of the first.
@@ -53,7 +53,7 @@ def load_cells(sweep: Sweep, *, trust: bool = False) -> list[Cell]:
         if named[name] > 1:
             name = f"{name}~{named[name]}"  # "~" is in no other name
         try:
-            experiment = load_experiment(sweep.experiment, overrides, trust=trust)
+            experiment = load_experiment(sweep.experiment, overrides, trust=trust, trust_code=trust_code)
             experiment.read_files(known)
             cells.append(Cell(name, overrides, experiment))
         except HwlearnError as error:

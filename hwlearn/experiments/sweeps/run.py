@@ -33,6 +33,7 @@ def run_sweep(
     jobs: int | None = None,
     dask: str | None = None,
     trust: bool = False,
+    trust_code: bool = False,
     progress: Progress | None = None,
 ) -> Results:
     """Train the cells of a sweep file, each in a run folder of its own.
@@ -48,7 +49,7 @@ def run_sweep(
         dask: address of a Dask scheduler, such as "tcp://127.0.0.1:8786", whose workers train instead. Those that see the
             folder by the same path write run folders and go on with them; from the others a run folder comes back when its
             cell has ended. One cell at a time in a worker, however many threads it has.
-        trust: see `load_experiment`.
+        trust, trust_code: see `load_experiment`.
         progress: called with (cells ended, cells failed, cells) at the start and after each cell.
 
     Raises:
@@ -57,7 +58,7 @@ def run_sweep(
         KeyboardInterrupt: results.csv holds what there is.
     """
     sweep = load_sweep(path)
-    cells = load_cells(sweep, trust=trust)
+    cells = load_cells(sweep, trust=trust, trust_code=trust_code)
     processes = _processes(jobs, dask)
     _check_benches(cells, processes, dask)
     home = Path("runs") / sweep.path.stem if folder is None else Path(folder)
@@ -127,14 +128,17 @@ def _processes(jobs: int | None, dask: str | None) -> int:
 
 def _check_benches(cells: Sequence[Cell], processes: int, dask: str | None) -> None:
     """A real bench is one, and wired to this machine."""
-    from hwlearn.lab.station import load_station
+    from hwlearn.lab.bench.backend import BenchBackend
 
     benches = Counter[Path]()
     for cell in cells:
-        if cell.experiment is None or cell.experiment.settings.backend.name != "bench":
+        if cell.experiment is None:
             continue
-        station = cell.experiment.path.parent / str(cell.experiment.settings.backend.station)
-        if load_station(station).settings.defaults.backend != "virtual":
+        backend = cell.experiment.backend()
+        if not isinstance(backend, BenchBackend):
+            continue
+        station = cell.experiment.path.parent / backend.station
+        if backend.load(cell.experiment.path.parent).settings.defaults.backend != "virtual":
             benches[station.resolve()] += 1
     if benches and dask is not None:
         raise ExperimentError(f"{next(iter(benches))}: a bench is wired to one machine: sweep without --dask")

@@ -37,15 +37,12 @@ from pydantic import (
 
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
-from hwlearn.experiments.settings import TABLES
+from hwlearn.experiments.settings import TABLES, keys_of, kind_of
 from hwlearn.text import did_you_mean
 from hwlearn.toml import Table, read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-KEYS = [f"{table}.{key}" for table, model in TABLES.items() for key in model.model_fields]
-"""The keys of an experiment."""
 
 MOST_CELLS = 1_000_000
 """Cells after which a sweep is taken for an accident."""
@@ -125,9 +122,10 @@ class SweepSettings(Table):
         drawn = self.random.axes if self.random is not None else {}
         if not (self.grid or drawn):
             raise ValueError('nothing varies: give [grid] "train.seed" = [0, 1, 2], or [random]')
+        known = [f"{table}.{key}" for table in TABLES for key in keys_of(table)]
         for key in (*self.grid, *drawn):
-            if key not in KEYS:
-                raise ValueError(f"{key} is no key of an experiment{did_you_mean(key, KEYS)}")
+            if key not in known and ":" not in key:
+                raise ValueError(f"{key} is no key of an experiment{did_you_mean(key, known)}")
         if both := sorted(self.grid.keys() & drawn.keys()):
             raise ValueError(f"{both[0]} is in [grid] and in [random]: give it once")
         sizes = [v.count if isinstance(v, Steps) else len(v) for v in self.grid.values()]
@@ -201,7 +199,7 @@ def whole(key: str) -> bool:
 
 def _kinds(key: str) -> set[Any]:
     table, _, name = key.partition(".")
-    return _types(TABLES[table].model_fields[name].annotation)
+    return _types(kind_of(table, name))
 
 
 def _types(annotation: Any) -> set[Any]:

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Measurement, Outputs
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Outputs
+from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.lab.bench.attempts import accepted_phase
 from hwlearn.lab.bench.checks import checks_of
@@ -51,7 +53,7 @@ class BenchCircuit(Circuit):
         trust: let a station file name drivers that are code, as "module:Class".
 
     Raises:
-        ModelError: the network has transistors.
+        ModelError: the network has edges that are no resistors.
         StationError: the station does not fit the network.
         InstrumentError: an instrument is missing or is not the one that the station names.
     """
@@ -62,8 +64,9 @@ class BenchCircuit(Circuit):
         self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True, trust: bool = False
     ) -> None:
         super().__init__(network)
-        if network.transistors:
-            raise ModelError(f"a bench sets resistors, not the gate of transistor {network.transistors[0].edge}")
+        if network.devices:
+            device = network.devices[0]
+            raise ModelError(f"a bench sets resistors, not the {device.set_by.name} of {device.word} {device.edge}")
         self.station = station if isinstance(station, Station) else load_station(station, trust)
         self.station.validate(network)
         self._devices = Devices(network, self.station)

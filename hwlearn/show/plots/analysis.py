@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hwlearn.arrays import Array
+from hwlearn.show.facts.analysis import analysis_facts
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.network import paint_network
 from hwlearn.show.plots.picture import SERIES, Target, save, short
@@ -54,8 +55,7 @@ def _spectrum(axes: Axes, analysis: Analysis) -> None:
         axes.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
     _as_spectrum(axes, max(len(found.eigenvalues) for found in analysis.solution.spectra.values()))
     axes.legend(frameon=False)
-    word = "coercive" if analysis.solution.coercive else "not coercive"
-    axes.set_title(f"{short(analysis.network.title)}: {word}", fontsize=11)
+    axes.set_title(f"{short(analysis.network.title)}: {analysis_facts(analysis).caption}", fontsize=11)
 
 
 def _current(axes: Axes, analysis: Analysis) -> None:
@@ -100,7 +100,7 @@ def draw_operating_point(found: OperatingPoint, target: Target) -> None:
     left.plot(modes[~moving], np.full(int((~moving).sum()), lowest / 10), "x", color=SERIES[0])
     _as_spectrum(left, len(rates))
     left.set_ylabel("rate of ep [1/time]")
-    left.set_title(f"{short(found.network.title)}: {'' if found.coercive else 'not '}coercive here", fontsize=11)
+    left.set_title(f"{short(found.network.title)}: {analysis_facts(found).caption}", fontsize=11)
     _shaded(right, found.network, found.sensitivity, SENSITIVITY, "V")
     save(figure, target)
 

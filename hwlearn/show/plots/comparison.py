@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from hwlearn.show.facts.comparison import comparison_facts
 from hwlearn.show.plots.picture import INPUT, PLAIN, SERIES, save, short
 
 if TYPE_CHECKING:
@@ -23,20 +24,20 @@ def draw_comparison(found: Comparison, path: str | PathLike[str]) -> None:
     rows = len(found.compared)
     figure = Figure(figsize=(12, 3.4 * rows), layout="constrained")
     axes = np.atleast_2d(figure.subplots(rows, 3))
-    for (nodes, scores, fit), one, color in zip(axes, found.compared, SERIES, strict=False):
+    told = comparison_facts(found.as_dict()).sections
+    for (nodes, scores, fit), one, section, color in zip(axes, found.compared, told, SERIES, strict=False):
         at = np.arange(len(one.node_residuals))
         nodes.bar(at, 1e3 * one.node_residuals, color=color)
         nodes.axhspan(-3e3 * one.node_noise, 3e3 * one.node_noise, color=PLAIN, alpha=0.4, linewidth=0)
         nodes.set_xticks(at, found.network.nodes, rotation=90, fontsize=7)
         nodes.set_ylabel("largest node residual [mV]")
-        verdict = "agrees" if one.agrees else one.reasons[0]
-        nodes.set_title(short(f"{one.name} − {found.reference}: {verdict}"), fontsize=10)
+        nodes.set_title(short("; ".join((section.heading, *section.reasons[:1]))), fontsize=10)
         edges = np.arange(len(one.edge_scores))
         scores.bar(edges, one.edge_scores, color=color)
         scores.axhspan(-3, 3, color=PLAIN, alpha=0.4, linewidth=0)
         scores.set_xticks(edges, found.network.edge_names, rotation=90, fontsize=7)
         scores.set_ylabel(f"direction of {found.rule} [σ]")
-        scores.set_title(f"cosine {one.cosine:.6g}", fontsize=10)
+        scores.set_title(" ".join(next(pair for pair in section.pairs if "cosine" in pair[0])), fontsize=10)
         if one.identified is None:
             fit.set_axis_off()
             continue

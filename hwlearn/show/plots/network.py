@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from os import PathLike
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hwlearn.arrays import Array
-from hwlearn.network import Network
+from hwlearn.network import EdgeDevice, Network
+from hwlearn.show.facts.network import counts
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.picture import FIXED, GROUNDED, INPUT, OUTPUT, PLAIN, SOURCE, TRAINABLE, save, short
 from hwlearn.text import GROUND
@@ -33,8 +36,7 @@ def draw_network(network: Network, path: str | PathLike[str]) -> None:
     figure = Figure(figsize=(7.5, 7.5), layout="constrained")
     axes = figure.add_subplot()
     _, thick = paint_network(axes, network, place_nodes(network))
-    kind = "edges" if network.transistors else "resistors"
-    axes.set_title(f"{short(network.title)}: {len(network.nodes)} nodes, {len(network.edges)} {kind}", fontsize=11)
+    axes.set_title(f"{short(network.title)}: {counts(network)}", fontsize=11)
     figure.legend(handles=network_legend(network, thick), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     save(figure, path)
 
@@ -51,10 +53,12 @@ def paint_network(axes: Axes, network: Network, at: Array, shade: Array | None =
 
     strength = network.conductances / network.conductances.max() if len(network.edges) else np.empty(0)
     thick = 5.0 * min(1.0, (60 / max(len(network.edges), 1)) ** 0.35)
+    styles = _styles(network)
     order = np.argsort(network.trainable if shade is None else shade, kind="stable")
     lines = LineCollection(
         list(np.stack((at[network.tails], at[network.heads]), axis=1)[order]),
         linewidths=(0.08 * thick + 0.92 * thick * strength)[order],
+        linestyles=[styles[type(network.device_at[k])] if k in network.device_at else "-" for k in order.tolist()],
         capstyle="round",
         zorder=1,
     )
@@ -94,6 +98,12 @@ def paint_network(axes: Axes, network: Network, at: Array, shade: Array | None =
     return lines, thick
 
 
+def _styles(network: Network) -> dict[type[EdgeDevice], Literal["--", "-.", ":"]]:
+    """How the lines of edges are dashed that are no resistors."""
+    dashes: tuple[Literal["--", "-.", ":"], ...] = ("--", "-.", ":")
+    return dict(zip(dict.fromkeys(map(type, network.devices)), cycle(dashes), strict=False))
+
+
 def _roles(network: Network) -> dict[str, str]:
     """The colour of each node that is special; inputs win over outputs, outputs over fixed sources."""
     roles = {node: SOURCE for source in network.fixed_sources for node in (source.plus, source.minus)}
@@ -121,4 +131,5 @@ def network_legend(network: Network, thick: float) -> list[Line2D]:
         handles.append(Line2D([], [], color=TRAINABLE if network.trainable.any() else FIXED, linewidth=thick, label=label))
     if network.trainable.any() and not network.trainable.all():
         handles.append(Line2D([], [], color=FIXED, linewidth=thick, label="not trained"))
+    handles += [Line2D([], [], color=PLAIN, linestyle=style, label=law.word) for law, style in _styles(network).items()]
     return handles

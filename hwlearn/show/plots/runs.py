@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.prediction import predicted_decay
-from hwlearn.learning.rules import RULES
+from hwlearn.show.facts.training import run_caption
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.network import network_legend, paint_network
 from hwlearn.show.plots.picture import FIXED, INPUT, PLAIN, SERIES, TRAINABLE, Target, save, short
@@ -54,7 +54,7 @@ def draw_run(run: Run, target: Target, panels: Sequence[str] = ()) -> None:
     for k, name in enumerate(chosen):
         PANELS[name](figure.add_subplot(rows, columns, k + 1), run)
     if len(chosen) > 1:
-        figure.suptitle(f"{short(run.info['title'])}: {run.settings['rule.name']} on {run.settings['backend.name']}")
+        figure.suptitle(f"{short(run.info['title'])}: {run_caption(run)}")
     save(figure, target)
 
 
@@ -71,7 +71,7 @@ def draw_runs(runs: Sequence[Run], target: Target) -> None:
     for k, (run, label) in enumerate(zip(runs, labels(runs), strict=True)):
         style = ("-", "--", ":", "-.")[k // len(SERIES) % 4]
         _paint_losses(axes, run, color=SERIES[k % len(SERIES)], linestyle=style, label=label)
-    units = dict.fromkeys(RULES[run.settings["rule.name"]].loss_unit for run in runs)
+    units = dict.fromkeys(run.loss_unit for run in runs)
     axes.set_ylabel(f"loss that the rule observes [{', '.join(units)}]")
     titles = {run.info["title"] for run in runs}
     axes.set_title(short(titles.pop()) if len(titles) == 1 else f"{len(runs)} runs", fontsize=11)
@@ -115,12 +115,11 @@ def _paint_losses(axes: Axes, run: Run, **style: object) -> None:
 
 def _loss(axes: Axes, run: Run) -> None:
     """The loss, the decay that coercivity predicts where the run stands, the loss that noise alone makes, and resumes."""
-    rule = RULES[run.settings["rule.name"]]
     _paint_losses(axes, run, color=SERIES[0], label="observed")
-    axes.set_ylabel(f"loss that {rule.name} observes [{rule.loss_unit}]")
+    axes.set_ylabel(f"loss that {run.settings['rule.name']} observes [{run.loss_unit}]")
     at, losses, noise = (np.array(column) for column in (run.history.at, run.history.losses, run.history.noise))
     floor = 0.0
-    if rule.loss_unit == "V²" and np.isfinite(noise).any():
+    if run.loss_unit == "V²" and np.isfinite(noise).any():
         floor = 0.5 * len(run.network.outputs) * float(np.nanmean(noise**2))
     if floor > 0:
         axes.axhline(floor, color=PLAIN, linewidth=1.0, label="noise of the readings alone")

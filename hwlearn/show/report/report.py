@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
@@ -22,35 +21,19 @@ from hwlearn.experiments.files import write_text
 from hwlearn.experiments.prediction import predicted_decay
 from hwlearn.experiments.runs import Run
 from hwlearn.files import read
-from hwlearn.learning.rules import RULES
+from hwlearn.show.facts import Section
+from hwlearn.show.facts.analysis import analysis_facts
+from hwlearn.show.facts.network import network_facts
+from hwlearn.show.facts.training import run_facts
 from hwlearn.show.plots import draw_analysis, draw_operating_point, draw_run
 from hwlearn.show.report.crossvalidation import crossvalidations
-
-LISTED = 50
-"""Rows of a table before it is elided."""
-
-Pairs = list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; the rows after the first `LISTED` are counted in `more`."""
-
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    more: int = 0
-
-    @classmethod
-    def of(cls, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
-        """A table that is elided if it is long."""
-        return cls(header, rows[:LISTED], max(len(rows) - LISTED, 0))
 
 
 def write_report(run: Run, path: str | PathLike[str] | None = None) -> Path:
     """Write the report of a run, running or not, and return its path: report.html in the run folder if none is given.
 
     Raises:
-        ExperimentError: as of `Run.experiment`; the file cannot be written.
+        ExperimentError: see `Run.experiment`; the file cannot be written.
     """
     file = run.folder / "report.html" if path is None else Path(path)
     write_text(file, report_html(run))
@@ -64,104 +47,39 @@ def report_html(run: Run) -> str:
     --out`, in the run folder or a folder in it.
 
     Raises:
-        ExperimentError: as of `Run.experiment`.
+        ExperimentError: see `Run.experiment`.
     """
     analysis = _analysis(run)
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
         files("hwlearn.show.report").joinpath("report.html").read_text(encoding="utf-8")
     )
+    told, network = run_facts(run), network_facts(run.network, run.experiment.task)
+    measured = run.outputs is not None
     return template.render(
-        title=run.info["title"],
+        title=told.title,
         name=run.folder.resolve().name,
-        summary=_summary(run),
-        circuit=_circuit(run),
+        summary=told.sections[0],
+        circuit=Section(pairs=network.sections[0].pairs),
         network=_figure(lambda to: draw_run(run, to, ["network"])),
-        conductances=_conductances(run),
-        gates=_gates(run),
-        outputs=_outputs(run),
-        reached=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["outputs"])),
-        residuals=None if run.outputs is None else _figure(lambda to: draw_run(run, to, ["residuals"])),
-        learning=_learning(run),
+        trained=told.sections[1],
+        task=network.sections[1],
+        reached=_figure(lambda to: draw_run(run, to, ["outputs"])) if measured else None,
+        residuals=_figure(lambda to: draw_run(run, to, ["residuals"])) if measured else None,
+        learning=Section(pairs=tuple(_learning(run))),
         loss=_figure(lambda to: draw_run(run, to, ["loss"])),
-        analysis=analysis,
+        analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
-        rates=_rates(analysis) if isinstance(analysis, Analysis) else None,
         comparisons=crossvalidations(run.folder),
-        environment=_environment(run),
+        environment=Section(pairs=tuple(_environment(run))),
         experiment=_text(run.folder / "experiment.toml"),
         overrides=[f"{key} = {value}" for key, value in run.info["overrides"].items()],
     )
 
 
-def _summary(run: Run) -> Pairs:
-    settings, result, losses = run.settings, run.result, run.history.losses
-    unit = RULES[settings["rule.name"]].loss_unit
-    pairs = [("rule", settings["rule.name"]), ("backend", settings["backend.name"])]
-    if result is not None:
-        nudge = "" if result["nudge_unit"] == "1" else f" {result['nudge_unit']}"
-        sides = ", both sides" if result["symmetric"] else ""
-        pairs[0] = ("rule", f"{result['rule']}, nudge {result['nudge']:.4g}{nudge}{sides}")
-        pairs += [
-            ("steps", f"{result['steps']} (stopped because: {run.state})"),
-            ("loss ½|o−y|²", f"{_number(result['loss_initial'])} → {_number(result['loss_final'])} V²"),
-            ("seconds", f"{result['seconds']:.3g}"),
-        ]
-        pairs += [("note", note) for note in result["notes"]]
-    elif losses:
-        pairs += [
-            ("steps", f"{len(losses) - 1} ({run.state})"),
-            ("loss that the rule observes", f"{losses[0]:.4g} → {losses[-1]:.4g} {unit}"),
-        ]
-    return [*pairs, ("began", run.info["date"])]
-
-
-def _circuit(run: Run) -> Pairs:
-    network = run.network
-    pairs = [
-        ("nodes", str(len(network.nodes))),
-        ("edges" if network.transistors else "resistors", network.counted()),
-        ("inputs", ", ".join(f"{s.name} ({s.kind}, {s.plus} to {s.minus})" for s in network.inputs) or "none"),
-        ("outputs", ", ".join(network.output_names)),
-    ]
-    if network.fixed_sources:
-        shown = [f"{s.name} {s.value:.6g} {s.unit} ({s.plus} to {s.minus})" for s in network.fixed_sources[:LISTED]]
-        pairs.append(("fixed sources", ", ".join(shown)))
-    if network.elements:
-        pairs.append(("other elements", "; ".join(element.card for element in network.elements[:LISTED])))
-    return pairs
-
-
-def _conductances(run: Run) -> Table:
-    network, before = run.network, run.experiment.network.conductances
-    rows = zip(network.edges, before.tolist(), network.conductances.tolist(), network.trainable.tolist(), strict=True)
-    return Table.of(
-        ("edge" if network.transistors else "resistor", "from", "to", "before [S]", "now [S]"),
-        [(e.name, e.tail, e.head, f"{was:.6g}", f"{now:.6g}" if moves else "fixed") for e, was, now, moves in rows],
-    )
-
-
-def _gates(run: Run) -> Table:
-    before, now = run.experiment.network.gate_voltages, run.network.gate_voltages
-    return Table.of(
-        ("gate of", "before [V]", "now [V]"), [(name, f"{before[name]:.6g}", f"{value:.6g}") for name, value in now.items()]
-    )
-
-
-def _outputs(run: Run) -> Table:
-    task, names = run.experiment.task, run.network.output_names
-    measured = np.full(task.targets.shape, np.nan) if run.outputs is None else run.outputs
-    rows = [
-        (str(sample), name, f"{target:.6g}", _number(reached), _number(reached - target))
-        for sample, (targets, outputs) in enumerate(zip(task.targets.tolist(), measured.tolist(), strict=True))
-        for name, target, reached in zip(names, targets, outputs, strict=True)
-    ]
-    return Table.of(("sample", "output", "target [V]", "reached [V]", "error [V]"), rows)
-
-
-def _learning(run: Run) -> Pairs:
+def _learning(run: Run) -> list[tuple[str, str]]:
     per = "per unit of time" if run.continuous else "per step"
-    pairs: Pairs = []
+    pairs: list[tuple[str, str]] = []
     try:
         rate = predicted_decay(run.experiment, run.network.conductances)
         pairs.append(("decay of the loss that coercivity predicts", f"{rate:.4g} {per}"))
@@ -203,15 +121,7 @@ def _spectrum(analysis: Analysis | OperatingPoint | str) -> str | None:
     return _figure(lambda to: draw_operating_point(analysis, to))
 
 
-def _rates(analysis: Analysis) -> Table:
-    rows = [
-        (name, f"{found.slowest:.4g}", f"{found.best_step:.4g}", f"{found.max_step:.4g}")
-        for name, found in analysis.solution.spectra.items()
-    ]
-    return Table.of(("rule", "slowest rate", "fastest learning rate", "limit"), rows)
-
-
-def _environment(run: Run) -> Pairs:
+def _environment(run: Run) -> list[tuple[str, str]]:
     pairs = [("hwlearn", run.info["versions"]["hwlearn"]), ("platform", run.info["platform"])]
     pairs += [("commit", run.info["commit"])] if run.info["commit"] else []
     start = run.history.last("start")
@@ -236,7 +146,3 @@ def _text(path: Path) -> str:
         raise ExperimentError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ExperimentError(f"{path}: not UTF-8; it is not what the run began with") from None
-
-
-def _number(value: Any) -> str:
-    return "not measured" if value is None or np.isnan(value) else f"{value:.6g}"

@@ -121,7 +121,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         if trace.error is None:
             loss_final, outputs = task_loss(circuit, task)
         else:
-            loss_final, outputs = _last_loss(circuit, task, final, settings.backend.name)
+            loss_final, outputs = _last_loss(circuit, task, final, experiment.backend().hardware)
     return Outcome(
         rule=rule.name,
         backend=settings.backend.name,
@@ -155,12 +155,7 @@ def _circuit(experiment: Experiment) -> Circuit:
         return circuit
     from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
 
-    amperes = np.inf
-    if experiment.settings.backend.name == "bench":
-        from hwlearn.lab.bench.circuit import BenchCircuit
-
-        assert isinstance(circuit, BenchCircuit)
-        amperes = 0.5 * circuit.station.settings.limits.i_nudge_max
+    amperes = 0.5 * experiment.backend().largest_injection(experiment.path.parent)
     try:
         drive = probe_drive(experiment.network, experiment.task, amperes=amperes)
         return IdentifiedCircuit(circuit, drive, table.identify_every)
@@ -223,13 +218,13 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     trace.stopped_because = result.stopped_because
 
 
-def _last_loss(circuit: Circuit, task: Task, conductances: Array, backend: str) -> tuple[float, Array]:
+def _last_loss(circuit: Circuit, task: Task, conductances: Array, hardware: bool) -> tuple[float, Array]:
     """Loss [V²] and outputs (S, n_out) [V] after a run that was cut short.
 
-    NaN if the circuit does not answer soon, and on a bench: who stops a bench wants it safe, not driven once more.
+    NaN if the circuit does not answer soon, and of hardware: who stops a bench wants it safe, not driven once more.
     """
     answer = [(float("nan"), np.full(task.targets.shape, np.nan))]
-    if backend == "bench":
+    if hardware:
         return answer[0]
 
     def ask() -> None:

@@ -1,4 +1,4 @@
-"""What `.model` cards say."""
+"""What `.model` and `.options` cards say."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def models_of(directives: Iterable[str]) -> dict[str, tuple[str, str]]:
 def parameters_of(text: str) -> dict[str, str]:
     """The words `name=value` of a model, or of a card."""
     return dict(_PARAMETER.findall(text))
+
+
+def options_of(directives: Iterable[str]) -> dict[str, str]:
+    """Values of `.options` by lower-case name; "" for one that is only named."""
+    cards = (line.split(maxsplit=1) for line in directives if line[:4].lower() == ".opt")
+    return {name.lower(): value.lower() for card in cards if len(card) > 1 for name, value in _PARAMETER.findall(card[1])}

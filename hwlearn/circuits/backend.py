@@ -1,0 +1,55 @@
+"""`Backend`: what an experiment file says of its circuit's backend, and the circuit that is made of it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from hwlearn.circuits.base import Circuit
+from hwlearn.network import Network
+from hwlearn.registry import Registry
+from hwlearn.toml import Table
+
+
+class Backend(Table, ABC):
+    """The table `[backend]` of an experiment file, for one name.
+
+    A subclass has the other keys of the table as its fields, which pydantic checks. It is found by the name of its entry point
+    in the group `hwlearn.circuits`, or as "module:Class".
+
+    Attributes:
+        name: as in the file.
+        hardware: whether its circuits are things. Such a circuit is no reference for others, realises what its devices can,
+            and is left alone once a training was cut short.
+        incidental: fields that do not change what is measured; a run may go on with others.
+    """
+
+    hardware: ClassVar[bool] = False
+    incidental: ClassVar[frozenset[str]] = frozenset()
+
+    name: str
+
+    @abstractmethod
+    def circuit(self, network: Network, folder: Path, *, verify: bool = True) -> Circuit:
+        """A new circuit, at the network's conductances.
+
+        Args:
+            network: what it is.
+            folder: that of the experiment file; files are relative to it.
+            verify: whether hardware checks itself against a model first.
+        """
+
+    def fingerprint(self, network: Network, folder: Path) -> Mapping[str, str]:
+        """What must be the same, besides the fields, for a run to go on: a value by a word that tells the user what it is."""
+        return {}
+
+    def largest_injection(self, folder: Path) -> float:
+        """What may be injected into an output [A]."""
+        return math.inf
+
+
+BACKENDS: Registry[Backend] = Registry("backend", Backend, "circuits")
+"""The backends by the names of an experiment file."""

@@ -1,0 +1,54 @@
+"""What pydantic found wrong with an experiment file, in the words of the file."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from hwlearn.experiments.settings import TABLES, keys_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def in_a_line(error: ValidationError, *table: str) -> str:
+    """One message for each key; the branches of a union count as one.
+
+    Args:
+        error: what pydantic found.
+        table: in which it looked; none for a whole file.
+    """
+    messages: dict[str, str] = {}
+    for one in error.errors():
+        location = [part for k, part in enumerate((*table, *one["loc"])) if k < 2 or isinstance(part, int)]
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+        messages.setdefault(key, _message(one, key))
+    return "; ".join(messages.values())
+
+
+def _message(error: ErrorDetails, key: str) -> str:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key {key}{_suggestion(key)}"
+    if kind == "missing":
+        return f"{key} is missing" if "." in key else f"table [{key}] is missing"
+    if kind == "model_type":
+        return f"{key} must be a table, [{key}]"
+    text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "value_error":
+        return f"[{key}]: {text}" if key else text
+    return f"{key} = {error['input']!r}: must be {text}" if "Input should be" in error["msg"] else f"{key}: {text}"
+
+
+def _suggestion(key: str) -> str:
+    table, _, name = key.rpartition(".")
+    if not table:
+        close = get_close_matches(name, TABLES, n=1)
+        return f"; did you mean [{close[0]}]?" if close else f"; the tables are {', '.join(TABLES)}"
+    own = keys_of(table)
+    if close := get_close_matches(name, own, n=1):
+        return f"; did you mean {table}.{close[0]}?"
+    homes = [home for home in TABLES if name in keys_of(home)]
+    return f"; it belongs in [{homes[0]}]" if homes else f"; [{table}] has {', '.join(own)}"

@@ -1,0 +1,33 @@
+"""Devices are laws, one file each: terminals, parameters, currents and slopes, netlist cards, words."""
+
+from hwlearn.network.devices.branches import Branches, Placed, branches_by_law
+from hwlearn.network.devices.device import CONDUCTANCE, DEVICES, GATE_VOLTAGE, Device, EdgeDevice, ElementDevice, Parameter
+from hwlearn.network.devices.diode import Diode
+from hwlearn.network.devices.law import Branch, Law, Limiter
+from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
+from hwlearn.network.devices.resistor import Resistor
+from hwlearn.network.devices.transistor import Transistor
+
+__all__ = [
+    "CONDUCTANCE",
+    "DEVICES",
+    "GATE_VOLTAGE",
+    "Branch",
+    "Branches",
+    "Card",
+    "Cards",
+    "Device",
+    "Diode",
+    "EdgeDevice",
+    "EdgeRead",
+    "ElementDevice",
+    "Law",
+    "Limiter",
+    "Names",
+    "NetlistAround",
+    "Parameter",
+    "Placed",
+    "Resistor",
+    "Transistor",
+    "branches_by_law",
+]
