@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hwlearn.analysis.identified import IdentifiedCircuit
-    from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open
+    from hwlearn.circuits.base import Circuit
+    from hwlearn.circuits.drive import Drive, Hold, Inject, Open
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.circuits.imperfect import ImperfectCircuit
+    from hwlearn.circuits.linear import LinearCircuit
+    from hwlearn.circuits.measurement import Measurement, SampledMeasurement
     from hwlearn.circuits.newton.circuit import NewtonCircuit
     from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
     from hwlearn.experiments.runs import Run
     from hwlearn.lab.bench.circuit import BenchCircuit
     from hwlearn.learning.flow import FlowResult, flow
+    from hwlearn.learning.loss import Loss
+    from hwlearn.learning.losses import SquaredError
     from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
@@ -36,13 +41,18 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "hwlearn.network": ("Edge", "Network", "Port", "Source", "Transistor"),
-    "hwlearn.circuits.base": ("Circuit", "Drive", "Hold", "Inject", "Measurement", "Open"),
+    "hwlearn.circuits.base": ("Circuit",),
+    "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open"),
+    "hwlearn.circuits.linear": ("LinearCircuit",),
+    "hwlearn.circuits.measurement": ("Measurement", "SampledMeasurement"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
     "hwlearn.circuits.imperfect": ("ImperfectCircuit",),
     "hwlearn.analysis.identified": ("IdentifiedCircuit",),
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
+    "hwlearn.learning.loss": ("Loss",),
+    "hwlearn.learning.losses": ("SquaredError",),
     "hwlearn.learning.rule": ("Rule",),
     "hwlearn.learning.rules": (
         "AdjointCoupledLearning",
@@ -76,6 +86,8 @@ __all__ = [
     "IdentifiedCircuit",
     "ImperfectCircuit",
     "Inject",
+    "LinearCircuit",
+    "Loss",
     "ManyResult",
     "Measurement",
     "Network",
@@ -86,7 +98,9 @@ __all__ = [
     "Port",
     "Rule",
     "Run",
+    "SampledMeasurement",
     "Source",
+    "SquaredError",
     "Task",
     "Thresholded",
     "TrainResult",

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from hwlearn import Circuit, Hold, Network
-from hwlearn.circuits.base import SampledMeasurement
+from hwlearn import Circuit, Hold, Network, SampledMeasurement
 
 STIFF = 1e4
 """Conductance of every supply [S]: 0.1 mΩ."""

@@ -10,7 +10,7 @@ from scipy.optimize import least_squares
 
 from hwlearn import Drive, ExactCircuit, FullClamp
 from hwlearn.errors import HwlearnError
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 DATA = Path(__file__).parents[2] / "tests" / "data" / "dillavou2025"
 MEASURED = Measured.load(DATA)

@@ -2,10 +2,10 @@
 
 from supply_circuit import SupplyCircuit
 
-from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 
-class TestSupplyCircuit(CircuitContract):
+class TestSupplyCircuit(ResistorContract):
     tolerance = 1e-5  # of the largest voltage, current or power of a phase
 
     def make(self, network):

@@ -66,7 +66,7 @@ def _ties(network: Network, task: Task, shape: Structure, near: float) -> list[s
             names = " and ".join(port.name for port in group)
             reasons.append(f"outputs {names} are always equal: only edges without current (a bridge or dead end) join them")
     if shape.fixed:
-        from hwlearn.circuits.base import Drive
+        from hwlearn.circuits.drive import Drive
         from hwlearn.circuits.exact.circuit import ExactCircuit
 
         with ExactCircuit(network) as circuit:

@@ -10,7 +10,9 @@ import numpy as np
 
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Inject, Measurement, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Inject, Outputs
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.identify import identify
 from hwlearn.inference.nodes import NodeCircuit

@@ -11,7 +11,10 @@ from scipy.linalg import inv
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.losses import SquaredError
+from hwlearn.learning.remedies import Remedy
 from hwlearn.learning.rule import Rule
+from hwlearn.learning.table import TableRule
 
 NAMES = ("ep", "cl", "al")
 
@@ -39,8 +42,13 @@ class Linearised:
         """The same, for a rule object; full clamp is one-sided CL with η = 1.
 
         Raises:
-            HwlearnError: a rule for which no prediction is known.
+            HwlearnError: a rule or a loss for which no prediction is known.
         """
+        base = rule
+        while isinstance(base, Remedy):
+            base = base.rule
+        if isinstance(base, TableRule) and not isinstance(base.loss_function, SquaredError):
+            raise HwlearnError(f"no floor is predicted for the loss {base.loss_function.name}, only for the squared error")
         name = "cl" if rule.name == "clamp" else rule.name
         if name not in NAMES:
             raise HwlearnError(f"no floor is predicted for the rule {rule.name!r}; there are {', '.join(NAMES)}, clamp")

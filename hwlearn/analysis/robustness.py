@@ -31,8 +31,9 @@ from hwlearn.circuits.imperfect import (
 )
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.remedies import Overclamped, Remedy, Thresholded
-from hwlearn.learning.rule import Rule, VoltageRule
+from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import FullClamp
+from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import TrainState, task_loss, train
 from hwlearn.network import Network
@@ -268,7 +269,7 @@ def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
         rule = rule.rule
     if not (rule.symmetric or isinstance(rule, FullClamp)):
         made["symmetric"] = type(rule)(nudge=rule.nudge, symmetric=True)
-    if isinstance(rule, VoltageRule):
+    if isinstance(rule, TableRule) and rule.observes == "voltage":
         push = 2 * plain.error
         made["overclamped"] = Overclamped(rule, push, 0.5 * reach * push)
     made["thresholded"] = Thresholded(rule, 0.5 * plain.direction)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Hold
+from hwlearn.circuits.drive import Drive, Hold
 from hwlearn.claims.rows import Bench, Row, differences, measured_resistance, outputs_at, random_problem
 from hwlearn.learning.rules import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, FullClamp
 from hwlearn.learning.task import Task

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Inject
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Inject
 from hwlearn.learning.rules import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation
 from hwlearn.learning.task import Task
 from hwlearn.network import Network

@@ -88,7 +88,7 @@ def _print_findings(findings: list[Finding]) -> None:
 
 def _nudging(experiment: Experiment) -> Nudging:
     """What the rule of an experiment will do first, by the exact model."""
-    from hwlearn.circuits.base import Drive
+    from hwlearn.circuits.drive import Drive
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.inference.noise import Nudging
 

@@ -55,7 +55,7 @@ def _examined_ngspice() -> dict[str, Any]:
     report: dict[str, Any] = {"ok": False}
     try:
         report["library"] = find_library()
-        from hwlearn.circuits.base import Drive
+        from hwlearn.circuits.drive import Drive
         from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
 
         with NgspiceCircuit(Network.from_edges([("a", "m"), ("m", "0")], inputs=["a"], outputs=["m"])) as circuit:

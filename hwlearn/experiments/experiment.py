@@ -104,7 +104,7 @@ class Experiment:
         """The learning rule, remedies included."""
         table = self.settings.rule
         with self.named():
-            rule = RULES[table.name](**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
+            rule = RULES.get(table.name)(**table.model_dump(include={"nudge", "symmetric"} & table.model_fields_set))
             if table.push is not None and table.rest is not None:
                 rule = Overclamped(rule, table.push, table.rest)
             return rule if table.threshold is None else Thresholded(rule, table.threshold)

@@ -56,6 +56,7 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[s
     old, new = table.get("name") if isinstance(table, dict) else None, given.get("rule.name")
     if not (isinstance(old, str) and isinstance(new, str)) or old == new or old not in RULES or new not in RULES:
         return changed, notes
+    before, after = RULES.get(str(old)), RULES.get(str(new))
 
     def drop(table: str, key: str, unit: str = "") -> None:
         keys = changed.get(table)
@@ -66,11 +67,11 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any]) -> tuple[dict[s
         drop("rule", key, unit)
     if new == "clamp":
         drop("rule", "symmetric")
-    if RULES[new].loss_unit != RULES[old].loss_unit:
-        drop("train", "stop_loss", f" {RULES[old].loss_unit}")
-        drop("flow", "stop_loss", f" {RULES[old].loss_unit}")
+    if after.loss_unit != before.loss_unit:
+        drop("train", "stop_loss", f" {before.loss_unit}")
+        drop("flow", "stop_loss", f" {before.loss_unit}")
     train = changed.get("train")
-    if RULES[new].nudge_unit != RULES[old].nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
+    if after.nudge_unit != before.nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
         notes.append(f"learning_rate = {train.get('learning_rate')} of the file was chosen for {old} and is kept")
     return changed, notes
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Inject, Measurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Inject
+from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.faults import Accuracy, Diagnosis, Probe, find_faults
 from hwlearn.inference.identify import Identified, identify

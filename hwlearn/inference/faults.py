@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import block_diag, cholesky, solve_triangular
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Hold, Inject
+from hwlearn.circuits.drive import Drive, Hold, Inject
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.nodes import NodeCircuit
 from hwlearn.network import Network

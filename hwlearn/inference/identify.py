@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Hold
+from hwlearn.circuits.drive import Drive, Hold
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.nodes import Answers, NodeCircuit
 from hwlearn.network import Network

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Inject
+from hwlearn.circuits.drive import Drive, Inject
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.network import Network
 from hwlearn.network.ports import Port

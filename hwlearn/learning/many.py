@@ -13,6 +13,7 @@ from hwlearn.circuits.exact.many import ManyCircuits
 from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Rule
+from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import Parameter, check_options
 from hwlearn.network import Network
@@ -71,12 +72,12 @@ def train_many(
         network.check_conductances(g)
     for task in listed:
         task.check(network)
-    if rule.imposes is None:
+    if not (isinstance(rule, TableRule) and rule.keeps_the_table):
         raise HwlearnError(f"{type(rule).__name__} has phases or a loss of its own; train the circuits one by one")
     check_options(steps, optimizer, parameter)
     if parameter == "gate-voltage":
         raise HwlearnError("parameter 'gate-voltage': train_many takes linear networks, which have no gates; use train")
-    short = [task.condensed() for task in listed]
+    short = [task.condensed() if rule.sees_moments else task for task in listed]
     if len({len(task) for task in short}) > 1:
         raise HwlearnError("the tasks have different numbers of samples; train_many needs equally many in each")
     inputs, targets = np.array([task.inputs for task in short]), np.array([task.targets for task in short])
@@ -100,7 +101,7 @@ class _Group:
     """Members trained together; arrays of edges are (E, M), arrays of ports (S, n_out, M)."""
 
     def __init__(
-        self, circuits: ManyCircuits, network: Network, inputs: Array, targets: Array, rule: Rule, first: int
+        self, circuits: ManyCircuits, network: Network, inputs: Array, targets: Array, rule: TableRule, first: int
     ) -> None:
         self.circuits, self.network, self.rule, self.first = circuits, network, rule, first
         self.targets = targets.transpose(1, 2, 0).copy()
@@ -122,10 +123,20 @@ class _Group:
 
     def read(self) -> tuple[Array, Array]:
         """Directions (E, M) and losses (M,): `Rule.read` of every member."""
-        error = self.circuits.open_outputs(self.weights) - self.targets
-        wrong = np.flatnonzero(~np.isfinite(error).all(axis=(0, 1)))
+        outputs, rule = self.circuits.open_outputs(self.weights), self.rule
+        wrong = np.flatnonzero(~np.isfinite(outputs).all(axis=(0, 1)))
         if len(wrong):
             raise SimulationError(f"member {self.first + wrong[0]}: the output voltages are not finite")
-        observed, direction = self.rule.at_ports(self.circuits, self.weights, error, self.nudge)
+        if rule.sees_moments:
+            observed = outputs - self.targets
+            if rule.observes == "current":
+                observed = self.circuits.currents_to_hold(-observed)
+            losses = 0.5 * np.einsum("som,som->m", observed, observed) / len(observed)
+        else:
+            members = range(outputs.shape[2])
+            judged = [rule.loss_function.judge(outputs[:, :, m], self.targets[:, :, m]) for m in members]
+            observed = np.stack([signal for signal, _ in judged], axis=2)
+            losses = np.array([loss for _, loss in judged])
+        direction = rule.at_ports(self.circuits, self.weights, observed, self.nudge)
         direction[self.network.fixed] = 0.0
-        return direction, 0.5 * np.einsum("som,som->m", observed, observed) / len(observed)
+        return direction, losses

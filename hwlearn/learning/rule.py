@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open, Outputs
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Inject, Outputs
 from hwlearn.circuits.linalg import square_sum
-from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.circuits.measurement import Measurement
+from hwlearn.errors import HwlearnError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -34,40 +36,36 @@ class Reading(NamedTuple):
 
 
 class Rule(ABC):
-    """A local learning rule for linear (and nearly linear) circuits.
+    """A local learning rule for linear (and nearly linear) circuits: it says what its phases do at the output ports.
 
-    Rules differ in what they observe at the output ports in the free phase and in what the nudged phase imposes there
-    (THEORY, Phases). All use one local update, a contrast of the two phases measured at the edge alone:
+    All rules use one local update, a contrast of the two phases measured at the edge alone:
 
         ġ_e = σ [ (Δv_e nudged)² − (Δv_e free)² ] / (2 nudge)
 
     With `symmetric`, one phase at +nudge and one at −nudge replace the pair: in a linear circuit the update of an
     infinitesimal nudge, exactly, at any amplitude. One-sided, the error is linear in the nudge; its sign picks the side.
 
+    The rules of THEORY's table are `TableRule`s. One with other phases is a subclass of this class or of one of them.
+
     Attributes:
+        name: as in an experiment file.
         nudge: amplitude, not zero; its unit is in `nudge_unit`. None takes a tenth (one-sided, a thousandth) of the natural
             scale of the circuit: see `natural_nudge`.
         symmetric: contrast +nudge with −nudge.
+        sign: σ, −1 for the rules of the table that observe voltages, +1 for those that observe currents.
+        loss_unit: of the loss that the rule observes.
     """
 
-    name: ClassVar[str]
-    observes: ClassVar[Literal["voltage", "current"]]
-    imposes: ClassVar[Literal["voltage", "current"] | None] = None  # None: phases or loss are not those of THEORY's table
-    nudge_unit: ClassVar[str]
-    sign: ClassVar[int]  # σ: −1 where voltages are observed, +1 where currents are
-    loss_unit: ClassVar[str]
+    name: str
+    nudge_unit: str
+    loss_unit: str
+    sign: int
 
     def __init__(self, nudge: float | None = None, symmetric: bool = False) -> None:
         if nudge is not None and (not np.isfinite(nudge) or nudge == 0):
             raise HwlearnError(f"{type(self).__name__}: nudge is {nudge}; it must be finite and not zero")
         self.nudge = nudge if nudge is None else float(nudge)
         self.symmetric = bool(symmetric)
-
-    def __init_subclass__(cls) -> None:
-        """A rule with phases or a loss of its own is not of the table, unless it says that it is."""
-        own = vars(cls)
-        if "imposes" not in own and not own.keys().isdisjoint(("free", "observed", "nudged", "settled", "loss")):
-            cls.imposes = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(nudge={self.nudge}, symmetric={self.symmetric})"
@@ -111,7 +109,7 @@ class Rule(ABC):
 
     def settled(self, free: Measurement, targets: Array) -> bool:
         """Whether nothing is left to learn, so that no nudged phase is needed and no edge changes."""
-        return False
+        return not self.observed(free, targets).any()
 
     def loss(self, free: Measurement, targets: Array) -> float:
         """½ ‖observed‖², mean over the samples [`loss_unit`]."""
@@ -129,30 +127,20 @@ class Rule(ABC):
         return self.read(circuit, task).direction
 
     def sufficient(self, circuit: Circuit, task: Task) -> Task:
-        """The task, or a short one with the same moments if a rule of the table in a linear circuit cannot tell them apart.
+        """The task, or a short one with the same moments if this rule cannot tell them apart in this circuit.
 
         Then directions and losses are the same, to rounding, and their cost does not depend on the number of samples.
         """
-        return task.condensed() if circuit.linear and self.imposes is not None else task
+        return task
 
     def read(self, circuit: Circuit, task: Task) -> Reading:
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
-        if circuit.linear and self.imposes is not None:
-            if self.observes == "current" or self.imposes == "voltage":
-                circuit.check_holdable()
-            ports, weights = circuit.ports(inputs)
-            observed, contrast = self.at_ports(ports, weights, ports.open_outputs(weights) - targets, nudge)
-            if len(circuit.network.fixed):
-                contrast[circuit.network.fixed] = 0.0
-            loss = 0.5 * square_sum(observed) / len(observed)
-            if not math.isfinite(loss):
-                raise SimulationError("the output voltages are not finite; the circuit may be singular")
-            return Reading(contrast, loss, 0.0)
         self.check_nudge(circuit.network)
         free = circuit.measure(Drive(inputs, self.free(targets)))
-        if self.settled(free, targets):
-            return Reading(np.zeros(len(circuit.network.edges)), self.loss(free, targets), free.noise)
+        loss = self.loss(free, targets)
+        if not math.isfinite(loss) or self.settled(free, targets):
+            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise)
         if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
             both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))
@@ -163,61 +151,7 @@ class Rule(ABC):
             scale = self.sign / (2 * nudge)
         contrast *= scale
         contrast[circuit.network.fixed] = 0.0
-        return Reading(contrast, self.loss(free, targets), free.noise)
-
-    def at_ports(self, ports: PortAlgebra, weights: Array, error: Array, nudge: float) -> tuple[Array, Array]:
-        """(observed, ġ) of a rule of the table in a linear circuit, from the error e = o − y of the open outputs.
-
-        The nudged phase changes what it imposes by −nudge × observed, and so the currents into the outputs: by σ nudge δ,
-        where δ is −σ × observed, or R⁻¹ of it. With the drops Hδ that δ alone makes, the contrast of the phases is
-        (Δv + σ nudge Hδ)² − Δv², so ġ = Hδ ∘ (Δv + ½ σ nudge Hδ), and ġ = Hδ ∘ Δv with the two sides of a symmetric nudge.
-        """
-        if self.observes == "voltage":
-            observed, held = error, None
-        else:
-            observed = held = ports.currents_to_hold(-error)
-        change = observed if self.sign < 0 else -observed
-        if self.imposes == "voltage":
-            change = ports.currents_to_hold(change)
-        return observed, ports.contrast(weights, change, 0.0 if self.symmetric else 0.5 * self.sign * nudge, held)
-
-
-class PortAlgebra(Protocol):
-    """`Ports`, or the same of many circuits at once."""
-
-    def currents_to_hold(self, change: Array, /) -> Array:
-        """Currents that raise the output voltages by `change`: R⁻¹ change."""
-
-    def contrast(self, weights: Array, change: Array, share: float, held: Array | None, /) -> Array:
-        """Mean over samples of the drops by `change` times those by the sources, `held` and share × `change`."""
-
-
-class VoltageRule(Rule):
-    """A rule whose free phase leaves the ports open and observes the voltage error e = o − y [V]."""
-
-    observes = "voltage"
-    sign = -1
-    loss_unit = "V²"
-
-    def free(self, targets: Array) -> Outputs:
-        return Open()
-
-    def observed(self, free: Measurement, targets: Array) -> Array:
-        return free.output_voltages - targets
-
-
-class CurrentRule(Rule):
-    """A rule whose free phase holds the ports at the targets y and observes the current I that this takes [A]."""
-
-    observes = "current"
-    sign = +1
-    loss_unit = "A²"
-
-    def free(self, targets: Array) -> Outputs:
-        return Hold(targets)
-
-    def observed(self, free: Measurement, targets: Array) -> Array:
-        return free.output_currents
+        return Reading(contrast, loss, free.noise)
 
 
 def typical_conductance(network: Network) -> float:

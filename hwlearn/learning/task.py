@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import samples
+from hwlearn.circuits.drive import samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.files import given
 from hwlearn.network import Network

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
@@ -183,7 +184,7 @@ def train(
                 HwlearnWarning,
                 stacklevel=2,
             )
-        circuit.reprogram(wanted)
+        circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)
     return TrainResult(circuit.conductances, np.array(losses), done, reason)  # type: ignore[arg-type]
 

@@ -22,7 +22,7 @@ from hwlearn.analysis.structure import structure
 from hwlearn.errors import HwlearnError, ModelError
 from hwlearn.network import Element
 from hwlearn.network.builders import grid, kite, wheatstone
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 START = [1, 1.5, 1.3, 1, 1, 1.7]
 TASK = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])

@@ -27,13 +27,13 @@ from hwlearn.errors import HwlearnError
 from hwlearn.experiments.runs import Run
 from hwlearn.learning.train import TrainState, task_loss
 from hwlearn.network.builders import grid
-from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 RULE = EquilibriumPropagation(0.1, symmetric=True)
 NETLISTS = Path(__file__).parents[2] / "netlists"
 
 
-class TestIdentifiedCircuit(CircuitContract):
+class TestIdentifiedCircuit(ResistorContract):
     """Off its tables by a tenth, and yet as good as exact."""
 
     tolerance = 1e-7

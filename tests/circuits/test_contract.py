@@ -1,14 +1,14 @@
-"""Both backends keep the contract of a circuit."""
+"""Both backends keep the contract of a circuit of resistors."""
 
 from hwlearn import Circuit, ExactCircuit, Network, NgspiceCircuit
-from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 
-class TestExactCircuit(CircuitContract):
+class TestExactCircuit(ResistorContract):
     def make(self, network: Network) -> Circuit:
         return ExactCircuit(network)
 
 
-class TestNgspiceCircuit(CircuitContract):
+class TestNgspiceCircuit(ResistorContract):
     def make(self, network: Network) -> Circuit:
         return NgspiceCircuit(network)

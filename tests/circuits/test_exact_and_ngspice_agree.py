@@ -22,7 +22,7 @@ from hwlearn import (
     Task,
     train,
 )
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 RULES: list[Rule] = [
     FullClamp(),

@@ -30,7 +30,8 @@ from hwlearn.circuits.imperfect import (
 )
 from hwlearn.errors import HwlearnError
 from hwlearn.network.builders import grid, kite
-from hwlearn.testing.circuits import CircuitContract, modified_nodal
+from hwlearn.testing.nodal import modified_nodal
+from hwlearn.testing.resistors import ResistorContract
 
 KITE = (1.0, 1.5, 1.3, 1.0, 1.0, 1.7)
 DRIVE = Drive([[1.0, 0.0], [0.3, -0.2]])
@@ -49,7 +50,7 @@ def slight() -> list[Effect]:
     ]
 
 
-class TestImperfectExactCircuit(CircuitContract):
+class TestImperfectExactCircuit(ResistorContract):
     tolerance = 1e-3
     realised = 1e-3
 
@@ -57,7 +58,7 @@ class TestImperfectExactCircuit(CircuitContract):
         return ImperfectCircuit(ExactCircuit(network), *slight(), seed=1)
 
 
-class TestImperfectNgspiceCircuit(CircuitContract):
+class TestImperfectNgspiceCircuit(ResistorContract):
     tolerance = 1e-3
     realised = 1e-3
 
@@ -65,7 +66,7 @@ class TestImperfectNgspiceCircuit(CircuitContract):
         return ImperfectCircuit(NgspiceCircuit(network), *slight(), seed=1)
 
 
-class TestNothingWrong(CircuitContract):
+class TestNothingWrong(ResistorContract):
     def make(self, network: Network) -> Circuit:
         return ImperfectCircuit(ExactCircuit(network))
 

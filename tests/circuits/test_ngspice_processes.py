@@ -22,7 +22,8 @@ from hwlearn.experiments import load_experiment
 from hwlearn.experiments.runs.fingerprint import fingerprint
 from hwlearn.experiments.sweeps.work import Job, train_cell
 from hwlearn.network.builders import grid, kite
-from hwlearn.testing.circuits import CircuitContract, contract_networks
+from hwlearn.testing.nodal import contract_networks
+from hwlearn.testing.resistors import ResistorContract
 
 DRIVE = Drive(np.random.default_rng(0).uniform(-1, 1, (7, 2)))
 
@@ -35,7 +36,7 @@ def _two_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
 
 
-class TestNgspiceInTwoProcesses(CircuitContract):
+class TestNgspiceInTwoProcesses(ResistorContract):
     @pytest.fixture
     def circuit(self) -> Iterator[Circuit]:
         """On the network that has every kind of source and port: each test starts a process."""

@@ -5,20 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
+from newton import VOLT, agrees_with_ngspice, assert_balanced, drive_inputs, with_diodes
 
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
 from hwlearn.errors import ModelError
 from hwlearn.network.network import Element
 from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 
-class TestLinear(CircuitContract):
+class TestLinear(ResistorContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(network)
 
 
-class TestDiodes(NonlinearContract):
+class TestDiodes(CircuitContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_diodes(network))
 

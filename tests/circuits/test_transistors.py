@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from measured_bias import GatePair
 from networks import networks
-from newton import VOLT, NonlinearContract, agrees_with_ngspice, assert_balanced, with_bulk, with_transistors
+from newton import VOLT, agrees_with_ngspice, assert_balanced, with_bulk, with_transistors
 
 from hwlearn import (
     Circuit,
@@ -28,9 +28,10 @@ from hwlearn import (
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.train import task_loss
+from hwlearn.testing.circuits import CircuitContract
 
 
-class TestNewton(NonlinearContract):
+class TestNewton(CircuitContract):
     def make(self, network: Network) -> Circuit:
         return NewtonCircuit(with_bulk(with_transistors(network)))
 

@@ -165,7 +165,6 @@ def test_a_loss_that_is_not_finite_is_null_and_exit_code_1(monkeypatch):
     from hwlearn.learning.rules import EquilibriumPropagation
 
     monkeypatch.setattr(EquilibriumPropagation, "loss", lambda *_: float("nan"))
-    monkeypatch.setattr(EquilibriumPropagation, "imposes", None)
     result = run("train", KITE, "--json")
     assert result.exit_code == 1
     content = json.loads(result.stdout, parse_constant=pytest.fail)

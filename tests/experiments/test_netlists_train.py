@@ -8,7 +8,7 @@ import pytest
 
 from hwlearn import Drive, ExactCircuit, Hold, Inject, NgspiceCircuit, Open
 from hwlearn.experiments import load_experiment, run_experiment
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
 NAMES = ["kite", "wheatstone", "ladder", "allostery", "allostery-bench", "regression", "crossbar"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hwlearn import Drive, Inject
 from hwlearn.inference.nodes import NodeCircuit
 from hwlearn.network.builders import grid
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 NETWORK = grid(3, 3, inputs=["n0_0", "n0_2,n2_0", "I(n1_1)"], outputs=["n2_2", "n0_1,n1_2"])
 INPUTS, OUTPUTS = len(NETWORK.inputs), len(NETWORK.outputs)

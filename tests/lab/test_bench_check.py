@@ -25,7 +25,7 @@ from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import grid
-from hwlearn.testing.circuits import contract_networks, modified_nodal
+from hwlearn.testing.nodal import contract_networks, modified_nodal
 
 
 def failed(findings):
@@ -286,7 +286,7 @@ def test_the_gradient_error_is_that_of_noisy_rules(symmetric):
     random = np.random.default_rng(4)
     network = NETWORK.with_conductances(10 ** random.uniform(-3.9, -3.1, 24))
     task, nudge, noise, repeats = Task([[1.0], [0.5]], [[0.1], [0.2]]), 1e-5, 20e-6, 5
-    rule = RULES["ep"](nudge, symmetric)
+    rule = RULES.get("ep")(nudge, symmetric)
     with ExactCircuit(network) as model:
         free = model.measure(Drive(task.inputs))
         sides = [model.measure(Drive(task.inputs, rule.nudged(free, task.targets, side))) for side in (nudge, -nudge)]
@@ -326,7 +326,7 @@ def test_the_smallest_nudge_stands_three_deviations_out_of_the_noise():
 @pytest.mark.parametrize(("nudge", "error"), [(5e-6, 0.05), (2e-6, 0.1)])
 def test_a_bench_chooses_how_often_to_read(tmp_path, nudge, error):
     wanted = [("repeats = 8", f'repeats = "auto"\ngradient_error = {error}\nmost_repeats = 200')]
-    task, rule = Task([[1.0]], [[0.25]]), RULES["ep"](nudge, symmetric=True)
+    task, rule = Task([[1.0]], [[0.25]]), RULES.get("ep")(nudge, symmetric=True)
     with bench(tmp_path, station=wanted) as circuit:
         for _ in range(6):
             rule.read(circuit, task)

@@ -12,7 +12,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.rules import runnable_rules
 from hwlearn.lab.station import load_station
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = ROOT / "netlists" / "allostery-bench.toml"

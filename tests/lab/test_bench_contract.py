@@ -5,7 +5,7 @@ import pytest
 
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.station import load_station
-from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 
 STEP = np.log(1e3) / 2**14
 """Relative step of the code table."""
@@ -41,7 +41,7 @@ def station_of(network, folder):
     return load_station(path)
 
 
-class TestBenchContract(CircuitContract):
+class TestBenchContract(ResistorContract):
     tolerance = 3 * STEP
     realised = STEP
 

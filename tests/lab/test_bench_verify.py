@@ -21,7 +21,7 @@ from hwlearn import (
     Task,
     train,
 )
-from hwlearn.circuits.base import SampledMeasurement
+from hwlearn.circuits.measurement import SampledMeasurement
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
 from hwlearn.inference.following import EdgeFilter

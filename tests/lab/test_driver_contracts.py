@@ -9,7 +9,7 @@ from hwlearn.lab.instruments.roles import ResistorBox, Scanner, Source, SourceMe
 from hwlearn.lab.instruments.scpi.session import Session
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 MIDDLE = [32] * 6
 OF = {role: [name for name in DRIVERS if issubclass(DRIVERS.get(name), role)] for role in (Source, Scanner, ResistorBox)}

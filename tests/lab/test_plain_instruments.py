@@ -20,7 +20,7 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.station.write import write_calibrated
 from hwlearn.lab.virtual.bench import model_of
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 HERE, TASK = Path(__file__).parent, load_experiment(EXPERIMENT).task
 TOGETHER = {"daq": "plain:Card", "dac": "plain:Card", "smu": "plain:Meter", "pots": "plain:Box"}

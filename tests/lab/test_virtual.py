@@ -19,7 +19,7 @@ from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Wired
 from hwlearn.lab.instruments.scpi.session import Session
 from hwlearn.lab.virtual import VirtualBench
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 EDGES = [("a", "m"), ("m", "k"), ("k", "0"), ("a", "k"), ("m", "b"), ("b", "0")]
 CODES = np.linspace(1e-4, 2e-3, 64)

@@ -17,7 +17,7 @@ from hwlearn.lab.instruments.scpi.session import Session
 from hwlearn.lab.instruments.scpi.visa import Line
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="Windows has no pseudo-terminals")
 

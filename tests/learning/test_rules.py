@@ -24,7 +24,7 @@ from hwlearn import (
 )
 from hwlearn.errors import HwlearnError, TaskError
 from hwlearn.network.builders import kite
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.nodal import modified_nodal
 
 Array = NDArray[np.float64]
 

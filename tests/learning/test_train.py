@@ -1,12 +1,14 @@
 """Training in discrete time."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hwlearn import (
     AdjointCoupledLearning,
+    Circuit,
     CoupledLearning,
     Drive,
     EquilibriumPropagation,
@@ -19,11 +21,12 @@ from hwlearn import (
     train,
 )
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Measurement, SampledMeasurement
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.errors import HwlearnError, HwlearnWarning, TaskError
 from hwlearn.learning.optimizers import Adam, Momentum
 from hwlearn.network.builders import kite, wheatstone
-from hwlearn.testing.circuits import modified_nodal
+from hwlearn.testing.measured import Measured
+from hwlearn.testing.nodal import modified_nodal
 
 START = [1, 1.5, 1.3, 1, 1, 1.7]
 TASK = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
@@ -162,26 +165,23 @@ def test_bounds_hold_and_clipping_everything_is_warned_of() -> None:
     assert result.conductances.max() <= 2.0
 
 
-class Failing(ExactCircuit):
-    """Answers NaN currents from the n-th measurement on, as a broken instrument driver might."""
+class Failing(Measured):
+    """Answers NaN output voltages from the n-th measurement on, as a broken instrument driver might."""
 
-    def __init__(self, network: Network, after: int) -> None:
-        super().__init__(network)
+    def __init__(self, inside: Circuit, after: int) -> None:
+        super().__init__(inside)
         self.left = after
-
-    linear = False
 
     def measure(self, drive: Drive) -> Measurement:
         measured = super().measure(drive)
         self.left -= 1
-        parts = (measured.node_voltages, measured.output_voltages, measured.output_currents, measured.input_currents)
-        if self.left < 0:
-            parts = (parts[0], parts[1] * np.nan, *parts[2:])
-        return SampledMeasurement(self.network, self.conductances, *parts)
+        broken = np.nan if self.left < 0 else 1.0
+        assert isinstance(measured, SampledMeasurement)
+        return replace(measured, output_voltages=broken * measured.output_voltages)
 
 
 def test_loss_that_turns_nan_keeps_the_last_good_conductances() -> None:
-    circuit = Failing(kite(START), after=7)
+    circuit = Failing(ExactCircuit(kite(START)), after=7)
     reference = train(ExactCircuit(kite(START)), TASK, FullClamp(), steps=3, learning_rate=0.1)
     with pytest.warns(HwlearnWarning, match="last good"):
         result = train(circuit, TASK, FullClamp(), steps=50, learning_rate=0.1)

@@ -218,7 +218,7 @@ def test_what_is_printed_of_a_network_and_its_circuit_is_one_short_line() -> Non
     assert repr(net) == expected
     circuit = ExactCircuit(net)
     assert repr(circuit) == f"<ExactCircuit of {expected}>"
-    assert repr(circuit.measure(Drive([[1.0, 0.0]] * 3))).startswith("<PortMeasurement: 3 samples, 1 outputs, by exact")
+    assert repr(circuit.measure(Drive([[1.0, 0.0]] * 3))).startswith("<LinearMeasurement: 3 samples, 1 outputs, by exact")
 
 
 def test_a_drive_needs_samples_and_outputs_of_a_known_kind() -> None:

@@ -8,23 +8,10 @@ import numpy as np
 from hwlearn import Drive, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Open, Source, Transistor
 from hwlearn.arrays import Array
 from hwlearn.network.network import Element
-from hwlearn.testing.circuits import CircuitContract
 
 VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
 """kT/q [V] of ngspice 39 at 27 °C."""
 MODELS = (".model da d(is=1e-12 n=1.5)", ".model db d")
-
-
-class NonlinearContract(CircuitContract):
-    """The contract without what only linear circuits do, or whose truth is a linear solve."""
-
-    test_agrees_with_modified_nodal_analysis = None
-    test_currents_balance = None
-    test_power_balances = None
-    test_superposition = None
-    test_reciprocity = None
-    test_scaling_conductances_scales_currents = None
-    test_earlier_measurements_stay_as_they_were = None
 
 
 def agrees_with_ngspice(network: Network, inputs: Array, currents: Array, held: float) -> None:

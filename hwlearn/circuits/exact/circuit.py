@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Hold, Measurement, Outputs
 from hwlearn.circuits.exact.ports import Basis, Ports, System
-from hwlearn.errors import DriveError, ModelError
+from hwlearn.circuits.linear import LinearCircuit
+from hwlearn.errors import ModelError
 from hwlearn.network import Network
 
 REBUILT = 16
@@ -20,7 +18,7 @@ REBUILT = 16
 less than another basis."""
 
 
-class ExactCircuit(Circuit):
+class ExactCircuit(LinearCircuit):
     """The exact model of a linear resistor network.
 
     Voltage sources tie nodes together, `v = T x + P s`, which leaves `K x = f` with `K = Tᵀ L T` symmetric positive definite
@@ -33,7 +31,6 @@ class ExactCircuit(Circuit):
     """
 
     name = "exact"
-    linear = True
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
@@ -77,11 +74,14 @@ class ExactCircuit(Circuit):
             samples = snapshot["basis"]
             self._basis, self._ports = Basis(self._system, samples if len(samples) else None), None
 
+    def _made_by(self) -> str:
+        return self._provenance
+
     def _program(self, conductances: Array) -> Array:
         self._ports = None
         return conductances
 
-    def ports(self, inputs: Array) -> tuple[Ports, Array]:
+    def _answers(self, inputs: Array) -> tuple[Ports, Array]:
         weights = self._basis.weights(inputs) if self._basis is not None else None
         if self._basis is None or weights is None:
             changing = self._basis is not None and self._system.sources <= len(inputs) + REBUILT
@@ -92,14 +92,6 @@ class ExactCircuit(Circuit):
         if ports is None:
             ports = self._ports = Ports(self._basis, self._conductances)
         return ports, weights
-
-    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        ports, weights = self.ports(inputs)
-        ports.complete()
-        if isinstance(outputs, Hold):
-            assert imposed is not None
-            imposed = ports.currents_to_hold(imposed - ports.open_outputs(weights))
-        return PortMeasurement(ports, weights, imposed, self._provenance)
 
     def _close(self) -> None:
         self._basis = self._ports = None
@@ -140,79 +132,3 @@ class Responses:
     resistance: Array
     weights: Array
     source_size: Array
-
-
-class PortMeasurement(Measurement):
-    """An exact answer, kept as weights of the port responses; nodes and edges are expanded only when asked for.
-
-    Args:
-        ports: the responses, p columns: the sources', then a unit current's at each output.
-        weights: (S, sources) of the source columns.
-        currents: (S, n_out) A, weights of the other columns; None if the outputs are open.
-    """
-
-    noise = 0.0
-
-    def __init__(self, ports: Ports, weights: Array, currents: Array | None, provenance: str) -> None:
-        self._ports, self._weights, self._currents, self.provenance = ports, weights, currents, provenance
-
-    @property
-    def output_voltages(self) -> Array:  # type: ignore[override]
-        voltages = self._ports.open_outputs(self._weights)
-        return voltages.copy() if self._currents is None else voltages + self._currents.dot(self._ports.resistance)
-
-    @property
-    def output_currents(self) -> Array:  # type: ignore[override]
-        return np.zeros((len(self._weights), len(self._ports.resistance))) if self._currents is None else self._currents
-
-    @property
-    def _states(self) -> Array:
-        """(S, p) weights of all columns."""
-        states = np.zeros((len(self._weights), self._ports.basis.width))
-        states[:, : self._ports.basis.count] = self._weights
-        if self._currents is not None:
-            states[:, self._ports.basis.count :] = self._currents
-        return states
-
-    @cached_property
-    def input_currents(self) -> Array:  # type: ignore[override]
-        return self._states @ self._ports.input_currents.T
-
-    @cached_property
-    def node_voltages(self) -> Array:
-        return self._states @ self._ports.node_voltages().T
-
-    @cached_property
-    def power(self) -> Array:
-        states = self._states
-        return np.einsum("sp,pq,sq->s", states, self._ports.power, states)
-
-    def edge_drops(self) -> Array:
-        return self._states.dot(self._ports.drops)
-
-    def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
-        states = self._states
-        weighted = states / len(states) if weights is None else states * np.asarray(weights, dtype=np.float64)[:, None]
-        return self._ports.product(states, weighted)
-
-    def contrast(self, reference: Measurement) -> Array:
-        if not isinstance(reference, PortMeasurement) or reference._ports is not self._ports:
-            raise DriveError("a contrast needs two measurements of the same circuit with the same conductances and inputs")
-        # a² − b² = (a − b)(a + b), and only the small difference of the weights enters the first factor.
-        here, there, basis = self._currents, reference._currents, self._ports.basis.count
-        pair = np.zeros((2, len(self._weights), self._ports.basis.width))
-        pair[1, :, :basis] = self._weights + reference._weights
-        if self._weights is not reference._weights:
-            pair[0, :, :basis] = self._weights - reference._weights
-        if here is not None:
-            pair[:, :, basis:] = here
-        if there is not None:
-            pair[0, :, basis:] -= there
-            pair[1, :, basis:] += there
-        if len(pair[1]) > 1:
-            pair[1] /= len(pair[1])
-        return self._ports.product(*pair)
-
-    def __getitem__(self, chosen: slice) -> PortMeasurement:
-        currents = None if self._currents is None else self._currents[chosen]
-        return PortMeasurement(self._ports, self._weights[chosen], currents, self.provenance)

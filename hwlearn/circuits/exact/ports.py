@@ -7,16 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 from scipy.linalg.blas import daxpy
 from scipy.sparse import csr_array, vstack
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.answers import Answers, summed
 from hwlearn.circuits.exact.elimination import LaplacianElimination
 from hwlearn.circuits.exact.reused import ReusedFactor
 from hwlearn.circuits.linalg import Cholesky, Cholmod, SparseMap, choose_cholesky
 from hwlearn.circuits.trust import Trust, grounding
-from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 
 
@@ -241,7 +240,7 @@ def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
 
 
-class Ports:
+class Ports(Answers):
     """Responses of a programmed circuit to each source column and to a unit current at each output: p columns.
 
     Those to the outputs are not solved for before `complete`, which must come before the circuit is programmed again.
@@ -255,7 +254,7 @@ class Ports:
     def __init__(self, basis: Basis, conductances: Array) -> None:
         self.basis, self.conductances = basis, conductances
         self.system = system = basis.system
-        self._factor: Array | None = None
+        self.count = basis.count
         cholesky = system.cholesky
         numbers, right = basis.assemble(conductances)
         refined = None
@@ -287,41 +286,10 @@ class Ports:
             self.drops = np.concatenate((self.drops, seen[:, self.basis.outputs :]))
 
     def open_outputs(self, weights: Array) -> Array:
-        """(S, n_out) V at the open outputs, for weights (S, count) of the source columns; not to be written to."""
         columns = self.outputs[: self.basis.count]
         return columns if weights is self.basis.identity else weights.dot(columns)
 
-    @property
-    def resistance(self) -> Array:
-        """R = C K⁻¹ Cᵀ (n_out, n_out) Ω."""
-        return self.outputs[self.basis.count :]
-
-    def currents_to_hold(self, change: Array) -> Array:
-        """(S, n_out) A that raise the open output voltages by `change` (S, n_out) [V]: R⁻¹ change."""
-        if not change.shape[1]:
-            return change
-        if self._factor is None:
-            self.complete()
-            self._factor, info = lapack.dpotrf(self.resistance, lower=0)
-            if info:
-                raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
-        return lapack.dpotrs(self._factor, change.T, lower=0)[0].T
-
-    def product(self, one: Array, two: Array) -> Array:
-        """(E,) V²: Σ_s (H x_s) ∘ (H y_s) for states x, y (S, p); H (E×p) are the drops per column. Never forms (S, E).
-
-        More samples than the columns that x uses are summed first: diag H M Hᵀ, M = Σ_s x_s y_sᵀ (p×p).
-        """
-        used = np.flatnonzero(one.any(axis=0))
-        if len(one) > len(used):
-            return _summed(self.drops[used], (one[:, used].T @ two).dot(self.drops))
-        return _summed(one.dot(self.drops), two.dot(self.drops))
-
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
-        """(E,) V²: mean over samples of the drops by `change` times those by the sources, `held` and share × `change`.
-
-        `change` and `held` are currents into the outputs, (S, n_out) A.
-        """
         basis, alone = self.basis, held is None and not self.system.cholesky.together  # whatever was asked before: to the bit
         if len(weights) == 1 and weights is basis.identity and alone:
             made = self._solve(change.dot(self.system.port_rows))
@@ -330,26 +298,15 @@ class Ports:
             contrast *= by_made
             return contrast
         (samples, count), outputs = weights.shape, change.shape[1]
-        if samples > outputs:  # as in `product`
-            self.complete()
-            moments = change.T.dot(weights if held is None else np.concatenate((weights, held), axis=1)) / samples
-            by_change, drops = self.drops[count:], moments.dot(self.drops[: moments.shape[1]])
-            if share:
-                drops += (change.T.dot(change) * (share / samples)).dot(by_change)
-            return _summed(by_change, drops)
-        if alone:
-            made = self._solve(change.dot(self.system.port_rows))
-            by_change = self.system.seen.of_rows(made, None)[:, outputs:]
-        else:
-            self.complete()
-            by_change = change.dot(self.drops[count:])
+        if samples > outputs or not alone:
+            return super().contrast(weights, change, share, held)
+        made = self._solve(change.dot(self.system.port_rows))
+        by_change = self.system.seen.of_rows(made, None)[:, outputs:]
         drops = self.drops[:count]
         drops = drops.copy() if weights is basis.identity else weights.dot(drops)
-        if held is not None:
-            drops += held.dot(self.drops[count:])
         if share:
             drops += share * by_change
-        return _summed(by_change, drops) / samples
+        return summed(by_change, drops) / samples
 
     @cached_property
     def input_currents(self) -> Array:
@@ -369,11 +326,6 @@ class Ports:
         units = Ports(Basis(system, None), self.conductances)
         return system.input_currents(self.conductances, drops, self.basis.columns, units.tests(system.voltage_inputs))
 
-    @cached_property
-    def power(self) -> Array:
-        """(p, p) W: power in the edges as a quadratic form of the column weights."""
-        return (self.drops * self.conductances) @ self.drops.T
-
     def tests(self, inputs: NDArray[np.intp]) -> Test:
         """The answers to a unit of some inputs, of a basis with a column per source."""
         system, outputs = self.system, self.outputs[inputs]
@@ -386,8 +338,3 @@ class Ports:
         voltages = self.system.nodes.of_rows(self.potentials, None)
         voltages[: self.basis.count] += self.system.nodes.lifts(self.basis.columns)
         return voltages.T
-
-
-def _summed(one: Array, two: Array) -> Array:
-    """(E,): Σ_k one ∘ two, of rows (k, E)."""
-    return np.einsum("ke,ke->e", one, two)

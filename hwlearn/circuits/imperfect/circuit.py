@@ -8,8 +8,10 @@ from copy import deepcopy
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Inject, Measurement, Open, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 
 LEAST = 1e-12
 """No effect makes a conductance smaller than this part of the wanted one."""

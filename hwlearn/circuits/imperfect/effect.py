@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Outputs
+from hwlearn.circuits.drive import Outputs
 from hwlearn.circuits.remembering import Remembering
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network

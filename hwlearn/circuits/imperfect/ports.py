@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Outputs
+from hwlearn.circuits.drive import Outputs
 from hwlearn.circuits.imperfect.effect import Effect, not_negative
 from hwlearn.network import Network
 

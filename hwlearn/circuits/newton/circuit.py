@@ -10,8 +10,10 @@ import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Hold, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.circuits.linalg import SparseMap
+from hwlearn.circuits.measurement import SampledMeasurement
 from hwlearn.circuits.newton.junctions import Junctions
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.trust import decades_apart

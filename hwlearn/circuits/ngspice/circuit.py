@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Measurement, Open, Outputs, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Open, Outputs
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
 from hwlearn.circuits.ngspice.pace import Pace

@@ -18,7 +18,9 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, SampledMeasurement
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive
+from hwlearn.circuits.measurement import SampledMeasurement
 from hwlearn.errors import SimulationError
 
 if TYPE_CHECKING:

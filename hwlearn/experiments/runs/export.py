@@ -184,7 +184,7 @@ def _at(run: Run) -> str:
 
 def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
     """Name, unit and values of the journal's columns; "V2" is V²."""
-    history, unit = run.history, RULES[run.settings["rule.name"]].loss_unit.replace("²", "2")
+    history, unit = run.history, RULES.get(run.settings["rule.name"]).loss_unit.replace("²", "2")
     return [
         (_at(run), "1", history.at),
         ("loss", unit, history.losses),

@@ -80,7 +80,7 @@ def _summary(name: str, run: Run) -> Summary:
         steps, seconds = max(len(history.at) - 1, 0), history.seconds[-1] if history.seconds else 0.0
         first = None if start is None else start["loss_initial"]
         last = history.losses[-1] if history.losses and math.isfinite(history.losses[-1]) else None
-        unit = RULES[rule].loss_unit
+        unit = RULES.get(rule).loss_unit
     return Summary(
         name,
         run.info["title"],

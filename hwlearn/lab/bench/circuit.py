@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Measurement, Outputs
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Outputs
+from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.lab.bench.attempts import accepted_phase
 from hwlearn.lab.bench.checks import checks_of

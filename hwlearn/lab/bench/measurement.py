@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Measurement, SampledMeasurement
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.inference.noise import variance_and_power
 from hwlearn.lab.station.settings import Measure
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Outputs
+from hwlearn.circuits.drive import Outputs
 from hwlearn.lab.instruments.roles import MeterReading
 
 

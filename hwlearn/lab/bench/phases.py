@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Hold, Inject
+from hwlearn.circuits.drive import Hold, Inject
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.measurement import Repeats
 from hwlearn.lab.bench.nudge import ROUNDS, SeriesNudge

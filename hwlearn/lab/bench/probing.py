@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Drive, Inject, Open
+from hwlearn.circuits.drive import Drive, Inject, Open
 from hwlearn.inference.nodes import Answers, NodeCircuit
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.station.settings import SeriesNudge

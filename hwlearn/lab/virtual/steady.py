@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit, Drive, Hold, Inject
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.drive import Drive, Hold, Inject
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.lab.virtual.ports import OPEN, PortDrive, operate
 from hwlearn.network import Network

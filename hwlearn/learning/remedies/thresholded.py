@@ -37,6 +37,6 @@ class Thresholded(Remedy):
         return f"Thresholded({self.rule!r}, threshold={self.threshold})"
 
     def read(self, circuit: Circuit, task: Task) -> Reading:
-        reading = self.rule.read(circuit, task)
+        reading = super().read(circuit, task)
         kept = np.abs(reading.direction) > self.threshold
         return reading._replace(direction=np.where(kept, reading.direction, 0.0))

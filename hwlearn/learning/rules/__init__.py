@@ -6,11 +6,9 @@ from hwlearn.learning.rules.coupled_learning import CoupledLearning
 from hwlearn.learning.rules.dual_coupled_learning import DualCoupledLearning
 from hwlearn.learning.rules.equilibrium_propagation import EquilibriumPropagation
 from hwlearn.learning.rules.full_clamp import FullClamp
+from hwlearn.registry import Registry
 
-RULES: dict[str, type[Rule]] = {
-    rule.name: rule
-    for rule in (EquilibriumPropagation, CoupledLearning, AdjointCoupledLearning, FullClamp, DualCoupledLearning)
-}
+RULES: Registry[Rule] = Registry("rule", Rule)
 """The rules by the names of an experiment file."""
 
 __all__ = [

@@ -71,7 +71,7 @@ def draw_runs(runs: Sequence[Run], target: Target) -> None:
     for k, (run, label) in enumerate(zip(runs, labels(runs), strict=True)):
         style = ("-", "--", ":", "-.")[k // len(SERIES) % 4]
         _paint_losses(axes, run, color=SERIES[k % len(SERIES)], linestyle=style, label=label)
-    units = dict.fromkeys(RULES[run.settings["rule.name"]].loss_unit for run in runs)
+    units = dict.fromkeys(RULES.get(run.settings["rule.name"]).loss_unit for run in runs)
     axes.set_ylabel(f"loss that the rule observes [{', '.join(units)}]")
     titles = {run.info["title"] for run in runs}
     axes.set_title(short(titles.pop()) if len(titles) == 1 else f"{len(runs)} runs", fontsize=11)
@@ -115,7 +115,7 @@ def _paint_losses(axes: Axes, run: Run, **style: object) -> None:
 
 def _loss(axes: Axes, run: Run) -> None:
     """The loss, the decay that coercivity predicts where the run stands, the loss that noise alone makes, and resumes."""
-    rule = RULES[run.settings["rule.name"]]
+    rule = RULES.get(run.settings["rule.name"])
     _paint_losses(axes, run, color=SERIES[0], label="observed")
     axes.set_ylabel(f"loss that {rule.name} observes [{rule.loss_unit}]")
     at, losses, noise = (np.array(column) for column in (run.history.at, run.history.losses, run.history.noise))

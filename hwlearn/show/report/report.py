@@ -96,7 +96,7 @@ def report_html(run: Run) -> str:
 
 def _summary(run: Run) -> Pairs:
     settings, result, losses = run.settings, run.result, run.history.losses
-    unit = RULES[settings["rule.name"]].loss_unit
+    unit = RULES.get(settings["rule.name"]).loss_unit
     pairs = [("rule", settings["rule.name"]), ("backend", settings["backend.name"])]
     if result is not None:
         nudge = "" if result["nudge_unit"] == "1" else f" {result['nudge_unit']}"

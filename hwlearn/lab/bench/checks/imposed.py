@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.circuits.base import Hold
+from hwlearn.circuits.drive import Hold
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.checks.check import IMPOSED, IMPOSED_FLOOR, Check, floor_volts
 from hwlearn.lab.bench.nudge import MeterNudge

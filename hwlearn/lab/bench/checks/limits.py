@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.circuits.base import Hold
+from hwlearn.circuits.drive import Hold
 from hwlearn.errors import StationError
 from hwlearn.lab.bench.checks.check import Check
 from hwlearn.lab.bench.phase import Asked

@@ -1,0 +1,138 @@
+"""`Measurement`: what a circuit answers to a drive."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwlearn.arrays import Array
+from hwlearn.network import Network
+
+
+class Measurement(ABC):
+    """What a circuit answered to a drive of S samples. NaN means: not measured.
+
+    Attributes:
+        output_voltages: (S, n_out) V.
+        output_currents: (S, n_out) A, positive from the source into the circuit; zero at open ports.
+        input_currents: (S, n_in) A, positive from the input's plus terminal into the circuit.
+        noise: standard deviation of a voltage [V]; of the mean, where readings are averaged.
+        provenance: which backend and solver made it.
+    """
+
+    output_voltages: Array
+    output_currents: Array
+    input_currents: Array
+    noise: float
+    provenance: str
+
+    @property
+    @abstractmethod
+    def node_voltages(self) -> Array:
+        """(S, N) V, against ground."""
+
+    @property
+    @abstractmethod
+    def power(self) -> Array:
+        """(S,) W dissipated in the edges: Σ_e g_e Δv_e² in resistors, Σ_e i_e Δv_e in transistors."""
+
+    @abstractmethod
+    def edge_drops(self) -> Array:
+        """(S, E) V, Δv = B v."""
+
+    @abstractmethod
+    def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
+        """(E,) V², the mean of Δv_e² over the samples, or Σ_s w_s Δv_e² with weights (S,)."""
+
+    @abstractmethod
+    def contrast(self, reference: Measurement) -> Array:
+        """(E,) V²: mean over samples of Δv_e² here minus Δv_e² in `reference`, without the cancellation of two means.
+
+        Both measurements must come from the same circuit with the same conductances and have the same number of samples.
+        """
+
+    @abstractmethod
+    def __getitem__(self, chosen: slice) -> Measurement:
+        """The measurement of some of the samples."""
+
+    def __repr__(self) -> str:
+        count, outputs = self.output_voltages.shape
+        return f"<{type(self).__name__}: {count} samples, {outputs} outputs, by {self.provenance or 'unknown'}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SampledMeasurement(Measurement):
+    """A measurement stored sample by sample, as simulators and instruments give it."""
+
+    network: Network
+    conductances: Array
+    voltages: Array
+    output_voltages: Array
+    output_currents: Array
+    input_currents: Array
+    noise: float = 0.0
+    provenance: str = ""
+
+    @classmethod
+    def joined(cls, parts: Sequence[SampledMeasurement]) -> SampledMeasurement:
+        """The samples of all parts, one after the other. They are of one circuit with the same conductances."""
+        first = parts[0]
+        return cls(
+            first.network,
+            first.conductances,
+            np.concatenate([part.voltages for part in parts]),
+            np.concatenate([part.output_voltages for part in parts]),
+            np.concatenate([part.output_currents for part in parts]),
+            np.concatenate([part.input_currents for part in parts]),
+            first.noise,
+            first.provenance,
+        )
+
+    @property
+    def node_voltages(self) -> Array:
+        return self.voltages
+
+    @cached_property
+    def _drops(self) -> Array:
+        return self.voltages[:, self.network.tails] - self.voltages[:, self.network.heads]
+
+    @property
+    def power(self) -> Array:
+        if not self.network.transistors:
+            return self._drops**2 @ self.conductances
+        currents, channels = self._drops * self.conductances, self.network.channels
+        currents[:, channels.edges] = channels.currents(self.conductances, self.voltages)
+        return np.einsum("se,se->s", currents, self._drops)
+
+    def edge_drops(self) -> Array:
+        return self._drops
+
+    def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
+        drops = self._drops
+        share = np.full(len(drops), 1.0 / len(drops)) if weights is None else np.asarray(weights, dtype=np.float64)
+        return share @ drops**2
+
+    def contrast(self, reference: Measurement) -> Array:
+        return contrast_of(self.edge_drops(), reference.edge_drops())
+
+    def __getitem__(self, chosen: slice) -> SampledMeasurement:
+        return SampledMeasurement(
+            self.network,
+            self.conductances,
+            self.voltages[chosen],
+            self.output_voltages[chosen],
+            self.output_currents[chosen],
+            self.input_currents[chosen],
+            self.noise,
+            self.provenance,
+        )
+
+
+def contrast_of(here: Array, there: Array) -> Array:
+    """(E,) V²: the mean over samples of here² − there², for drops (S, E) V of two phases."""
+    return np.einsum("se,se->e", here - there, here + there) / len(here)
