@@ -1,6 +1,7 @@
 """Damaged and forged files: a result or one line that says what is wrong, never a traceback.
 
-`HWLEARN_MUTATIONS=10000 HWLEARN_SEED=7 pytest tests/experiments/test_mutated_files.py` tries that many of each kind, from another seed.
+`HWLEARN_MUTATIONS=10000 HWLEARN_SEED=7 pytest tests/experiments/test_mutated_files.py` tries that many of each kind,
+from another seed.
 """
 
 import os
