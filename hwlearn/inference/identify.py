@@ -104,9 +104,9 @@ def identify(
         return np.concatenate((misfit.ravel(), logs / spread))
 
     def sensitivity(logs: Array) -> Array:
-        """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""
+        """(rows, E) of the residual."""
         found = answer(logs)
-        change = -np.einsum("se,en->sne", found.drops * (np.exp(logs) * start), found.across) / noise
+        change = found.sensitivity(np.exp(logs) * start, found.drops)[:, probes] / noise
         return np.vstack((change.reshape(-1, len(logs)), prior))
 
     fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-10, ftol=ENOUGH)

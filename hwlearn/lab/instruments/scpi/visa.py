@@ -9,9 +9,10 @@ import socket
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyvisa
 from pyvisa import constants
@@ -24,18 +25,55 @@ Broken = (pyvisa.errors.Error, OSError, ValueError, UnicodeError)
 """What PyVISA raises when a connection is not to be trusted any more: time-outs, lost peers, bytes that are no text."""
 
 
+ENDS = {"LF": "\n", "CR": "\r", "CRLF": "\r\n"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """How lines go to and fro: their end, the time that a port needs after it was opened [s], and a serial port's settings."""
+
+    terminator: str = "LF"
+    open_delay: float = 0.0
+    baud_rate: int = 9600
+    data_bits: int = 8
+    parity: str = "none"
+    stop_bits: int = 1
+    flow_control: str = "none"
+
+    def apply(self, handle: Any) -> None:
+        """Set up a serial port."""
+        handle.baud_rate, handle.data_bits = self.baud_rate, self.data_bits
+        handle.parity = constants.Parity[self.parity]
+        handle.stop_bits = {1: constants.StopBits.one, 2: constants.StopBits.two}[self.stop_bits]
+        handle.flow_control = constants.ControlFlow[self.flow_control]
+
+
 @cache
 def _manager(backend: str) -> Any:
     """The one resource manager of a backend; closing it would close the sessions of others, so nobody does."""
     return pyvisa.ResourceManager(backend)
 
 
+class Wire(Protocol):
+    """What carries lines to and fro."""
+
+    serial: bool
+    """Whether lines may arrive that were sent long ago."""
+
+    def open(self) -> None: ...
+    def reopen(self) -> None: ...
+    def write(self, message: str, timeout: float) -> None: ...
+    def read(self, timeout: float) -> str: ...
+    def clear(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class Visa:
     """A resource that is opened once, and again after `reopen`."""
 
-    def __init__(self, resource: str, *, name: str, backend: str, open_delay: float, baud_rate: int) -> None:
+    def __init__(self, resource: str, *, name: str, backend: str, line: Line) -> None:
         self.resource, self.name, self.backend = resource, name, backend
-        self.open_delay, self.baud_rate = open_delay, baud_rate
+        self.line, self._end = line, ENDS[line.terminator]
         self.serial = resource.upper().startswith("ASRL")
         self._handle: Any = None
         key = hashlib.sha256(resource.encode()).hexdigest()[:16]
@@ -64,16 +102,19 @@ class Visa:
         except Exception as error:  # every backend has errors of its own
             raise InstrumentError(f"cannot be opened: {error}; check the resource name and the cable", self.name) from None
         self._handle, self._timeout = handle, math.nan
-        handle.read_termination = handle.write_termination = "\n"
+        handle.read_termination = handle.write_termination = self._end
         if self.serial:
-            handle.baud_rate = self.baud_rate
+            try:
+                self.line.apply(handle)
+            except Exception as error:
+                raise InstrumentError(f"its port cannot be set up as {self.line}: {error}", self.name) from None
         with suppress(
             Exception
         ):  # sockets of pyvisa-py only: without it each message waits for the last one's acknowledgement
             own = handle.visalib.sessions[handle.session].interface
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.open_delay:
-            time.sleep(self.open_delay)
+        if self.line.open_delay:
+            time.sleep(self.line.open_delay)
 
     def reopen(self) -> None:
         """Close and open, and throw away what still arrives on a serial line."""
@@ -87,7 +128,7 @@ class Visa:
     def write(self, message: str, timeout: float) -> None:
         """Send one line."""
         self._wait(timeout)
-        self._handle.write_raw(message.encode("ascii") + b"\n")
+        self._handle.write_raw((message + self._end).encode("ascii"))
 
     def read(self, timeout: float) -> str:
         """Receive one line.
@@ -97,7 +138,7 @@ class Visa:
         """
         self._wait(timeout)
         raw = bytes(self._handle.read_raw())
-        if not raw.endswith(b"\n"):
+        if not raw.endswith(self._end.encode()):
             raise ValueError(f"{raw!r} has no end")
         return raw.decode("ascii").rstrip("\r\n")
 

@@ -1,4 +1,4 @@
-"""`check_bench`: is this bench good enough to learn?"""
+"""`self_test`: is this bench good enough to learn?"""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import InstrumentError
+from hwlearn.inference.noise import Nudging, repeats_for, smallest_current
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.bench.precision import Nudging, repeats_for, smallest_nudge
-from hwlearn.lab.bench.probing import Probed, Prober, Progress, UnitModel
+from hwlearn.lab.bench.probing import Probed, Prober, Progress
 from hwlearn.lab.bench.wiring import SIGMAS, Effect, Survey, inspect_wiring
 from hwlearn.lab.station import Station
 from hwlearn.network import Network
@@ -48,24 +48,29 @@ class Finding:
     note: str = ""
 
 
-def check_station(
-    network: Network, station: Station | str | PathLike[str], nudging: Nudging | None = None, progress: Progress | None = None
+def self_test_station(
+    network: Network,
+    station: Station | str | PathLike[str],
+    nudging: Nudging | None = None,
+    progress: Progress | None = None,
+    *,
+    trust: bool = False,
 ) -> list[Finding]:
-    """Connect to a station and check it; see `check_bench`. It is safe afterwards.
+    """Connect to a station and test it; see `self_test`. It is safe afterwards.
 
     Raises:
         StationError: the station does not fit the network.
         InstrumentError: an instrument could not be made safe.
     """
     try:
-        circuit = BenchCircuit(network, station, verify=False)
+        circuit = BenchCircuit(network, station, verify=False, trust=trust)
     except InstrumentError as error:
         return [Finding("identity", error.instrument, False, note=str(error))]
     with circuit:
-        return check_bench(circuit, nudging, progress=progress)
+        return self_test(circuit, nudging, progress=progress)
 
 
-def check_bench(
+def self_test(
     circuit: BenchCircuit, nudging: Nudging | None = None, *, scans: int = 32, progress: Progress | None = None
 ) -> list[Finding]:
     """Drive the bench through its self-test: identity, noise and offset, settling, wiring, smallest nudge.
@@ -77,17 +82,17 @@ def check_bench(
         nudging: what learning will do. Without it, currents of limits.i_nudge_max are asked for, to both sides.
         scans: readings per channel for noise and offset.
     """
-    check = _Check(circuit, nudging, scans, progress or (lambda done, total: None))
+    tests = _SelfTest(circuit, nudging, scans, progress or (lambda done, total: None)).tests
     findings: list[Finding] = []
     try:
-        for test in check.tests:
+        for test in tests:
             findings += test()
     except InstrumentError as error:
         findings.append(Finding("instruments", error.instrument, False, note=str(error)))
     return findings
 
 
-class _Check:
+class _SelfTest:
     """The tests in their order: each stands on what those before it have found."""
 
     def __init__(self, circuit: BenchCircuit, nudging: Nudging | None, scans: int, progress: Progress) -> None:
@@ -102,7 +107,7 @@ class _Check:
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""
         for name, instrument in self.circuit.connection.instruments.items():
-            yield Finding("identity", name, True, note=instrument.session.identity)
+            yield Finding("identity", name, True, note=instrument.identity)
 
     def rest(self) -> Iterator[Finding]:
         """Noise and offset of each channel, all sources at zero."""
@@ -132,7 +137,7 @@ class _Check:
     def settling(self) -> Iterator[Finding]:
         """A full step of every source, read at `settle_s` and again at twice that; the other tests wait long enough."""
         circuit, repeats = self.circuit, self.circuit.repeats
-        self.prober = _prober(circuit)
+        self.prober = Prober.at(circuit, circuit.bounds[0])
         limit = SIGMAS * self.noise / math.sqrt(repeats)
         changes: list[Array] = []
         with circuit.reading(self.settle, repeats):
@@ -206,7 +211,7 @@ class _Check:
         """The smallest current that half of the edges notice, beside the one that learning begins with; and repeats."""
         limits, measure = self.circuit.station.settings.limits, self.measure
         repeats = measure.most_repeats if measure.repeats == "auto" else measure.repeats
-        if not self.circuit.station.rules(self.network):
+        if not self.circuit.station.imposable(self.network):
             return
         with ExactCircuit(self.network) as model:
             model.program(self.circuit.conductances)
@@ -214,7 +219,8 @@ class _Check:
         symmetric = self.nudging is None or self.nudging.symmetric
         for a, name in enumerate(self.network.output_names):
             asked = limits.i_nudge_max if self.nudging is None else float(np.abs(self.nudging.currents[:, a]).max())
-            smallest = smallest_nudge(transfer[:, a], self.noise, repeats, symmetric)
+            typical = np.median(np.abs(transfer[:, a]))  # half of the edges notice
+            smallest = float(smallest_current(typical, self.noise, repeats, symmetric=symmetric))
             fine = smallest <= asked or not asked
             note = "" if fine else "nudge more, or raise measure.repeats or nplc"
             if not asked:
@@ -240,8 +246,3 @@ def uneven(conductances: Array, bounds: tuple[Array, Array]) -> Array:
     """(E,) S, each up to three times more or less, within bounds: symmetry hides edges."""
     factor = 3 ** np.random.default_rng(0).uniform(-1, 1, len(conductances))
     return np.clip(conductances * factor, *bounds)
-
-
-def _prober(circuit: BenchCircuit) -> Prober:
-    with UnitModel(circuit.network) as model:
-        return Prober(circuit, model.respond(circuit.bounds[0]))

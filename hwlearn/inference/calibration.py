@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from hwlearn.arrays import Array
-from hwlearn.lab.bench.calibrate import DeviceReadings
-from hwlearn.lab.bench.probing import UnitModel
+from hwlearn.inference.nodes import NodeCircuit
 from hwlearn.lab.station import Station
 from hwlearn.network import Network
 
@@ -22,7 +21,31 @@ SEEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Devices:
+class DeviceReadings:
+    """M settings of the codes, D drives, N nodes.
+
+    Attributes:
+        codes: (M, E); −1 at fixed resistors.
+        read: indices of the nodes that are read.
+        voltages: (M, D, N) V, of each source alone, and driven (M, D, U) V and A, what it was: see `Probed`.
+        noise: standard deviation of a voltage [V].
+        offsets: of each channel [V]; None if a supply is on that the station cannot switch off.
+        offset_error: standard deviation of an offset [V].
+        injected: whether currents were driven, which fix the overall scale.
+    """
+
+    codes: NDArray[np.intp]
+    read: list[int]
+    voltages: Array
+    driven: Array
+    noise: float
+    offsets: dict[str, float] | None
+    offset_error: float
+    injected: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FittedDevices:
     """What `fit_devices` found.
 
     Attributes:
@@ -47,7 +70,7 @@ class Devices:
     worst_node: str
 
 
-def fit_devices(network: Network, station: Station, readings: DeviceReadings) -> Devices:
+def fit_devices(network: Network, station: Station, readings: DeviceReadings) -> FittedDevices:
     """Fit two numbers per device: R(code) = Rₐ e^γ + (R⁰(code) − Rₐ) e^α.
 
     R⁰ is its table so far, series resistor included, and Rₐ the smallest of it: α stretches the codes (end-to-end tolerance),
@@ -62,12 +85,12 @@ def fit_devices(network: Network, station: Station, readings: DeviceReadings) ->
     edges = _Edges(network, station, readings.codes)
     count = len(network.edges)
     prior = np.concatenate((edges.prior_low, np.full(count, DEVICE)))
-    with UnitModel(network) as model:
-        nodes = [k for k in model.free if k in readings.read]
+    with NodeCircuit(network) as model:
+        nodes = [k for k in model.free.tolist() if k in readings.read]
         seen = readings.voltages[:, :, nodes]
 
         def residual(u: Array) -> Array:
-            made = [model.respond(1 / r).voltages[:, nodes] for r in edges.resistances(u * prior)]
+            made = [model.ask(1 / r).units[:, nodes] for r in edges.resistances(u * prior)]
             return np.concatenate((((readings.driven @ np.array(made) - seen) / readings.noise).ravel(), u))
 
         def jacobian(u: Array) -> Array:
@@ -75,7 +98,8 @@ def fit_devices(network: Network, station: Station, readings: DeviceReadings) ->
             for driven, r, (low, high) in zip(
                 readings.driven, edges.resistances(u * prior), edges.slopes(u * prior), strict=True
             ):
-                unit = model.respond(1 / r).sensitivity(1 / r)[:, nodes]  # per ln g = −ln R
+                answer = model.ask(1 / r)
+                unit = answer.sensitivity(1 / r, answer.unit_drops)[:, nodes]  # per ln g = −ln R
                 by_log = -np.einsum("du,une->dne", driven, unit).reshape(-1, count) / readings.noise
                 rows.append(np.hstack((by_log * low, by_log * high)) * prior)
             return np.concatenate((*rows, np.eye(2 * count)))
@@ -127,7 +151,7 @@ class _Edges:
         whole = self.resistances(parameters)
         return np.stack((self.low * gamma / whole, self._span * alpha / whole), axis=1)
 
-    def devices(self, parameters: Array, covariance: Array, prior: Array, chi_square: float, worst_node: str) -> Devices:
+    def devices(self, parameters: Array, covariance: Array, prior: Array, chi_square: float, worst_node: str) -> FittedDevices:
         """The tables, with their errors; nominal where nothing was seen."""
         names, count = self.network.edge_names, len(self._tables)
         gamma, alpha = np.split(np.exp(parameters), 2)
@@ -142,7 +166,7 @@ class _Edges:
             middles[:, k], factor[k] = slope[:, middle], ohms[usable][middle] / self._tables[k][usable][middle]
         seen = error <= SEEN * before
         together = (middles * seen / max(seen.sum(), 1)).ravel()
-        return Devices(
+        return FittedDevices(
             self.network,
             {names[k]: fitted[k] if seen[k] else self._tables[k] for k in range(count)},
             np.where(seen, factor, 1.0),

@@ -10,14 +10,15 @@ from contextlib import suppress
 from typing import TypeVar
 
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments.scpi import answers, error_number
-from hwlearn.lab.instruments.visa import Broken, Visa
+from hwlearn.lab.instruments.scpi.text import answers, error_number
+from hwlearn.lab.instruments.scpi.visa import Broken, Line, Visa, Wire
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 QUEUE = ":SYST:ERR?"
+PLAIN = Line()
 STALE = 3
 """Answers to earlier questions that a serial line may still bring."""
 
@@ -35,8 +36,8 @@ class Session:
         idn: a part of the `*IDN?` answer that must be there.
         backend: PyVISA's, "@py" or "@ivi".
         timeout: of a message that needs no time of its own [s]; others get twice their own time on top.
-        open_delay: time that the instrument needs after its port was opened [s].
-        baud_rate: of a serial port [1/s].
+        line: how lines go to and fro.
+        wire: what carries them instead of PyVISA, for tests of drivers.
 
     Attributes:
         identity: the answer to `*IDN?`.
@@ -57,8 +58,8 @@ class Session:
         idn: str = "",
         backend: str = "@py",
         timeout: float = 2.0,
-        open_delay: float = 0.0,
-        baud_rate: int = 9600,
+        line: Line = PLAIN,
+        wire: Wire | None = None,
     ) -> None:
         self.name, self.resource, self.timeout = name, resource, timeout
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
@@ -67,7 +68,7 @@ class Session:
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
         self._suspect = False  # the connection failed, and the same instrument has not been found again
-        self._visa = Visa(resource, name=name, backend=backend, open_delay=open_delay, baud_rate=baud_rate)
+        self._visa = wire or Visa(resource, name=name, backend=backend, line=line)
         try:
             self._visa.open()
             self._visa.clear()
@@ -156,7 +157,9 @@ class Session:
         try:
             return self._exchange("*IDN?", self.timeout)
         except Broken as error:
-            raise self.error(f"{_said(error)} to '*IDN?'; check its address, its cable and its line ends (\\n)") from None
+            raise self.error(
+                f"{_said(error)} to '*IDN?'; check its address, its cable and its line ends (terminator)"
+            ) from None
 
     def _recover(self) -> None:
         """A fresh connection to the same instrument, its error queue empty, what must be kept sent again."""

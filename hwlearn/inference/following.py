@@ -1,16 +1,16 @@
-"""`Verifier`: do the resistors do what their codes say?"""
+"""`EdgeFilter`: do the resistors do what they are told?"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hwlearn.arrays import Array
-from hwlearn.errors import InstrumentError
 from hwlearn.network import Network
 from hwlearn.text import GROUND
 
@@ -25,10 +25,20 @@ SURE = 5.0
 """Standard deviations by which an edge follows its code, or does not."""
 
 
-class Verifier:
+@dataclass(frozen=True)
+class Stray:
+    """An edge that does not follow: which, by how much it was told to change, and moved, give or take `error` [S]."""
+
+    edge: int
+    told: float
+    moved: float
+    error: float
+
+
+class EdgeFilter:
     """Estimates from each phase what every edge conducts, and compares how that changes with how its code did.
 
-    A box tells which codes it was given, not what its relays did. But by Kirchhoff's current law what flows out of a node
+    By Kirchhoff's current law what flows out of a node
     through its edges was injected there; so for nodes that a source holds together, for its two ends give and take alike. With
     M the sums over these groups, the ground's left out, L = Bᵀ diag(fg) B and i the injected currents, readings v are off by
 
@@ -46,12 +56,11 @@ class Verifier:
 
     Args:
         network: what is wired up. read: indices of the nodes that are read; the others are at 0 V.
-        places: channel of each edge, as in "pots:3"; empty for fixed resistors.
         offset: standard deviation of a channel's offset [V]. drift: of a reading from phase to phase, besides its noise [V].
     """
 
-    def __init__(self, network: Network, read: Sequence[int], places: Sequence[str], *, offset: float, drift: float) -> None:
-        self._names, self._places, self._drift = network.edge_names, places, drift
+    def __init__(self, network: Network, read: Sequence[int], *, offset: float, drift: float) -> None:
+        self._drift = drift
         self._incidence, self._groups = network.incidence.toarray(), _groups(network)
         self._into = self._groups @ self._incidence.T
         edges, nodes = self._incidence.shape
@@ -67,15 +76,15 @@ class Verifier:
         self._before = self._reference = np.empty(0)
         self._turn = 0
 
-    def compare(self, conductances: Array, injected: Array, voltages: Array, noise: float) -> None:
+    def learn(self, conductances: Array, injected: Array, voltages: Array, noise: float) -> Stray | None:
         """Learn from a phase, of which one sample is taken, in turn.
 
         Args:
             conductances: (E,) S by the code tables. injected: (S, N) A at the outputs, as measured.
             voltages: (S, N) V read. noise: their standard deviation [V], NaN if unknown.
 
-        Raises:
-            InstrumentError: names an edge that does not follow its code.
+        Returns:
+            The edge that surely does not follow what it is told, if there is one.
         """
         if not self._turn:
             self._before, self._reference = conductances, conductances.copy()
@@ -85,12 +94,13 @@ class Verifier:
             wander += (FOLLOWED * self._state[self._now] * np.log(conductances / self._before)) ** 2
             self._before = conductances
         np.einsum("ee->e", self._covariance[self._now, self._now])[:] += wander
-        if len(self._groups):
-            sigma = math.hypot(0.0 if math.isnan(noise) else noise, self._drift, FINEST)
-            self._learn(conductances, injected[sample], voltages[sample], sigma)
-            self._judge(conductances)
+        if not len(self._groups):
+            return None
+        sigma = math.hypot(0.0 if math.isnan(noise) else noise, self._drift, FINEST)
+        self._step(conductances, injected[sample], voltages[sample], sigma)
+        return self._judged(conductances)
 
-    def _learn(self, g: Array, injected: Array, voltages: Array, sigma: float) -> None:
+    def _step(self, g: Array, injected: Array, voltages: Array, sigma: float) -> None:
         """One step of the filter, with the voltages (N,) V read while currents (N,) A were injected."""
         groups, corrected = self._groups, voltages - self._state[self._offsets]
         laplacian = (self._into * (g * np.maximum(self._state[self._now], 0.01))) @ self._incidence
@@ -110,7 +120,7 @@ class Verifier:
         self._state += (left / misfit) @ gain
         self._covariance -= gain.T @ gain
 
-    def _judge(self, g: Array) -> None:
+    def _judged(self, g: Array) -> Stray | None:
         """Compare what each edge did since its reference with what its code did."""
         state, covariance, now, then, start = self._state, self._covariance, self._now, self._then, self._reference
         told = g - start
@@ -123,13 +133,7 @@ class Verifier:
         sure = (np.sign(told) * moved - 0.5 * abs(told)) / error
         k = int(sure.argmin())
         if sure[k] < -SURE:
-            box, _, channel = self._places[k].partition(":")
-            raise InstrumentError(
-                f"resistor {channel} (edge {self._names[k]}) does not follow its code: its conductance was to change by "
-                f"{told[k]:.3g} S, and the readings say {moved[k]:.2g} ± {error[k]:.1g} S; a stuck relay, or wiring that has "
-                "changed: see `hwlearn bench check`",
-                box,
-            )
+            return Stray(k, float(told[k]), float(moved[k]), float(error[k]))
         follow = np.flatnonzero(sure > SURE)
         if len(follow):
             reference = then.start + follow
@@ -137,6 +141,7 @@ class Verifier:
             covariance[reference, :] = covariance[follow, :]
             covariance[:, reference] = covariance[:, follow]
             start[follow] = g[follow]
+        return None
 
 
 def _groups(network: Network) -> Array:

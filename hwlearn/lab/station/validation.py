@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
-from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
 from hwlearn.lab.station.tables import CodeTable
@@ -19,16 +18,16 @@ from hwlearn.network import Network
 from hwlearn.network.ports import canonical
 from hwlearn.text import GROUND, did_you_mean
 
-ROLES: dict[str, tuple[type[Instrument], ...]] = {
-    "drive": (Source, SourceMeter),
-    "read": (Scanner,),
-    "set": (ResistorBox,),
-    "nudge": (SourceMeter,),
-}
+ROLES: dict[str, type[Instrument]] = {"drive": Source, "read": Scanner, "set": ResistorBox, "nudge": SourceMeter}
 """What an instrument must be, by the last part of the key that names it."""
 
+Drivers = Mapping[str, type[Instrument]]
+"""Instrument → its driver."""
 
-def check_station(settings: StationSettings, path: Path, tables: Mapping[str, CodeTable], network: Network) -> None:
+
+def validate_wiring(
+    settings: StationSettings, path: Path, drivers: Drivers, tables: Mapping[str, CodeTable], network: Network
+) -> None:
     """Refuse a station that does not fit the network.
 
     Raises:
@@ -39,7 +38,7 @@ def check_station(settings: StationSettings, path: Path, tables: Mapping[str, Co
     """
     try:
         _channels(settings)
-        _wired(settings, network)
+        _wired(settings, drivers, network)
         _power(settings, tables)
     except StationError as error:
         raise StationError(f"{path}: {error}") from None
@@ -66,40 +65,42 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
             yield f"edge.{name}.set", edge.set
 
 
-def check_instruments(settings: StationSettings, path: Path) -> None:
-    """Refuse channels of instruments that the file does not have or that cannot do this, and drivers that do not exist.
+def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Refuse channels of instruments that the file does not have or that cannot do this.
 
     Raises:
         StationError: names file and key.
     """
+    _addresses(settings, path, drivers)
+    for key, place in places(settings):
+        name, _, channel = place.partition(":")
+        if name not in settings.instrument:
+            raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+        driver, role = drivers[name], ROLES[key.rpartition(".")[2]]
+        if not issubclass(driver, role):
+            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
+        if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]*", channel):
+            raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, …; write {name}:0")
+    for name in settings.safe.order:
+        if name not in settings.instrument:
+            raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+
+
+def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Each instrument that needs an address has one of its own."""
     resources: dict[str, str] = {}
     for name, table in settings.instrument.items():
-        if table.driver not in DRIVERS:
-            hint = did_you_mean(table.driver, DRIVERS) or f"; there are {', '.join(DRIVERS)}"
-            raise StationError(f"{path}: instrument.{name}.driver: no driver {table.driver!r}{hint}")
         if settings.defaults.backend == "virtual":
             continue
         if table.resource is None:
-            raise StationError(f"{path}: instrument.{name}.resource is missing: give its VISA resource name")
+            if drivers[name].address:
+                raise StationError(f"{path}: instrument.{name}.resource is missing: give its {drivers[name].address}")
+            continue
         other = resources.setdefault(table.resource.upper(), name)
         if other != name:
             raise StationError(
                 f"{path}: instrument.{name}.resource: {table.resource} is instrument.{other} already; make them one instrument"
             )
-    for key, place in places(settings):
-        name, _, channel = place.partition(":")
-        if name not in settings.instrument:
-            raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
-        last = key.rpartition(".")[2]
-        driver, roles = DRIVERS[settings.instrument[name].driver], ROLES[last]
-        if not issubclass(driver, (Source,) if last == "drive" and ".nudge." in key else roles):
-            wanted = " or ".join(role.__name__ for role in roles)
-            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {wanted}")
-        if roles == (ResistorBox,) and not re.fullmatch("0|[1-9][0-9]*", channel):
-            raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, …; write {name}:0")
-    for name in settings.safe.order:
-        if name not in settings.instrument:
-            raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
 
 
 def _channels(settings: StationSettings) -> None:
@@ -112,7 +113,7 @@ def _channels(settings: StationSettings) -> None:
         used[same] = key
 
 
-def _wired(settings: StationSettings, network: Network) -> None:
+def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> None:
     """Everything of the network is wired, and nothing else."""
     grounded = _grounded(settings, network)
     wanted = {  # sources first: which nodes are read follows from them
@@ -159,11 +160,10 @@ def _wired(settings: StationSettings, network: Network) -> None:
     drives.update({f"source.{name}.drive": table.drive for name, table in settings.source.items() if ":" in table.drive})
     kinds = {source.name: source.kind for source in network.sources}
     for key, place in drives.items():
-        driver = DRIVERS[settings.instrument[place.partition(":")[0]].driver]
+        driver = drivers[place.partition(":")[0]]
         name = key.split(".", 1)[1].removesuffix(".drive")
-        if issubclass(driver, Source) != (kinds[name] == "voltage"):
-            right = "a voltage source, such as a DAC" if kinds[name] == "voltage" else "a source meter"
-            raise StationError(f"{key} = {place!r}: {name} is a {kinds[name]} source; wire {right}")
+        if kinds[name] == "current" and not issubclass(driver, SourceMeter):
+            raise StationError(f"{key} = {place!r}: {name} is a current source; wire a source meter")
     for name in settings.output:
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hwlearn.arrays import Array
+from hwlearn.inference.calibration import DeviceReadings
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.bench.probing import Prober, Progress, UnitModel
+from hwlearn.lab.bench.probing import Prober, Progress
 
 SCANS = 64
 """Readings per channel for the offsets."""
 FEWEST = 12
 """Settings of the codes, at least."""
-
-
-@dataclass(frozen=True, eq=False)
-class DeviceReadings:
-    """M settings of the codes, D drives, N nodes.
-
-    Attributes:
-        codes: (M, E); −1 at fixed resistors.
-        read: indices of the nodes that are read.
-        voltages: (M, D, N) V, of each source alone, and driven (M, D, U) V and A, what it was: see `Probed`.
-        noise: standard deviation of a voltage [V].
-        offsets: of each channel [V]; None if a supply is on that the station cannot switch off.
-        offset_error: standard deviation of an offset [V].
-        injected: whether currents were driven, which fix the overall scale.
-    """
-
-    codes: NDArray[np.intp]
-    read: list[int]
-    voltages: Array
-    driven: Array
-    noise: float
-    offsets: dict[str, float] | None
-    offset_error: float
-    injected: bool
 
 
 def read_devices(circuit: BenchCircuit, settings: int | None = None, progress: Progress | None = None) -> DeviceReadings:
@@ -57,8 +31,7 @@ def read_devices(circuit: BenchCircuit, settings: int | None = None, progress: P
     """
     network, repeats = circuit.network, circuit.repeats
     before, (lower, upper) = circuit.conductances.copy(), circuit.bounds
-    with UnitModel(network) as model:
-        prober = Prober(circuit, model.respond(lower))
+    prober = Prober.at(circuit, lower)
     at_rest = circuit.read_at_rest(SCANS)
     known = [circuit.station.offsets.get(channel, 0.0) for channel in circuit.channels]
     offsets = dict(zip(circuit.channels, (at_rest.mean(0) + known).tolist(), strict=True))
