@@ -270,8 +270,8 @@ class _Equations:
             size = np.maximum(np.abs(x).max(axis=0, initial=0.0), np.abs(seen).max(axis=0, initial=0.0))
             there &= np.abs(step).max(axis=0, initial=0.0) <= SETTLED * size
             upward = (walk > 0).all(axis=0) | (not self._local)
-            lost = there & ~(upward & (np.abs(walk).max(axis=0, initial=0.0) <= LARGEST_WALK))
-            if lost.any():
+            drowned = ~(upward & (np.abs(walk).max(axis=0, initial=0.0) <= LARGEST_WALK))
+            if (lost := there & drowned).any():
                 raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():
                 done, going = np.flatnonzero(there), np.flatnonzero(~there)
@@ -286,7 +286,8 @@ class _Equations:
             before, points = points, seen[self._edges :].copy()
             for rows, limit in limiters:
                 limit(rows.volts(before), rows.volts(points))
-        raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
+        why = f"; {decades_apart(self._network, conductances)}" if drowned[~there].any() else ""
+        raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations{why}")
 
     def _flows(
         self,
