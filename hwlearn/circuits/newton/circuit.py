@@ -44,7 +44,7 @@ _quiet = np.errstate(over="ignore", invalid="ignore")  # a source across a junct
 class NewtonCircuit(Circuit):
     """The exact model, to rounding, of resistors and of all devices that have a law (`network.devices`, `network.elements`).
 
-    Kirchhoff's current law at the merged nodes (THEORY, Circuit) is `F(x) = Tᵀ [Bᵀ i(v) − J] = 0` with `v = T x + P s`. With
+    Kirchhoff's current law at the merged nodes (docs/theory.md) is `F(x) = Tᵀ [Bᵀ i(v) − J] = 0` with `v = T x + P s`. With
     reciprocal laws alone, such as diodes, it has one solution if all i increase with Δv, and Newton's matrix is the K of a
     linear network in which each branch is an edge with its slope: symmetric positive definite. With others, such as channels
     with another slope at each end, the matrix is not symmetric. Held outputs are further voltage sources. Each measurement

@@ -189,7 +189,7 @@ class Run:
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
-        """Content of result.json, as of `hwlearn train --json`; None while the run goes on, or if it was killed."""
+        """Content of result.json, as `hwlearn train --json` prints it. None while the run goes on, or if it was killed."""
         return _read_json(self.folder / "result.json", Result)
 
     @property
@@ -223,7 +223,7 @@ class Run:
         """The network with the conductances that the run has reached.
 
         Raises:
-            ExperimentError: as of `experiment`.
+            ExperimentError: see `experiment`.
         """
         network = self.experiment.network
         if self.result is not None:
@@ -297,7 +297,7 @@ class Run:
             progress: see `run_experiment`.
             changed: go on although the experiment file has changed.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
-            experiment: for who has read it already, `overrides` and all; a file that has moved is named to `load`.
+            experiment: for callers who have read it already, with `overrides`. A file that has moved is named to `load`.
 
         Returns:
             None if there is nothing left to do.
