@@ -45,8 +45,8 @@ class Rule(ABC):
     With `symmetric`, one phase at +nudge and one at −nudge replace the pair: in a linear circuit the update of an
     infinitesimal nudge, exactly, at any amplitude. One-sided, the error is linear in the nudge; its sign picks the side.
 
-    The rules of the table in docs/theory.md are `TableRule`s. A rule with other phases is a subclass of this class or of one
-    of them.
+    The rules of the table in docs/theory.md are made by `TableRule`. A rule with other phases is a subclass of this class or
+    of one of them.
 
     Attributes:
         name: as in an experiment file.
