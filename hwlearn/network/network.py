@@ -61,8 +61,8 @@ class Network:
     """A connected graph of resistors, and perhaps other devices, with sources and ports. Immutable: the `with_…` methods
     return changed copies.
 
-    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`. In one piece: fields, ways
-    to make one, what must hold of it, and the matrices that follow from it; most of its lines are the meaning of arguments.
+    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`. In one piece: its
+    fields, ways to make one, what must hold of it, and the matrices that follow from it.
 
     Attributes:
         nodes: N names. Ground, "0", is among them only if a resistor (or another element) touches it.
