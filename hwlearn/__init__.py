@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hwlearn.lab.bench.circuit import BenchCircuit
     from hwlearn.learning.flow import FlowResult, flow
     from hwlearn.learning.loss import Loss
-    from hwlearn.learning.losses import SquaredError
+    from hwlearn.learning.losses import ClassMeans, CrossEntropy, Hinge, OnlyWrong, SquaredError
     from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
@@ -80,7 +80,7 @@ _HOMES = {
     "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
     "hwlearn.learning.loss": ("Loss",),
-    "hwlearn.learning.losses": ("SquaredError",),
+    "hwlearn.learning.losses": ("ClassMeans", "CrossEntropy", "Hinge", "OnlyWrong", "SquaredError"),
     "hwlearn.learning.rule": ("Rule",),
     "hwlearn.learning.rules": (
         "AdjointCoupledLearning",
@@ -103,7 +103,9 @@ __all__ = [
     "Analysis",
     "BenchCircuit",
     "Circuit",
+    "ClassMeans",
     "CoupledLearning",
+    "CrossEntropy",
     "Device",
     "Diode",
     "Drive",
@@ -116,6 +118,7 @@ __all__ = [
     "ExactCircuit",
     "FlowResult",
     "FullClamp",
+    "Hinge",
     "Hold",
     "IdentifiedCircuit",
     "ImperfectCircuit",
@@ -128,6 +131,7 @@ __all__ = [
     "Network",
     "NewtonCircuit",
     "NgspiceCircuit",
+    "OnlyWrong",
     "Open",
     "Overclamped",
     "Port",

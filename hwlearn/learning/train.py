@@ -242,7 +242,7 @@ def _holds(limit: float, circuit: Circuit, task: Task, rule: Rule, reading: Read
     if reading.noise == 0:
         return True
     inputs, targets = (np.tile(values, (CONFIRMED, 1)) for values in (task.inputs, task.targets))
-    return rule.loss(circuit.measure(Drive(inputs, rule.free(targets))), targets) <= limit
+    return rule.seen_loss(circuit.measure(Drive(inputs, rule.free(targets))), targets) <= limit
 
 
 def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayLike]) -> tuple[int, int]:
