@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
     from hwlearn.experiments.runs import Run
     from hwlearn.lab.bench.circuit import BenchCircuit
+    from hwlearn.learning.classification import Classification
+    from hwlearn.learning.encoding import Encoding
+    from hwlearn.learning.evaluation import Evaluation, evaluate, predict
     from hwlearn.learning.flow import FlowResult, flow
     from hwlearn.learning.loss import Loss
     from hwlearn.learning.losses import ClassMeans, CrossEntropy, Hinge, OnlyWrong, SquaredError
@@ -79,6 +82,9 @@ _HOMES = {
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
+    "hwlearn.learning.classification": ("Classification",),
+    "hwlearn.learning.encoding": ("Encoding",),
+    "hwlearn.learning.evaluation": ("Evaluation", "evaluate", "predict"),
     "hwlearn.learning.loss": ("Loss",),
     "hwlearn.learning.losses": ("ClassMeans", "CrossEntropy", "Hinge", "OnlyWrong", "SquaredError"),
     "hwlearn.learning.rule": ("Rule",),
@@ -104,6 +110,7 @@ __all__ = [
     "BenchCircuit",
     "Circuit",
     "ClassMeans",
+    "Classification",
     "CoupledLearning",
     "CrossEntropy",
     "Device",
@@ -114,7 +121,9 @@ __all__ = [
     "EdgeDevice",
     "Element",
     "ElementDevice",
+    "Encoding",
     "EquilibriumPropagation",
+    "Evaluation",
     "ExactCircuit",
     "FlowResult",
     "FullClamp",
@@ -147,7 +156,9 @@ __all__ = [
     "TrainState",
     "Transistor",
     "analyze",
+    "evaluate",
     "flow",
+    "predict",
     "train",
     "train_many",
 ]

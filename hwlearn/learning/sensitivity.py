@@ -79,8 +79,8 @@ def sensitivity(circuit: Circuit, task: Task) -> Sensitivity:
     network = circuit.network
     if not network.linear:
         raise HwlearnError(
-            'learning_rate = "auto" rests on a linear network, and this one has other devices; give a number, such as a part of '
-            "the limit that `hwlearn analyze` tells"
+            'learning_rate = "auto" rests on a linear network, and this one has other devices; give a number, such as a '
+            "part of the limit that `hwlearn analyze` tells"
         )
     if isinstance(circuit, ExactCircuit):
         return Sensitivity.of(circuit, task)
