@@ -146,7 +146,8 @@ class TestTraining:
         result = train(circuit, task, RULE, epochs=15, batch_size=10, learning_rate="auto", test=test)
         assert result.steps == 15 * (len(task) // 10)
         assert result.test_accuracy.shape == result.test_losses.shape == result.accuracy.shape == (16,)
-        assert result.test_accuracy[0] < 0.6 < 0.9 < result.test_accuracy[-1]
+        assert result.test_accuracy[0] < 0.7
+        assert result.test_accuracy[-1] > 0.9
         last = evaluate(circuit, test, RULE.loss)
         assert (result.test_accuracy[-1], result.test_losses[-1]) == (last.accuracy, last.loss)
         assert result.train_losses[-1] == evaluate(circuit, task, RULE.loss).loss
