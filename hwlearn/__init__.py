@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
     from hwlearn.experiments.runs import Run
     from hwlearn.lab.bench.circuit import BenchCircuit
+    from hwlearn.learning.classification import Classification
+    from hwlearn.learning.encoding import Encoding
+    from hwlearn.learning.evaluation import Evaluation, evaluate, predict
     from hwlearn.learning.flow import FlowResult, flow
     from hwlearn.learning.loss import Loss
-    from hwlearn.learning.losses import SquaredError
+    from hwlearn.learning.losses import ClassMeans, CrossEntropy, Hinge, OnlyWrong, SquaredError
     from hwlearn.learning.many import ManyResult, train_many
     from hwlearn.learning.remedies import Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
@@ -79,8 +82,11 @@ _HOMES = {
     "hwlearn.circuits.ngspice": ("NgspiceCircuit",),
     "hwlearn.circuits.newton.circuit": ("NewtonCircuit",),
     "hwlearn.learning.task": ("Task",),
+    "hwlearn.learning.classification": ("Classification",),
+    "hwlearn.learning.encoding": ("Encoding",),
+    "hwlearn.learning.evaluation": ("Evaluation", "evaluate", "predict"),
     "hwlearn.learning.loss": ("Loss",),
-    "hwlearn.learning.losses": ("SquaredError",),
+    "hwlearn.learning.losses": ("ClassMeans", "CrossEntropy", "Hinge", "OnlyWrong", "SquaredError"),
     "hwlearn.learning.rule": ("Rule",),
     "hwlearn.learning.rules": (
         "AdjointCoupledLearning",
@@ -103,7 +109,10 @@ __all__ = [
     "Analysis",
     "BenchCircuit",
     "Circuit",
+    "ClassMeans",
+    "Classification",
     "CoupledLearning",
+    "CrossEntropy",
     "Device",
     "Diode",
     "Drive",
@@ -112,10 +121,13 @@ __all__ = [
     "EdgeDevice",
     "Element",
     "ElementDevice",
+    "Encoding",
     "EquilibriumPropagation",
+    "Evaluation",
     "ExactCircuit",
     "FlowResult",
     "FullClamp",
+    "Hinge",
     "Hold",
     "IdentifiedCircuit",
     "ImperfectCircuit",
@@ -128,6 +140,7 @@ __all__ = [
     "Network",
     "NewtonCircuit",
     "NgspiceCircuit",
+    "OnlyWrong",
     "Open",
     "Overclamped",
     "Port",
@@ -143,7 +156,9 @@ __all__ = [
     "TrainState",
     "Transistor",
     "analyze",
+    "evaluate",
     "flow",
+    "predict",
     "train",
     "train_many",
 ]

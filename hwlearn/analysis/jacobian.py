@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.learning.sensitivity import Sensitivity
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -21,7 +22,7 @@ RANK_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Jacobian:
+class Jacobian(Sensitivity):
     """J (S·n_out, E) = ∂o/∂g [V/S], rows sample by sample; columns of fixed edges are zero.
 
     `J[(s, a), e] = −(Δλ_a)_e (Δv_s)_e` (docs/theory.md): the drop in sample s times the drop for a unit current at output a.
@@ -37,16 +38,6 @@ class Jacobian:
         volts: the largest node voltage of any sample [V], or a bound on it.
     """
 
-    network: Network
-    conductances: Array
-    source_drops: Array
-    adjoint_drops: Array
-    weights: Array
-    resistance: Array
-    outputs: Array
-    targets: Array
-    volts: float
-
     @property
     def shape(self) -> tuple[int, int]:
         """(S·n_out, E)."""
@@ -60,14 +51,6 @@ class Jacobian:
     def matrix(self) -> Array:
         """J as a dense array, (S·n_out, E)."""
         return _rows(self.source_drops @ self.weights.T, self.adjoint_drops)
-
-    def times(self, change: Array) -> Array:
-        """(S, n_out) V: J times a change of the conductances (E,) [S]."""
-        return -self.weights @ (self.source_drops.T @ (change[:, None] * self.adjoint_drops))
-
-    def transposed_times(self, error: Array) -> Array:
-        """(E,): Jᵀ times an output quantity (S, n_out)."""
-        return -np.einsum("ea,ea->e", self.source_drops @ (self.weights.T @ error), self.adjoint_drops)
 
     def operator(self) -> LinearOperator:
         """J as a scipy LinearOperator; a product costs O(E · sources · n_out), whatever the number of samples."""
@@ -115,18 +98,7 @@ def jacobian(network: Network, task: Task, conductances: ArrayLike | None = None
 
 def take(circuit: ExactCircuit, task: Task) -> Jacobian:
     """The Jacobian of a circuit as it is programmed, for a task that fits."""
-    found, network = circuit.responses(task.inputs), circuit.network
-    return Jacobian(
-        network,
-        circuit.conductances,
-        found.source_drops,
-        found.port_drops if network.trainable.all() else np.where(network.trainable[:, None], found.port_drops, 0.0),
-        found.weights,
-        found.resistance,
-        found.weights @ found.source_outputs.T,
-        task.targets,
-        float((np.abs(found.weights) @ found.source_size).max(initial=0.0)),
-    )
+    return Jacobian.of(circuit, task)
 
 
 def _rows(drops: Array, adjoint: Array) -> Array:

@@ -47,8 +47,8 @@ class Linearised:
         base = rule
         while isinstance(base, Remedy):
             base = base.rule
-        if isinstance(base, TableRule) and not isinstance(base.loss_function, SquaredError):
-            raise HwlearnError(f"no floor is predicted for the loss {base.loss_function.name}, only for the squared error")
+        if isinstance(base, TableRule) and not isinstance(base.loss, SquaredError):
+            raise HwlearnError(f"no floor is predicted for the loss {base.loss.name}, only for the squared error")
         name = "cl" if rule.name == "clamp" else rule.name
         if name not in NAMES:
             raise HwlearnError(f"no floor is predicted for the rule {rule.name!r}; there are {', '.join(NAMES)}, clamp")

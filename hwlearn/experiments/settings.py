@@ -60,6 +60,7 @@ class CircuitTable(Table):
     sizes: list[PositiveInt] | None = None
     degree: PositiveInt | None = None
     nodes: PositiveInt | None = None
+    rails: list[float] | None = None
     seed: NonNegativeInt | None = None
     conductances: Conductance | list[Conductance] | None = None
     trainable: Names | None = None

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+
 from hwlearn.arrays import Array
+
+STEP = 1e-5
+"""Of the outputs, relative to their size, where a loss does not tell its curvature itself."""
 
 
 class Loss(ABC):
@@ -29,6 +34,18 @@ class Loss(ABC):
         s = S ∂ℓ/∂o, so row by row the slope of a sample's own loss where ℓ is a mean of these. Where s is zero everywhere,
         nothing is left to learn. Neither array may be written to.
         """
+
+    def curvature(self, outputs: Array, targets: Array, change: Array) -> Array:
+        """(S, n_out) [unit/V]: how the error signal changes with a small `change` (S, n_out) [V] of the outputs, H change.
+
+        H = ∂s/∂o decides the rates near a minimum (THEORY, Losses). A loss that does not write it down is differentiated here.
+        """
+        size = float(np.abs(change).max(initial=0.0))
+        if size == 0:
+            return np.zeros_like(change)
+        step = STEP * max(float(np.abs(outputs).max()), 1.0) / size
+        ahead, behind = (self.judge(outputs + side * step * change, targets)[0] for side in (1, -1))
+        return np.asarray((ahead - behind) / (2 * step))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -144,7 +144,7 @@ class _Group:
             losses = 0.5 * np.einsum("som,som->m", observed, observed) / len(observed)
         else:
             members = range(outputs.shape[2])
-            judged = [rule.loss_function.judge(outputs[:, :, m], self.targets[:, :, m]) for m in members]
+            judged = [rule.loss.judge(outputs[:, :, m], self.targets[:, :, m]) for m in members]
             observed = np.stack([signal for signal, _ in judged], axis=2)
             losses = np.array([loss for _, loss in judged])
         direction = rule.at_ports(self.circuits, self.weights, observed, self.nudge)

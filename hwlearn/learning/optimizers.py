@@ -19,12 +19,16 @@ UNDERFLOW = 1e-162
 
 
 class Optimizer(Remembering, ABC):
-    """Turns directions into steps. What it remembers is the state of one training."""
+    """Turns directions into steps. What it remembers is the state of one training.
+
+    Attributes:
+        learning_rate: α of the next step; a number, or (E,) one for each edge. Steps are linear in it.
+    """
 
     def __init__(self, learning_rate: float) -> None:
         if not (np.isfinite(learning_rate) and learning_rate > 0):
             raise HwlearnError(f"learning_rate is {learning_rate}; it must be positive (rules already descend)")
-        self.learning_rate = float(learning_rate)
+        self.learning_rate: float | Array = float(learning_rate)
 
     @abstractmethod
     def step(self, direction: Array) -> Array:

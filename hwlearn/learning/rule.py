@@ -14,6 +14,8 @@ from hwlearn.circuits.drive import Drive, Hold, Inject, Outputs
 from hwlearn.circuits.linalg import square_sum
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.loss import Loss
+from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -55,12 +57,14 @@ class Rule(ABC):
         symmetric: contrast +nudge with −nudge.
         sign: σ, −1 for the rules of the table that observe voltages, +1 for those that observe currents.
         loss_unit: of the loss that the rule observes.
+        loss: what outputs are judged by. Rules that observe currents see ½ ‖I‖² instead: `seen_loss`.
     """
 
     name: str
     nudge_unit: str
     loss_unit: str
     sign: int
+    loss: Loss = SquaredError()
 
     def __init__(self, nudge: float | None = None, symmetric: bool = False) -> None:
         if nudge is not None and (not np.isfinite(nudge) or nudge == 0):
@@ -112,7 +116,7 @@ class Rule(ABC):
         """Whether nothing is left to learn, so that no nudged phase is needed and no edge changes."""
         return not self.observed(free, targets).any()
 
-    def loss(self, free: Measurement, targets: Array) -> float:
+    def seen_loss(self, free: Measurement, targets: Array) -> float:
         """½ ‖observed‖², mean over the samples [`loss_unit`]."""
         observed = self.observed(free, targets)
         return 0.5 * square_sum(observed) / len(observed)
@@ -139,7 +143,7 @@ class Rule(ABC):
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
         self.check_nudge(circuit.network)
         free = circuit.measure(Drive(inputs, self.free(targets)))
-        loss = self.loss(free, targets)
+        loss = self.seen_loss(free, targets)
         if not math.isfinite(loss) or self.settled(free, targets):
             return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise)
         if self.symmetric:

@@ -21,7 +21,7 @@ from hwlearn.network import Network
 
 Quantity = Literal["voltage", "current"]
 
-_PHASES = attrgetter("free", "observed", "nudged", "settled", "loss", "read")
+_PHASES = attrgetter("free", "observed", "nudged", "settled", "seen_loss", "read")
 
 
 class TableRule(Rule):
@@ -55,7 +55,7 @@ class TableRule(Rule):
 
     def __init__(self, nudge: float | None = None, symmetric: bool = False, loss: Loss | None = None) -> None:
         super().__init__(nudge, symmetric)
-        self.loss_function = loss = SquaredError() if loss is None else loss
+        self.loss = loss = SquaredError() if loss is None else loss
         if not isinstance(loss, Loss):
             raise HwlearnError(f"loss is {loss!r}; give an object such as SquaredError()")
         self.sign = -1 if self.observes == "voltage" else +1
@@ -71,7 +71,7 @@ class TableRule(Rule):
             self.nudge_unit = f"{'A V' if self.imposes == 'current' else 'V²'}/({loss.unit})"
 
     def __repr__(self) -> str:
-        loss = "" if isinstance(self.loss_function, SquaredError) else f", loss={self.loss_function!r}"
+        loss = "" if isinstance(self.loss, SquaredError) else f", loss={self.loss!r}"
         return f"{super().__repr__()[:-1]}{loss})"
 
     def natural_nudge(self, network: Network) -> float:
@@ -86,7 +86,7 @@ class TableRule(Rule):
     def observed(self, free: Measurement, targets: Array) -> Array:
         if self.observes == "current":
             return free.output_currents
-        return self.loss_function.judge(free.output_voltages, targets)[0]
+        return self.loss.judge(free.output_voltages, targets)[0]
 
     def nudged(self, free: Measurement, targets: Array, nudge: float) -> Outputs:
         observed = self.observed(free, targets)
@@ -95,10 +95,10 @@ class TableRule(Rule):
         rest = free.output_voltages if self.observes == "voltage" else targets
         return Hold(rest - nudge * observed)
 
-    def loss(self, free: Measurement, targets: Array) -> float:
+    def seen_loss(self, free: Measurement, targets: Array) -> float:
         if self.observes == "current":
-            return super().loss(free, targets)
-        return self.loss_function.judge(free.output_voltages, targets)[1]
+            return super().seen_loss(free, targets)
+        return self.loss.judge(free.output_voltages, targets)[1]
 
     @property
     def keeps_the_table(self) -> bool:
@@ -108,7 +108,7 @@ class TableRule(Rule):
     @property
     def sees_moments(self) -> bool:
         """Whether first and second moments of the samples are all that matters to this rule in a linear circuit."""
-        return self.keeps_the_table and (self.observes == "current" or isinstance(self.loss_function, SquaredError))
+        return self.keeps_the_table and (self.observes == "current" or isinstance(self.loss, SquaredError))
 
     def sufficient(self, circuit: Circuit, task: Task) -> Task:
         return task.condensed() if isinstance(circuit, LinearCircuit) and self.sees_moments else task
@@ -122,7 +122,7 @@ class TableRule(Rule):
         answers, weights = circuit.answers(task.inputs)
         outputs = answers.open_outputs(weights)
         if self.observes == "voltage":
-            observed, loss = self.loss_function.judge(outputs, targets)
+            observed, loss = self.loss.judge(outputs, targets)
         else:
             observed = answers.currents_to_hold(targets - outputs)
             loss = 0.5 * square_sum(observed) / len(observed)

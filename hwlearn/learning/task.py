@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from os import PathLike
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import samples
 from hwlearn.errors import DriveError, TaskError
-from hwlearn.files import given
+from hwlearn.learning.columns import Columns
+from hwlearn.learning.splitting import part_of_each, shares
 from hwlearn.network import Network
-from hwlearn.text import read_decimal
+from hwlearn.text import did_you_mean
+
+if TYPE_CHECKING:
+    from hwlearn.learning.classification import Classification
 
 BLOCK = 2**14
 """Samples that `condensed` takes at a time."""
@@ -106,52 +108,92 @@ class Task:
         return Task(self.inputs[chosen], self.targets[chosen])
 
     @classmethod
+    def classification(
+        cls,
+        features: ArrayLike,
+        labels: Any,
+        volts: Sequence[float] = (0.0, 1.0),
+        *,
+        twins: bool = False,
+        bias: float | None = None,
+        class_targets: ArrayLike | None = None,
+    ) -> Classification:
+        """A task of labelled samples.
+
+        Args:
+            features: (S, n) numbers; see `Encoding` for how they become inputs.
+            labels: (S,) of any type.
+            volts, twins, bias: see `Encoding`.
+            class_targets: (K, n_out) V, a row for each class in sorted order; one-hot rows of 1 V if not given.
+
+        Raises:
+            TaskError: features that are no finite numbers, a missing label, or a single class.
+        """
+        from hwlearn.learning.classification import Classification
+
+        return Classification.of(features, labels, class_targets, volts=volts, twins=twins, bias=bias)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        inputs: Sequence[str] | None = None,
+        targets: Sequence[str] = (),
+        labels: str | None = None,
+        **options: Any,
+    ) -> Task:
+        """A task from a table with named columns, such as a pandas DataFrame or a dict of lists.
+
+        Args:
+            frame: the table.
+            inputs: columns that are inputs, or features where there are labels; all others if not given.
+            targets: columns of targets [V]. Give these, or `labels`.
+            labels: the column of labels; `options` are those of `Task.classification`.
+
+        Raises:
+            TaskError: a column that is not there; as in `Task` and `Task.classification`.
+        """
+        names = [str(name) for name in (frame.columns if hasattr(frame, "columns") else frame)]
+        chosen = [name for name in names if name not in (*targets, labels)] if inputs is None else list(inputs)
+        if (labels is None) == (not targets):
+            raise TaskError("from_frame: give either the columns of targets, or that of labels")
+        for name in (*chosen, *targets, *([] if labels is None else [labels])):
+            if name not in names:
+                raise TaskError(f"no column {name!r} (there are {', '.join(names)}){did_you_mean(name, names)}")
+
+        def columns(wanted: Sequence[str]) -> Array:
+            from hwlearn.learning.encoding import table
+
+            return table(np.column_stack([np.asarray(frame[name]) for name in wanted]))
+
+        if labels is not None:
+            return cls.classification(columns(chosen), np.asarray(frame[labels]), **options)
+        if options:
+            raise TaskError(f"from_frame: {', '.join(options)}: for labels only")
+        return Task(columns(chosen), columns(targets))
+
+    def split(self, test: float = 0.25, seed: int = 0) -> tuple[Task, Task]:
+        """(training, test): `test` of the samples, drawn at random, are kept for the test.
+
+        Raises:
+            TaskError: no part between 0 and 1, or too few samples.
+        """
+        kept = part_of_each(np.zeros(len(self), dtype=np.intp), shares(test, len(self)), seed)
+        return self.batch(np.flatnonzero(~kept)), self.batch(np.flatnonzero(kept))
+
+    @classmethod
     def from_csv(cls, path: str | PathLike[str], inputs: Sequence[str], targets: Sequence[str]) -> Task:
         """A task from a CSV file with a header line.
 
         Args:
-            path: comma separated, UTF-8; lines that start with # are comments.
+            path: see `Columns`.
             inputs, targets: names of the columns [V or A], in the order of the ports; case does not matter.
 
         Raises:
             TaskError: names file, line and column.
         """
-        file = Path(path)
-        try:
-            text = given(file).decode("utf-8-sig")
-        except FileNotFoundError:
-            raise TaskError(f"{file}: no such file") from None
-        except UnicodeDecodeError:
-            raise TaskError(f"{file}: not UTF-8; save it as UTF-8") from None
-        except OSError as error:
-            raise TaskError(f"{file}: {error.strerror}") from None
-        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
-        if len(lines) < 2:
-            raise TaskError(f"{file}: needs a header line and one sample or more")
-        header = [name.strip() for name in _cells(file, *lines[0])]
-        position = {name.lower(): k for k, name in enumerate(header)}
-        doubled = [name for k, name in enumerate(header) if position[name.lower()] != k]
-        columns = []
-        for name in (*inputs, *targets):
-            if name.lower() not in position:
-                close = get_close_matches(name.lower(), position, n=1)
-                hint = f"; did you mean {header[position[close[0]]]!r}?" if close else ""
-                raise TaskError(f"{file}:{lines[0][0]}: no column {name!r} (there are {', '.join(header)}){hint}")
-            if name.lower() in map(str.lower, doubled):
-                raise TaskError(f"{file}:{lines[0][0]}: column {name!r} is given twice")
-            columns.append(position[name.lower()])
-        values = np.empty((len(lines) - 1, len(columns)))
-        for row, (number, line) in enumerate(lines[1:]):
-            cells = _cells(file, number, line)
-            if len(cells) != len(header):
-                raise TaskError(f"{file}:{number}: {len(cells)} values for {len(header)} columns")
-            for k, column in enumerate(columns):
-                try:
-                    values[row, k] = read_decimal(cells[column])
-                except ValueError:
-                    values[row, k] = np.nan
-                if not np.isfinite(values[row, k]):
-                    raise TaskError(f"{file}:{number}: column {header[column]!r}: {cells[column]!r} is not a finite number")
+        values = Columns(path).numbers([*inputs, *targets])
         return cls(values[:, : len(inputs)], values[:, len(inputs) :])
 
 
@@ -161,10 +203,3 @@ def _flat(inputs: ArrayLike, targets: ArrayLike) -> str:
         if np.ndim(one) == 1 and np.ndim(other) == 2:
             return f"; {name} are flat, which is one sample: for one port give each sample its brackets, [[0.1], [0.2]]"
     return ""
-
-
-def _cells(file: Path, number: int, line: str) -> list[str]:
-    try:
-        return next(csv.reader([line]))
-    except csv.Error as error:
-        raise TaskError(f"{file}:{number}: no line of a CSV file: {error}") from None

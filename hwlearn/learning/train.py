@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -17,13 +17,20 @@ from hwlearn.circuits.drive import Drive
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
+from hwlearn.learning.batches import Batches
+from hwlearn.learning.learning_rate import LearningRate, Rate
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule
+from hwlearn.learning.scores import Score, Scores, score
+from hwlearn.learning.sensitivity import largest_rate
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
+
+REFRESHED = 25
+"""Steps after which learning_rate = "auto" is taken anew, at least."""
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -43,6 +50,7 @@ class TrainState:
         clipped: how many edges the last update left at a bound.
         noise: standard deviation of a voltage of this step, as in `Measurement` [V]; NaN if unknown.
         snapshot: makes what `train(…, start=…)` goes on from, as if it had never stopped: named arrays.
+        score: loss and accuracy, at the first step of each epoch where these are asked for.
     """
 
     step: int
@@ -51,6 +59,7 @@ class TrainState:
     clipped: int
     noise: float
     snapshot: Callable[[], dict[str, Array]]
+    score: Score | None = None
 
 
 Callback = Callable[[TrainState], object]
@@ -67,12 +76,34 @@ class TrainResult:
         steps: number of updates, those before `start` included.
         stopped_because: "steps" (all done), "loss" (at or below `stop_loss`), "callback", or "not finite" (the loss or the
             direction turned NaN or infinite; the conductances are the last good ones).
+        scores: before the first epoch and after each, where `epochs` or `test` was given; else empty columns.
     """
 
     conductances: Array
     losses: Array
     steps: int
     stopped_because: StopReason
+    scores: Scores = field(default_factory=lambda: Scores.of([]))
+
+    @property
+    def train_losses(self) -> Array:
+        """(epochs + 1,) loss on all training samples."""
+        return self.scores.losses
+
+    @property
+    def accuracy(self) -> Array:
+        """(epochs + 1,) on the training samples."""
+        return self.scores.accuracy
+
+    @property
+    def test_losses(self) -> Array:
+        """(epochs + 1,) loss on the test samples."""
+        return self.scores.test_losses
+
+    @property
+    def test_accuracy(self) -> Array:
+        """(epochs + 1,) on the test samples."""
+        return self.scores.test_accuracy
 
     def __repr__(self) -> str:
         losses = "no loss" if not len(self.losses) else f"loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}"
@@ -84,12 +115,15 @@ def train(
     task: Task,
     rule: Rule,
     *,
-    steps: int = 1000,
-    learning_rate: float,
+    steps: int | None = None,
+    epochs: int | None = None,
+    learning_rate: Rate,
+    decay: float = 1.0,
     optimizer: str = "plain",
     parameter: str = "conductance",
     batch_size: int | None = None,
     seed: int = 0,
+    test: Task | None = None,
     stop_loss: float | None = None,
     callbacks: Sequence[Callback] = (),
     start: Mapping[str, ArrayLike] | None = None,
@@ -105,13 +139,18 @@ def train(
         circuit: is driven, measured and programmed.
         task: samples; the direction is averaged over them (or over a minibatch).
         rule: how to get a direction.
-        steps: number of updates.
-        learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max.
+        steps: number of updates; 1000 if neither they nor epochs are given.
+        epochs: how often all samples are gone through, instead of steps: len(task) // batch_size steps each, or one.
+        learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max. "auto" takes
+            half of this limit, from the loss and the linear network, anew each epoch (at least `REFRESHED` steps). A dict has
+            rates by patterns of edge names, {"R1*": 0.1, "*": 0.01}; the first that fits counts.
+        decay: what α is multiplied by from one epoch to the next.
         optimizer: "plain", "momentum" or "adam".
         parameter: what the step is added to: "conductance" g [S]; "log-conductance", whose direction is g ġ; or what the
             trained edges are set by (`EdgeDevice.set_by`), such as "gate-voltage", whose direction is ġ ∂g/∂setting.
         batch_size: samples per step, drawn without replacement, reshuffled each epoch; all samples if not given.
         seed: of the shuffling.
+        test: samples that are only scored; `TrainResult.scores` tells loss and accuracy on both after each epoch.
         stop_loss: stop when the observed loss is at or below it; on a noisy circuit the mean of `CONFIRMED` more free phases
             as well, since one reading may be luck [`Rule.loss_unit`]. Noise counts: ½ s² for each output.
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
@@ -130,13 +169,19 @@ def train(
     check_rule(rule)
     network = circuit.network
     task.check(network)
+    whole = rule.sufficient(circuit, task)
+    batches = Batches(task, batch_size, seed, whole)
+    steps = _steps(steps, epochs, batches.per_epoch)
     check_options(steps, optimizer)
-    if batch_size is not None:
-        check_count("batch_size", batch_size, 1)
-        if batch_size > len(task):
-            raise HwlearnError(f"batch_size is {batch_size}; it must be between 1 and the {len(task)} samples of the task")
-    optimize = OPTIMIZERS[optimizer](learning_rate)
-    batches = _Batches(rule.sufficient(circuit, task) if batch_size is None else task, batch_size, seed)
+    if test is not None:
+        check_task(test)
+        test.check(network)
+    scored, scores = epochs is not None or test is not None, list[Score]()
+    rate = LearningRate(learning_rate, decay, network)
+    if rate.auto and optimizer == "adam":
+        raise HwlearnError('learning_rate = "auto" is for plain steps and momentum; adam takes a number')
+    optimize = OPTIMIZERS[optimizer](1.0)
+    refreshed = max(batches.per_epoch, REFRESHED)
     trainable, number = network.trainable, int(network.trainable.sum())
     lowest, highest = circuit.bounds
     lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, np.minimum(highest, LARGEST), np.inf)
@@ -150,6 +195,8 @@ def train(
     first, clipped, warned, reason = 0, 0, False, "steps"
     if start is not None:
         first, clipped = _restored(circuit, optimize, start)
+        if rate.auto and "rate" in start:
+            rate.base = float(np.asarray(start["rate"]))
         good, wanted = circuit.conductances, np.array(start["wanted"], dtype=np.float64)
     else:
         good = wanted = circuit.conductances
@@ -157,6 +204,8 @@ def train(
     def snapshot() -> dict[str, Array]:
         parts = {"optimizer": optimize.snapshot(), "circuit": memory}
         own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
+        if rate.auto:
+            own["rate"] = np.array(rate.base)
         return own | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
 
     for step in range(first, steps + 1):
@@ -171,8 +220,12 @@ def train(
             break
         losses.append(reading.loss)
         good = circuit.conductances
+        told = None
+        if scored and step % batches.per_epoch == 0:
+            told = score(circuit, step, task, test, rule.loss)
+            scores.append(told)
         if callbacks:
-            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot)
+            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot, told)
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
@@ -181,6 +234,10 @@ def train(
             break
         if step == steps:
             break
+        if rate.auto and (step % refreshed == 0 or not np.isfinite(rate.base)):
+            slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
+            rate.follow(largest_rate(circuit, whole, rule, slopes))
+        optimize.learning_rate = rate.at(step // batches.per_epoch)
         if logarithmic:
             with np.errstate(over="ignore"):
                 new = wanted * np.exp(optimize.step(wanted * reading.direction))
@@ -196,13 +253,24 @@ def train(
         if clipped == number > 0 and not warned:
             warned = True
             warnings.warn(
-                f"step {step + 1} put every trainable edge at a bound: the learning rate {learning_rate:g} is too large",
+                f"step {step + 1} put every trainable edge at a bound: the learning rate "
+                f"{float(np.max(optimize.learning_rate)):g} is too large",
                 HwlearnWarning,
                 stacklevel=2,
             )
         circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)
-    return TrainResult(circuit.conductances, np.array(losses), done, reason)  # type: ignore[arg-type]
+    return TrainResult(circuit.conductances, np.array(losses), done, reason, Scores.of(scores))  # type: ignore[arg-type]
+
+
+def _steps(steps: int | None, epochs: int | None, per_epoch: int) -> int:
+    """How many updates."""
+    if epochs is None:
+        return 1000 if steps is None else steps
+    if steps is not None:
+        raise HwlearnError(f"steps = {steps} and epochs = {epochs}: give one of them")
+    check_count("epochs", epochs, 0)
+    return epochs * per_epoch
 
 
 def check_options(steps: int, optimizer: str) -> None:
@@ -244,7 +312,7 @@ def _holds(limit: float, circuit: Circuit, task: Task, rule: Rule, reading: Read
     if reading.noise == 0:
         return True
     inputs, targets = (np.tile(values, (CONFIRMED, 1)) for values in (task.inputs, task.targets))
-    return rule.loss(circuit.measure(Drive(inputs, rule.free(targets))), targets) <= limit
+    return rule.seen_loss(circuit.measure(Drive(inputs, rule.free(targets))), targets) <= limit
 
 
 def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayLike]) -> tuple[int, int]:
@@ -265,21 +333,3 @@ def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayL
     if step:  # before the first one nothing was programmed, and a code drawn by chance must not be drawn again
         circuit.program(start["wanted"])
     return step, int(np.asarray(start["clipped"]))
-
-
-class _Batches:
-    """The samples of each step: a function of step and seed alone, so that a training can go on at any of them."""
-
-    def __init__(self, task: Task, size: int | None, seed: int) -> None:
-        self._task, self._size, self._seed = task, size, seed
-        self._epoch = -1
-        self._order = np.empty(0, dtype=np.intp)
-
-    def at(self, step: int) -> Task:
-        if self._size is None:
-            return self._task
-        epoch, batch = divmod(step, len(self._task) // self._size)
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._task))
-        return self._task.batch(self._order[batch * self._size : (batch + 1) * self._size])

@@ -62,6 +62,38 @@ def layered(sizes: Sequence[int], conductances: ArrayLike = 1.0, **options: Any)
     return Network.from_edges(edges, conductances, **{**defaults, **options})
 
 
+def crossbar(
+    rows: int,
+    columns: int,
+    conductances: ArrayLike = 1.0,
+    rails: Sequence[float] = (),
+    seed: int | None = None,
+    **options: Any,
+) -> Network:
+    """Inputs and fixed rails, each joined to both nodes of every output, which is their difference p − q.
+
+    So an output is a weighted sum of inputs with weights of either sign. Edges run input by input, then rail by rail, to p0,
+    q0, p1, … Each output takes 2 (rows + rails) edges.
+
+    Args:
+        rows: number of inputs, i0 …
+        columns: number of outputs.
+        rails: voltages of fixed sources [V].
+        seed: conductances are multiplied by a factor between ½ and 2 at random; not if not given.
+    """
+    from hwlearn.network.ports import Source
+
+    _at_least(1, rows=rows, columns=columns)
+    inputs, fixed = [f"i{k}" for k in range(rows)], [f"r{k}" for k in range(len(rails))]
+    edges = [(one, f"{side}{k}") for one in (*inputs, *fixed) for k in range(columns) for side in "pq"]
+    if seed is not None:
+        conductances = np.asarray(conductances, dtype=np.float64) * 2 ** np.random.default_rng(seed).uniform(-1, 1, len(edges))
+    sources = [Source(f"V_{name}", "voltage", name, value=float(volts)) for name, volts in zip(fixed, rails, strict=True)]
+    outputs = [f"p{k},q{k}" for k in range(columns)]
+    defaults = {"inputs": inputs, "outputs": outputs, "fixed_sources": sources, "title": f"crossbar {rows}×{columns}"}
+    return Network.from_edges(edges, conductances, **{**defaults, **options})
+
+
 def random_regular(degree: int, nodes: int, seed: int = 0, conductances: ArrayLike = 1.0, **options: Any) -> Network:
     """A random graph in which every node has `degree` edges; nodes n0 …; inputs default to n0 and n1."""
     import networkx
@@ -120,6 +152,7 @@ BUILDERS: dict[str, Callable[..., Network]] = {
     "kite": kite,
     "wheatstone": wheatstone,
     "layered": layered,
+    "crossbar": crossbar,
     "random_regular": random_regular,
     "delaunay": delaunay,
     "gate_pair": gate_pair,

@@ -60,6 +60,22 @@ class LossContract:
         slopes = differences(lambda flat: loss.judge(flat.reshape(outputs.shape), targets)[1], outputs.ravel())
         self.near(signal, len(outputs) * slopes.reshape(outputs.shape))
 
+    def test_curvature_is_the_slope_of_the_signal(self) -> None:
+        loss, (outputs, targets) = self.make(), self.case()
+        change = np.random.default_rng(4).uniform(-1, 1, outputs.shape)
+
+        def along(weights: Array) -> float:
+            return float(
+                differences(lambda step: (loss.judge(outputs + step[0] * change, targets)[0] * weights).sum(), np.zeros(1))[0]
+            )
+
+        slopes = np.array([along(one.reshape(outputs.shape)) for one in np.eye(outputs.size)])
+        got = loss.curvature(outputs, targets, change)
+        assert got.shape == outputs.shape
+        np.testing.assert_allclose(
+            got.ravel(), slopes, rtol=0, atol=max(self.accuracy, 1e-5) * max(np.abs(slopes).max(), 1e-9)
+        )
+
     def test_samples_count_by_their_share(self) -> None:
         loss, (outputs, targets) = self.make(), self.case()
         signal, value = loss.judge(outputs, targets)

@@ -5,13 +5,20 @@ import pytest
 
 from hwlearn import (
     AdjointCoupledLearning,
+    ClassMeans,
     CoupledLearning,
+    CrossEntropy,
+    Drive,
     DualCoupledLearning,
     EquilibriumPropagation,
     ExactCircuit,
     FullClamp,
+    Hinge,
     Loss,
+    Network,
+    NewtonCircuit,
     NgspiceCircuit,
+    OnlyWrong,
     SquaredError,
     Task,
     flow,
@@ -24,7 +31,7 @@ from hwlearn.errors import HwlearnError
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.many import GROUP
 from hwlearn.network.builders import grid, kite
-from hwlearn.testing.losses import LossContract
+from hwlearn.testing.losses import LossContract, differences
 from hwlearn.testing.measured import Measured
 
 KITE = kite([1, 1.5, 1.3, 1, 1, 1.7])
@@ -54,21 +61,6 @@ class Renamed(Loss):
         return 1e6 * error, float(5e5 * (error**2).sum() / len(error))
 
 
-class ClassMeans(Loss):
-    """Of each class, the squared error of its mean output: samples of one class are judged together."""
-
-    name, unit = "class-means", "V²"
-
-    def judge(self, outputs, targets):
-        signal, loss = np.zeros_like(outputs), 0.0
-        for row in np.unique(targets, axis=0):
-            own = (targets == row).all(axis=1)
-            error = outputs[own].mean(axis=0) - row
-            signal[own] = error
-            loss += own.mean() * 0.5 * float(error @ error)
-        return signal, loss
-
-
 class TestSquaredError(LossContract):
     def make(self):
         return SquaredError()
@@ -84,18 +76,72 @@ class TestRenamed(LossContract):
         return Renamed()
 
 
-class TestClassMeans(LossContract):
+class OfClasses(LossContract):
+    """Targets are one-hot rows."""
+
+    def targets(self, random, samples, outputs):
+        return np.eye(outputs)[random.integers(outputs, size=samples)]
+
+
+class TestClassMeans(OfClasses):
     def make(self):
         return ClassMeans()
 
-    def targets(self, random, samples, outputs):
-        return np.eye(outputs)[np.arange(samples) % 2]
+
+class TestCrossEntropy(OfClasses):
+    def make(self):
+        return CrossEntropy(scale=0.2)
+
+    def test_it_is_the_negative_logarithm_of_the_share(self):
+        outputs, targets = self.case()
+        powers = np.exp(outputs / 0.2)
+        shares = (powers / powers.sum(axis=1, keepdims=True))[targets.astype(bool)]
+        assert CrossEntropy(0.2).judge(outputs, targets)[1] == pytest.approx(-(0.2**2) * np.log(shares).mean(), rel=1e-12)
+
+    def test_no_output_is_too_large(self):
+        signal, loss = CrossEntropy(1e-3).judge(np.array([[2e3, 1.0, -2e3]]), np.array([[0.0, 1.0, 0.0]]))
+        np.testing.assert_allclose(signal, [[1e-3, -1e-3, 0.0]], atol=1e-18)
+        assert loss == pytest.approx(1e-3 * 1999.0)
+
+
+class TestCrossEntropyOfShares(LossContract):
+    """Targets that are no one-hot rows, and do not add up to one."""
+
+    def make(self):
+        return CrossEntropy()
+
+
+class TestHinge(OfClasses):
+    def make(self):
+        return Hinge(margin=0.3)
+
+    def test_what_is_right_by_the_margin_is_left_alone(self):
+        outputs, targets = np.array([[0.5, 0.1, 0.0], [0.5, 0.3, 0.0]]), np.array([[1.0, 0, 0], [1, 0, 0]])
+        signal, loss = Hinge(0.3).judge(outputs, targets)
+        np.testing.assert_allclose(signal, [[0, 0, 0], [-0.1, 0.1, 0]])
+        assert loss == pytest.approx(0.5 * 0.1**2 / 2)
+
+
+class TestOnlyWrong(OfClasses):
+    def make(self):
+        return OnlyWrong(np.eye(3))
+
+    def test_right_samples_do_not_count(self):
+        outputs, targets = np.array([[0.5, 0.1, 0.0], [0.1, 0.3, 0.0]]), np.array([[1.0, 0, 0], [1, 0, 0]])
+        for loss in (OnlyWrong(np.eye(3)), OnlyWrong([[1, 0, 0], [0, 1, 0]])):
+            signal, value = loss.judge(outputs, targets)
+            np.testing.assert_allclose(signal, [[0, 0, 0], [-0.9, 0.3, 0]])
+            assert value == pytest.approx(0.25 * (0.81 + 0.09))
+        assert not OnlyWrong().judge(outputs, targets)[0].any()  # no other class is known
 
 
 class Wrong(LogCosh):
     def judge(self, outputs, targets):
         signal, loss = super().judge(outputs, targets)
         return signal, 2 * loss
+
+    def curvature(self, outputs, targets, change):
+        return 2 * super().curvature(outputs, targets, change)
 
 
 class TestWrongSignal:
@@ -104,23 +150,54 @@ class TestWrongSignal:
     def test_it_fails(self):
         contract = TestLogCosh()
         contract.make = Wrong
-        for check in (contract.test_signal_is_the_slope_of_the_loss, contract.test_equilibrium_propagation_descends_it):
+        for check in (
+            contract.test_signal_is_the_slope_of_the_loss,
+            contract.test_curvature_is_the_slope_of_the_signal,
+            contract.test_equilibrium_propagation_descends_it,
+        ):
             with pytest.raises(AssertionError):
                 check()
 
 
-@pytest.mark.parametrize("symmetric", [True, False])
+LOSSES_HERE = [LogCosh(), CrossEntropy(0.1), Hinge(0.5), OnlyWrong(), ClassMeans()]
+CLASSES = Task([[1.0, 0.0], [0.2, 0.9], [0.5, 0.4], [0.0, 1.0]], np.eye(3)[[2, 0, 1, 2]])
+
+
+@pytest.mark.parametrize("loss", LOSSES_HERE, ids=repr)
 @pytest.mark.parametrize("kind", [EquilibriumPropagation, CoupledLearning, FullClamp])
-def test_directions_are_alike_on_all_circuits(kind, symmetric):
-    options = {} if kind is FullClamp else {"nudge": 0.2, "symmetric": symmetric}
-    rule = kind(loss=LogCosh(), **options)
-    quick = rule.read(ExactCircuit(KITE), TASK)
+def test_directions_are_alike_on_all_circuits(kind, loss):
+    both = [{}] if kind is FullClamp else [{"nudge": 0.2, "symmetric": symmetric} for symmetric in (True, False)]
     with NgspiceCircuit(KITE) as ngspice:
-        for circuit in (Measured(ExactCircuit(KITE)), ngspice):
-            plain = rule.read(circuit, TASK)
-            np.testing.assert_allclose(plain.direction, quick.direction, rtol=0, atol=1e-9 * np.abs(quick.direction).max())
-            assert plain.loss == pytest.approx(quick.loss, rel=1e-9)
-    assert np.abs(quick.direction - kind(**options).direction(ExactCircuit(KITE), TASK)).max() > 1e-3
+        for options in both:
+            rule = kind(loss=loss, **options)
+            quick = rule.read(ExactCircuit(KITE), CLASSES)
+            for circuit in (Measured(ExactCircuit(KITE)), NewtonCircuit(KITE), ngspice):
+                plain = rule.read(circuit, CLASSES)
+                size = np.abs(quick.direction).max()
+                np.testing.assert_allclose(plain.direction, quick.direction, rtol=0, atol=1e-8 * size)
+                assert plain.loss == pytest.approx(quick.loss, rel=1e-9)
+            assert np.abs(quick.direction - kind(**options).direction(ExactCircuit(KITE), CLASSES)).max() > 1e-3
+
+
+@pytest.mark.parametrize("loss", LOSSES_HERE, ids=repr)
+def test_equilibrium_propagation_descends_each_loss_with_diodes(loss, tmp_path):
+    """On Newton and in ngspice, against differences of the loss in ngspice."""
+    text = "* diodes\nVA A 0 1\nVB B 0 0.2\nR1 A T 1k\nR2 B T 2k\nR3 A W 1.5k\nR4 B W 1k\nR5 T M 1k\nR6 W M 2k\nR7 M 0 3k\n"
+    text += "D1 T W d\nD2 M W d\nD3 T 0 d\n.model d D(IS=1e-9 N=1.5)\n.end\n"
+    (tmp_path / "diodes.cir").write_text(text, encoding="utf-8")
+    network = Network.from_netlist(tmp_path / "diodes.cir", inputs=["VA", "VB"], outputs=["T", "W", "M"])
+    rule = EquilibriumPropagation(1e-6, symmetric=True, loss=loss)
+    with NgspiceCircuit(network) as ngspice:
+
+        def judged(relative):
+            ngspice.program(network.conductances * relative)
+            return loss.judge(ngspice.measure(Drive(CLASSES.inputs)).output_voltages, CLASSES.targets)[1]
+
+        down = -differences(judged, np.ones(7)) / network.conductances
+        ngspice.program(network.conductances)
+        for circuit in (NewtonCircuit(network), ngspice):
+            got = rule.direction(circuit, CLASSES)
+            np.testing.assert_allclose(got, down, rtol=0, atol=1e-4 * np.abs(down).max())
 
 
 def test_coupled_learning_takes_the_signal_for_the_error():

@@ -91,7 +91,7 @@ def test_what_it_refuses() -> None:
             train_many(kite(), task, rule, learning_rate=0.1, **options)  # type: ignore[arg-type]
 
     class Robust(EquilibriumPropagation):
-        def loss(self, free: Measurement, targets: Array) -> float:
+        def seen_loss(self, free: Measurement, targets: Array) -> float:
             return float(np.abs(self.observed(free, targets)).mean())
 
     with pytest.raises(HwlearnError, match="Robust has phases or a loss of its own"):

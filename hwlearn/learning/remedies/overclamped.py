@@ -42,7 +42,7 @@ class Overclamped(Remedy):
                 raise HwlearnError(f"{name} is {value}; it must be 0 V or more")
         self.push, self.rest = float(push), float(rest)
         acting = copy(rule)
-        acting.loss_function = _BeyondTarget(rule.loss_function, self.push, self.rest)
+        acting.loss = _BeyondTarget(rule.loss, self.push, self.rest)
         super().__init__(rule, acting)
 
     def __repr__(self) -> str:

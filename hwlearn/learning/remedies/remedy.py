@@ -23,6 +23,7 @@ class Remedy(Rule):
         super().__init__(rule.nudge, rule.symmetric)
         self.rule, self._acting = rule, rule if acting is None else acting
         self.name, self.nudge_unit, self.loss_unit, self.sign = rule.name, rule.nudge_unit, rule.loss_unit, rule.sign
+        self.loss = rule.loss
 
     def amplitude(self, network: Network) -> float:
         return self.rule.amplitude(network)
@@ -42,8 +43,8 @@ class Remedy(Rule):
     def settled(self, free: Measurement, targets: Array) -> bool:
         return self._acting.settled(free, targets)
 
-    def loss(self, free: Measurement, targets: Array) -> float:
-        return self.rule.loss(free, targets)
+    def seen_loss(self, free: Measurement, targets: Array) -> float:
+        return self.rule.seen_loss(free, targets)
 
     def sufficient(self, circuit: Circuit, task: Task) -> Task:
         return self._acting.sufficient(circuit, task)

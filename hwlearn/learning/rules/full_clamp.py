@@ -22,5 +22,5 @@ class FullClamp(TableRule):
         super().__init__(nudge=1.0, symmetric=False, loss=loss)
 
     def __repr__(self) -> str:
-        loss = self.loss_function
+        loss = self.loss
         return "FullClamp()" if isinstance(loss, SquaredError) else f"FullClamp(loss={loss!r})"

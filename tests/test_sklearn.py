@@ -1,0 +1,45 @@
+"""Circuits as scikit-learn estimators, by scikit-learn's own checks."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from hwlearn import CoupledLearning, CrossEntropy
+from hwlearn.network.builders import crossbar
+from hwlearn.sklearn import CircuitClassifier, CircuitRegressor
+
+
+@parametrize_with_checks([CircuitClassifier(epochs=20), CircuitRegressor(epochs=20)])
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learn_takes_it(estimator, check):
+    check(estimator)
+
+
+def test_pipeline_and_grid_search():
+    features, labels = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[labels]
+    rules = [CoupledLearning(0.1, symmetric=True, loss=CrossEntropy(scale)) for scale in (0.05, 0.5)]
+    one = CircuitClassifier(crossbar(4, 3, rails=(0.0, 1.0), seed=0), epochs=5)
+    search = GridSearchCV(make_pipeline(StandardScaler(), one), {"circuitclassifier__rule": rules}, cv=3).fit(features, names)
+    assert search.best_score_ > 0.9
+    assert set(search.predict(features)) == set(names)
+
+
+def test_partial_fit_goes_on():
+    features, labels = load_iris(return_X_y=True)
+    one = CircuitClassifier()
+    scores = [one.partial_fit(features, labels).score(features, labels) for _ in range(15)]
+    assert scores[-1] > 0.9
+
+
+def test_ngspice_answers_as_the_exact_model():
+    features, labels = load_iris(return_X_y=True)
+    ends = [CircuitClassifier(backend=name, epochs=1, batch_size=50).fit(features, labels) for name in ("exact", "ngspice")]
+    np.testing.assert_allclose(ends[1].decision_function(features), ends[0].decision_function(features), atol=1e-7)
