@@ -23,7 +23,7 @@ from hwlearn.network import Network
 ROUNDING = 1e-7
 """Simulators without noise are compared to this part of the largest voltage."""
 SIGMAS = 5.0
-"""A difference of so many standard deviations counts."""
+"""A difference of this many standard deviations counts."""
 SAMPLES = 16
 """Samples of the task that are compared."""
 

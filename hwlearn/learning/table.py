@@ -1,4 +1,4 @@
-"""`TableRule`: the one formula of the rules of THEORY's table."""
+"""`TableRule`: the one formula of the rules in the table of docs/theory.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PHASES = attrgetter("free", "observed", "nudged", "settled", "loss", "read")
 
 
 class TableRule(Rule):
-    """A row of THEORY's table (Phases): what is observed at the output ports, and what the nudged phase imposes there.
+    """A row of the table in docs/theory.md: what is observed at the output ports, and what the nudged phase imposes there.
 
     The nudged phase imposes
 
