@@ -44,6 +44,10 @@ class Answers(ABC):
     def complete(self) -> None:  # noqa: B027  # most have all from the start
         """Have the answers to the currents too, before the circuit is programmed again: some solve for them when asked."""
 
+    def whole(self, weights: Array) -> tuple[Answers, Array]:
+        """The same answers, and weights (S, count) of them, from which a measurement can be expanded cheaply."""
+        return self, weights
+
     def open_outputs(self, weights: Array) -> Array:
         """(S, n_out) V at the open outputs, for weights (S, count) of the source columns; not to be written to."""
         return weights.dot(self.outputs[: self.count])

@@ -41,6 +41,7 @@ class LinearCircuit(Circuit):
     @final
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         answers, weights = self._answers(inputs)
+        answers, weights = answers.whole(weights)
         answers.complete()
         if isinstance(outputs, Hold):
             assert imposed is not None

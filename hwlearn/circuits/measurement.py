@@ -116,7 +116,11 @@ class SampledMeasurement(Measurement):
         return share @ drops**2
 
     def contrast(self, reference: Measurement) -> Array:
-        return contrast_of(self.edge_drops(), reference.edge_drops())
+        here, there = self.edge_drops(), reference.edge_drops()
+        contrast = contrast_of(here, there)
+        for k, device in self.network.device_at.items():
+            contrast[k] = device.contrast(here[:, k], there[:, k])
+        return contrast
 
     def __getitem__(self, chosen: slice) -> SampledMeasurement:
         return SampledMeasurement(

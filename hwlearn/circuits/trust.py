@@ -33,6 +33,9 @@ ROUNDS = 12
 SETTLED = 1e-12
 """Last correction of a refined solution, relative to its largest voltage; it leaves a thousandth of that, or rounding."""
 
+Sources = Callable[[], "tuple[Basis, Vector]"]
+"""Tells source columns, and the right-hand sides (count, n) that they make."""
+
 KEPT = 4.0
 """Factor by which a conductance may change before the walk is looked at again."""
 
@@ -71,18 +74,19 @@ class Trust:
         """What rounding may take of a potential, relative to the largest."""
         return 1e-16 * (1 + self.steps) if self._way is None else 1e-16
 
-    def refined(self, basis: Basis, conductances: Vector, numbers: Vector, right: Vector) -> Refined | None:
+    def refined(self, sources: Sources, conductances: Vector, numbers: Vector) -> Refined | None:
         """What solves in the place of the Cholesky; None if that is good enough. Leaves K factored.
 
         Args:
-            conductances: (E,) S; `basis` assembles them to `numbers` and `right`.
+            sources: asked for only where a solution has to be looked at.
+            conductances: (E,) S, assembled to the `numbers` of K.
 
         Raises:
             SimulationError: nothing is good enough; names the edges.
         """
         judged = not self._still_near(conductances)
         if judged:
-            self._judge(basis, conductances, numbers, right)
+            self._judge(sources, conductances, numbers)
         if self._way is not None:
             return self._way(self._system, conductances, numbers)
         if not judged:
@@ -100,7 +104,7 @@ class Trust:
         self._compare_with(conductances)
         return True
 
-    def _judge(self, basis: Basis, conductances: Vector, numbers: Vector, right: Vector) -> None:
+    def _judge(self, sources: Sources, conductances: Vector, numbers: Vector) -> None:
         """Look at the walk, and at a solution for the sources if that says too little. Leaves K factored."""
         system = self._system
         self._forget()
@@ -109,6 +113,7 @@ class Trust:
             self._way = None
         elif self.steps <= REFINABLE:
             check, ports = Refined(system, conductances, system.cholesky.solve), system.port_rows
+            basis, right = sources()
             wrong = check.is_wrong(right, basis.lifts, basis.injected) or check.is_wrong(ports, None, ports)
             self._way = by_factor if wrong else None
         elif system.size <= ELIMINABLE:

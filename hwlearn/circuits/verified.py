@@ -35,7 +35,7 @@ class Verified:
         numbers, refined, plain = None, None, trust.plain(conductances)
         if not plain:
             numbers, right = basis.assemble(conductances)
-            refined = trust.refined(basis, conductances, numbers, right)
+            refined = trust.refined(lambda: (basis, right), conductances, numbers)
         if trust.steps <= CERTAIN and not self._bridged:
             return
         if plain:

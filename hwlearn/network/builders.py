@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import NetworkError
-from hwlearn.network.network import Network
+from hwlearn.network.devices import Bias, IdealDiode
+from hwlearn.network.devices.ideal_diode import steepest
+from hwlearn.network.network import Element, Network
+from hwlearn.text import GROUND
+
+DRN_BOUNDS = 1e-6, 1e3
+"""Conductance bounds of deep resistive networks [S]."""
 
 
 def grid(rows: int, columns: int, conductances: ArrayLike = 1.0, **options: Any) -> Network:
@@ -94,6 +100,75 @@ def crossbar(
     return Network.from_edges(edges, conductances, **{**defaults, **options})
 
 
+def deep_resistive(
+    sizes: Sequence[int],
+    *,
+    twin_inputs: bool = True,
+    diodes: Literal["ideal", "none"] = "ideal",
+    biases: Literal["trainable", "none"] = "trainable",
+    gain: float = 100.0,
+    seed: int = 0,
+    **options: Any,
+) -> Network:
+    """Layers, each fully connected to the next, with ideal diodes from and to ground at hidden nodes, and trained biases.
+
+    The first half of each hidden layer is held above 0 V, the second half below. Inputs x0 …, and with twins y0 … that are
+    driven by the opposite voltages; hidden nodes h1_0 …, outputs o0 …. Edges W1_…, W2_… of each layer, biases b…. As in
+    Kendall et al. 2020 (arXiv:2006.01981) and Scellier 2024 (fast-drn), conductances start at the positive part of a uniform
+    number of width √(1/n) from −1 to 1; where it is zero, at the lower bound.
+
+    Args:
+        sizes: of the layers, inputs first (without twins), outputs last.
+        twin_inputs: also feed −x: the inputs of a task are then x, −x side by side.
+        gain: volts per unit of an input, by which a task's inputs are multiplied; it is kept in the title.
+        seed: of the conductances.
+    """
+    if len(sizes) < 2:
+        raise NetworkError(f"deep_resistive needs two sizes or more, got {list(sizes)}")
+    if diodes not in ("ideal", "none") or biases not in ("trainable", "none"):
+        raise NetworkError(f"diodes are 'ideal' or 'none', biases 'trainable' or 'none', not {diodes!r} and {biases!r}")
+    _at_least(1, **{f"sizes[{k}]": size for k, size in enumerate(sizes)})
+    random = np.random.default_rng(seed)
+    first = [f"{letter}{j}" for letter in ("xy" if twin_inputs else "x") for j in range(sizes[0])]
+    hidden = [[f"h{k}_{j}" for j in range(size)] for k, size in enumerate(sizes[1:-1], 1)]
+    layers = [first, *hidden, [f"o{j}" for j in range(sizes[-1])]]
+    edges, names, values = [], [], []
+    for k, (one, two) in enumerate(pairwise(layers), 1):
+        edges += [(tail, head) for tail in one for head in two]
+        names += [f"W{k}_{tail}_{head}" for tail in one for head in two]
+        values.append(np.maximum(random.uniform(-1, 1, len(one) * len(two)) * np.sqrt(1 / len(one)), DRN_BOUNDS[0]))
+    devices: list[Bias] = []
+    if biases == "trainable":
+        devices = [Bias(f"b_{node}") for layer in layers[1:] for node in layer]
+        edges += [(node, GROUND) for layer in layers[1:] for node in layer]
+        names += [device.edge for device in devices]
+        values.append(np.array([device.conductance(0.0) for device in devices]))
+    above = [(GROUND, node) for layer in hidden for node in layer[: len(layer) // 2]]
+    below = [(node, GROUND) for layer in hidden for node in layer[len(layer) // 2 :]]
+    elements, directives, laws = [], [], []
+    if diodes == "ideal" and hidden:
+        cards = [(f"D{k}", pair) for k, pair in enumerate((*above, *below), 1)]
+        elements = [Element(name, f"{name} {' '.join(ends)} ideal", ends, "deep_resistive") for name, ends in cards]
+        directives, laws = [steepest("ideal")], [IdealDiode]
+    shape = "-".join(map(str, (len(first), *sizes[1:])))
+    return Network.from_edges(
+        edges,
+        np.concatenate(values),
+        **{
+            "inputs": first,
+            "outputs": layers[-1],
+            "names": names,
+            "devices": devices,
+            "elements": elements,
+            "directives": directives,
+            "laws": laws,
+            "bounds": DRN_BOUNDS,
+            "title": f"deep resistive network {shape}, gain {gain:g}",
+            **options,
+        },
+    )
+
+
 def random_regular(degree: int, nodes: int, seed: int = 0, conductances: ArrayLike = 1.0, **options: Any) -> Network:
     """A random graph in which every node has `degree` edges; nodes n0 …; inputs default to n0 and n1."""
     import networkx
@@ -153,6 +228,7 @@ BUILDERS: dict[str, Callable[..., Network]] = {
     "wheatstone": wheatstone,
     "layered": layered,
     "crossbar": crossbar,
+    "deep_resistive": deep_resistive,
     "random_regular": random_regular,
     "delaunay": delaunay,
     "gate_pair": gate_pair,

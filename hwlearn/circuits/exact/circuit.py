@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.exact.ports import Basis, Ports, System
+from hwlearn.circuits.answers import Answers
+from hwlearn.circuits.exact.adjoint import Adjoint, Entering
+from hwlearn.circuits.exact.ports import Basis, Columns, Ports, System
+from hwlearn.circuits.exact.reused import WORTHWHILE
 from hwlearn.circuits.linear import LinearCircuit
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
-
-REBUILT = 16
-"""Inputs that change get a column for each source, not for each sample, if this takes at most so many more columns: these cost
-less than another basis."""
 
 
 class ExactCircuit(LinearCircuit):
@@ -37,9 +37,9 @@ class ExactCircuit(LinearCircuit):
         check_linear(network)
         self._system = System(network)
         self._provenance = f"exact ({self.solver})"
-        self._basis: Basis | None = None
-        self._sources: Basis | None = None  # one column per source, for `responses`
+        self._columns = Columns(self._system)
         self._ports: Ports | None = None
+        self._adjoint: Adjoint | None = None
 
     @property
     def solver(self) -> str:
@@ -48,9 +48,7 @@ class ExactCircuit(LinearCircuit):
 
     def responses(self, inputs: Array) -> Responses:
         """The circuit's answer to each source alone, and to a unit current at each output; for `inputs` (S, n_in)."""
-        if self._sources is None:
-            self._sources = Basis(self._system, None)
-        basis = self._sources
+        basis = self._system.per_source
         ports = Ports(basis, self._conductances)
         ports.complete()
         return Responses(
@@ -63,38 +61,43 @@ class ExactCircuit(LinearCircuit):
         )
 
     def snapshot(self) -> dict[str, Array]:
-        """The inputs whose answers are kept: rounding errors depend on them."""
-        if self._basis is None:
-            return {}
-        samples = self._basis.samples
-        return {"basis": np.zeros((0, len(self.network.inputs))) if samples is None else samples}
+        """Which answers are kept, for which inputs: rounding errors depend on them."""
+        own = {"changing": np.array(float(self._columns.changing))}
+        if (basis := self._columns.basis) is None:
+            return own
+        return own | {"basis": np.zeros((0, len(self.network.inputs))) if basis.samples is None else basis.samples}
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
+        self._columns.changing = bool(snapshot.get("changing", 0.0))
         if "basis" in snapshot:
             samples = snapshot["basis"]
-            self._basis, self._ports = Basis(self._system, samples if len(samples) else None), None
+            self._columns.basis, self._ports = Basis(self._system, samples if len(samples) else None), None
 
     def _made_by(self) -> str:
         return self._provenance
 
     def _program(self, conductances: Array) -> Array:
-        self._ports = None
+        self._ports = self._adjoint = None
         return conductances
 
-    def _answers(self, inputs: Array) -> tuple[Ports, Array]:
-        weights = self._basis.weights(inputs) if self._basis is not None else None
-        if self._basis is None or weights is None:
-            changing = self._basis is not None and self._system.sources <= len(inputs) + REBUILT
-            self._basis, self._ports = Basis(self._system, None if changing else inputs), None
-            weights = self._basis.weights(inputs)
-            assert weights is not None
-        ports = self._ports
-        if ports is None:
-            ports = self._ports = Ports(self._basis, self._conductances)
-        return ports, weights
+    def _answers(self, inputs: Array) -> tuple[Answers, Array]:
+        """By the way that takes fewest solutions: one for each source, sample, or output."""
+        worth = WORTHWHILE if self._system.cholesky.together else 1
+        if worth * len(self.network.outputs) < self._columns.fewest(inputs):
+            if self._adjoint is None:
+                self._adjoint = Adjoint(self._entering, self._columns, self._conductances)
+            return self._adjoint, self._system.padded(inputs)
+        basis, weights = self._columns.of(inputs)
+        if self._ports is None or self._ports.basis is not basis:
+            self._ports = Ports(basis, self._conductances)
+        return self._ports, weights
+
+    @cached_property
+    def _entering(self) -> Entering:
+        return Entering(self._system)
 
     def _close(self) -> None:
-        self._basis = self._ports = None
+        self._ports = self._adjoint = None
 
 
 def check_linear(network: Network) -> None:

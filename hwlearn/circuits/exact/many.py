@@ -40,7 +40,7 @@ class ManyCircuits:
         self._mix = weights if samples <= basis.count else None
         columns = np.eye(basis.count)[:, :, None] if self._mix is None else weights
         self._output_lifts = np.einsum("spm,po->osm", columns, basis.lifts[:, : basis.outputs])
-        self._raised = np.einsum("spm,ep->esm", columns, system.raised)
+        self._raised = np.einsum("spm,ep->esm", columns, system.raised.toarray())
         return weights
 
     def program(self, conductances: Array) -> None:

@@ -18,6 +18,9 @@ from hwlearn.circuits.linalg import Cholesky, Cholmod, SparseMap, choose_cholesk
 from hwlearn.circuits.trust import Trust, grounding
 from hwlearn.network import Network
 
+REBUILT = 16
+"""A new basis costs as much as this many columns."""
+
 
 class System:
     """What does not change while a circuit learns: maps from conductances to K and to the right-hand sides.
@@ -53,6 +56,7 @@ class System:
         spread = csr_array((np.ones(len(keep)), (keep, cluster[keep])), shape=(len(network.nodes), size))
         ends = csr_array(vstack((network.port_incidence, network.incidence), format="csr"))
         self.nodes, self.seen = View(spread, offsets), View(csr_array(ends @ spread), csr_array(ends @ offsets))
+        self.factored: Array | None = None  # the conductances at which K was factored last
 
         self.injections = injections = None
         currents = np.array([source.kind == "current" for source in network.sources], dtype=bool)
@@ -67,7 +71,7 @@ class System:
         raised = csr_array(network.incidence @ offsets)
         tied = csr_array(network.incidence @ self._ties)
         self.touched = np.flatnonzero((np.diff(raised.indptr) + np.diff(tied.indptr)) > 0)
-        self.raised = raised[self.touched].toarray()
+        self.raised = csr_array(raised[self.touched])  # (touched, sources), drops of the edges for a unit of each source
         self.into = csr_array(-(spread.T @ network.incidence[self.touched].T))
         self.merged_injections = None if injections is None else spread.T @ injections
         self.port_rows = (network.port_incidence @ spread).toarray()  # the right-hand side of a unit current into each output
@@ -97,6 +101,32 @@ class System:
         self.diagonal = indptr[1:] - 1
         cholesky = choose_cholesky(self.size, indptr, indices)
         return ReusedFactor(cholesky, indptr, indices) if isinstance(cholesky, Cholmod) else cholesky, assembly
+
+    @cached_property
+    def per_source(self) -> Basis:
+        """A column for each source."""
+        return Basis(self, None)
+
+    def padded(self, inputs: Array) -> Array:
+        """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
+        padded = np.ones((len(inputs), self.sources))
+        padded[:, : inputs.shape[1]] = inputs
+        return padded
+
+    def factor_again(self, conductances: Array) -> None:
+        """Factor K at conductances where it was factored before, if it was factored elsewhere since."""
+        if self.factored is not conductances:
+            self.cholesky.renew(self.numbers.of(conductances, self._zeros), conductances)
+            self.factored = conductances
+
+    @cached_property
+    def numbers(self) -> SparseMap:
+        """Maps conductances to the numbers of K's pattern."""
+        return SparseMap(self.assembly)
+
+    @cached_property
+    def _zeros(self) -> Array:
+        return np.zeros(self.assembly.shape[0])
 
     @cached_property
     def elimination(self) -> LaplacianElimination:
@@ -159,6 +189,15 @@ class View(SparseMap):
         super().__init__(matrix)
         self._offsets = offsets
 
+    @cached_property
+    def offsets(self) -> SparseMap:
+        """L as a map."""
+        return SparseMap(self._offsets)
+
+    def lifts_of_outputs(self, outputs: int) -> Array:
+        """(sources, n_out): what a unit of each source alone does at the first places, the outputs."""
+        return np.ascontiguousarray(self._offsets[:outputs].toarray().T)
+
     def lifts(self, columns: Array) -> Array:
         """(k, m): what source columns (sources, k) alone do."""
         return np.ascontiguousarray((self._offsets @ columns).T)
@@ -183,22 +222,15 @@ class Basis:
         self.outputs = len(system.port_rows)
         self.width = count + self.outputs  # p
 
-        raised = system.raised @ columns
         right = np.zeros((count, system.size))
         if system.merged_injections is not None:
             right[:] = (system.merged_injections @ columns).T
         self.lifts = system.seen.lifts(columns)
 
         # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
-        into = system.into.tocoo()
-        touched, column = np.nonzero(raised)
-        order = np.argsort(into.col, kind="stable")
-        first = np.searchsorted(into.col[order], np.arange(len(system.touched) + 1))
-        counts = np.diff(first)[touched]
-        entry = order[np.repeat(first[touched], counts) + _within(counts)]
-        column, edge = np.repeat(column, counts), np.repeat(touched, counts)
-        values = into.data[entry] * raised[edge, column]
-        place = column * system.size + into.row[entry], system.touched[edge]
+        raised = system.raised if self.samples is None else csr_array(system.raised @ columns)
+        row, column, edge, values = entering(system.into, raised)
+        place = column * system.size + row, system.touched[edge]
         self._entries, edges = system.assembly.shape
         rows = csr_array((values, place), shape=(right.size, edges))
         self._constants = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
@@ -215,9 +247,7 @@ class Basis:
 
     def padded(self, inputs: Array) -> Array:
         """(S, sources): `inputs` (S, n_in), and a 1 for the fixed sources."""
-        padded = np.ones((len(inputs), self.system.sources))
-        padded[:, : inputs.shape[1]] = inputs
-        return padded
+        return self.system.padded(inputs)
 
     def weights(self, inputs: Array) -> Array | None:
         """(S, count) weights of the source columns that make `inputs`; None if these columns cannot."""
@@ -232,6 +262,48 @@ class Basis:
         if self.samples is None:
             return self.padded(inputs)
         return self.identity if np.array_equal(inputs, self.samples) else None
+
+
+class Columns:
+    """The basis of the last inputs.
+
+    Inputs that change get a column for each source, not for each sample, if this takes at most `REBUILT` more columns.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.basis: Basis | None = None
+        self.changing = False  # whether other inputs came once
+
+    def of(self, inputs: Array) -> tuple[Basis, Array]:
+        """A basis for `inputs` (S, n_in), and the weights (S, count) of its columns."""
+        if self.basis is not None and (weights := self.basis.weights(inputs)) is not None:
+            return self.basis, weights
+        self.changing = self.basis is not None
+        few = self.changing and self.system.sources <= len(inputs) + REBUILT
+        self.basis = Basis(self.system, None if few else inputs)
+        weights = self.basis.weights(inputs)
+        assert weights is not None
+        return self.basis, weights
+
+    def fewest(self, inputs: Array) -> int:
+        """How many columns `of` makes for these inputs, or what making them anew costs."""
+        if not self.changing and self.basis is not None and self.basis.weights(inputs) is None:
+            self.changing = True
+        return min(self.system.sources, len(inputs) + (REBUILT if self.changing else 0))
+
+
+def entering(
+    into: csr_array, raised: csr_array
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """All products of into (n, edges) and raised (edges, columns), as row, column, edge and value of each."""
+    into, raised = into.tocoo(), raised.tocoo()
+    order = np.argsort(into.col, kind="stable")
+    first = np.searchsorted(into.col[order], np.arange(raised.shape[0] + 1))
+    counts = np.diff(first)[raised.row]
+    entry = order[np.repeat(first[raised.row], counts) + _within(counts)]
+    column, edge = np.repeat(raised.col, counts).astype(np.intp), np.repeat(raised.row, counts).astype(np.intp)
+    return into.row[entry].astype(np.intp), column, edge, into.data[entry] * np.repeat(raised.data, counts)
 
 
 def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -261,7 +333,8 @@ class Ports(Answers):
         if system.trust.plain(conductances):
             cholesky.factor(numbers, conductances)
         else:
-            refined = system.trust.refined(basis, conductances, numbers, right)
+            refined = system.trust.refined(lambda: (basis, right), conductances, numbers)
+        system.factored = conductances
         self._solve = cholesky.solve if refined is None else refined.solve
         if refined is not None or not cholesky.together:
             self.potentials = cholesky.solve(right) if refined is None else refined.of_sources(right, basis)
@@ -279,6 +352,7 @@ class Ports(Answers):
     def complete(self) -> None:
         """Solve for the outputs' columns too."""
         if len(self.potentials) < self.basis.width:
+            self.system.factor_again(self.conductances)
             more = self._solve(self.system.port_rows)
             self.potentials = np.concatenate((self.potentials, more))
             seen = self.system.seen.of_rows(more, None)

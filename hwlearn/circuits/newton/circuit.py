@@ -7,19 +7,22 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse import csr_array, hstack, vstack
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.circuits.linalg import SparseMap
-from hwlearn.circuits.measurement import SampledMeasurement
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
+from hwlearn.circuits.newton.folded import Folded, Programmed
 from hwlearn.circuits.newton.laws import AtConductances, all_branches, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.trust import decades_apart
-from hwlearn.errors import SimulationError
+from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network, Source
 from hwlearn.network.devices import Branches
+from hwlearn.network.devices.ideal_diode import Complementarity
 
 ITERATIONS = 200
 CONVERGED = 1e-7
@@ -50,31 +53,58 @@ class NewtonCircuit(Circuit):
     with another slope at each end, the matrix is not symmetric. Held outputs are further voltage sources. Each measurement
     starts from rest, so none hangs on the one before.
 
+    With ideal diodes the equations are others, `Folded`: which diodes conduct is found exactly.
+
+    Args:
+        dtype: "float32" for twice the speed and an accuracy of 1e-6, with ideal diodes.
+
     Raises:
         ModelError: no law reads an element, or its parameters; names each with its line.
     """
 
     name = "exact"
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, dtype: DTypeLike = "float64") -> None:
         super().__init__(network)
         self._branches = all_branches(network)
+        self._folded: Folded | None = None
+        self._programmed: Programmed | None = None
+        if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+            raise ModelError(f"dtype is {dtype!r}; give 'float64', or 'float32'")
+        ideal = [branches for branches in self._branches if isinstance(branches.law, Complementarity)]
+        if ideal:
+            others = tuple(branches for branches in self._branches if branches not in ideal)
+            self._folded = Folded(network, others, [pair for branches in ideal for pair in branches.ends], dtype)
+            return
+        if np.dtype(dtype) != np.dtype("float64"):
+            raise ModelError("float32 is for networks with ideal diodes; others are solved in float64")
         self._free = _Equations(network, self._branches, ())
         self._held: _Equations | None = None
 
     @property
     def reciprocal(self) -> bool:
         """True if each current depends on its own voltage alone: Newton's matrix is symmetric."""
-        return self._free.reciprocal
+        return self._folded is not None or self._free.reciprocal
 
     def small_signal(self, inputs: Array) -> SmallSignal:
-        """What small changes do at the operating points that `inputs` (S, n_in) make, the outputs open."""
+        """What small changes do at the operating points that `inputs` (S, n_in) make, the outputs open.
+
+        Raises:
+            ModelError: there are ideal diodes, at whose kinks there is no slope.
+        """
+        if self._folded is not None:
+            raise ModelError("ideal diodes have no slope where they begin to conduct; analyze a network with real ones")
         return self._free.small_signal(self._conductances, inputs)
 
     def _program(self, conductances: Array) -> Array:
+        self._programmed = None
         return conductances
 
-    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
+    def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
+        if self._folded is not None:
+            if self._programmed is None:
+                self._programmed = self._folded.program(self._conductances)
+            return self._folded.measure(self._programmed, inputs, outputs, imposed)
         network, driven = self.network, len(self.network.inputs)
         if isinstance(outputs, Hold):
             assert imposed is not None

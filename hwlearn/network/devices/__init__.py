@@ -1,8 +1,10 @@
 """Devices are laws, one file each: terminals, parameters, currents and slopes, netlist cards, words."""
 
+from hwlearn.network.devices.bias import Bias
 from hwlearn.network.devices.branches import Branches, Placed, branches_by_law
 from hwlearn.network.devices.device import CONDUCTANCE, DEVICES, GATE_VOLTAGE, Device, EdgeDevice, ElementDevice, Parameter
 from hwlearn.network.devices.diode import Diode
+from hwlearn.network.devices.ideal_diode import IdealDiode
 from hwlearn.network.devices.law import Branch, Law, Limiter
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
 from hwlearn.network.devices.resistor import Resistor
@@ -12,6 +14,7 @@ __all__ = [
     "CONDUCTANCE",
     "DEVICES",
     "GATE_VOLTAGE",
+    "Bias",
     "Branch",
     "Branches",
     "Card",
@@ -21,6 +24,7 @@ __all__ = [
     "EdgeDevice",
     "EdgeRead",
     "ElementDevice",
+    "IdealDiode",
     "Law",
     "Limiter",
     "Names",

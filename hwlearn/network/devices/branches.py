@@ -54,6 +54,12 @@ class Branches:
     def __len__(self) -> int:
         return len(self._chosen)
 
+    @property
+    def ends(self) -> list[tuple[str, str]]:
+        """Nodes at the start and at the end of each branch."""
+        at = [dict(zip(place.device.terminals, place.nodes, strict=True)) for place, _ in self._chosen]
+        return [(here[branch.start], here[branch.end]) for here, (_, branch) in zip(at, self._chosen, strict=True)]
+
     @cached_property
     def incidence(self) -> csr_array:
         """(D, N): +1 at the start of a branch, −1 at its end."""

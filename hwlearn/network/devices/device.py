@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
+from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.law import Branch
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
@@ -147,6 +148,13 @@ class EdgeDevice(Device):
         """∂g/∂setting at g [S]."""
         del conductance
         return 1.0
+
+    def contrast(self, here: Array, there: Array) -> float:
+        """What rules contrast between two phases, mean over samples, for drops (S,) V in each: Δv² [V²].
+
+        It is twice the derivative of the power by g, as far as the circuit does not move.
+        """
+        return float(((here - there) * (here + there)).mean())
 
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> EdgeRead:
