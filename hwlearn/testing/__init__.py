@@ -14,11 +14,12 @@ from hwlearn.testing.drivers import (
 from hwlearn.testing.imperfections import ImperfectionContract
 from hwlearn.testing.linear import LinearContract
 from hwlearn.testing.losses import LossContract
-from hwlearn.testing.protocol import expected_protocol
+from hwlearn.testing.protocol import Alone, expected_protocol
 from hwlearn.testing.resistors import ResistorContract
 from hwlearn.testing.rules import RuleContract
 
 __all__ = [
+    "Alone",
     "BackendContract",
     "CircuitContract",
     "CommandContract",

@@ -177,10 +177,10 @@ def test_limits_return_before_a_lost_message_is_sent_again(station):
     assert [line.replace(";*OPC?", "") for line in smu.lines[:4]] == [
         lost.replace(";*OPC?", ""),
         "*IDN?",
-        "*CLS;:SYST:ERR?",
-        limits.replace(";*OPC?", ""),
+        ":SYST:ERR?",
+        limits.replace(";*OPC?;:SYST:ERR?", ""),
     ]
-    assert smu.lines[4] == lost
+    assert smu.lines[5] == lost
 
 
 def test_instruments_that_were_not_set_up_say_so(station):

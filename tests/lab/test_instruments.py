@@ -16,9 +16,9 @@ from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter, Wired, roles_of
 from hwlearn.lab.instruments.scpi.text import answers, channel_list, error_number, parse_integers, parse_number, parse_numbers
-from hwlearn.testing import expected_protocol
+from hwlearn.testing import Alone, expected_protocol
 
-Pair = tuple[str, str | None]
+Pair = tuple[str, str | None] | Alone
 
 
 def protocol(driver: str, *pairs: Pair) -> AbstractContextManager[Any]:
@@ -29,6 +29,12 @@ def protocol(driver: str, *pairs: Pair) -> AbstractContextManager[Any]:
 def done(message: str) -> Pair:
     """A setting and its acknowledgement."""
     return message, None
+
+
+def off(channel: str = "") -> tuple[Pair, ...]:
+    """The output goes off alone and first, says so, and then has no level."""
+    levels = (done(f":SOUR{channel}:{level} 0") for level in ("CURR", "VOLT"))
+    return (Alone(f":OUTP{channel} OFF"), Alone(f":OUTP{channel}?", "0"), *levels)
 
 
 def keysight(impedance: str, switch: str = "ON") -> Pair:
@@ -102,7 +108,7 @@ METERS = {
         (":READ?;:SENS:VOLT:PROT:TRIP?", "-0.5,-1e-5;0"),
         done(":SOUR:VOLT 0.25;:SOUR:FUNC VOLT;:OUTP ON"),
         (":READ?;:SENS:CURR:PROT:TRIP?", "0.25,2e-6;1"),
-        done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"),
+        *off(),
     ),
     "keithley_2450": (
         done(
@@ -114,7 +120,7 @@ METERS = {
         (':READ? "defbuffer1",READ,SOUR;:SOUR:CURR:VLIM:TRIP?', "-0.5,-1e-5;0"),
         done(":SOUR:VOLT 0.25;:SOUR:FUNC VOLT;:SENS:FUNC 'CURR';:OUTP ON"),
         (':READ? "defbuffer1",READ,SOUR;:SOUR:VOLT:ILIM:TRIP?', "2e-6,0.25;1"),
-        done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"),
+        *off(),
     ),
     "keysight_b2900": (
         done(
@@ -126,7 +132,7 @@ METERS = {
         (":READ? (@1);:SENS1:VOLT:PROT:TRIP?", "-0.5,-1e-5;0"),
         done(":SOUR1:VOLT 0.25;:SOUR1:FUNC:MODE VOLT;:OUTP1 ON"),
         (":READ? (@1);:SENS1:CURR:PROT:TRIP?", "0.25,2e-6;1"),
-        done(":SOUR1:CURR 0;:SOUR1:VOLT 0;:OUTP1 OFF"),
+        *off("1"),
     ),
 }
 
@@ -144,18 +150,17 @@ def test_a_source_meter_sources_either_way_and_says_when_its_limit_acts(driver: 
 
 
 def test_after_safe_the_output_is_turned_on_again() -> None:
-    on, off = done(":SOUR:CURR 0.001;:SOUR:FUNC CURR;:OUTP ON"), done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF")
-    with protocol("keithley_2400", on, off, on) as meter:
+    on = done(":SOUR:CURR 0.001;:SOUR:FUNC CURR;:OUTP ON")
+    with protocol("keithley_2400", on, *off(), on) as meter:
         meter.inject("1", 1e-3)
         meter.safe(Wired(nudge=("1",)))
         meter.inject("1", 1e-3)
 
 
-def test_both_channels_of_a_b2900_become_safe_in_one_round_trip() -> None:
-    off = done(":SOUR1:CURR 0;:SOUR1:VOLT 0;:OUTP1 OFF;:SOUR2:CURR 0;:SOUR2:VOLT 0;:OUTP2 OFF")
-    with protocol("keysight_b2900", off) as meter:
+def test_both_outputs_of_a_b2900_go_off_before_a_level_changes() -> None:
+    one, two = off("1"), off("2")
+    with protocol("keysight_b2900", *one[:2], *two[:2], *one[2:], *two[2:]) as meter:
         meter.safe(Wired(nudge=("1", "2")))
-        assert meter.session.round_trips == 2
 
 
 SOURCES = {

@@ -151,7 +151,7 @@ def test_one_fault_is_recovered_and_no_answer_belongs_to_another_question(
     assert [session.ask(f":ECHO? {k}") for k in (2, 3, 4)] == [["2"], ["3"], ["4"]]
     assert session.recoveries == 1
     assert server.connections == 2
-    assert server.received[2:5] == ["*IDN?", "*CLS;:SYST:ERR?", ":ECHO? 1;:SYST:ERR?"]
+    assert server.received[2:5] == ["*IDN?", ":SYST:ERR?", ":ECHO? 1;:SYST:ERR?"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

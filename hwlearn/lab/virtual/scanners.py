@@ -123,6 +123,7 @@ class Virtual2700(VirtualScanner):
     """2700, 2701, 2750. READ? gives SAMP:COUN readings, each with unit and time unless FORM:ELEM is READ."""
 
     identity = "HWLEARN,MODEL 2700,0,1.0"
+    drops_rest = True
     ignored = headers(
         "TRAC:CLE TRAC:CLE:AUTO INIT:CONT TRIG:SOUR TRIG:DEL TRIG:DEL:AUTO ABOR ROUT:SCAN:TSO ROUT:OPEN:ALL SYST:AZER "
         "SYST:AZER:STAT VOLT:NPLC VOLT:DC:NPLC VOLT:AVER VOLT:AVER:STAT VOLT:DC:AVER:STAT VOLT:DIG VOLT:DC:DIG"
@@ -175,6 +176,7 @@ class VirtualDaq6510(VirtualScanner):
     """DAQ6510: a scan fills the buffer, TRAC:DATA? empties nothing."""
 
     identity = "HWLEARN,MODEL DAQ6510,0,1.0"
+    drops_rest = True
     ignored = headers(
         "TRAC:POIN ABOR AZER:ONCE VOLT:NPLC VOLT:AZER VOLT:AZER:STAT VOLT:AVER VOLT:AVER:STAT VOLT:DEL:AUTO ROUT:DEL "
         "ROUT:SCAN:INT ROUT:SCAN:MEAS:INT ROUT:SCAN:BUFF FORM FORM:DATA FORM:ASC:PREC VOLT:LINE:SYNC "

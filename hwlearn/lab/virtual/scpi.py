@@ -138,6 +138,11 @@ def parse(text: str, path: list[str]) -> tuple[Command, list[str]]:
     return Command(":".join(kept) + "?" * query, tuple(suffixes), tuple(arguments), channels), full[:-1]
 
 
+def _entry(error: ScpiError | HwlearnError) -> str:
+    """The error as the queue has it."""
+    return str(error) if isinstance(error, ScpiError) else f'-200,"Execution error: {str(error).replace(";", ",")}"'
+
+
 class ScpiInstrument:
     """One instrument of the virtual bench; subclasses answer in `command`.
 
@@ -149,6 +154,8 @@ class ScpiInstrument:
     no_error = '0,"No error"'
     ignored: frozenset[str] = frozenset()
     """Settings that are accepted and change nothing here."""
+    drops_rest = False
+    """Whether what follows a refused command in the same message is ignored, queries too (2400 manual, 14-12)."""
 
     def __init__(self, name: str, model: BenchModel) -> None:
         self.name, self.model = name, model
@@ -191,10 +198,10 @@ class ScpiInstrument:
             try:
                 command, path = parse(text, path)
                 answer = self._common(command)
-            except ScpiError as error:
-                self._errors.append(str(error))
-            except HwlearnError as error:
-                self._errors.append(f'-200,"Execution error: {str(error).replace(";", ",")}"')
+            except (ScpiError, HwlearnError) as error:
+                self._errors.append(_entry(error))
+                if self.drops_rest:
+                    break
             else:
                 if answer is not None:
                     answers.append(answer)

@@ -105,6 +105,7 @@ class Virtual2400(VirtualSourceMeter):
     """2400: SENS:VOLT:PROT, FORM:ELEM, READ?, which with the output off is error 803."""
 
     identity = "HWLEARN,MODEL 2400,0,1.0"
+    drops_rest = True
     limits = MappingProxyType({"SENS:VOLT:PROT": "v_limit", "SENS:CURR:PROT": "i_limit"})
     ignored = _COMMON
     elements: tuple[str, ...] = ("VOLT", "CURR", "RES", "TIME", "STAT")
@@ -139,6 +140,7 @@ class VirtualB2900(Virtual2400):
     """B2900: the 2400's words with channel numbers, `READ? (@1)`, compliance in bits 1 and 2 of the status."""
 
     identity = "HWLEARN,B2902A,0,1.0"
+    drops_rest = False
     no_error = '+0,"No error"'
     elements = order = ("VOLT", "CURR", "RES", "TIME", "STAT", "SOUR")
     must_be_on = False
@@ -148,6 +150,7 @@ class Virtual2450(VirtualSourceMeter):
     """2450 in its SCPI mode: READ? measures the function of SENS:FUNC; a limit belongs to the source's function."""
 
     identity = "HWLEARN,MODEL 2450,0,1.0"
+    drops_rest = True
     limits = MappingProxyType({"SOUR:CURR:VLIM": "v_limit", "SOUR:VOLT:ILIM": "i_limit"})
     ignored = _COMMON
 

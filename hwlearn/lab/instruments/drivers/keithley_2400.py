@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
 
 class Keithley2400(ScpiSourceMeter):
     """Keithley 2400: one channel, "1"; READ? gives what FORM:ELEM lists, and is an error while the output is off."""
 
+    only = ("1",)
     model = "Keithley 2400"
 
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
@@ -26,5 +25,8 @@ class Keithley2400(ScpiSourceMeter):
         limited = "VOLT" if function == "CURR" else "CURR"
         return f":READ?;:SENS:{limited}:PROT:TRIP?", 2
 
-    def _off(self, channels: Sequence[str]) -> str:
-        return ":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"
+    def _output(self, channel: str) -> str:
+        return ":OUTP"
+
+    def _levels(self, channel: str) -> tuple[str, str]:
+        return ":SOUR:CURR", ":SOUR:VOLT"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
 
 class Keithley2450(ScpiSourceMeter):
     """Keithley 2450 in its SCPI mode: one channel, "1"; the source's value is read back beside the measured one."""
 
+    only = ("1",)
     model = "Keithley 2450"
 
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
@@ -30,5 +29,8 @@ class Keithley2450(ScpiSourceMeter):
     def _ordered(self, one: float, two: float, function: Function) -> tuple[float, float]:
         return (one, two) if function == "CURR" else (two, one)
 
-    def _off(self, channels: Sequence[str]) -> str:
-        return ":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"
+    def _output(self, channel: str) -> str:
+        return ":OUTP"
+
+    def _levels(self, channel: str) -> tuple[str, str]:
+        return ":SOUR:CURR", ":SOUR:VOLT"

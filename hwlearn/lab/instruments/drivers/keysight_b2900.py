@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
 
@@ -26,5 +24,8 @@ class KeysightB2900(ScpiSourceMeter):
         limited = "VOLT" if function == "CURR" else "CURR"
         return f":READ? (@{channel});:SENS{channel}:{limited}:PROT:TRIP?", 2
 
-    def _off(self, channels: Sequence[str]) -> str:
-        return ";".join(f":SOUR{c}:CURR 0;:SOUR{c}:VOLT 0;:OUTP{c} OFF" for c in channels)
+    def _output(self, channel: str) -> str:
+        return f":OUTP{channel}"
+
+    def _levels(self, channel: str) -> tuple[str, str]:
+        return f":SOUR{channel}:CURR", f":SOUR{channel}:VOLT"

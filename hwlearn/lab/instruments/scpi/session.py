@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments.scpi.text import answers, error_number
+from hwlearn.lab.instruments.scpi.text import answers, error_number, parse_number
 from hwlearn.lab.instruments.scpi.visa import Broken, Line, Visa, Wire
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,12 @@ QUEUE = ":SYST:ERR?"
 PLAIN = Line()
 STALE = 3
 """Answers to earlier questions that a serial line may still bring."""
+LONGEST_QUEUE = 50
+"""Entries after which an error queue that does not end is emptied by `*CLS`."""
+
+
+class Refused(InstrumentError):
+    """The instrument understood the message and did not do it, or did not understand it."""
 
 
 class Session:
@@ -28,7 +34,9 @@ class Session:
 
     Each message carries the question for the error queue along, so that a setting and its confirmation are one round trip.
     A time-out, a broken line or an answer of the wrong shape makes the connection suspect: it is closed, opened again and
-    the instrument must identify as before; then the message, which must be repeatable, is sent once more.
+    the instrument must identify as before. Many instruments ignore what follows a refused command in the same message, the
+    question for the queue too: so the queue is read then, in a message of its own. If it explains the silence, the message
+    was refused; if not, the message, which must be repeatable, is sent once more.
 
     Args:
         resource: VISA resource name, such as "TCPIP::192.168.1.20::5025::SOCKET".
@@ -99,22 +107,63 @@ class Session:
     def read(self, message: str, parse: Callable[[list[str]], T], *, replies: int = 1, seconds: float = 0.0) -> T:
         """As `ask`, for answers that `parse` must understand: its ValueError makes the connection suspect too."""
         with self._lock:
-            if self._closed:
-                raise self.error("is closed")
-            timeout = self.timeout + 2 * seconds
+            self._refuse_closed()
+            timeout, known = self.timeout + 2 * seconds, not (self._suspect or self._waiting)
             try:
-                if self._suspect or self._waiting:
+                if not known:
                     raise ValueError("an earlier question failed" if self._suspect else "an interrupted question")
                 return self._once(message, parse, replies, timeout)
             except Broken as first:
                 log.warning("%s: %s to %s; opened again", self.name, _said(first), message)
                 self.recoveries += 1
             try:
-                self._recover()
+                entries = self._recover()
+                if known and any(map(_refuses, entries)):
+                    self.recoveries -= 1  # the connection did not fail
+                    raise self._refused(message, entries)
                 return self._once(message, parse, replies, timeout)
             except Broken as second:
                 self._suspect = True
                 raise self.error(f"{_said(second)} to {message!r}, twice; check its connection") from None
+
+    def off(self, message: str, question: str) -> None:
+        """Send a message alone and ahead of all else, ask whether it was done, and try twice.
+
+        Nothing that was refused before can keep it from being heard, and no kept message is sent before it.
+
+        Args:
+            message: one command. question: whose answer is 0 once it is done.
+
+        Raises:
+            InstrumentError: it was not done.
+        """
+        with self._lock:
+            self._refuse_closed()
+            said = ""
+            for _ in range(2):
+                try:
+                    if self._suspect or self._waiting:
+                        self._reopen()
+                    self._visa.write(message, self.timeout)
+                    answer = self._exchange(question, self.timeout)
+                    if not parse_number(answer):
+                        return
+                    said = f"answers {answer!r} to {question!r}"
+                except Broken as error:
+                    said = f"{_said(error)} to {question!r}"
+                    self._suspect = True
+            raise self.error(f"was told {message!r}, twice, and {said}")
+
+    def empty_queue(self) -> list[str]:
+        """The entries of the error queue, which is empty then."""
+        entries: list[str] = []
+        with self._lock:
+            while error_number(entry := self._exchange(QUEUE, self.timeout)):
+                entries.append(entry)
+                if len(entries) == LONGEST_QUEUE:
+                    error_number(self._exchange(f"*CLS;{QUEUE}", self.timeout))
+                    break
+        return entries
 
     def tell(self, message: str, *, seconds: float = 0.0) -> None:
         """Send settings and wait until they are done and free of errors, in one round trip."""
@@ -123,7 +172,10 @@ class Session:
     def _once(self, message: str, parse: Callable[[list[str]], T], replies: int, timeout: float) -> T:
         fields = answers(self._exchange(f"{message};{QUEUE}", timeout))
         if error_number(fields[-1]):
-            raise self.error(f"refused {message!r}: {self._errors(fields[-1])}")
+            entries = [fields[-1]]
+            with suppress(*Broken):
+                entries += self.empty_queue()
+            raise self._refused(message, entries)
         if len(fields) != replies + 1:
             raise ValueError(f"{len(fields) - 1} answers for {replies}")
         return parse(fields[:-1])
@@ -140,18 +192,12 @@ class Session:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def _errors(self, first: str) -> str:
-        """All entries of the error queue."""
-        entries = [first]
-        for _ in range(20):
-            try:
-                entry = self._exchange(QUEUE, self.timeout)
-                if not error_number(entry):
-                    break
-            except Broken:
-                break
-            entries.append(entry)
-        return ", ".join(entries)
+    def _refused(self, message: str, entries: list[str]) -> Refused:
+        return Refused(f"refused {message!r}: {', '.join(entries)}", self.name, self.resource)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise self.error("is closed")
 
     def _identify(self) -> str:
         try:
@@ -161,8 +207,8 @@ class Session:
                 f"{_said(error)} to '*IDN?'; check its address, its cable and its line ends (terminator)"
             ) from None
 
-    def _recover(self) -> None:
-        """A fresh connection to the same instrument, its error queue empty, what must be kept sent again."""
+    def _reopen(self) -> None:
+        """A fresh connection to the same instrument."""
         self._suspect = True
         self._visa.reopen()
         identity = self._identify()
@@ -172,12 +218,19 @@ class Session:
                     identity = self._visa.read(self.timeout)
         if identity != self.identity:
             raise self.error(f"was {self.identity!r} and is now {identity!r}")
-        error_number(self._exchange(f"*CLS;{QUEUE}", self.timeout))
-        for message in self.kept.values():
-            entry = self._exchange(f"{message};{QUEUE}", self.timeout)
-            if error_number(entry):
-                raise self.error(f"refused {message!r}: {self._errors(entry)}")
         self._suspect = False
+
+    def _recover(self) -> list[str]:
+        """What was in the error queue of the same instrument, connected afresh, what must be kept sent again."""
+        self._reopen()
+        self._suspect = True
+        entries = self.empty_queue()
+        for message in self.kept.values():
+            self._visa.write(message, self.timeout)  # alone: what is refused may take the question for the queue along
+            if refused := self.empty_queue():
+                raise self._refused(message, refused)
+        self._suspect = False
+        return entries
 
     def close(self) -> None:
         """Let go of the instrument, as it is; may be called twice."""
@@ -189,6 +242,11 @@ class Session:
 def _acknowledged(fields: list[str]) -> None:
     if fields != ["1"]:
         raise ValueError(f"{fields} instead of an acknowledgement")
+
+
+def _refuses(entry: str) -> bool:
+    """Whether an entry is of a command that was not done; those of lost answers and of power-up (-400 and below) are not."""
+    return not -900 < error_number(entry) <= -400
 
 
 def _said(error: BaseException) -> str:

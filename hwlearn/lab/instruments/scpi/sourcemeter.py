@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from contextlib import ExitStack
+from typing import ClassVar, Literal
 
 from hwlearn.lab.instruments.roles import MeterReading, SourceMeter
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
-from hwlearn.lab.instruments.scpi.session import Session
+from hwlearn.lab.instruments.scpi.session import Refused, Session
 from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_numbers
+
+log = logging.getLogger(__name__)
 
 Function = Literal["CURR", "VOLT"]
 
 
 class ScpiSourceMeter(ScpiInstrument, SourceMeter):
-    """Remembers what each channel sources, so that a new level is one short message. Each method is one round trip."""
+    """Remembers what each channel sources, so that a new level is one short message. `limit`, `inject`, `hold` and `read` are
+    one round trip each; `off` is a message of its own for each output, and a question whether it is off.
+
+    Attributes:
+        only: its channel, if it has one alone; it is switched off even if nothing is wired to it.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, session: Session, line_hz: int = 50) -> None:
         super().__init__(session, line_hz)
@@ -54,10 +65,24 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         return self.session.read(message, parse, replies=replies, seconds=self._seconds)
 
     def off(self, channels: Sequence[str]) -> None:
-        self._sourced.clear()
-        message = self._off(channels)
-        if message:
-            self.session.tell(message)
+        """One output after the other, whichever fails; then their levels."""
+        channels = channels or self.only
+        with ExitStack() as last:  # is done first
+            for step in (self._zero, self._switch_off):
+                for channel in reversed(channels):
+                    last.callback(step, channel)
+
+    def _switch_off(self, channel: str) -> None:
+        self._sourced.pop(channel, None)
+        output = self._output(channel)
+        self.session.off(f"{output} OFF", f"{output}?")
+
+    def _zero(self, channel: str) -> None:
+        for level in self._levels(channel):
+            try:
+                self.session.tell(f"{level} 0")
+            except Refused as error:
+                log.warning("%s", error)
 
     def _ordered(self, one: float, two: float, function: Function) -> tuple[float, float]:
         """(V, A) of the two values that the instrument sends."""
@@ -76,5 +101,9 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         """(message that measures, number of its answers): two values, then whether the limit acts."""
 
     @abstractmethod
-    def _off(self, channels: Sequence[str]) -> str:
-        """The message that sets levels to zero and switches outputs off."""
+    def _output(self, channel: str) -> str:
+        """The header that switches an output."""
+
+    @abstractmethod
+    def _levels(self, channel: str) -> tuple[str, str]:
+        """The headers of its current and of its voltage."""
