@@ -1,4 +1,7 @@
-"""The exact model seen from its ports: `System` (what stays), `Basis` (the inputs), `Ports` (the answers when programmed). In one piece: basis and answers read the same maps."""
+"""The exact model seen from its ports: `System` (what stays), `Basis` (the inputs), `Ports` (the answers when programmed).
+
+In one piece: basis and answers read the same maps.
+"""
 
 from __future__ import annotations
 
