@@ -82,7 +82,10 @@ def test_complementarity_holds_to_rounding(seed: int, size: int) -> None:
     upper = lower + random.uniform(0, 2, (6, size))
     lower[random.random((6, size)) < 0.3] = -np.inf
     upper[random.random((6, size)) < 0.3] = np.inf
-    x = Bounded(matrix, range(size)).solve(right, lower, upper)
+    matrix[: size // 2, : size // 2] *= np.eye(size // 2)
+    matrix += 2 * np.abs(matrix).sum() * np.eye(size) * random.integers(2)
+    matrix += max(0.0, 0.1 - np.linalg.eigvalsh(matrix)[0]) * np.eye(size)
+    x = Bounded(matrix, np.arange(size // 2)).solve(right, lower, upper)
     push, scale = x @ matrix - right, 1e-10
     assert (x >= lower - scale).all()
     assert (x <= upper + scale).all()
