@@ -128,7 +128,8 @@ class TableRule(Rule):
             loss = 0.5 * square_sum(observed) / len(observed)
         if not math.isfinite(loss):
             raise SimulationError("the output voltages are not finite; the circuit may be singular")
-        direction = self.at_ports(answers, weights, observed, self.amplitude(network))
+        nudge = 0.0 if self.symmetric else self.amplitude(network)  # of both sides any amplitude is the same
+        direction = self.at_ports(answers, weights, observed, nudge)
         if len(network.fixed):
             direction[network.fixed] = 0.0
         return Reading(direction, loss, 0.0)

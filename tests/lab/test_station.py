@@ -149,6 +149,7 @@ def test_rules_follow_the_nudges(network, station):
     [
         ("schema = 1", "schema = 2", ["schema"]),
         ("schema = 1\n", "", ["schema is missing"]),
+        ("schema = 1", 'schema = "a\\u0000b"', ["kite.toml: 'schema' holds a NUL character"]),
         ("schema = 1", "schema =", ["line 2"]),
         ("[limits]\nv_node_max = 1.5\n", "[limits]\n", ["limits.v_node_max is missing"]),
         ("repeats = 4", "repeat = 4", ["unknown key measure.repeat", "did you mean 'repeats'"]),

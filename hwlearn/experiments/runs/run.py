@@ -45,7 +45,8 @@ class Run:
     checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.experiments.runs.checkpoint`).
     result.json, trained.cir: once the run has stopped.
 
-    Make one with `Run.create`, open one with `Run.load`.
+    Make one with `Run.create`, open one with `Run.load`. In one piece, since each way to look at a folder or to go on with it
+    needs the same few files.
 
     Attributes:
         folder: the path. info: content of run.json. trust, trust_code: see `load_experiment`; never read from the folder.
