@@ -161,7 +161,7 @@ class Rule(ABC):
 
 def typical_conductance(network: Network) -> float:
     """Geometric mean of the network's conductances [S]."""
-    return float(np.exp(np.log(network.conductances).mean()))
+    return network.typical_conductance
 
 
 def _alternating(one: Outputs, two: Outputs) -> Outputs:

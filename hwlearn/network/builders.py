@@ -120,7 +120,8 @@ def deep_resistive(
     Args:
         sizes: of the layers, inputs first (without twins), outputs last.
         twin_inputs: also feed −x: the inputs of a task are then x, −x side by side.
-        gain: volts per unit of an input, by which a task's inputs are multiplied; it is kept in the title.
+        gain: the amplification of inputs that the network is meant for, which its title tells. Multiply a task's inputs by it:
+            no resistor amplifies.
         seed: of the conductances.
     """
     if len(sizes) < 2:

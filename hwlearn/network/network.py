@@ -379,6 +379,11 @@ class Network:
         """Names of the edges, in order."""
         return tuple(edge.name for edge in self.edges)
 
+    @cached_property
+    def typical_conductance(self) -> float:
+        """Geometric mean of the conductances [S]."""
+        return float(np.exp(np.log(self.conductances).mean()))
+
     @property
     def linear(self) -> bool:
         """True if there is nothing but resistors and sources."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, Network, NewtonCircuit, Source, Task, train
+from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Source, Task, train
 from hwlearn.circuits.newton.complementarity import Bounded
 from hwlearn.errors import ModelError
 from hwlearn.learning.train import task_loss
@@ -82,7 +82,10 @@ def test_complementarity_holds_to_rounding(seed: int, size: int) -> None:
     upper = lower + random.uniform(0, 2, (6, size))
     lower[random.random((6, size)) < 0.3] = -np.inf
     upper[random.random((6, size)) < 0.3] = np.inf
-    x = Bounded(matrix, range(size)).solve(right, lower, upper)
+    matrix[: size // 2, : size // 2] *= np.eye(size // 2)
+    matrix += 2 * np.abs(matrix).sum() * np.eye(size) * random.integers(2)
+    matrix += max(0.0, 0.1 - np.linalg.eigvalsh(matrix)[0]) * np.eye(size)
+    x = Bounded(matrix, np.arange(size // 2)).solve(right, lower, upper)
     push, scale = x @ matrix - right, 1e-10
     assert (x >= lower - scale).all()
     assert (x <= upper + scale).all()
@@ -156,3 +159,18 @@ def test_a_diode_between_free_nodes_is_refused_by_name() -> None:
     )
     with pytest.raises(ModelError, match="ideal diode from a to b"):
         NewtonCircuit(network)
+
+
+def test_ngspice_comes_within_what_the_steepest_diode_leaves() -> None:
+    """A junction of N = 0.01 drops some 9 mV, which divides on the way to the outputs."""
+    network = deep_resistive([4, 8, 2], seed=3)
+    values = network.conductances.copy()
+    values[-10:] += np.random.default_rng(0).normal(size=10)
+    network = network.with_conductances(values)
+    inputs = 10 * np.random.default_rng(1).normal(size=(6, 4))
+    drive = Drive(np.hstack((inputs, -inputs)))
+    exact = NewtonCircuit(network).measure(drive)
+    with NgspiceCircuit(network) as circuit:
+        found = circuit.measure(drive)
+    difference = np.abs(found.node_voltages - exact.node_voltages).max()
+    assert 1e-6 < difference < 0.012

@@ -29,16 +29,12 @@ class Bounded:
 
     Args:
         matrix: K (n, n), positive definite.
-        bounded: nodes with a diode, which are eliminated first.
+        inner: nodes that are eliminated first (`without_edges`).
     """
 
-    def __init__(self, matrix: NDArray[Any], bounded: Iterable[int]) -> None:
+    def __init__(self, matrix: NDArray[Any], inner: Indices) -> None:
         self._matrix = matrix
-        size, tied = len(matrix), matrix != 0
-        inner = np.zeros(size, dtype=bool)
-        for node in dict.fromkeys((*bounded, *range(size))):
-            inner[node] = not (tied[node] & inner).any() or not inner.any()
-        self._inner, self._rest = np.flatnonzero(inner), np.flatnonzero(~inner)
+        self._inner, self._rest = inner, np.setdiff1d(np.arange(len(matrix)), inner)
         self._total = np.diag(matrix)[self._inner].copy()
         self._across = np.ascontiguousarray(matrix[np.ix_(self._rest, self._inner)])
         self._left = np.ascontiguousarray(matrix[np.ix_(self._rest, self._rest)])
@@ -116,3 +112,13 @@ class Bounded:
             known = known - loose * (outer @ across)
         x[:, inner] = known
         return x
+
+
+def without_edges(size: int, one: Indices, two: Indices, first: Iterable[int]) -> Indices:
+    """Nodes of n = `size` that have no edges among them, for edges from `one` to `two`; those of `first` are chosen first."""
+    tied = np.zeros((size, size), dtype=bool)
+    tied[one, two] = tied[two, one] = True
+    inner = np.zeros(size, dtype=bool)
+    for node in dict.fromkeys((*first, *range(size))):
+        inner[node] = not (tied[node] & inner).any()
+    return np.flatnonzero(inner)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.arrays import Array, Indices
 from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.circuits.measurement import Measurement, contrast_of
-from hwlearn.circuits.newton.complementarity import Bounded
+from hwlearn.circuits.newton.complementarity import Bounded, without_edges
 from hwlearn.errors import DriveError, ModelError
 from hwlearn.network import Network
 from hwlearn.network.devices import Bias, Branches
@@ -80,7 +80,9 @@ class Folded:
         ports = network.port_incidence.toarray()
         self.outputs = ports[:, self.free]
         self._output_lifts = np.hstack((ports[:, self.driven], np.zeros((len(ports), 1))))
-        self._bounds = _bounds(network, diodes, unknown, place)
+        bounds = _bounds(network, diodes, unknown, place)
+        self._inner_nodes = without_edges(self.size, *self._ends, (free for free, _, _ in bounds))
+        self._above, self._below = (_Ends.of(bounds, side) for side in (1, -1))
 
     def program(self, conductances: Array) -> Programmed:
         """Matrices at conductances (E,) S."""
@@ -101,7 +103,7 @@ class Folded:
         current = conductances[self._bias] - self._span
         np.add.at(steady, self._bias_ends[0], current)
         np.add.at(steady, self._bias_ends[1], -current)
-        bounded = Bounded(matrix.astype(self.dtype), [bound[0] for bound in self._bounds])
+        bounded = Bounded(matrix.astype(self.dtype), self._inner_nodes)
         return Programmed(conductances, transposed, steady[:-1].astype(self.dtype), bounded)
 
     def measure(self, at: Programmed, inputs: Array, outputs: Outputs, imposed: Array | None) -> FoldedMeasurement:
@@ -118,11 +120,8 @@ class Folded:
         if self._entering.any():
             right = right + (values @ self._entering).astype(kind)
         lower, upper = (np.full((len(inputs), self.size), bound, dtype=kind) for bound in (-np.inf, np.inf))
-        for free, node, sign in self._bounds:
-            if sign > 0:
-                np.maximum(lower[:, free], driven[:, node], out=lower[:, free])
-            else:
-                np.minimum(upper[:, free], driven[:, node], out=upper[:, free])
+        self._above.tighten(np.maximum, lower, driven)
+        self._below.tighten(np.minimum, upper, driven)
         held = None
         if isinstance(outputs, Hold):
             assert imposed is not None
@@ -156,8 +155,10 @@ class Folded:
         own = np.einsum("sn,sn->n", difference, total)
         share, found = 1 / len(difference), np.zeros(len(self.network.edges))
         near = self._near
-        products = one.driven.T @ (difference[:, near] * self.dtype.type(-2 * share))
-        products += self.dtype.type(share) * own[near]
+        # (a − w)(b − w) − …: the driven ends' part is a product, and a row of ones adds that of the free ends.
+        ends = np.concatenate((one.driven, np.ones((1, one.driven.shape[1]), dtype=self.dtype)))
+        others = np.concatenate((difference[:, near] * (-2 * share), own[None, near] * share)).astype(self.dtype)
+        products = ends.T @ others
         of, to = self._whole
         found[of] = products.reshape(-1)[to]
         mixed, (tails, heads) = difference.T @ total, self._ends
@@ -165,6 +166,26 @@ class Folded:
         mean = np.append(difference.mean(axis=0), 0.0)
         found[self._bias] = -2.0 * (mean[self._bias_ends[0]] - mean[self._bias_ends[1]])
         return found
+
+
+class _Ends(NamedTuple):
+    """Diodes on one side: free nodes, and the driven nodes that bound them."""
+
+    free: Indices
+    driven: Indices
+    alone: bool
+
+    @classmethod
+    def of(cls, bounds: list[tuple[int, int, int]], side: int) -> _Ends:
+        chosen = np.array([pair for *pair, sign in bounds if sign == side], dtype=np.intp).reshape(-1, 2)
+        return cls(chosen[:, 0], chosen[:, 1], len(np.unique(chosen[:, 0])) == len(chosen))
+
+    def tighten(self, tighter: np.ufunc, bound: NDArray[Any], driven: NDArray[Any]) -> None:
+        """Bounds (S, n) V by the voltages (S, driven) V, in place."""
+        if self.alone:
+            bound[:, self.free] = driven[:, self.driven]
+        else:
+            tighter.at(bound.T, self.free, driven[:, self.driven].T)
 
 
 class Programmed(NamedTuple):
