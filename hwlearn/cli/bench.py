@@ -28,6 +28,9 @@ bench = typer.Typer(
 LOOSE = 4.0
 """A chi² per reading that is worth a word."""
 
+UNFIT = 0.02
+"""Readings that are off the fit by this part of their size, rms, are explained by no devices: nothing is written."""
+
 StationFile = Annotated[Path, typer.Argument(metavar="STATION.toml", help="Station file.")]
 TrustStation = Annotated[bool, typer.Option("--trust-station", help="Let the station file name drivers that are code.")]
 
@@ -118,6 +121,8 @@ def _calibrate(
     # In one piece: what is printed follows what was measured, line by line.
     import datetime
 
+    import numpy as np
+
     from hwlearn.experiments import load_experiment
     from hwlearn.inference.calibration import fit_devices
     from hwlearn.lab.bench.circuit import BenchCircuit
@@ -130,6 +135,14 @@ def _calibrate(
     with BenchCircuit(network, station, verify=False, trust=trust_station) as circuit, settings_bar() as progress:
         readings = read_devices(circuit, settings, progress)
     found = fit_devices(network, circuit.station, readings)
+    size = float(np.sqrt(np.square(readings.voltages[..., readings.read]).mean()))
+    misfit = math.sqrt(found.chi_square) * readings.noise
+    if misfit > UNFIT * size:
+        raise StationError(
+            f"{station}: nothing was written: the readings are {misfit:.2g} V off what any resistors would make (chi² per "
+            f"reading {found.chi_square:.3g}), worst at node {found.worst_node}; the wiring is wrong, or a lead is exchanged: "
+            "run `hwlearn bench check`"
+        )
     seen = {name: found.resistances[name] for name, ok in zip(network.edge_names, found.seen, strict=True) if ok}
     worst = float(found.error[found.seen].max(initial=0.0))
     written = write_calibrated(circuit.station, out, seen, readings.offsets, worst, datetime.date.today())

@@ -163,3 +163,16 @@ values = st.recursive(
 @given(st.dictionaries(st.text(max_size=5), values, max_size=5))
 def test_what_is_written_is_what_tomllib_reads(content):
     assert tomllib.loads(to_toml(content)) == content
+
+
+def test_what_no_devices_explain_is_not_written(tmp_path, monkeypatch):
+    from hwlearn.lab.virtual.model import BenchModel
+
+    station, out = tmp_path / "station.toml", tmp_path / "out"
+    station.write_text(STATION, encoding="utf-8")
+    monkeypatch.setattr(BenchModel, "_way", lambda self, place: -1 if place == "smu:1" else 1)
+    result = CliRunner().invoke(app, ["bench", "calibrate", str(station), str(EXPERIMENT), "--out", str(out)])
+    assert result.exit_code == 2
+    assert "nothing was written" in result.stderr
+    assert "a lead is exchanged" in " ".join(result.stderr.split())
+    assert not out.exists()

@@ -74,7 +74,7 @@ DEFECTS = {
     "edges exchanged": ({"virtual": pots(5, 18)}, "edge", {"R6", "R19"}, "wired elsewhere"),
     "a joint is open": ({"netlist": [("R9 n22 n23 5k", "R9 n22 nx 5k\nROPEN nx n23 0.9e9")]}, "edge", {"R9"}, "open"),
     "input not connected": ({"virtual": [('"dac:1"', '"dac:7"')]}, "input", {"VS"}, "does not arrive"),
-    "input reversed": ({"netlist": [("VS s1 s2", "VS s2 s1")]}, "input", {"VS"}, "reads -0.7"),
+    "input reversed": ({"netlist": [("VS s1 s2", "VS s2 s1")]}, "input", {"VS"}, "other way round"),
 }
 
 

@@ -145,20 +145,36 @@ def test_a_source_meter_that_drives_is_watched(made):
         circuit.measure(Drive([[1.0]]))
 
 
-def test_a_spike_in_one_reading_is_no_value(made):
+@pytest.mark.parametrize(("spike", "often"), [(0.5, 1), (0.5, 99), (5e-3, 99)])
+def test_a_spike_in_one_reading_is_read_again_and_then_named(made, spike, often):
     bench = made()
     with BenchCircuit(NETWORK, bench.station) as circuit:
+        quiet = circuit.measure(Drive([[1.0]])).node_voltages
         read, calls = bench.model.read, []
 
         def spiked(places, **options):
             calls.append(places)
             values = read(places, **options)
-            values[5] += 0.5 * (len(calls) == 3)
+            values[5] += spike * (len(calls) % 8 == 3 and len(calls) // 8 < often)
             return values
 
         bench.model.read = spiked
-        with pytest.raises(InstrumentError, match=r"daq: daq:106 \(n12\) read .* from the mean of its 8 readings.*noise_max"):
+        if often == 1:
+            np.testing.assert_allclose(circuit.measure(Drive([[1.0]])).node_voltages, quiet, atol=1e-4)
+            return
+        with pytest.raises(InstrumentError, match=r"daq: daq:106 \(n12\) read .* from the median of its 8 read.*noise_max"):
             circuit.measure(Drive([[1.0]]))
+        assert len(calls) == 3 * 8
+
+
+def test_an_offset_that_somebody_left_on_a_channel_is_named_before_anything_is_learned(made):
+    bench = made()
+    bench.model.channels.offsets["daq:101"] += 0.05
+    with (
+        BenchCircuit(NETWORK, bench.station) as circuit,
+        pytest.raises(InstrumentError, match=r"daq: daq:101 .* reads 0.05 V with every source at zero.*offset_max.*relative"),
+    ):
+        circuit.measure(Drive([[1.0]]))
 
 
 def test_code_is_run_only_where_it_is_trusted(made, tmp_path):

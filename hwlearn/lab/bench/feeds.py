@@ -21,12 +21,14 @@ class Feeds:
 
     Attributes:
         voltages: (index, name of the source, instrument, channel) of each voltage source.
+        meters: (source meter, channel, index) of each source that is made by one.
     """
 
     def __init__(self, connection: Connection, sources: Sequence[Source], places: Sequence[str]) -> None:
         self._volts: dict[VoltageSource, dict[str, int]] = defaultdict(dict)
         self._amperes: list[tuple[SourceMeter, str, int]] = []
-        self._metered: list[tuple[SourceMeter, str, str]] = []
+        self._names = [source.name for source in sources]
+        self.meters: list[tuple[SourceMeter, str, int]] = []
         self.voltages: list[tuple[int, str, str, str]] = []
         for k, (source, place) in enumerate(zip(sources, places, strict=True)):
             if source.kind == "voltage":
@@ -36,10 +38,10 @@ class Feeds:
             else:
                 meter, channel = connection.get(place, SourceMeter)
                 self._amperes.append((meter, channel, k))
-                self._metered.append((meter, channel, source.name))
+                self.meters.append((meter, channel, k))
                 continue
             if isinstance(feed, SourceMeter) and feed.metered(channel):
-                self._metered.append((feed, channel, source.name))
+                self.meters.append((feed, channel, k))
 
     def set(self, values: Array) -> None:
         """Set all sources, (k,) V or A."""
@@ -52,6 +54,6 @@ class Feeds:
     def metered(self, sample: int) -> list[Metered]:
         """What the source meters among them measure now."""
         return [
-            Metered(sample, f"source {name}", meter.name, channel, meter.read(channel))
-            for meter, channel, name in self._metered
+            Metered(sample, f"source {self._names[k]}", meter.name, channel, meter.read(channel))
+            for meter, channel, k in self.meters
         ]

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Outputs
+from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.roles import MeterReading
+
+
+class UnsteadyError(InstrumentError):
+    """Readings that disagree with each other: a spike may not come again, so the phase is made once more."""
 
 
 @dataclass(frozen=True, eq=False)

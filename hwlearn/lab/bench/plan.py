@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwlearn.arrays import Array
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.devices import Devices
 from hwlearn.lab.bench.feeds import Feeds
@@ -24,6 +25,7 @@ class Plan:
         constant_values: (k,) V or A of these. driven: indices of these among the fixed sources.
         nudges: of each output, None where nothing is wired to it.
         scan: reads the nodes, then the sources behind resistors.
+        across: (instrument, channel) of each source meter → (N,) signs of the nodes between which its leads are.
     """
 
     def __init__(self, network: Network, station: Station, connection: Connection, devices: Devices) -> None:
@@ -42,6 +44,15 @@ class Plan:
         subjects = [f"node {name}" for name in names] + ["behind a resistor"] * (len(self._places) - len(names))
         self.scan = Scan(connection, station, self._places, subjects)
         devices.find(connection)
+        sources, ports = network.source_incidence.toarray(), network.port_incidence.toarray()
+        self.across: dict[tuple[str, str], Array] = {}
+        for meter, channel, k in self.inputs.meters:
+            self.across[meter.name, channel] = sources[k]
+        for meter, channel, k in self.constants.meters:
+            self.across[meter.name, channel] = sources[len(network.inputs) + self.driven[k]]
+        for nudge, signs in zip(self.nudges, ports, strict=True):
+            if isinstance(nudge, MeterNudge):
+                self.across[nudge.meter.name, nudge.channel] = signs
 
     def _nudge(self, output: str) -> Nudge | None:
         """What nudges an output; a source behind a resistor is read as well."""

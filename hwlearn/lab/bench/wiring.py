@@ -122,6 +122,10 @@ def inspect_wiring(survey: Survey) -> Wiring:
             shorted, expected = [*shorted, k], tried
             faults[k] = "stands still: it is shorted to ground"
 
+    for one, two in _alike(seen, expected[:, arrives], live, noise):
+        for a, b in ((one, two), (two, one)):
+            faults[a] = f"reads the same as {network.nodes[b]}: two channels on one node, or a short between the two"
+    live = [k for k in live if k not in faults]
     seen = np.pad(seen, ((0, 0), (0, 0), (0, 1)))  # one node more: ground
     seen[..., list(faults)] = np.nan
     places = _Places(survey, arrives)
@@ -146,6 +150,20 @@ def inspect_wiring(survey: Survey) -> Wiring:
     nodes = [_effect(network.nodes[k], at_nodes[..., k], should_be[..., k], noise) for k in survey.read]
     nodes = [replace(node, wrong=faults.get(k, "")) for k, node in zip(survey.read, nodes, strict=True)]
     return Wiring(sources, nodes, edges, frozenset(faults))
+
+
+def _alike(seen: Array, expected: Array, live: list[int], noise: float) -> list[tuple[int, int]]:
+    """Pairs of nodes that read alike in every drive (K, D, N) and should not."""
+    pair_noise = math.sqrt(2) * noise
+
+    def apart(volts: Array, one: int, two: int) -> float:
+        return float(np.abs(volts[..., one] - volts[..., two]).max(initial=0.0))
+
+    return [
+        (one, two)
+        for one, two in combinations(live, 2)
+        if apart(expected, one, two) >= SEEN * pair_noise and apart(seen, one, two) <= SIGMAS * pair_noise
+    ]
 
 
 def _expected(survey: Survey, units: list[Answers], shorted: list[int]) -> Array:
@@ -176,9 +194,11 @@ class _Places:
         texts = []
         for t, (change, bad) in enumerate(zip(changes, self._misplaced(changes), strict=True)):
             high, low = self._names[int(np.nanargmax(change))], self._names[int(np.nanargmin(change))]
-            edge = t - seen.shape[1]
+            edge, (one, two) = t - seen.shape[1], change[self._ends[t]]
             if bad:
                 texts.append(f"acts between {high} and {low}: wired elsewhere")
+            elif edge < 0 and two - one > SEEN * self._noise[t]:
+                texts.append("is the other way round: exchange its leads")
             elif edge >= 0 and self._follows_others(t, seen[0], seen[1 + edge] - seen[0]):
                 texts.append("follows the drop between other nodes: wired elsewhere")
             else:

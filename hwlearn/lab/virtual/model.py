@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from hwlearn.lab.virtual.steady import SteadyState
 from hwlearn.network import Network
 
 OVER_RANGE = 9.9e37
+
+LeadFault = Literal["exchanged", "sense open", "off between readings"]
+"""What can be wrong with a channel's two leads: exchanged; four-wire sensing with nothing at the sense leads; or, as after
+`:SOUR:CLE:AUTO ON`, an output that is on only while the source meter measures."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class BenchModel:
 
     Attributes:
         pots: the resistors, as they truly are. channels: what the scanner's channels add. levels: channel → V that it makes.
+        leads: channel → what is wrong with its leads; heeded when the channel is set.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class BenchModel:
         inputs = [0.0 if s.name in driven else s.value for s in self.network.inputs]
         self._steady = SteadyState(self.network, np.array(inputs, dtype=np.float64), backend)
         self.levels: dict[str, float] = {}
+        self.leads: dict[str, LeadFault] = {}
         self._start = self._changed = time.monotonic()
         self._before = np.zeros(len(network.nodes))
 
@@ -92,7 +99,7 @@ class BenchModel:
     def set_source(self, place: str, volts: float, on: bool = True) -> None:
         """Set a source channel [V]; a channel that is off gives 0 V to an input and leaves a nudged output open."""
         self._touch()
-        volts = quantised(volts, self.imperfections)
+        volts = quantised(volts, self.imperfections) * self._way(place)
         self.levels[place] = volts if on else 0.0
         if place in self.wiring.sources:
             self._steady.inputs[self._source[self.wiring.sources[place]]] = volts if on else 0.0
@@ -102,6 +109,10 @@ class BenchModel:
 
     def set_meter(self, place: str, drive: PortDrive) -> None:
         """Set what a source meter's channel does to its output, or what it makes of the source that it is."""
+        drive = replace(drive, level=drive.level * self._way(place))
+        self._connect(place, OPEN if self.leads.get(place) == "off between readings" else drive)
+
+    def _connect(self, place: str, drive: PortDrive) -> None:
         if place in self.wiring.sources:
             self._touch()
             k = self._source[self.wiring.sources[place]]
@@ -148,6 +159,19 @@ class BenchModel:
 
     def read_meter(self, place: str, drive: PortDrive) -> tuple[float, float, bool]:
         """(V, A, in compliance) at a source meter's channel; one that is wired to nothing sees an open circuit."""
+        fault, way = self.leads.get(place), self._way(place)
+        if fault == "off between readings":
+            self._connect(place, drive)
+        volts, amperes, tripped = self._at_leads(place, replace(drive, level=drive.level * way))
+        if fault == "off between readings":
+            self._connect(place, OPEN)
+        return 0.0 if fault == "sense open" else volts * way, amperes * way, tripped
+
+    def _way(self, place: str) -> int:
+        """−1 for exchanged leads."""
+        return -1 if self.leads.get(place) == "exchanged" else 1
+
+    def _at_leads(self, place: str, drive: PortDrive) -> tuple[float, float, bool]:
         if place in self.wiring.sources:
             k, state = self._source[self.wiring.sources[place]], self._steady.at(self.pots.conductances)
             source, nodes = self.network.inputs[k], dict(zip(self.network.nodes, state.nodes.tolist(), strict=True))

@@ -6,14 +6,16 @@ from hwlearn.lab.bench.checks.compliance import Compliance
 from hwlearn.lab.bench.checks.drift import Drift
 from hwlearn.lab.bench.checks.following import Following
 from hwlearn.lab.bench.checks.imposed import Imposed
+from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.checks.limits import Limits
+from hwlearn.lab.bench.checks.rest import Rest
 from hwlearn.lab.bench.checks.sources import Sources
 from hwlearn.lab.bench.checks.spread import Spread
 from hwlearn.lab.bench.phases import Phases
 
 __all__ = ["CHECKS", "Check", "checks_of"]
 
-CHECKS: tuple[type[Check], ...] = (Limits, Compliance, Codes, Imposed, Sources, Spread, Drift, Following)
+CHECKS: tuple[type[Check], ...] = (Limits, Compliance, Codes, Imposed, Rest, Sources, Spread, Leads, Drift, Following)
 """In the order in which they look at a phase."""
 
 

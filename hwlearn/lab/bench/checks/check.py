@@ -32,6 +32,13 @@ class Check:
             StationError: it must not be, or cannot be made.
         """
 
+    def ready(self) -> None:
+        """Look at a bench whose instruments are set up, before a phase is made; they may be asked, and driven.
+
+        Raises:
+            InstrumentError: names instrument, channel and what to do.
+        """
+
     def after(self, phase: Phase) -> None:
         """Look at a phase as it was measured; instruments may be asked, and driven.
 
@@ -50,3 +57,10 @@ class Check:
 def floor_volts(measure: Measure) -> float:
     """How far a voltage may be off for drift and the offsets of the two channels that read it [V]."""
     return measure.drift_max + 2 * measure.offset_max
+
+
+def advice(told: float, made: float, floor: float) -> str:
+    """What to look at where a source does not make what it was told, both V or A."""
+    if abs(made + told) <= IMPOSED * abs(told) + floor:
+        return "it is wired the other way round: exchange its leads."
+    return "is its output on, and wired?"

@@ -6,7 +6,7 @@ import numpy as np
 
 from hwlearn.circuits.drive import Hold
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.bench.checks.check import IMPOSED, IMPOSED_FLOOR, Check, floor_volts
+from hwlearn.lab.bench.checks.check import IMPOSED, IMPOSED_FLOOR, Check, advice, floor_volts
 from hwlearn.lab.bench.nudge import MeterNudge
 from hwlearn.lab.bench.phase import Phase
 from hwlearn.lab.bench.phases import Phases
@@ -32,9 +32,9 @@ class Imposed(Check):
         for sample, k in np.argwhere(np.abs(made - imposed) > IMPOSED * np.abs(imposed) + floor):
             nudge = self.bench.plan.nudges[k]
             if isinstance(nudge, MeterNudge):
+                told, seen = float(imposed[sample, k]), float(made[sample, k])
                 raise InstrumentError(
-                    f"channel {nudge.channel} (output {nudge.output}) was told {imposed[sample, k]:g} {unit} in sample "
-                    f"{sample}, and {made[sample, k]:g} {unit} was measured; is its output on, and wired? The phase is not "
-                    "used",
+                    f"channel {nudge.channel} (output {nudge.output}) was told {told:g} {unit} in sample {sample}, and "
+                    f"{seen:g} {unit} was measured; {advice(told, seen, floor)} The phase is not used",
                     nudge.meter.name,
                 )

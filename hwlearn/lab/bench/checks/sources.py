@@ -6,7 +6,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.bench.checks.check import IMPOSED, Check, floor_volts
+from hwlearn.lab.bench.checks.check import IMPOSED, Check, advice, floor_volts
 from hwlearn.lab.bench.feeds import Feeds
 from hwlearn.lab.bench.phase import Phase
 from hwlearn.lab.bench.phases import Phases
@@ -31,8 +31,9 @@ class Sources(Check):
         for k, source, instrument, channel in feeds.voltages:
             sample = int(excess[:, k].argmax())
             if excess[sample, k] > self._floor:
+                told, seen = float(wanted[sample, k]), float(read[sample, k])
                 raise InstrumentError(
-                    f"channel {channel} (source {source}) was set to {wanted[sample, k]:g} V in sample {sample}, and "
-                    f"{read[sample, k]:g} V was read across it; is its output on, and wired? The phase is not used",
+                    f"channel {channel} (source {source}) was set to {told:g} V in sample {sample}, and {seen:g} V was read "
+                    f"across it; {advice(told, seen, self._floor)} The phase is not used",
                     instrument,
                 )

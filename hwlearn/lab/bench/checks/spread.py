@@ -4,28 +4,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.errors import InstrumentError
+from hwlearn.arrays import Array
 from hwlearn.lab.bench.checks.check import Check
-from hwlearn.lab.bench.phase import Phase
+from hwlearn.lab.bench.phase import Phase, UnsteadyError
+
+NORMAL = 1.4826
+"""Standard deviation of normal noise over the median of its size."""
 
 
 class Spread(Check):
-    """No reading is farther from the mean "
-    f"of its sample than noise of `noise_max` explains: a spike averages to a lie."""
+    """No reading is off by more than noise explains, and the noise is within `noise_max`: a spike averages to a lie.
+
+    A reading may be off the median of its sample by `noise_max`, or by `verify_sigma` standard deviations of the phase's own
+    noise, but never by more than as many times `noise_max`. The noise is taken from the median, which a spike does not move.
+    A phase that is refused is made again.
+    """
 
     def after(self, phase: Phase) -> None:
-        measure = self.bench.plan.station.settings.measure
-        if not phase.readings.size:
+        if phase.repeats < 2 or not phase.readings.size:
             return
-        off = np.abs(phase.readings - phase.readings.mean(axis=1, keepdims=True))
+        measure = self.bench.plan.station.settings.measure
+        off = np.abs(phase.readings - np.median(phase.readings, axis=1, keepdims=True))
+        own = NORMAL * float(np.median(off)) * np.sqrt(phase.repeats / (phase.repeats - 1))
+        most = min(max(measure.noise_max, measure.verify_sigma * own), measure.verify_sigma * measure.noise_max)
         sample, reading, at = np.unravel_index(int(off.argmax()), off.shape)
-        most = measure.verify_sigma * measure.noise_max
         if off[sample, reading, at] > most:
+            place, read = self.bench.plan.place(phase.read[at]), phase.readings[sample, reading, at]
+            raise UnsteadyError(
+                f"{place} read {read:.6g} V in sample {sample}, {off[sample, reading, at]:.2g} V from the median of its "
+                f"{phase.repeats} readings, where measure.noise_max allows {most:.2g} V: a spike, or not settled? Shield it, "
+                "or raise settle_s; see `hwlearn bench check`",
+                place.partition(":")[0],
+            )
+        self._quiet(phase, measure.noise_max)
+
+    def _quiet(self, phase: Phase, most: float) -> None:
+        """The noise of each channel is within its limit, as far as so many readings can tell."""
+        samples, repeats, _ = phase.readings.shape
+        freedom = samples * (repeats - 1)
+        noise: Array = np.sqrt(phase.readings.var(axis=1).sum(axis=0) * repeats / freedom)
+        at = int(noise.argmax())
+        if noise[at] > most * (1 + self.bench.plan.station.settings.measure.verify_sigma / np.sqrt(2 * freedom)):
             place = self.bench.plan.place(phase.read[at])
-            read, by = phase.readings[sample, reading, at], off[sample, reading, at]
-            raise InstrumentError(
-                f"{place} read {read:.6g} V in sample {sample}, {by:.2g} V from the mean "
-                f"of its {phase.repeats} readings, where measure.noise_max allows {most:.2g} V: a spike, or not "
-                "settled? Shield it, or raise settle_s; see `hwlearn bench check`",
+            raise UnsteadyError(
+                f"{place} reads with {noise[at]:.2g} V of noise, and measure.noise_max allows {most:.2g} V: shield it, raise "
+                "nplc, or raise noise_max; see `hwlearn bench check`",
                 place.partition(":")[0],
             )
