@@ -1,6 +1,7 @@
 """`BenchCircuit` over real sockets against the virtual bench, whose answers are checked by a dense solve."""
 
 import tomllib
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_it_is_left_safe_in_the_stated_order(network, station):
     for name, made in virtual.instruments.items():
         made.received = lambda name=name, before=made.received: (order.append(name), before())[1]
     circuit.close()
-    assert order == ["smu", "dac", "pots"]
+    assert [name for name, _ in groupby(order)] == ["smu", "dac", "pots"]
     assert virtual.instruments["pots"].opened
     assert virtual.instruments["dac"].volts == {"1": 0.0}
     assert not virtual.instruments["smu"].channels["1"].on
