@@ -55,7 +55,9 @@ def digits(seeds: int, mnist: Path) -> Row:
     """Digits 0, 1, 2 of 10×10 pixels on a random graph; a new graph per seed. Best test accuracy, as it was published."""
     data = load("mnist", mnist)
     chosen = np.flatnonzero(data.labels < 3)[:1000]
-    pixels = data.inputs[chosen].reshape(-1, 28, 28)[:, 4:-4, 4:-4].reshape(-1, 10, 2, 10, 2).mean(axis=(2, 4)).reshape(1000, 100)
+    pixels = (
+        data.inputs[chosen].reshape(-1, 28, 28)[:, 4:-4, 4:-4].reshape(-1, 10, 2, 10, 2).mean(axis=(2, 4)).reshape(1000, 100)
+    )
     labels = data.labels[chosen]
     task = Task.classification(pixels[:400], labels[:400])
     test = task.like(pixels[400:], labels[400:])
