@@ -50,7 +50,7 @@ class _CircuitEstimator(BaseEstimator):
         epochs: int = 50,
         batch_size: int | None = 10,
         learning_rate: Rate = "auto",
-        decay: float = 1.0,
+        decay: float = 0.95,
         optimizer: str = "plain",
         volts: tuple[float, float] = (0.0, 1.0),
         twins: bool = False,
