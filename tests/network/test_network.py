@@ -120,7 +120,16 @@ def test_builders() -> None:
     triangulated = delaunay(30, seed=1)
     assert 3 * 30 - 3 - 30 <= len(triangulated.edges) <= 3 * 30 - 6
     assert [e[:2] for e in delaunay(30, seed=1).edges] == [e[:2] for e in triangulated.edges]
-    assert set(BUILDERS) == {"grid", "kite", "wheatstone", "layered", "random_regular", "delaunay", "gate_pair"}
+    assert set(BUILDERS) == {
+        "grid",
+        "kite",
+        "wheatstone",
+        "layered",
+        "deep_resistive",
+        "random_regular",
+        "delaunay",
+        "gate_pair",
+    }
     for bad in (
         lambda: grid(0, 3),
         lambda: grid(1, 1),
