@@ -108,7 +108,7 @@ def make_safe(station: Station) -> None:
     wired = station.wired()
 
     def safe(name: str) -> None:
-        instrument = _opened(station, name, station.settings.instrument[name].resource)
+        instrument = _opened(station, name, station.settings.instrument[name].resource, must_lock=False)
         try:
             instrument.safe(wired[name])
         finally:
@@ -118,13 +118,13 @@ def make_safe(station: Station) -> None:
         _refuse(_failures(station, safe))
 
 
-def _opened(station: Station, name: str, resource: str | None) -> Instrument:
+def _opened(station: Station, name: str, resource: str | None, *, must_lock: bool = True) -> Instrument:
     """An instrument, identified."""
     table, defaults, driver = station.settings.instrument[name], station.settings.defaults, station.drivers[name]
     if resource is None and driver.address:
         raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its {driver.address}")
     backend = "@py" if defaults.backend == "virtual" else defaults.backend
-    setup = Setup(name, table, resource, backend, table.timeout_s or defaults.timeout_s, defaults.line_hz)
+    setup = Setup(name, table, resource, backend, table.timeout_s or defaults.timeout_s, defaults.line_hz, must_lock)
     try:
         return driver.connect(setup)
     except HwlearnError:
@@ -145,7 +145,7 @@ def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentE
         for name in names:
             try:
                 safe(name)
-            except Exception as error:  # whatever a driver raises must not stop the others
+            except BaseException as error:  # whatever a driver raises must not stop the others; signals wait meanwhile
                 log.error("not safe: %s", error)
                 failed[name] = error if isinstance(error, InstrumentError) else InstrumentError(str(error), name)
         names = list(failed)

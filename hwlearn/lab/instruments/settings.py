@@ -51,6 +51,7 @@ class Setup:
         backend: PyVISA's, "@py" or "@ivi".
         timeout_s: of a message that needs no time of its own [s].
         line_hz: frequency of the mains [Hz].
+        must_lock: refuse an instrument that cannot be locked, or that another account uses; to make it safe, warn and go on.
     """
 
     name: str
@@ -59,3 +60,4 @@ class Setup:
     backend: str = "@py"
     timeout_s: float = 2.0
     line_hz: int = 50
+    must_lock: bool = True

@@ -37,7 +37,15 @@ class ScpiInstrument(Instrument):
             table.flow_control,
         )
         resource = setup.resource or ""
-        session = Session(resource, name=setup.name, idn=table.idn, backend=setup.backend, timeout=setup.timeout_s, line=line)
+        session = Session(
+            resource,
+            name=setup.name,
+            idn=table.idn,
+            backend=setup.backend,
+            timeout=setup.timeout_s,
+            line=line,
+            must_lock=setup.must_lock,
+        )
         return cls(session, setup.line_hz)
 
     @property

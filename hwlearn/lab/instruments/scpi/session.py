@@ -46,6 +46,7 @@ class Session:
         timeout: of a message that needs no time of its own [s]; others get twice their own time on top.
         line: how lines go to and fro.
         wire: what carries them instead of PyVISA, for tests of drivers.
+        must_lock: refuse an instrument that cannot be locked, or that another account uses, instead of warning.
 
     Attributes:
         identity: the answer to `*IDN?`.
@@ -68,6 +69,7 @@ class Session:
         timeout: float = 2.0,
         line: Line = PLAIN,
         wire: Wire | None = None,
+        must_lock: bool = True,
     ) -> None:
         self.name, self.resource, self.timeout = name, resource, timeout
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
@@ -76,7 +78,7 @@ class Session:
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
         self._suspect = False  # the connection failed, and the same instrument has not been found again
-        self._visa = wire or Visa(resource, name=name, backend=backend, line=line)
+        self._visa = wire or Visa(resource, name=name, backend=backend, line=line, must_lock=must_lock)
         try:
             self._visa.open()
             self._visa.clear()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
+import logging
 import math
 import os
+import re
 import socket
 import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +21,9 @@ from pyvisa import constants
 
 from hwlearn.errors import InstrumentError
 from hwlearn.files import read, replace
-from hwlearn.locks import Busy, Lock
+from hwlearn.locks import Busy, Lock, held
+
+log = logging.getLogger(__name__)
 
 Broken = (pyvisa.errors.Error, OSError, ValueError, UnicodeError)
 """What PyVISA raises when a connection is not to be trusted any more: time-outs, lost peers, bytes that are no text."""
@@ -48,10 +52,30 @@ class Line:
         handle.flow_control = constants.ControlFlow[self.flow_control]
 
 
-@cache
 def _manager(backend: str) -> Any:
-    """The one resource manager of a backend; closing it would close the sessions of others, so nobody does."""
+    """The one resource manager of a backend, a new one if somebody has closed it. We never do: others have sessions, too."""
     return pyvisa.ResourceManager(backend)
+
+
+ACCOUNT = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
+
+
+def canonical(resource: str) -> str:
+    """One spelling of a resource: its host by number, all parts that may be left out."""
+    upper = re.sub(r"^[A-Za-z]+|::[A-Za-z]+$", lambda match: match[0].upper(), resource.strip())
+    try:
+        name = pyvisa.rname.ResourceName.from_string(upper)
+    except pyvisa.errors.Error:
+        name = None
+    except ValueError:
+        name = None
+    host = getattr(name, "host_address", None)
+    if name is None or host is None:
+        return str(name or upper).upper() if not upper.startswith("ASRL/") else upper
+    with suppress(OSError):
+        host = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)[0][4][0]
+    place = getattr(name, "port", None) or getattr(name, "lan_device_name", "")
+    return f"TCPIP::{host}::{place}".lower()
 
 
 class Wire(Protocol):
@@ -68,28 +92,57 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-class Visa:
-    """A resource that is opened once, and again after `reopen`."""
+class InUse(InstrumentError):
+    """Another program of this account has the instrument."""
 
-    def __init__(self, resource: str, *, name: str, backend: str, line: Line) -> None:
+
+class Visa:
+    """A resource that is opened once, and again after `reopen`.
+
+    Args:
+        must_lock: refuse an instrument that cannot be locked, or that another account uses, instead of warning.
+    """
+
+    def __init__(self, resource: str, *, name: str, backend: str, line: Line, must_lock: bool = True) -> None:
         self.resource, self.name, self.backend = resource, name, backend
         self.line, self._end = line, ENDS[line.terminator]
         self.serial = resource.upper().startswith("ASRL")
         self._handle: Any = None
-        key = hashlib.sha256(resource.encode()).hexdigest()[:16]
-        self._lock = Lock(Path(tempfile.gettempdir()) / f"hwlearn-{key}.lock")
-        self._owner = Path(tempfile.gettempdir()) / f"hwlearn-{key}.pid"
+        self._lock, self._owner = _files(ACCOUNT, resource)
+        try:
+            self._take()
+        except InstrumentError as error:
+            if must_lock or isinstance(error, InUse):
+                raise
+            log.warning("%s; made safe all the same", error)
+
+    def _take(self) -> None:
+        """Take the lock, and write down who has it.
+
+        Raises:
+            InUse: a process of this account has it. InstrumentError: one of another account, or the lock cannot be taken.
+        """
+        for path in self._lock.path.parent.glob(self._lock.path.name.replace(f"-{ACCOUNT}-", "-*-")):
+            if path != self._lock.path and held(path):
+                holder = _holder(path.with_suffix(".pid"))
+                account = path.name.split("-")[1]
+                raise InstrumentError(f"in use by process {holder} of account {account}", self.name, self.resource)
         try:
             self._lock.acquire()
         except Busy:
-            raise InstrumentError(f"in use by process {self._holder()}; end it first", name, resource) from None
+            raise InUse(f"in use by process {_holder(self._owner)}; end it first", self.name, self.resource) from None
         except OSError as error:
-            raise InstrumentError(f"cannot be locked: {error.filename}: {error.strerror}", name, resource) from None
+            raise self._unlocked(self._lock.path, error) from None
         try:
             replace(self._owner, str(os.getpid()).encode())
+            self._owner.chmod(0o644)  # so that other accounts can say who it is
         except OSError as error:
             self._lock.release()
-            raise InstrumentError(f"cannot be locked: {self._owner}: {error.strerror}", name, resource) from None
+            raise self._unlocked(self._owner, error) from None
+
+    def _unlocked(self, path: Path, error: OSError) -> InstrumentError:
+        text = f"cannot be locked: {path}: {error.strerror}; let its owner delete it, or set TMPDIR to a folder of yours"
+        return InstrumentError(text, self.name, self.resource)
 
     def open(self) -> None:
         """Open the connection; it changes nothing at the instrument.
@@ -167,9 +220,18 @@ class Visa:
                 self._owner.unlink()
             self._lock.release()
 
-    def _holder(self) -> str:
-        """Number of the process that has the instrument."""
-        try:
-            return read(self._owner).decode(errors="replace")
-        except OSError:
-            return "unknown"
+
+def _files(account: str, resource: str) -> tuple[Lock, Path]:
+    """The lock of an instrument, and the file that says who has it. Each account has files of its own: those of others cannot
+    be written, but everybody can see whether they are held."""
+    key = hashlib.sha256(canonical(resource).encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"hwlearn-{account}-{key}.lock"
+    return Lock(path), path.with_suffix(".pid")
+
+
+def _holder(owner: Path) -> str:
+    """Number of the process that has the instrument."""
+    try:
+        return read(owner).decode(errors="replace")
+    except OSError:
+        return "unknown"
