@@ -118,6 +118,7 @@ def _calibrate(
 
     Run `hwlearn bench check` first: wiring that is wrong would be taken for resistance.
     """
+    # In one piece: what is printed follows what was measured, line by line.
     import datetime
 
     import numpy as np

@@ -77,7 +77,7 @@ def identify(
         noise: standard deviation of a node voltage [V], for the covariance.
         start: (E,) S, where the fit starts, and stays along unseen directions; the nominal values if not given.
         spread: standard deviation of ln g about `start` that is believed before.
-        model: of the network, for who identifies it again and again.
+        model: of the network, for callers who identify it again and again.
 
     Raises:
         HwlearnError: outputs were held, or the noise is not positive.

@@ -36,7 +36,7 @@ class Answers:
     resistance: Array
 
     def sensitivity(self, conductances: Array, drops: Array) -> Array:
-        """(S, N, E) ∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases); `drops` (S, E) V."""
+        """(S, N, E) ∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (docs/theory.md); `drops` (S, E) V."""
         return -np.einsum("se,en->sne", drops * conductances, self.across)
 
     def shorted(self, nodes: Sequence[int]) -> Array:

@@ -149,6 +149,7 @@ def test_rules_follow_the_nudges(network, station):
     [
         ("schema = 1", "schema = 2", ["schema"]),
         ("schema = 1\n", "", ["schema is missing"]),
+        ("schema = 1", 'schema = "a\\u0000b"', ["kite.toml: 'schema' holds a NUL character"]),
         ("schema = 1", "schema =", ["line 2"]),
         ("[limits]\nv_node_max = 1.5\n", "[limits]\n", ["limits.v_node_max is missing"]),
         ("repeats = 4", "repeat = 4", ["unknown key measure.repeat", "did you mean 'repeats'"]),
@@ -159,6 +160,7 @@ def test_rules_follow_the_nudges(network, station):
         ("[measure]", "[mesure]", ["unknown key mesure", "did you mean 'measure'"]),
         ('read = "daq:101"', 'red = "daq:101"', ["node.A.red", "did you mean 'read'"]),
         ('read = "daq:101"', 'read = "daq101"', ["node.A.read", "daq101", "instrument:channel"]),
+        ('set = "pots:1"', 'set = "pots:1000000"', ["edge.R2.set", "pots:1000000", "0, 1, 2, … 99999"]),
         ('read = "daq:101"', 'read = "dak:101"', ["node.A.read", "no instrument 'dak'", "did you mean 'daq'"]),
         ('nudge = "smu:1"', 'nudge = "smu1"', ["output.T.nudge", "smu1"]),
         ('read = "daq:101"', 'read = "dac:9"', ["node.A.read", "dac:9", "no Scanner"]),

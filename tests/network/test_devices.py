@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laws import real_diode
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs, with_diodes, with_transistors
 from outside import Memristor
@@ -123,6 +124,15 @@ class TestDiode(DeviceContract):
 
     def make(self, random: np.random.Generator) -> Device:
         return Diode("D1", ("a", "k"), 10 ** random.uniform(-15, -9), random.uniform(1, 2))
+
+
+class TestDiodeOfAMaker(DeviceContract):
+    """With all that matters at DC; ngspice's rounding is that of RS."""
+
+    volts = 3.0
+
+    def make(self, random: np.random.Generator) -> Device:
+        return real_diode(random, "D1", ("a", "k"))
 
 
 class TestTransistor(DeviceContract):

@@ -22,7 +22,7 @@ from hwlearn.network import Network, Port, Source
 from hwlearn.text import GROUND
 
 SIGMAS = 5.0
-"""A deviation of so many standard deviations counts."""
+"""A deviation of this many standard deviations counts."""
 SEEN = 20.0
 """An effect is judged if it is, or should be, so many standard deviations large."""
 TIE = 0.01

@@ -132,7 +132,7 @@ def _told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Of a key that may be one thing or another, only the errors of what was meant."""
 
     def meant(error: ErrorDetails) -> bool:
-        kind, place = error["type"], error["loc"]
+        kind, place = error["type"], error["loc"] or ("",)
         if kind == "string_type" and isinstance(error["input"], dict):
             return not (place[0] == "output" and "SeriesNudge" not in place)
         return not (kind == "model_type" and place[-1] == "SeriesNudge") and not str(place[-1]).startswith("literal[")
@@ -153,6 +153,8 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] in ("model_type", "dict_type"):
         return f"{key} = {error['input']!r}: write a table of keys and values"
     text = error["msg"].removeprefix("Value error, ")
+    if not key:
+        return text
     return f"{key}: {text}" if error["type"] == "value_error" else f"{key} = {error['input']!r}: {text}"
 
 

@@ -79,8 +79,8 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
         driver, role = drivers[name], ROLES[key.rpartition(".")[2]]
         if not issubclass(driver, role):
             raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
-        if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]*", channel):
-            raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, …; write {name}:0")
+        if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]{0,4}", channel):
+            raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, … 99999; write {name}:0")
     for name in settings.safe.order:
         if name not in settings.instrument:
             raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")

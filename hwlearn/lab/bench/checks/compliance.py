@@ -18,8 +18,8 @@ class Compliance(Check):
         for said in phase.metered:
             if math.isnan(said.reading.volts) or math.isnan(said.reading.amperes):
                 raise InstrumentError(
-                    f"channel {said.channel} ({said.of}) measured nothing (NaN): is its output on, and does it measure voltage "
-                    "and current?",
+                    f"channel {said.channel} ({said.of}) measured nothing (NaN): is its output on, and does it measure "
+                    "voltage and current?",
                     said.instrument,
                 )
             if said.reading.tripped or not math.isfinite(said.reading.amperes):
