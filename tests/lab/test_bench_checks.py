@@ -118,3 +118,26 @@ def test_a_driver_derived_from_ours_has_its_virtual_twin(tmp_path):
         assert circuit.connection.instruments["dac"].model == "mine"
         circuit.measure(Drive([[1.0]]))
         assert circuit.connection.virtual.instruments["dac"].volts["1"] == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("watchdog", "refused"), [(2, True), (3, False)])
+def test_a_visit_that_outlasts_the_watchdog_is_refused_before_anything_is_sent(tmp_path, watchdog, refused):
+    """8 readings of 15 nodes of 20 ms each: 2.4 s a sample on real instruments; the virtual ones do not wait."""
+    path = tmp_path / "station.toml"
+    path.write_text(changed(STATION, ("watchdog_s = 30", f"watchdog_s = {watchdog}")), encoding="utf-8")
+    with BenchCircuit(NETWORK, path) as circuit:
+        if not refused:
+            circuit.measure(Drive([[1.0]] * 30))
+            return
+        with pytest.raises(StationError, match=r"take 2.4 s or more, and instrument.pots.watchdog_s = 2"):
+            circuit.measure(Drive([[1.0]]))
+        assert all(set(made.lines) == {"*IDN?"} for made in circuit.connection.virtual.instruments.values())
+
+
+def test_a_long_phase_keeps_the_watchdog_quiet(tmp_path):
+    path = tmp_path / "station.toml"
+    text = changed(STATION, ("watchdog_s = 30", "watchdog_s = 0.4"), ("nplc = 1", "nplc = 0.02"))
+    path.write_text(changed(text, ("settle_s = 0.0", "settle_s = 0.15")), encoding="utf-8")
+    with BenchCircuit(NETWORK, path) as circuit:
+        circuit.measure(Drive([[1.0]] * 6))  # 0.9 s
+        assert not circuit.connection.virtual.instruments["pots"].opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -112,6 +113,16 @@ class Devices:
             seconds = self._station.settings.instrument[box.name].watchdog_s
             if seconds:
                 box.watchdog(seconds)
+
+    def remind(self, heard: float) -> float:
+        """Let the boxes hear from us where a third of the shortest watchdog has passed since they did; when they last did."""
+        table = self._station.settings.instrument
+        shortest = min((table[box.name].watchdog_s or math.inf for box in self.boxes), default=math.inf)
+        if time.monotonic() - heard < shortest / 3:
+            return heard
+        for box in self.boxes:
+            box.present()
+        return time.monotonic()
 
     def snapshot(self) -> dict[str, Array]:
         """What the next codes depend on, and the writes, by name."""

@@ -102,7 +102,9 @@ class Phases:
         readings, taken = np.empty((count, repeats, size)), [0] * count
         currents: list[list[Array]] = [[] for _ in range(count)]
         metered: list[Metered] = []
+        heard = time.monotonic()
         for sample, number in visits(count, repeats, plan.station.settings.measure.order):
+            heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
             readings[sample, taken[sample] : taken[sample] + number] = scans[:, :size]

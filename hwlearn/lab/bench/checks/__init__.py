@@ -11,11 +11,24 @@ from hwlearn.lab.bench.checks.limits import Limits
 from hwlearn.lab.bench.checks.rest import Rest
 from hwlearn.lab.bench.checks.sources import Sources
 from hwlearn.lab.bench.checks.spread import Spread
+from hwlearn.lab.bench.checks.watchdog import Watchdog
 from hwlearn.lab.bench.phases import Phases
 
 __all__ = ["CHECKS", "Check", "checks_of"]
 
-CHECKS: tuple[type[Check], ...] = (Limits, Compliance, Codes, Imposed, Rest, Sources, Spread, Leads, Drift, Following)
+CHECKS: tuple[type[Check], ...] = (
+    Limits,
+    Watchdog,
+    Compliance,
+    Codes,
+    Imposed,
+    Rest,
+    Sources,
+    Spread,
+    Leads,
+    Drift,
+    Following,
+)
 """In the order in which they look at a phase."""
 
 
