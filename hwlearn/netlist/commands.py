@@ -11,18 +11,15 @@ CHANGING = frozenset(
 ENDING = frozenset({"exit", "quit", "bye", "reset", "unset", "rehash"})
 """Those that end ngspice, or give the circuit its first state back."""
 
-COMMANDS = (
-    CHANGING
-    | ENDING
-    | frozenset(
-        """
+_OTHERS = """
     ac alias appendwrite asciiplot aspice bug cd cdump compose cutout dc define deftype delete destroy devhelp diff
     display disto dump echo edisplay eprint eprvcd esave fft fourier getcwd gnuplot hardcopy help history inventory
     iplot jobs let linearize listing mdump meas measure mrdump noise op oldhelp plot print psd pss pz remzerovec reshape
     resume rspice run rusage save sens set setcs setplot setscale setseed settype shell shift show showmod snsave sp
     spice state status step stop strcmp strslice strstr sysinfo tf trace tran transpose unalias undefine unlet version
     where wrdata write wrnodev xgraph if else end endif while dowhile foreach repeat goto label break continue begin
-    """.split()
-    )
-)
+    wrs2p
+"""
+
+COMMANDS = CHANGING | ENDING | frozenset(_OTHERS.split())
 """All of them."""

@@ -42,15 +42,21 @@ def without_commands(source: NetlistSource, trust: bool, control: Control) -> Ne
         source = replace(source, title=source.title._replace(text="*"))
     if control == "refuse" and source.title.text.lstrip().lower().startswith(("*#", ".control")):
         raise source.title.error(f"{_reason(source.title)}; {_IGNORE}; {_TRUST}")
-    if not trust:
-        for line in (*source.lines, *source.dropped):
-            if reason := _reason(line):
-                is_command = line.text.strip().lower().startswith(("*#", ".control"))
-                if not is_command:
-                    raise line.error(f"{reason}; {_TRUST}")
-                if control == "refuse":
-                    raise line.error(f"{reason}; {_IGNORE}; {_TRUST}")
+    for line in (*_outside_blocks(source), *source.dropped):
+        is_command = line.text.strip().lower().startswith(("*#", ".control"))
+        if (control == "refuse" if is_command else not trust) and (reason := _reason(line)):
+            raise line.error(f"{reason}; {_IGNORE}; {_TRUST}" if is_command else f"{reason}; {_TRUST}")
     return replace(source, lines=tuple(_allowed(source, control)))
+
+
+def _outside_blocks(source: NetlistSource) -> Iterator[Line]:
+    """The lines that are no commands of a `.control` block."""
+    inside = False
+    for line in source.lines:
+        low = line.text.strip().lower()
+        if not inside:
+            yield line
+        inside = not low.startswith(".endc") if inside else low.startswith(".control")
 
 
 def _allowed(source: NetlistSource, control: Control) -> Iterator[Line]:
