@@ -52,7 +52,9 @@ def read_elements(
         for law in laws(ElementDevice, card.letter, first):
             try:
                 law.check_options(netlist.options)
-                found.append(law.read(card, netlist))
+                device = law.read(card, netlist)
+                device.check()
+                found.append(device)
                 break
             except DeviceError as error:
                 reasons.append(str(error))

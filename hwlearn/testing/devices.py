@@ -83,10 +83,10 @@ class DeviceContract(ABC):
         assert device.word == device.word.strip().lower()
         assert len(set(device.terminals)) == len(device.terminals) == len(self.nodes(device))
         device.check()
-        for name, _, positive in device.parameters:
+        for name, _, positive, negative in device.parameters:
             with pytest.raises(DeviceError, match=name):
                 replace(device, **{name: np.nan}).check()  # type: ignore[type-var]
-            if positive:
+            if positive or not negative:
                 with pytest.raises(DeviceError, match=name):
                     replace(device, **{name: -1.0}).check()  # type: ignore[type-var]
         if isinstance(device, EdgeDevice):

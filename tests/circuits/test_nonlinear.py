@@ -77,10 +77,11 @@ def test_no_measurement_hangs_on_the_one_before(network: Network, seed: int) -> 
 @pytest.mark.parametrize(
     ("card", "model", "named"),
     [
-        ("d1 m 0 da", ".model da d(is=1e-12 rs=3)", "file:3.* has rs"),
-        ("d1 m 0 da 2", ".model da d", "file:3: d1 m 0 da 2"),
+        ("d1 m 0 da", ".model da d(is=1e-12 isr=3)", "file:3.* has isr"),
+        ("d1 m 0 da", ".model da d(rs=-3)", "file:3.* resistance is -3"),
+        ("d1 m 0 da 2 3", ".model da d", "file:3: d1 m 0 da 2 3"),
         ("q1 m 0 k qa", ".model qa npn", "file:3: q1 m 0 k qa"),
-        ("d1 m 0 da", ".options temp=50", "temp=50"),
+        ("d1 m 0 da", ".options temp=warm", "temp is 'warm'"),
         ("d1 m 0 da", ".model da d(n=0)", "n is '0'"),
     ],
 )

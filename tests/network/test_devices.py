@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laws import real_diode
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs, with_diodes, with_transistors
 from outside import Memristor
@@ -52,7 +53,7 @@ from hwlearn.network.devices import (
 )
 from hwlearn.registry import _installed
 from hwlearn.testing import DeviceContract
-from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 from hwlearn.text import parse_number, write_number
 
 
@@ -125,6 +126,15 @@ class TestDiode(DeviceContract):
         return Diode("D1", ("a", "k"), 10 ** random.uniform(-15, -9), random.uniform(1, 2))
 
 
+class TestDiodeOfAMaker(DeviceContract):
+    """With all that matters at DC; ngspice's rounding is that of RS."""
+
+    volts = 3.0
+
+    def make(self, random: np.random.Generator) -> Device:
+        return real_diode(random, "D1", ("a", "k"))
+
+
 class TestTransistor(DeviceContract):
     """Its bulk at ground, at a terminal of its own, and at its source."""
 
@@ -142,7 +152,7 @@ class TestMemristor(DeviceContract):
         return Memristor("B1", random.uniform(0.5, 4))
 
 
-class TestEdgesWithOhmsLaw(CircuitContract):
+class TestEdgesWithOhmsLaw(ResistorContract):
     """Resistors by their law, in Newton's method, are those of the linear model."""
 
     def make(self, network: Network) -> Circuit:

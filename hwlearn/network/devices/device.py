@@ -15,11 +15,17 @@ from hwlearn.registry import Registry
 
 
 class Parameter(NamedTuple):
-    """A number that a device has, or that sets it, with its unit ("" or "1" for none)."""
+    """A number that a device has, or that sets it, with its unit ("" or "1" for none).
+
+    Attributes:
+        positive: whether it must be.
+        negative: whether it may be.
+    """
 
     name: str
     unit: str
     positive: bool = False
+    negative: bool = True
 
     @property
     def key(self) -> str:
@@ -81,10 +87,11 @@ class Device(ABC):
         Raises:
             DeviceError: names the parameter.
         """
-        for name, _, positive in self.parameters:
+        for name, _, positive, negative in self.parameters:
             value = getattr(self, name)
-            if not math.isfinite(value) or (positive and value <= 0):
-                raise DeviceError(f"{name} is {value}; it must be {'positive and ' if positive else ''}finite")
+            if not math.isfinite(value) or (positive and value <= 0) or (not negative and value < 0):
+                what = "positive and " if positive else "" if negative else "not negative and "
+                raise DeviceError(f"{name} is {value}; it must be {what}finite")
 
     @classmethod
     def check_options(cls, options: Mapping[str, str]) -> None:

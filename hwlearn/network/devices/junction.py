@@ -10,9 +10,6 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.network.devices.law import Law, Limiter
 
-VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
-"""Vt = kT/q [V] at SPICE's 27 °C, by the constants of ngspice (CODATA 2014)."""
-
 GMIN = 1e-12
 """S beside each junction, as in ngspice."""
 
@@ -21,29 +18,25 @@ SHIFTED_BY = ("temp", "tnom", "gmin")
 
 
 class Junction(Law):
-    """Anode to cathode: i(d) = IS (exp(d / N Vt) − 1) + GMIN d at 27 °C.
+    """Anode to cathode: i(d) = IS (exp(d / N Vt) − 1) + GMIN d.
 
     Below −3 N Vt, SPICE has −(3 N Vt / e d)³ for exp(d / N Vt).
 
     Args:
         saturation: IS (D,) A.
-        emission: N (D,).
-
+        thermal: N Vt (D,) V.
+        leak: GMIN (D,) S.
     """
 
-    def __init__(self, saturation: Array, emission: Array) -> None:
-        self.scale = VOLT * emission
-        self._thermal, self._saturation = self.scale[:, None], saturation[:, None]
+    def __init__(self, saturation: Array, thermal: Array, leak: Array) -> None:
+        self.scale = thermal
+        self._thermal, self._saturation, self._leak = thermal[:, None], saturation[:, None], leak[:, None]
         self._steepness = self._saturation / self._thermal
 
     def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
         drops = volts[0]
-        x = drops / self._thermal
-        low, reverse = np.minimum(x, -3.0), x < -3.0
-        ratio = 3 / math.e / low
-        tail, rising = ratio * ratio * ratio, np.expm1(np.maximum(x, -3.0))
-        currents = self._saturation * np.where(reverse, -1.0 - tail, rising) + GMIN * drops
-        return currents, (self._steepness * np.where(reverse, 3 * tail / low, rising + 1.0) + GMIN,)
+        current, slope = exponential(drops / self._thermal)
+        return self._saturation * current + self._leak * drops, (self._steepness * slope + self._leak,)
 
     def limiter(self, typical: float) -> Limiter:
         """The knee is where a junction conducts about as well as a typical conductance [S].
@@ -62,3 +55,11 @@ class Junction(Law):
                 np.copyto(after, base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal), where=beyond)
 
         return limit
+
+
+def exponential(x: Array) -> tuple[Array, Array]:
+    """exp(x) − 1 with SPICE's tail below −3, and its slope."""
+    low, reverse = np.minimum(x, -3.0), x < -3.0
+    ratio = 3 / math.e / low
+    tail, rising = ratio * ratio * ratio, np.expm1(np.maximum(x, -3.0))
+    return np.where(reverse, -1.0 - tail, rising), np.where(reverse, 3 * tail / low, rising + 1.0)

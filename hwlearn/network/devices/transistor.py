@@ -11,10 +11,11 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.device import GATE_VOLTAGE, EdgeDevice, Parameter
-from hwlearn.network.devices.junction import SHIFTED_BY, Junction
+from hwlearn.network.devices.junction import GMIN, SHIFTED_BY, Junction
 from hwlearn.network.devices.law import Branch, Law
 from hwlearn.network.devices.models import parameters_of
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround, numbers
+from hwlearn.network.devices.temperature import ROOM, thermal_voltage
 from hwlearn.text import GROUND, write_number
 
 _WIDTH = _LENGTH = 1e-4
@@ -57,7 +58,7 @@ class Transistor(EdgeDevice):
     Attributes:
         transconductance: S [S/V].
         threshold: V_T [V].
-        bulk: node from which a junction leads to each end, as of a diode with IS = `saturation` [A], N = 1.
+        bulk: node from which a junction leads to each end, that of a diode with IS = `saturation` [A] and N = 1.
         gate: name of the voltage source from the gate to ground, in netlists.
     """
 
@@ -72,10 +73,11 @@ class Transistor(EdgeDevice):
     terminals: ClassVar = ("drain", "source", "bulk")
     branches: ClassVar = (
         Branch("drain", "source", SquareLaw, ("transconductance",), (("drain", GROUND), ("source", GROUND))),
-        Branch("bulk", "drain", Junction, ("saturation", "emission")),
-        Branch("bulk", "source", Junction, ("saturation", "emission")),
+        Branch("bulk", "drain", Junction, ("saturation", "thermal", "leak")),
+        Branch("bulk", "source", Junction, ("saturation", "thermal", "leak")),
     )
-    emission: ClassVar = 1.0
+    thermal: ClassVar = thermal_voltage(ROOM)
+    leak: ClassVar = GMIN
     parameters: ClassVar = (
         Parameter("threshold", "V"),
         Parameter("transconductance", "S/V", positive=True),
