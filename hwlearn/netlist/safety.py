@@ -15,7 +15,7 @@ Control = Literal["ignore", "refuse", "trust"]
 """What becomes of commands in a netlist: they are left out, or the netlist is refused, or they run."""
 
 _TRUST = "if you trust this netlist, say so: --trust-netlist, or trust=True"
-_IGNORE = "to read the circuit without them, say --control ignore or control='ignore'"
+_IGNORE = "to read the circuit without commands: control='ignore', or --set circuit.control=ignore"
 _COMMAND_CARDS = (".exec", ".system", ".shell", ".hdl", ".osdi", ".pre_")
 _OPENS_FILES = frozenset(
     {"d_process", "filesource", "d_cosim", "d_source", "d_state", "d_ram", "table2d", "table3d", "file_source", "numd",

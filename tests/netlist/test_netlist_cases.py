@@ -59,7 +59,7 @@ def test_a_control_block_that_ends_ngspice(control):
 
 
 def test_a_control_block_is_refused_unless_said():
-    with pytest.raises(NetlistError, match=r"control-exit\.cir:5: .*--control ignore"):
+    with pytest.raises(NetlistError, match=r"control-exit\.cir:5: .*circuit.control=ignore"):
         Network.from_netlist(CASES / "control-exit.cir")
 
 
