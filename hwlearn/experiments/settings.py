@@ -51,6 +51,7 @@ class CircuitTable(Table):
         bounds: lower and upper conductance [S].
         devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
         gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
+        control: what becomes of a netlist's `.control` blocks, "refuse" or "ignore"; no file can let them run.
     """
 
     netlist: str | None = None
@@ -67,6 +68,7 @@ class CircuitTable(Table):
     bounds: Annotated[list[Conductance], Field(min_length=2, max_length=2)] | None = None
     devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    control: Literal["ignore", "refuse"] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -74,7 +76,7 @@ class CircuitTable(Table):
             raise ValueError("give either netlist or builder")
         given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
         if self.builder is None:
-            given -= {"gate_bounds", "devices"}
+            given -= {"gate_bounds", "devices", "control"}
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 
 from hwlearn.errors import HwlearnWarning, NetlistError
-from hwlearn.netlist.cards import words
+from hwlearn.netlist.cards import before_parameters, words
 from hwlearn.netlist.deadly import refuse_deadly
 from hwlearn.netlist.functions import check_functions
 from hwlearn.netlist.lines import Line
@@ -44,6 +44,7 @@ def check_text(source: NetlistSource, places: Places) -> None:
             expression; an element without nodes; functions that call themselves; what makes ngspice read for ever.
     """
     control = found = False
+    depth = 0
     for line in source.lines:
         text = line.text
         if control or text[:8].lower() == ".control":
@@ -54,16 +55,28 @@ def check_text(source: NetlistSource, places: Places) -> None:
         refuse_deadly(line)
         if text[:1] == ".":
             _check_dot_card(line)
+            depth += text[:7].lower().startswith((".subckt", ".macro")) - text[:5].lower().startswith((".ends", ".eom"))
         elif not text[:1].isalpha() and text[:2] != "*#":
             raise line.error(f"no element begins with {text[:1]!r}: {text[:60]}")
         if text[:1].isalpha():
-            found = True
+            found = found or not depth
             _check_element(line)
     if not found:
         lost = _lost(source, places)
-        raise NetlistError("holds no element" + (f": {lost}" if lost else ""), source.title.file)
+        called = f": {lost}" if lost else _uncalled(source)
+        raise NetlistError(f"holds no element{called}", source.title.file)
     check_functions(source.lines)
     _warn(source, places)
+
+
+def _uncalled(source: NetlistSource) -> str:
+    """Names the subcircuit that could be meant, the last of the top level, and how to call it."""
+    first = next((line for line in reversed(source.lines) if line.text[:7].lower() in (".subckt", ".macro ")), None)
+    if first is None:
+        return ""
+    _, name, *ports = before_parameters(words(first.text))
+    call = " ".join(("X1", *ports, name))
+    return f" outside of its subcircuits; to use {name}, defined at {first.where}, add a card '{call}' and sources"
 
 
 def _check_brackets(line: Line) -> None:

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from hwlearn.errors import NetlistError, SimulationError
 from hwlearn.netlist.cards import node_count, words
+from hwlearn.netlist.lines import Line
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.source import NetlistSource
+from hwlearn.spice.apart import apart, apart_anew
 from hwlearn.spice.messages import failures, summary
 from hwlearn.spice.session import session
+from hwlearn.spice.workplace import has_commands
 
 if TYPE_CHECKING:
     from hwlearn.spice.shared import Shared
@@ -34,6 +37,9 @@ CUT = 4095
 """Characters of a card that ngspice's listing shows; what stands behind them is lost without a word."""
 
 _LISTED = re.compile(r"\s*\d+ : (.*)")
+_CALL = re.compile(r"\b([a-z_]\w*) \(")
+"""A function as it is listed, which ngspice reads as a parameter."""
+
 _VDMOS = re.compile(r"(\.model\s+\S+\s+vdmos)([np])\s*\(?")
 _OPTIONS = re.compile(r"\.opt(ions?)?")
 _OPTION = re.compile(r"([a-z_]\w*)(?:\s*=\s*(\S+))?")
@@ -86,24 +92,9 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
         NetlistError: ngspice does not read it; names the line where ngspice's messages tell one. Or a card is so long that
             its listing is cut.
     """
-    deck = object()
     lines = [_without_temp(line) for line in source.deck]
-
-    def load_and_list(shared: Shared) -> list[str]:
-        here = session()
-        here.add(shared, deck, lines)
-        try:
-            wrong = [line for line in shared.messages[1] if _WRONG_CALL.search(line)]
-            if wrong:
-                raise SimulationError(wrong[0], wrong)
-            shared.forget()
-            shared.command("listing e")
-            return list(shared.messages[0])
-        finally:
-            here.remove(shared, deck)
-
     try:
-        listing = session().run(load_and_list)
+        listing = (apart_anew if has_commands(lines) else apart)(load_and_list, lines)
     except SimulationError as error:
         raise _located(error, source, places) from None
 
@@ -116,8 +107,9 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
     cards, directives = [], []
     for text in texts[1:]:
         if text[:1].isalpha():
-            parts = tuple(words(text))
-            cards.append(Card(parts, text, node_count(list(parts), models)))
+            card = _CALL.sub(r"\1(", text) if text[0] == "b" else text
+            parts = tuple(words(card))
+            cards.append(Card(parts, card, node_count(list(parts), models)))
         elif text.startswith((".model", ".nodeset", ".ic")):
             directives.append(_VDMOS.sub(r"\1 (\2chan ", text))  # as listed, ngspice reads it for ever
         elif text.startswith(".opt"):
@@ -127,6 +119,30 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
             if kept:
                 directives.append(".options " + " ".join(kept))
     return Expanded(tuple(cards), tuple(directives))
+
+
+def load_and_list(lines: list[str]) -> list[str]:
+    """What ngspice lists of a deck.
+
+    Raises:
+        SimulationError: it does not take the deck.
+    """
+    deck = object()
+
+    def load(shared: Shared) -> list[str]:
+        here = session()
+        here.add(shared, deck, lines)
+        try:
+            wrong = [line for line in shared.messages[1] if _WRONG_CALL.search(line)]
+            if wrong:
+                raise SimulationError(wrong[0], wrong)
+            shared.forget()
+            shared.command("listing e")
+            return list(shared.messages[0])
+        finally:
+            here.remove(shared, deck)
+
+    return session().run(load)
 
 
 def _refuse_cut(text: str, source: NetlistSource, places: Places) -> None:
@@ -166,9 +182,21 @@ def measure(
     for k, (kind, rest_text) in enumerate(sources):
         lines += [f"{kind}s{k} 0 s{k} {rest_text}", f"vs_{k} s{k} 0 0"] if kind == "i" else [f"vs{k} s{k} 0 {rest_text}"]
     lines.append(".end")
+    names = [b"vs_%d#branch" % k if kind == "i" else b"s%d" % k for k, (kind, _) in enumerate(sources)]
+    found, said = apart(load_and_solve, lines, [*(b"vg%d#branch" % k for k in range(len(resistors))), *names])
+    complaints = [(int(match[1]), line) for line in said if (match := re.search(r"\br(\d+)\b.*resistance", line))]
+    return -found[: len(resistors)], found[len(resistors) :], complaints
+
+
+def load_and_solve(lines: list[str], vectors: list[bytes]) -> tuple[NDArray[np.float64], list[str]]:
+    """Values (V,) of vectors at the operating point of a deck, and what ngspice says of it.
+
+    Raises:
+        SimulationError: ngspice does not take the deck, or finds no operating point.
+    """
     deck = object()
 
-    def load_and_read(shared: Shared) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    def load(shared: Shared) -> tuple[NDArray[np.float64], list[str]]:
         here = session()
         here.add(shared, deck, lines)
         try:
@@ -176,17 +204,26 @@ def measure(
             said = list(shared.messages[1])
             if failures(said):
                 raise SimulationError(f"ngspice cannot evaluate the values: {summary(failures(said))}", said)
-            conductances = -shared.vectors([b"vg%d#branch" % k for k in range(len(resistors))], 1)[:, 0]
-            names = [b"vs_%d#branch" % k if kind == "i" else b"s%d" % k for k, (kind, _) in enumerate(sources)]
-            values = shared.vectors(names, 1)[:, 0]
+            values = shared.vectors(vectors, 1)[:, 0]
             shared.command("destroy")
-            return conductances, values, said
+            return values, said
         finally:
             here.remove(shared, deck)
 
-    conductances, values, said = session().run(load_and_read)
-    complaints = [(int(match[1]), line) for line in said if (match := re.search(r"\br(\d+)\b.*resistance", line))]
-    return conductances, values, complaints
+    return session().run(load)
+
+
+def at_temperature(source: NetlistSource, cards: Sequence[Line]) -> float:
+    """The circuit's temperature [°C] by its options and parameters.
+
+    Raises:
+        NetlistError: ngspice cannot read them.
+    """
+    lines = ["temperature", *(_without_temp(line.text) for line in cards), "b1 t 0 v=temper", "r1 t 0 1", ".end"]
+    try:
+        return float(apart(load_and_solve, lines, [b"t"])[0][0])
+    except SimulationError as error:
+        raise NetlistError(f"the temperature cannot be told: {error}", source.title.file) from None
 
 
 def _without_temp(text: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hwlearn.errors import NetlistError
+from hwlearn.errors import HwlearnWarning, NetlistError
 from hwlearn.files import given
 
 LONGEST = 1000
 """Characters of an error."""
 
 _BREAK = re.compile(r"\r\n|\n|\r")
+_END_MARK = "\x1a"
 _COMMENT = re.compile(r"(?!^);|(?<=[ ,\t])\$|//")
 _IGNORED_START = '=[]?()&%$"!:,;'
 """ngspice turns a line that starts with one of these into a comment."""
@@ -39,8 +41,11 @@ class Line(NamedTuple):
 def physical_lines(path: Path, name: str) -> list[Line]:
     """The lines of a file as they stand, called `name` in errors.
 
+    What is not UTF-8 is read as Latin-1, as old Windows programs write it, and the end mark of DOS files is dropped; a
+    warning names the line of each.
+
     Raises:
-        NetlistError: not to be read, or not UTF-8 text; names the line.
+        NetlistError: not to be read, or no text; names the line.
     """
     try:
         raw = given(path)
@@ -49,17 +54,26 @@ def physical_lines(path: Path, name: str) -> list[Line]:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NetlistError("is UTF-16 text; save it as UTF-8", name, 1)
     raw = raw.removeprefix(b"\xef\xbb\xbf")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8")
-        raise NetlistError(
-            f"not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8", name, len(_BREAK.findall(before)) + 1
-        ) from None
+    text = _decoded(raw, name)
+    if (end := text.find(_END_MARK)) >= 0 and not text[end:].strip(f"{_END_MARK}\r\n \t"):
+        _warn(name, text[:end], "the DOS end mark (0x1A) is left out")
+        text = text[:end]
     lines = [Line(name, number, line) for number, line in enumerate(_BREAK.split(text), 1)]
     if "\0" in text:
         raise next(line for line in lines if "\0" in line.text).error("holds a NUL character: not a text file")
     return lines
+
+
+def _decoded(raw: bytes, name: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _warn(name, raw[: error.start].decode("utf-8"), f"not UTF-8 (byte 0x{raw[error.start]:02x}), so read as Latin-1")
+        return raw.decode("latin-1")
+
+
+def _warn(name: str, before: str, text: str) -> None:
+    warnings.warn(f"{name}:{len(_BREAK.findall(before)) + 1}: {text}", HwlearnWarning, stacklevel=6)
 
 
 def is_comment(text: str) -> bool:

@@ -6,6 +6,7 @@ import fnmatch
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
@@ -20,9 +21,11 @@ from hwlearn.netlist.checks import check_text
 from hwlearn.netlist.expanded import Card, expand, measure
 from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
+from hwlearn.netlist.meant import as_meant
 from hwlearn.netlist.places import Places
-from hwlearn.netlist.safety import refuse_commands
+from hwlearn.netlist.safety import Control, without_commands
 from hwlearn.netlist.source import NetlistSource, read_source
+from hwlearn.netlist.temperature import with_temperature
 from hwlearn.netlist.values import is_zero, resistance_word, source_words
 from hwlearn.network.devices import GATE_VOLTAGE, Device, EdgeDevice, NetlistAround
 from hwlearn.network.devices import Card as DeviceCard
@@ -43,16 +46,19 @@ def read_netlist(
     gate_bounds: tuple[float, float] | None = None,
     devices: Iterable[type[Device]] = (),
     trust: bool = False,
+    control: Control | None = None,
 ) -> Network:
     """See `Network.from_netlist`."""
-    from hwlearn.network.network import Network
+    from hwlearn.network.network import DEFAULT_BOUNDS, Network
 
     laws = tuple(devices)
-    source = read_source(path, trust)
-    refuse_commands(source, trust)
+    source = without_commands(read_source(path, trust), trust, control or ("trust" if trust else "refuse"))
+    source = replace(source, lines=tuple(as_meant(source.lines)))
     places = Places(source.lines)
     check_text(source, places)
+    source = with_temperature(source)
     parts = _Parts(source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws)
+    chosen = parts.trainable(trainable)
     try:
         return Network.from_edges(
             parts.edges,
@@ -60,8 +66,8 @@ def read_netlist(
             inputs=parts.inputs,
             outputs=[parts.output(spec) for spec in ([outputs] if isinstance(outputs, str | Port) else outputs)],
             names=parts.names,
-            trainable=parts.trainable(trainable),
-            bounds=(parts.bound(bounds[0], gate_bounds, 0), parts.bound(bounds[1], gate_bounds, 1)),
+            trainable=chosen,
+            bounds=parts.bounds(bounds, gate_bounds, chosen, given=bounds is not DEFAULT_BOUNDS),
             fixed_sources=parts.fixed,
             devices=parts.devices,
             elements=parts.elements,
@@ -90,6 +96,8 @@ class _Parts:
     ) -> None:
         self.file, self.places = source.title.file, places
         expanded = expand(source, places)
+        if not expanded.cards:
+            raise NetlistError("ngspice expands it to no element", self.file)
         self.directives = expanded.directives
         self.edges: list[tuple[str, str]] = []
         self.names: list[str] = []
@@ -246,7 +254,40 @@ class _Parts:
         text = spec if isinstance(spec, str) else port.name
         return Port(self._find(port.plus, "output", text), self._find(port.minus, "output", text))
 
-    def bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
+    def bounds(
+        self,
+        bounds: tuple[ArrayLike, ArrayLike],
+        gate_bounds: tuple[float, float] | None,
+        trainable: list[str] | NDArray[np.bool_] | None,
+        *,
+        given: bool,
+    ) -> tuple[ArrayLike, ArrayLike]:
+        """Lower and upper bounds [S] of the edges. An edge that is not trained is within its bounds, whatever it is.
+
+        Args:
+            bounds: of resistors.
+            gate_bounds: of edges with a gate [V].
+            trainable: the edges that are trained, as `trainable` has them.
+            given: whether somebody chose the bounds; the usual ones hold every edge.
+        """
+        lower, upper = self._bound(bounds[0], gate_bounds, 0), self._bound(bounds[1], gate_bounds, 1)
+        if isinstance(trainable, np.ndarray):
+            free = ~trainable
+        elif trainable is None:
+            free = np.zeros(len(self.names), dtype=np.bool_)
+        else:
+            low = [pattern.lower() for pattern in trainable]
+            free = np.array([not any(fnmatch.fnmatchcase(name.lower(), p) for p in low) for name in self.names])
+        free = free.astype(bool) | (not given)
+        at = np.array(self.conductances)
+        if not free.any() or np.ndim(lower) > 1 or np.ndim(upper) > 1:
+            return lower, upper
+        try:
+            return np.where(free, np.minimum(lower, at), lower), np.where(free, np.maximum(upper, at), upper)
+        except (ValueError, TypeError):  # of another shape: told where networks are made
+            return lower, upper
+
+    def _bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
         """Lower (0) or upper (1) bounds [S] of the edges, those of edges with a gate from volts."""
         gates = [device for device in self.devices if device.set_by == GATE_VOLTAGE]
         if gate_bounds is None or not gates:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -231,6 +231,7 @@ class Network:
         gate_bounds: tuple[float, float] | None = None,
         devices: Iterable[type[Device]] = (),
         trust: bool = False,
+        control: Literal["ignore", "refuse", "trust"] | None = None,
     ) -> Network:
         """A network from a SPICE netlist, read by ngspice itself.
 
@@ -243,7 +244,9 @@ class Network:
             bounds: lower and upper conductance [S].
             gate_bounds: lower and upper gate voltage [V] of edges that have a gate, instead of `bounds`.
             devices: laws that may read a card, before those of `DEVICES`.
-            trust: let the netlist run commands (`.control`) and include files from outside its folder.
+            trust: let the netlist include files from outside its folder, have cards that open files, and run commands.
+            control: what becomes of `.control` blocks: "ignore" them, "refuse" the netlist, or "trust" them and let them run.
+                If not given, they are refused unless `trust`.
 
         Raises:
             NetlistError: names file and line.
@@ -260,6 +263,7 @@ class Network:
             gate_bounds=gate_bounds,
             devices=devices,
             trust=trust,
+            control=control,
         )
 
     def to_netlist(self, path: str | PathLike[str] | None = None) -> str:

@@ -33,7 +33,10 @@ def leave() -> None:
 
 def come_back(deck: Iterable[str]) -> None:
     """Move this thread to where the process is, if a deck may name files there: one does only if it is trusted."""
-    if sys.platform == "linux" and any(
-        line[:1] in "aA" or line.lstrip().lower().startswith(_COMMANDS) for line in deck if line
-    ):
+    if sys.platform == "linux" and has_commands(deck):
         os.chdir(f"/proc/{os.getpid()}/cwd")
+
+
+def has_commands(deck: Iterable[str]) -> bool:
+    """True for a deck with commands, or elements of code models."""
+    return any(line[:1] in "aA" or line.lstrip().lower().startswith(_COMMANDS) for line in deck if line)

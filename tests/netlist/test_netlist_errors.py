@@ -98,8 +98,6 @@ def test_empty_netlist(text):
 @pytest.mark.parametrize(
     ("raw", "line", "said"),
     [
-        (b"t\nV1 a 0 1\nR1 a 0 1\xb5\n", 3, "save the file as UTF-8"),
-        (b"t\r\nR1 a 0 1k\r\n* gr\xfcn\r\n", 3, "save the file as UTF-8"),
         ("t\nR1 a 0 1k\n".encode("utf-16"), 1, "save it as UTF-8"),
         (b"t\nR1 a 0 1k\0\n", 2, "NUL"),
     ],
@@ -124,12 +122,9 @@ def test_error_in_an_included_file_names_that_file():
     assert (Path(caught.value.file), caught.value.line) == (Path("sub/part.inc"), 2)
 
 
-def test_ngspice_is_opened_afresh_when_it_gave_up():
-    divider("R3 b 0 1k")
-    before = session().generation
+def test_a_netlist_that_ngspice_gives_up_on_harms_nothing():
     refusal("R3 b 0 {foo}")
-    divider("R3 b 0 1k")
-    assert session().generation == before + 1
+    assert "R3" in divider("R3 b 0 1k").edge_names
 
 
 def test_nothing_stays_loaded():
