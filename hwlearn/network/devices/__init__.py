@@ -6,6 +6,7 @@ from hwlearn.network.devices.diode import Diode
 from hwlearn.network.devices.law import Branch, Law, Limiter
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
 from hwlearn.network.devices.resistor import Resistor
+from hwlearn.network.devices.ties import Mirror, Tie
 from hwlearn.network.devices.transistor import Transistor
 
 __all__ = [
@@ -23,11 +24,13 @@ __all__ = [
     "ElementDevice",
     "Law",
     "Limiter",
+    "Mirror",
     "Names",
     "NetlistAround",
     "Parameter",
     "Placed",
     "Resistor",
+    "Tie",
     "Transistor",
     "branches_by_law",
 ]
