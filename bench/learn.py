@@ -18,6 +18,7 @@ import numpy as np
 from hwlearn import AdjointCoupledLearning, CoupledLearning, Drive, EquilibriumPropagation, ExactCircuit, train
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.virtual.imperfections import quantised
 
 ROOT = Path(__file__).parent.parent
 RULES = (  # nudges far above the noise; 12 µV, of which 10 µV are noise; al: noiseless currents, 8 µV by some 3.5 kΩ
@@ -36,7 +37,7 @@ def rms(circuit, task, phases=100):
 def neighbours(circuit, task, count=10):
     """Conductances of the code changes that come nearest to the targets, by the true conductances of the virtual devices."""
     model = circuit.connection.virtual.model
-    inputs = np.vectorize(model.quantized)(task.inputs)
+    inputs = np.vectorize(lambda volts: quantised(volts, model.imperfections))(task.inputs)
     edges = range(len(circuit.network.edges))
     single = {}
     true = model.conductances

@@ -1,6 +1,6 @@
 """hwlearn: train real circuits with local rules, on paper, in ngspice, on a bench.
 
-Names are loaded when first used, so that `import hwlearn` is quick and neither PySpice nor scipy is imported in vain.
+Names are loaded when first used, so that `import hwlearn` is quick: neither PySpice nor scipy is imported before it is needed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import outside
@@ -26,6 +27,8 @@ from hwlearn.testing import (
     ResistorContract,
     RuleContract,
 )
+
+ROOT = Path(__file__).parents[1]
 
 EXPERIMENT = """
 [circuit]
@@ -164,6 +167,41 @@ def test_one_experiment_file_has_a_device_of_another_package_too(installed, file
     assert (expected != network.conductances).all()
     found = json.loads(done.stdout)["conductances"]
     np.testing.assert_allclose([found[name] for name in ("R1", "R2", "B1")], expected, rtol=1e-9)
+
+
+@pytest.fixture
+def on_a_bench(installed, tmp_path):
+    """Trains a step with members of the other package on the virtual bench, by the DAC driver of this name."""
+
+    def train_by(driver):
+        station = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
+        (tmp_path / "station.toml").write_text(station.replace("scpi_dac", driver), encoding="utf-8")
+        netlist, experiment = (ROOT / "netlists" / f"allostery-bench.{end}" for end in ("cir", "toml"))
+        shutil.copy(netlist, tmp_path)
+        text = experiment.read_text(encoding="utf-8").replace('name = "ep"', 'name = "limited"\nmost = 1.0')
+        tables = (
+            '[loss]\nname = "halves"\n',
+            "[imperfect]\ngain = { part = 0.0 }\n",
+            '[backend]\nname = "bench"\nstation = "station.toml"\n',
+        )
+        (tmp_path / "bench.toml").write_text(text + "".join(tables), encoding="utf-8")
+        return hwlearn(installed, "train", tmp_path / "bench.toml", "--steps", 1, "--no-save", "--json")
+
+    return train_by
+
+
+def test_one_experiment_file_runs_on_a_bench_with_a_driver_of_another_package(on_a_bench):
+    done = on_a_bench("own-dac")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["steps"] == 1
+    assert found["loss_final"] < found["loss_initial"]
+
+
+def test_it_is_the_driver_of_the_other_package_that_is_asked(on_a_bench):
+    done = on_a_bench("half-scale-dac")
+    assert done.returncode == 2
+    assert "dac: channel 1 (source VS) was set to 1 V in sample 0, and 1.99" in done.stderr
 
 
 def test_the_limit_and_the_weight_of_the_file_count():

@@ -10,7 +10,8 @@ from hwlearn.registry import Registry, _installed, installed
 
 @pytest.fixture
 def others(tmp_path, monkeypatch):
-    """Installs packages: name → lines of entry_points.txt."""
+    """Installs packages: name → lines of entry_points.txt. What hwlearn itself keeps was read before."""
+    list(IMPERFECTIONS)
 
     def install(**packages):
         for name, lines in packages.items():

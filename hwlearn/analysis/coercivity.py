@@ -84,7 +84,7 @@ class Coercivity:
 
 
 def coercivity(jacobian: Jacobian) -> Coercivity:
-    """Rank, constant, spectra and directions of a Jacobian, for EP, CL and AL (THEORY, Coercivity and local convergence).
+    """Rank, constant, spectra and directions of a Jacobian, for EP, CL and AL (docs/theory.md, Coercivity).
 
     With L Lᵀ = R, JJᵀR⁻¹ has the eigenvalues of L⁻¹JJᵀL⁻ᵀ, so all three are squared singular values of M J, M = 1, L⁻¹, R⁻¹.
     """

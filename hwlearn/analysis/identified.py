@@ -33,8 +33,8 @@ class IdentifiedCircuit(Circuit):
     it was told is told g/f. So devices off their tables are set right, and what they have drifted by is taken back before it
     adds up. Under an update bias b training rests at e = Λ⁻¹Jb/α (`hwlearn.analysis.floors.bias_floor`); with this, e is a
     sawtooth of height `every` · Jb (`identified_floor`). `every` must be small beside 1/αλ of the modes that matter: later,
-    learning has made up for the drift itself, and taking it back is one more error. `conductances` are those identified, also
-    for who asks after training.
+    learning has made up for the drift itself, and taking it back is one more error. `conductances` are those identified,
+    after training too.
 
     It is no remedy for the readings: their noise, offsets and drift. What is hardly read is believed as before.
 

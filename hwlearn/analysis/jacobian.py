@@ -24,7 +24,7 @@ RANK_TOLERANCE = 1e-9
 class Jacobian:
     """J (S·n_out, E) = ∂o/∂g [V/S], rows sample by sample; columns of fixed edges are zero.
 
-    `J[(s, a), e] = −(Δλ_a)_e (Δv_s)_e` (THEORY, Phases): the drop in sample s times the drop for a unit current at output a.
+    `J[(s, a), e] = −(Δλ_a)_e (Δv_s)_e` (docs/theory.md): the drop in sample s times the drop for a unit current at output a.
     Drops are linear in the sources, Δv_s = D x_s, so J is known from D (E, q), the adjoint drops Λ (E, n_out) and the samples
     X (S, q).
 

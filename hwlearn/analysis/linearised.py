@@ -21,7 +21,7 @@ NAMES = ("ep", "cl", "al")
 
 @dataclass(frozen=True, eq=False)
 class Linearised:
-    """EP, CL or AL near a solution: ġ = −(1/S) Jᵀ W e + ξ, W = 1, R⁻¹, R⁻² (THEORY, Coercivity and local convergence).
+    """EP, CL or AL near a solution: ġ = −(1/S) Jᵀ W e + ξ, W = 1, R⁻¹, R⁻² (docs/theory.md, Coercivity).
 
     With I = −R⁻¹e, AL's ġ = −∇ ½‖I‖² is −JᵀR⁻²e to first order, so all three are written in the voltage error e (S·n_out).
 

@@ -7,18 +7,16 @@ import numpy as np
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
+from hwlearn.inference import noise
+from hwlearn.inference.noise import DETECTED
 
 
-def smallest_current(near: Linearised, volts: float, *, repeats: int = 1, sigmas: float = 3.0) -> Array:
+def smallest_current(near: Linearised, volts: float, *, repeats: int = 1, sigmas: float = DETECTED) -> Array:
     """(E, n_out) A: the nudge current at each output whose change of each edge's drop stands out of the noise.
 
-    The change is I T_e, T_e the transfer resistance; a difference of two drops, of two channels each, averaged over N repeats,
-    has deviation 2 s/√N. So I_min = 2 k s/(√N |T_e|) (VISA, I_min); symmetric nudges double the change. Infinite at fixed
-    edges.
+    See `hwlearn.inference.noise.smallest_current`. Infinite at fixed edges.
     """
-    with np.errstate(divide="ignore"):
-        current = 2 * sigmas * volts / (np.sqrt(repeats) * np.abs(near.jacobian.adjoint_drops))
-    return current / 2 if near.symmetric else current
+    return noise.smallest_current(near.jacobian.adjoint_drops, volts, repeats, symmetric=near.symmetric, sigmas=sigmas)
 
 
 def one_sided_bias(near: Linearised) -> Array:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.linalg.blas import ddot
-from scipy.sparse import _sparsetools, csc_array, csc_matrix, csr_array
+from scipy.sparse import csc_array, csc_matrix, csr_array
 
 from hwlearn.arrays import Array, Indices
+from hwlearn.circuits.kernels import csr_matvec, csr_matvecs
 from hwlearn.errors import SimulationError
 
 Vector = NDArray[np.float64]
@@ -47,7 +48,7 @@ class SparseMap:
         index = np.int32 if max(*matrix.shape, matrix.nnz) < 2**31 else np.int64
         self._size = matrix.shape
         self._matrix = matrix.indptr.astype(index), matrix.indices.astype(index), matrix.data
-        self._add = partial(_sparsetools.csr_matvec, *self._size, *self._matrix)  # y += A x
+        self._add = partial(csr_matvec, *self._size, *self._matrix)  # y += A x
 
     def of(self, x: Vector, constant: Vector) -> Vector:
         """(m,) for x (n,) and c (m,); new memory."""
@@ -69,7 +70,7 @@ class SparseMap:
         """(m, k) for columns x (n, k) in C order and c (m, 1) or (m, k); new memory."""
         y = np.empty((self._size[0], x.shape[1]))
         y[:] = constants
-        _sparsetools.csr_matvecs(*self._size, x.shape[1], *self._matrix, x.reshape(-1), y.reshape(-1))
+        csr_matvecs(*self._size, x.shape[1], *self._matrix, x.reshape(-1), y.reshape(-1))
         return y
 
 

@@ -18,7 +18,7 @@ from hwlearn.network import Network
 from hwlearn.network.builders import kite
 
 KITE = (1.0, 1.5, 1.3, 1.0, 1.0, 1.7)
-"""Conductances [S] from which THEORY's reference numbers start."""
+"""Conductances [S] from which the reference numbers of docs/theory.md start."""
 
 RULES = (EquilibriumPropagation, CoupledLearning, AdjointCoupledLearning)
 

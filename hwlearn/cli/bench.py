@@ -18,8 +18,8 @@ from hwlearn.errors import StationError
 
 if TYPE_CHECKING:
     from hwlearn.experiments import Experiment
-    from hwlearn.lab.bench.check import Finding
-    from hwlearn.lab.bench.precision import Nudging
+    from hwlearn.inference.noise import Nudging
+    from hwlearn.lab.bench.selftest import Finding
 
 bench = typer.Typer(
     help="Look after a lab bench: show, check, calibrate, safe, serve.", no_args_is_help=True, rich_markup_mode=None
@@ -29,10 +29,11 @@ LOOSE = 4.0
 """A chi² per reading that is worth a word."""
 
 StationFile = Annotated[Path, typer.Argument(metavar="STATION.toml", help="Station file.")]
+TrustStation = Annotated[bool, typer.Option("--trust-station", help="Let the station file name drivers that are code.")]
 
 
 @bench.command("check")
-def _check(station: StationFile, experiment: File, as_json: Json = False) -> None:
+def _check(station: StationFile, experiment: File, as_json: Json = False, trust_station: TrustStation = False) -> None:
     """Self-test of channels, sources, nodes, edges and nudge. Left safe.
 
     Noise, offset and settling of each channel; whether each source arrives, each node is read and each edge acts, at its
@@ -43,12 +44,12 @@ def _check(station: StationFile, experiment: File, as_json: Json = False) -> Non
     from dataclasses import asdict
 
     from hwlearn.experiments import load_experiment
-    from hwlearn.lab.bench.check import check_station
+    from hwlearn.lab.bench.selftest import self_test_station
 
     loaded = load_experiment(experiment)
     nudging = None if not loaded.network.linear else _nudging(loaded)
     with settings_bar() as progress:
-        findings = check_station(loaded.network, station, nudging, progress)
+        findings = self_test_station(loaded.network, station, nudging, progress, trust=trust_station)
     failed = sum(not finding.passed for finding in findings)
     if as_json:
         print_json({"passed": not failed, "findings": [asdict(finding) for finding in findings]})
@@ -88,7 +89,7 @@ def _nudging(experiment: Experiment) -> Nudging:
     """What the rule of an experiment will do first, by the exact model."""
     from hwlearn.circuits.drive import Drive
     from hwlearn.circuits.exact.circuit import ExactCircuit
-    from hwlearn.lab.bench.precision import Nudging
+    from hwlearn.inference.noise import Nudging
 
     rule, inputs, targets = experiment.rule, experiment.task.inputs, experiment.task.targets
     with ExactCircuit(experiment.network) as model:
@@ -108,23 +109,25 @@ def _calibrate(
     settings: Annotated[int | None, typer.Option(min=1, help="Settings of the codes that are read.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the folder.")] = False,
     as_json: Json = False,
+    trust_station: TrustStation = False,
 ) -> None:
     """Measure offsets and code tables in place; write a station file. Left safe.
 
     Run `hwlearn bench check` first: wiring that is wrong would be taken for resistance.
     """
+    # In one piece: what is printed follows what was measured, line by line.
     import datetime
 
     from hwlearn.experiments import load_experiment
-    from hwlearn.lab.bench.calibrate import read_devices
-    from hwlearn.lab.bench.calibration import fit_devices
+    from hwlearn.inference.calibration import fit_devices
     from hwlearn.lab.bench.circuit import BenchCircuit
+    from hwlearn.lab.bench.device_readings import read_devices
     from hwlearn.lab.station.write import write_calibrated
 
     if not overwrite and out.exists() and any(out.iterdir()):
         raise StationError(f"{out}: the folder is not empty; name a new one, or --overwrite")
     network = load_experiment(experiment).network
-    with BenchCircuit(network, station, verify=False) as circuit, settings_bar() as progress:
+    with BenchCircuit(network, station, verify=False, trust=trust_station) as circuit, settings_bar() as progress:
         readings = read_devices(circuit, settings, progress)
     found = fit_devices(network, circuit.station, readings)
     seen = {name: found.resistances[name] for name, ok in zip(network.edge_names, found.seen, strict=True) if ok}
@@ -165,16 +168,16 @@ def _calibrate(
             f"note: chi² per reading is {found.chi_square:.3g}, worst at node {found.worst_node}: two numbers do not describe "
             "a device, or the wiring is wrong; run `hwlearn bench check`. The errors count it in"
         )
-    written.check(network)
+    written.validate(network)
 
 
 @bench.command("safe")
-def _safe(station: StationFile) -> None:
+def _safe(station: StationFile, trust_station: TrustStation = False) -> None:
     """Make a station safe from its file alone, whatever state it is in."""
     from hwlearn.lab.bench.connection import make_safe
     from hwlearn.lab.station import load_station
 
-    loaded = load_station(station)
+    loaded = load_station(station, trust_station)
     if loaded.settings.defaults.backend == "virtual":
         say(f"{station}: a virtual bench is safe once its process ends")
         return
@@ -187,15 +190,17 @@ def _show(
     station: StationFile,
     experiment: File,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture of it: .png, .svg or .pdf.")] = None,
+    trust_station: TrustStation = False,
 ) -> None:
     """Check the station file and print the wiring; touch no instrument."""
     from hwlearn.experiments import load_experiment
+    from hwlearn.lab.bench.rules import runnable_rules
     from hwlearn.lab.station import load_station
 
-    network, loaded = load_experiment(experiment).network, load_station(station)
-    loaded.check(network)
+    network, loaded = load_experiment(experiment).network, load_station(station, trust_station)
+    loaded.validate(network)
     settings = loaded.settings
-    print(visible(f"{settings.name}: {network.title}; rules: {', '.join(loaded.rules(network))}"))
+    print(visible(f"{settings.name}: {network.title}; rules: {', '.join(runnable_rules(loaded, network))}"))
     table = new_table("", "", "wired to")
     for name, driven in settings.input.items():
         table.add_row("input", name, driven.drive)
@@ -216,14 +221,14 @@ def _show(
 
 
 @bench.command("serve")
-def _serve(station: StationFile, experiment: File) -> None:
+def _serve(station: StationFile, experiment: File, trust_station: TrustStation = False) -> None:
     """Run the virtual bench for other clients on this machine."""
     from hwlearn.experiments import load_experiment
     from hwlearn.lab.bench.signals import ending_signals_raise
     from hwlearn.lab.station.load import as_built, load_station
     from hwlearn.lab.virtual import VirtualBench
 
-    network, built = load_experiment(experiment).network, as_built(load_station(station))
+    network, built = load_experiment(experiment).network, as_built(load_station(station, trust_station))
     with ending_signals_raise(), VirtualBench(network, built) as virtual:
         for name, resource in virtual.resources.items():
             print(f"{name}  {resource}", flush=True)

@@ -51,7 +51,7 @@ def compare(
     names.sort(key=lambda name: made[name].hardware)  # its devices say which conductances are compared
     accuracy = None
     if station is not None:
-        known = load_station(station).settings.calibration
+        known = load_station(station, trust_code).settings.calibration
         accuracy = Accuracy(0.0, known.conductance, known.source, known.current)
     with ExitStack() as stack:
         circuits: dict[str, Circuit] = {

@@ -68,7 +68,7 @@ class BackendTable(Table):
         kind = trusted.member(BACKENDS, name)
         foreign = self.others.keys() & _keys_of_backends() - kind.model_fields.keys()
         keys = {key: value for key, value in self.others.items() if key not in foreign}
-        return kind.model_validate({"name": name, **keys})
+        return kind.model_validate({"name": name, **keys}, context=trusted)
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Self:

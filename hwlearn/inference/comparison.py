@@ -23,7 +23,7 @@ from hwlearn.network import Network
 ROUNDING = 1e-7
 """Simulators without noise are compared to this part of the largest voltage."""
 SIGMAS = 5.0
-"""A difference of so many standard deviations counts."""
+"""A difference of this many standard deviations counts."""
 SAMPLES = 16
 """Samples of the task that are compared."""
 
@@ -220,6 +220,7 @@ def _beside(
     run: _Run,
     accuracy: Accuracy,
 ) -> Compared:
+    """One circuit beside the reference. In one piece: the verdict weighs every number that is found on the way."""
     pairs = [(run.free, reference.free), (run.nudged, reference.nudged), (run.last, reference.last)]
     pairs += list(zip(run.probes + run.uneven, reference.probes + reference.uneven, strict=True))
     differences = np.concatenate([one.node_voltages - two.node_voltages for one, two in pairs])

@@ -169,17 +169,15 @@ class _Model:
         network, accuracy, drive, conductances = self.network, self.accuracy, probe.drive, probe.conductances * factors
         answer = self._circuit.ask(conductances, drive)
         expected = answer.nodes[:, self.read]
-        across = np.zeros((len(network.edges), len(network.nodes)))
-        across[:, self._circuit.free] = answer.across
-        rows = np.arange(len(across))
+        across, rows, inputs = answer.across, np.arange(len(network.edges)), len(network.inputs)
         own = conductances * (across[rows, network.tails] - across[rows, network.heads])
-        edges = -np.einsum("se,en,e->sne", answer.drops, across[:, self.read], conductances).reshape(expected.size, -1)
+        edges = answer.sensitivity(conductances, answer.drops)[:, self.read].reshape(expected.size, -1)
         columns = [np.zeros((expected.size, 0))]
         for s in range(drive.count):
-            off = [accuracy.source * answer.inputs[k] for k in self._voltage_inputs]
+            off = [accuracy.source * answer.units[k] for k in self._voltage_inputs]
             if isinstance(drive.outputs, Inject):
                 injected = np.broadcast_to(drive.outputs.current, (drive.count, len(network.outputs)))[s]
-                off += [accuracy.current * injected[k] * answer.outputs[k] for k in np.flatnonzero(injected).tolist()]
+                off += [accuracy.current * injected[k] * answer.units[inputs + k] for k in np.flatnonzero(injected).tolist()]
             columns += [_in_sample(expected.shape, s, pattern[self.read]) for pattern in off]
         return _Block(expected, edges, np.hstack(columns), own)
 

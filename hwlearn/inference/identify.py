@@ -77,7 +77,7 @@ def identify(
         noise: standard deviation of a node voltage [V], for the covariance.
         start: (E,) S, where the fit starts, and stays along unseen directions; the nominal values if not given.
         spread: standard deviation of ln g about `start` that is believed before.
-        model: of the network, for who identifies it again and again.
+        model: of the network, for callers who identify it again and again.
 
     Raises:
         HwlearnError: outputs were held, or the noise is not positive.
@@ -104,9 +104,9 @@ def identify(
         return np.concatenate((misfit.ravel(), logs / spread))
 
     def sensitivity(logs: Array) -> Array:
-        """∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (THEORY, Phases)."""
+        """(rows, E) of the residual."""
         found = answer(logs)
-        change = -np.einsum("se,en->sne", found.drops * (np.exp(logs) * start), found.across) / noise
+        change = found.sensitivity(np.exp(logs) * start, found.drops)[:, probes] / noise
         return np.vstack((change.reshape(-1, len(logs)), prior))
 
     fit = least_squares(residual, np.zeros(len(nominal)), sensitivity, method="trf", x_scale=1.0, xtol=1e-10, ftol=ENOUGH)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -15,20 +18,32 @@ from hwlearn.network.ports import Port
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """To S samples, with n free nodes.
+    """To S samples; and to a unit of each of U sources alone: the inputs, then a current into each output.
 
     Attributes:
         nodes: (S, N) V. drops: (S, E) V, of the edges.
-        inputs: (n_in, N) V per unit of each input. outputs: (n_out, N) V per ampere into each output.
-        across: (E, n) drops of the edges, V per ampere into each free node; by reciprocity, what each free node sees of a
-            current across an edge.
+        units: (U, N) V per V or A. unit_drops: (U, E), of the edges.
+        across: (E, N) drops of the edges, V per ampere into each node, zero where sources fix the node; by reciprocity, what
+            each node sees of a current across an edge.
+        resistance: (N, N) Ω: node voltages for a unit current into each node; zero likewise.
     """
 
     nodes: Array
     drops: Array
-    inputs: Array
-    outputs: Array
+    units: Array
+    unit_drops: Array
     across: Array
+    resistance: Array
+
+    def sensitivity(self, conductances: Array, drops: Array) -> Array:
+        """(S, N, E) ∂v_n/∂ln g_e = −g_e Δv_e Δλ_e, λ the answer to a unit current at n (docs/theory.md); `drops` (S, E) V."""
+        return -np.einsum("se,en->sne", drops * conductances, self.across)
+
+    def shorted(self, nodes: Sequence[int]) -> Array:
+        """(U, N) V, `units` with some nodes shorted to ground: the currents that bring them to zero are drawn there."""
+        at = list(nodes)
+        drawn = np.linalg.solve(self.resistance[np.ix_(at, at)], self.units[:, at].T)
+        return self.units - drawn.T @ self.resistance[at]
 
 
 class NodeCircuit:
@@ -47,26 +62,43 @@ class NodeCircuit:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.free = np.flatnonzero(network.merging.cluster >= 0)
-        self._entering = network.port_incidence.toarray()[:, self.free]  # a current into an output, as currents into nodes
+        self._ports = network.port_incidence.toarray()  # a current into an output, as currents into nodes
         self._circuit = ExactCircuit(network.with_ports(outputs=[Port(network.nodes[k]) for k in self.free]))
 
-    def ask(self, conductances: Array, drive: Drive) -> Answers:
-        """Solve for an open or injected drive at conductances (E,) [S]."""
-        samples, inputs, free = drive.count, len(self.network.inputs), len(self.free)
+    def ask(self, conductances: Array, drive: Drive | None = None) -> Answers:
+        """Solve at conductances (E,) [S], for an open or injected drive, or for the units alone."""
+        inputs, free, network = len(self.network.inputs), len(self.free), self.network
+        samples = 0 if drive is None else drive.count
         # The samples, then nothing driven, each input alone, a unit current into each free node.
         volts, currents = np.zeros((samples + 1 + inputs + free, inputs)), np.zeros((samples + 1 + inputs + free, free))
-        volts[:samples], volts[samples + 1 : samples + 1 + inputs] = drive.inputs, np.eye(inputs)
-        if isinstance(drive.outputs, Inject):
-            currents[:samples] = drive.outputs.current @ self._entering
+        volts[samples + 1 : samples + 1 + inputs] = np.eye(inputs)
         currents[len(currents) - free :] = np.eye(free)
+        if drive is not None:
+            volts[:samples] = drive.inputs
+            if isinstance(drive.outputs, Inject):
+                currents[:samples] = drive.outputs.current @ self._ports[:, self.free]
         self._circuit.program(conductances)
         answer = self._circuit.measure(Drive(volts, Inject(currents)))
         nodes, drops = answer.node_voltages, answer.edge_drops()
-        alone = nodes[samples + 1 :] - nodes[samples]
+        alone, alone_drops = nodes[samples + 1 :] - nodes[samples], drops[samples + 1 :] - drops[samples]
+        resistance, across = np.zeros((len(network.nodes),) * 2), np.zeros((len(network.edges), len(network.nodes)))
+        resistance[np.ix_(self.free, self.free)] = alone[inputs:, self.free]
+        across[:, self.free] = alone_drops[inputs:].T
         return Answers(
             nodes[:samples],
             drops[:samples],
-            alone[:inputs],
-            self._entering @ alone[inputs:],
-            (drops[samples + 1 + inputs :] - drops[samples]).T,
+            np.concatenate((alone[:inputs], self._ports @ resistance)),
+            np.concatenate((alone_drops[:inputs], self._ports @ across.T)),
+            across,
+            resistance,
         )
+
+    def close(self) -> None:
+        """Release the circuit."""
+        self._circuit.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -61,9 +61,10 @@ def flow(
     progress: Callable[[float, float], object] | None = None,
     accepted: Callable[[float, Array], object] | None = None,
 ) -> FlowResult:
-    """Integrate dg/dt = ġ (THEORY, Phases) over the trainable edges with scipy's `solve_ivp`.
+    """Integrate dg/dt = ġ (docs/theory.md) over the trainable edges with scipy's `solve_ivp`.
 
     At a bound the flow is projected: an edge stays there while its direction points outwards.
+    In one piece, since its steps share the circuit's state with the integrator's.
 
     Args:
         circuit: programmed and measured at every evaluation.

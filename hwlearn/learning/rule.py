@@ -45,7 +45,8 @@ class Rule(ABC):
     With `symmetric`, one phase at +nudge and one at −nudge replace the pair: in a linear circuit the update of an
     infinitesimal nudge, exactly, at any amplitude. One-sided, the error is linear in the nudge; its sign picks the side.
 
-    The rules of THEORY's table are `TableRule`s. One with other phases is a subclass of this class or of one of them.
+    The rules of the table in docs/theory.md are made by `TableRule`. A rule with other phases is a subclass of this class or
+    of one of them.
 
     Attributes:
         name: as in an experiment file.
@@ -117,7 +118,7 @@ class Rule(ABC):
         return 0.5 * square_sum(observed) / len(observed)
 
     def direction(self, circuit: Circuit, task: Task) -> Array:
-        """(E,): ġ of THEORY.md, averaged over the samples of `task`; zero on fixed edges.
+        """(E,): ġ of docs/theory.md, averaged over the samples of `task`; zero on fixed edges.
 
         Raises:
             TaskError: the task does not fit the circuit's ports.

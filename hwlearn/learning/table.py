@@ -1,4 +1,4 @@
-"""`TableRule`: the one formula of the rules of THEORY's table."""
+"""`TableRule`: the one formula of the rules in the table of docs/theory.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PHASES = attrgetter("free", "observed", "nudged", "settled", "loss", "read")
 
 
 class TableRule(Rule):
-    """A row of THEORY's table (Phases): what is observed at the output ports, and what the nudged phase imposes there.
+    """A row of the table in docs/theory.md: what is observed at the output ports, and what the nudged phase imposes there.
 
     The nudged phase imposes
 
@@ -128,7 +128,8 @@ class TableRule(Rule):
             loss = 0.5 * square_sum(observed) / len(observed)
         if not math.isfinite(loss):
             raise SimulationError("the output voltages are not finite; the circuit may be singular")
-        direction = self.at_ports(answers, weights, observed, self.amplitude(network))
+        nudge = 0.0 if self.symmetric else self.amplitude(network)  # of both sides any amplitude is the same
+        direction = self.at_ports(answers, weights, observed, nudge)
         if len(network.fixed):
             direction[network.fixed] = 0.0
         return Reading(direction, loss, 0.0)

@@ -96,6 +96,8 @@ def train(
 ) -> TrainResult:
     """Train a circuit: g ← clip(g + step(ġ)) at the trainable edges, `steps` times.
 
+    In one piece, since each line of the loop counts in small circuits.
+
     g is kept here in full precision. Devices of few codes realise it as well as they can, and steps smaller than a code add
     up until they make one.
 

@@ -32,7 +32,7 @@ def grid(rows: int, columns: int, conductances: ArrayLike = 1.0, **options: Any)
 
 
 def kite(conductances: ArrayLike = 1.0, **options: Any) -> Network:
-    """The kite of THEORY: an outline A, T, D, W with a spine T–M–W; inputs A and D, outputs T, M, W.
+    """The kite: an outline A, T, D, W with a spine T–M–W; inputs A and D, outputs T, M, W.
 
     Edges in the order A–T, D–T, A–W, D–W, T–M, M–W. At the symmetric target (½, ½, ½) it is not coercive (arXiv:2606.15443).
     """

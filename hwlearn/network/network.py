@@ -1,4 +1,4 @@
-"""`Network`: what a circuit is, before anything simulates or measures it."""
+"""`Network`: what a circuit is, before anything simulates or measures it. In one piece, see the class."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ class Network:
     """A connected graph of resistors, and perhaps other devices, with sources and ports. Immutable: the `with_…` methods
     return changed copies.
 
-    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`.
+    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`. In one piece: its
+    fields, ways to make one, what must hold of it, and the matrices that follow from it.
 
     Attributes:
         nodes: N names. Ground, "0", is among them only if a resistor (or another element) touches it.
@@ -117,7 +118,7 @@ class Network:
         title: str = "network",
         laws: Iterable[type[Device]] = (),
     ) -> Network:
-        """A network from pairs of node names.
+        """A network from pairs of node names. In one piece: it reads each argument once, in their order.
 
         Args:
             edges: (tail, head) pairs; node "0" (or "gnd") is ground.

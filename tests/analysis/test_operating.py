@@ -87,7 +87,7 @@ def test_ep_goes_along_its_contrast(network: Network, seed: int, kind: str) -> N
     task = task_for(network, seed)
     with NewtonCircuit(network) as circuit:
         found = circuit.small_signal(task.inputs)
-        direction = EquilibriumPropagation(1e-7, symmetric=True).direction(circuit, task)
+        direction = EquilibriumPropagation(1e-8, symmetric=True).direction(circuit, task)
     expected = -np.einsum("sa,sae->e", found.outputs - task.targets, found.contrast) / len(task)
     expected[network.fixed] = 0.0
     g = network.conductances

@@ -164,6 +164,32 @@ def test_a_large_conductance_between_small_ones(middle: float) -> None:
     np.testing.assert_allclose(measured.input_currents, [[0.5e-9]], rtol=1e-11)
 
 
+def test_newton_names_the_edges_where_rounding_keeps_it_from_an_end() -> None:
+    ends = [
+        ("0", "1"),
+        ("1", "2"),
+        ("0", "3"),
+        ("3", "4"),
+        ("4", "5"),
+        ("5", "6"),
+        ("2", "4"),
+        ("5", "2"),
+        ("2", "4"),
+        ("2", "1"),
+    ]
+    large, small = 2e9, 1e-9
+    conductances = [large, small, large, small, small, large, small, small, large, small]
+    network = Network.from_edges(ends, conductances, inputs=["5,2"], outputs=["2,4"], bounds=(1e-30, 1e30))
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        check(
+            NewtonCircuit,
+            network.with_conductances(conductances * random.uniform(0.5, 2, 10)),
+            np.array([0.6]),
+            -2e-10 * np.ones(1),
+        )
+
+
 def test_many_at_once() -> None:
     """The loss of members whose large conductances hang on small ones, to the last digits."""
     network = Network.from_edges(CHAIN, inputs=["a"], outputs=["b"], bounds=(1e-30, 1e30))

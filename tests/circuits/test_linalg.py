@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import triu
+from scipy.sparse import csr_array, triu
 
 from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.circuits.kernels import added_product, added_products
 from hwlearn.circuits.linalg import Cholesky, Cholmod, DenseCholesky, QdldlCholesky, choose_cholesky
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
@@ -70,3 +71,16 @@ def test_without_any_source() -> None:
     network = Network.from_edges([("a", "0"), ("a", "b"), ("b", "0")], [1.0, 2.0, 3.0], inputs=[], outputs=["a"])
     measured = ExactCircuit(network).measure(Drive(np.zeros((1, 0)), Inject([[1.0]])))
     np.testing.assert_allclose(measured.output_voltages, [[1 / (1 + 1 / (1 / 2 + 1 / 3))]], rtol=1e-14)
+
+
+def test_without_scipys_kernels_products_are_the_same():
+    random = np.random.default_rng(0)
+    matrix = csr_array(random.uniform(size=(5, 7)) * (random.uniform(size=(5, 7)) > 0.5))
+    x, y = random.uniform(size=7), random.uniform(size=5)
+    expected = y + matrix.toarray() @ x
+    added_product(5, 7, matrix.indptr, matrix.indices, matrix.data, x, y)
+    np.testing.assert_allclose(y, expected, rtol=1e-14)
+    many, result = random.uniform(size=(7, 3)), random.uniform(size=(5, 3))
+    expected = result + matrix.toarray() @ many
+    added_products(5, 7, 3, matrix.indptr, matrix.indices, matrix.data, many.reshape(-1), result.reshape(-1))
+    np.testing.assert_allclose(result, expected, rtol=1e-14)

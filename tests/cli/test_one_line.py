@@ -175,6 +175,12 @@ def test_a_damaged_latest_beside_a_whole_checkpoint_costs_nothing(killed, latest
     assert CliRunner().invoke(app, ["report", str(killed)]).exit_code == 0
 
 
+def test_a_header_of_an_array_that_ends_in_the_middle_costs_nothing(killed):
+    latest = killed / "latest.npy"
+    latest.write_bytes(latest.read_bytes().replace(b"}", b" ", 1))
+    assert Run.load(killed).checkpoint["wanted"].tolist() == arrays(killed / "checkpoint.npz")["wanted"].tolist()
+
+
 @pytest.mark.parametrize("count", [np.ones(2), np.ones(1), np.ones((1, 1))])
 def test_a_count_that_is_no_number_costs_nothing(killed, count):
     np.savez(killed / "checkpoint.npz", **{**arrays(killed / "checkpoint.npz"), "checkpoint.count": count})

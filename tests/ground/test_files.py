@@ -11,7 +11,7 @@ import pytest
 
 from hwlearn import files
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments.visa import Visa
+from hwlearn.lab.instruments.scpi.visa import Line, Visa
 from hwlearn.locks import Busy, Lock
 
 WRITERS = {
@@ -138,7 +138,7 @@ def test_a_fork_does_not_give_a_lock_back(tmp_path):
 
 def test_an_instrument_leaves_nothing_beside_other_programs(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    options = {"backend": "@py", "open_delay": 0.0, "baud_rate": 9600}
+    options = {"backend": "@py", "line": Line()}
     for number in range(3):
         visa = Visa(f"TCPIP::localhost::{5000 + number}::SOCKET", name="dmm", **options)
         with pytest.raises(InstrumentError, match=f"in use by process {os.getpid()}"):
@@ -150,7 +150,7 @@ def test_an_instrument_leaves_nothing_beside_other_programs(tmp_path, monkeypatc
 @pytest.mark.parametrize("end", ["lock", "pid"])
 def test_a_link_in_the_place_of_the_file_of_an_instrument_is_refused(tmp_path, monkeypatch, end):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    options = {"name": "dmm", "backend": "@py", "open_delay": 0.0, "baud_rate": 9600}
+    options = {"name": "dmm", "backend": "@py", "line": Line()}
     Visa("TCPIP::localhost::5000::SOCKET", **options)
     (lock,) = tmp_path.glob("*.lock")
     outside = tmp_path / "outside"

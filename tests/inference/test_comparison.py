@@ -67,30 +67,30 @@ class Spoilable:
     @contextmanager
     def resistor(self, edge, factor):
         """A resistor, its series resistor included, is off by a factor."""
-        name, before = NETWORK.edge_names[edge], self.model._error[edge]
-        series = self.model._series[name]
-        self.model._error[edge], self.model._series[name] = factor, 0.0
+        name, before = NETWORK.edge_names[edge], self.model.pots.factors[edge]
+        series = self.model.pots.series[name]
+        self.model.pots.factors[edge], self.model.pots.series[name] = factor, 0.0
         self.model.set_code(f"pots:{edge}", int(self.bench.codes[edge]))
         yield
-        self.model._error[edge], self.model._series[name] = before, series
+        self.model.pots.factors[edge], self.model.pots.series[name] = before, series
         self.model.set_code(f"pots:{edge}", int(self.bench.codes[edge]))
 
     @contextmanager
     def cut(self, edge):
         """An edge is open."""
         self.model.set_code(f"pots:{edge}", None)
-        self.model.stick(NETWORK.edge_names[edge])
+        self.model.pots.stick(NETWORK.edge_names[edge])
         yield
-        self.model.release(NETWORK.edge_names[edge])
+        self.model.pots.release(NETWORK.edge_names[edge])
         self.model.set_code(f"pots:{edge}", int(self.bench.codes[edge]))
 
     @contextmanager
     def offset(self, node, volts):
         """A channel reads too much."""
         place = self.bench.station.settings.node[node].read
-        self.model._offset[place] += volts
+        self.model.channels.offsets[place] += volts
         yield
-        self.model._offset[place] -= volts
+        self.model.channels.offsets[place] -= volts
 
     @contextmanager
     def swapped(self, one, two):

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from hwlearn.cli import app
 from hwlearn.errors import StationError
 from hwlearn.experiments import load_experiment
-from hwlearn.lab.bench.calibrate import read_devices
-from hwlearn.lab.bench.calibration import fit_devices
-from hwlearn.lab.bench.check import check_bench
+from hwlearn.inference.calibration import fit_devices
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.device_readings import read_devices
+from hwlearn.lab.bench.selftest import self_test
 from hwlearn.lab.station import load_station
 from hwlearn.lab.station.load import as_built
 from hwlearn.lab.station.write import to_toml, write_calibrated
@@ -31,7 +31,7 @@ def deviations(circuit, resistances):
     found = {}
     for name, fitted in resistances.items():
         usable = slice(tables[name].min_code, tables[name].max_code + 1)
-        true = model.resistances(circuit.station.settings.edge[name].set)
+        true = model.pots.resistances(name)
         found[name] = float(np.abs(fitted / true - 1)[usable].max())
     return found
 
@@ -65,7 +65,7 @@ def test_tables_and_offsets_become_the_true_ones(tmp_path, seed):
         written = write_calibrated(circuit.station, tmp_path / "new", seen, readings.offsets, 1e-3, datetime.date.today())
         circuit.connection.close()
         with BenchCircuit(NETWORK, written) as again:
-            assert [finding for finding in check_bench(again) if not finding.passed] == []
+            assert [finding for finding in self_test(again) if not finding.passed] == []
     assert written.settings.calibration.date == datetime.date.today()
     np.testing.assert_allclose(written.tables["R5"].resistances, found.resistances["R5"], rtol=1e-8)
     np.testing.assert_array_equal(written.tables["R1"].resistances, circuit.station.tables["R1"].resistances)
@@ -81,8 +81,8 @@ def test_voltages_alone_find_ratios_and_say_that_the_scale_is_not_theirs(tmp_pat
     with bench(tmp_path, virtual=plain, station=plain) as circuit:
         readings = read_devices(circuit)
         found = fit_devices(NETWORK, circuit.station, readings)
-        model, settings = circuit.made.model, circuit.station.settings
-        ratios = [found.resistances[n][200] / model.resistances(settings.edge[n].set)[200] for n in NETWORK.edge_names[1:]]
+        model = circuit.made.model
+        ratios = [found.resistances[n][200] / model.pots.resistances(n)[200] for n in NETWORK.edge_names[1:]]
     assert not readings.injected
     assert found.scale_error > 0.03
     assert np.std(np.log(ratios)) < 3e-3
@@ -105,7 +105,7 @@ def test_a_fixed_resistor_is_measured_too(tmp_path):
 
 def test_devices_that_two_numbers_do_not_describe_raise_chi_square_and_the_errors(tmp_path):
     with bench(tmp_path) as circuit:
-        table = circuit.made.model._resistances["R12"]
+        table = circuit.made.model.pots.tables["R12"]
         table[100:] *= 1.02
         found = fit_devices(NETWORK, circuit.station, read_devices(circuit))
     assert found.chi_square > 10

@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 
 from hwlearn import Drive, ExactCircuit, Inject
 from hwlearn.cli import app
-from hwlearn.lab.bench.calibrate import read_devices
-from hwlearn.lab.bench.calibration import fit_devices
-from hwlearn.lab.bench.check import check_bench
+from hwlearn.inference.calibration import fit_devices
+from hwlearn.inference.nodes import NodeCircuit
+from hwlearn.inference.noise import Nudging, gradient_error, repeats_for, smallest_current
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.bench.precision import Nudging, Repeats, gradient_error, repeats_for, smallest_nudge
-from hwlearn.lab.bench.probing import UnitModel
+from hwlearn.lab.bench.device_readings import read_devices
+from hwlearn.lab.bench.measurement import Repeats
+from hwlearn.lab.bench.selftest import self_test
 from hwlearn.lab.bench.wiring import Survey, inspect_wiring
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
@@ -40,7 +41,7 @@ def test_a_good_bench_passes_and_is_left_as_it_was(tmp_path, seed):
     with bench(tmp_path, virtual=[("seed = 1", f"seed = {seed}"), ("lsb_v", "offset_v = 1e-4\nlsb_v")]) as circuit:
         circuit.program(np.geomspace(1e-4, 8e-4, 24))
         before, codes = circuit.conductances.copy(), circuit.codes
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
         assert failed(findings) == set()
         np.testing.assert_array_equal(circuit.conductances, before)
         np.testing.assert_array_equal(circuit.made.instruments["pots"].codes, codes)
@@ -81,7 +82,7 @@ DEFECTS = {
 def test_exactly_what_is_wrong_fails(tmp_path, defect):
     changes, test, subjects, text = DEFECTS[defect]
     with bench(tmp_path, **changes) as circuit:
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
     if subjects is None:
         subjects = {f.subject for f in findings if f.test == test}
     assert failed(findings) == {(test, subject) for subject in subjects}
@@ -91,8 +92,8 @@ def test_exactly_what_is_wrong_fails(tmp_path, defect):
 
 def test_an_offset_is_found(tmp_path):
     with bench(tmp_path) as circuit:
-        circuit.made.model._offset["daq:108"] += 3e-3
-        findings = check_bench(circuit)
+        circuit.made.model.channels.offsets["daq:108"] += 3e-3
+        findings = self_test(circuit)
     assert failed(findings) == {("offset", "daq:108 (n20)")}
 
 
@@ -101,14 +102,14 @@ def test_a_dead_edge_is_found(tmp_path):
         circuit.program(circuit.conductances)
         circuit.measure(Drive([[0.0]]))
         circuit.made.fault("pots", "stuck", edge="R17")
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
     assert failed(findings) == {("edge", "R17")}
     assert "dead" in notes(findings)
 
 
 def test_slow_settling_fails_alone_and_says_how_long_to_wait(tmp_path):
     with bench(tmp_path, virtual=[("lsb_v", "tau_s = 1e-3\nlsb_v")]) as circuit:
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
     assert {test for test, _ in failed(findings)} == {"settling"}
     advice = float(re.search(r"settle_s to ([\d.]+)", notes(findings))[1])
     assert 6e-3 < advice < 0.2  # a step of 1.5 V decays to the noise in about 12 ms
@@ -118,13 +119,13 @@ def test_a_nudge_below_the_noise_fails_alone(tmp_path):
     drops = np.ones((1, 24))
     nudging = Nudging(drops + 1e-3, drops, np.array([[1e-8]]), symmetric=True)
     with bench(tmp_path) as circuit:
-        findings = check_bench(circuit, nudging)
+        findings = self_test(circuit, nudging)
     assert failed(findings) == {("smallest nudge", "t1,t2")}
 
 
 def test_a_source_meter_that_is_not_connected_ends_the_check_safely(tmp_path):
     with bench(tmp_path, virtual=[('"smu:1"', '"smu:9"')]) as circuit:
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
         assert failed(findings) == {("instruments", "smu")}
         assert "compliance" in notes(findings)
         assert circuit.made.instruments["pots"].opened
@@ -141,14 +142,14 @@ SERIES = [
 def test_outputs_behind_a_resistor_are_checked_and_their_channel_is_calibrated(tmp_path):
     network = NETWORK.with_ports(outputs=["t1"])
     with bench(tmp_path, network=network, virtual=SERIES, station=SERIES) as circuit:
-        circuit.made.model._offset["daq:130"] += 3e-3
-        findings = check_bench(circuit)
+        circuit.made.model.channels.offsets["daq:130"] += 3e-3
+        findings = self_test(circuit)
     assert failed(findings) == {("offset", "daq:130")}
     (tmp_path / "offsets.csv").write_text("channel,volt\ndaq:130,3e-3\n", encoding="utf-8")
     known = [*SERIES, ("[safe]", '[calibration]\noffsets = "offsets.csv"\n\n[safe]')]
     with bench(tmp_path, network=network, virtual=SERIES, station=known) as circuit:
-        circuit.made.model._offset["daq:130"] += 3e-3
-        assert failed(check_bench(circuit)) == set()
+        circuit.made.model.channels.offsets["daq:130"] += 3e-3
+        assert failed(self_test(circuit)) == set()
 
 
 # Every kind of source
@@ -166,23 +167,23 @@ def contract_bench(name, folder, *changes):
 @pytest.mark.parametrize("name", ["kite", "mixed"])
 def test_every_kind_of_source_and_port_is_checked_and_calibrated(tmp_path, name):
     with contract_bench(name, tmp_path) as circuit:
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
         assert failed(findings) == set()  # offsets too, though some fixed sources are not at zero
         assert {f.subject for f in findings if "not tested" in f.note} <= {"R2"}  # in "mixed": across a fixed source
         found = fit_devices(circuit.network, circuit.station, read_devices(circuit))
-        model, edges = circuit.connection.virtual.model, circuit.station.settings.edge
+        model = circuit.connection.virtual.model
     assert found.seen.sum() >= len(found.seen) - 1
     assert found.chi_square < 3
     for edge, seen in zip(circuit.network.edge_names, found.seen, strict=True):
         if seen:
-            np.testing.assert_allclose(found.resistances[edge], model.resistances(edges[edge].set), rtol=1e-3)
+            np.testing.assert_allclose(found.resistances[edge], model.pots.resistances(edge), rtol=1e-3)
 
 
 def test_offsets_are_not_measured_while_an_external_supply_is_on(tmp_path):
     with contract_bench(
         "mixed", tmp_path, ('[source."Vshift"]\ndrive = "dac:5"', '[source."Vshift"]\ndrive = "external"')
     ) as circuit:
-        findings = check_bench(circuit)
+        findings = self_test(circuit)
         assert failed(findings) == set()
         assert {f.note for f in findings if f.test == "offset"} == {"not tested: Vshift is external and on"}
         assert read_devices(circuit, settings=1).offsets is None
@@ -264,8 +265,8 @@ def test_a_short_in_the_model_is_a_very_small_resistor(seed, node):
     if network.nodes[node] in ("n0_0", "0"):
         return
     conductances = 10 ** random.uniform(-4, -2, len(network.edges))
-    with UnitModel(network) as model:
-        shorted = model.respond(conductances).shorted([node])
+    with NodeCircuit(network) as model:
+        shorted = model.ask(conductances).shorted([node])
     more = Network.from_edges(
         [*(edge[:2] for edge in network.edges), (network.nodes[node], "0")],
         1e-3,
@@ -315,11 +316,11 @@ def test_without_a_nudge_no_number_of_readings_helps():
 def test_the_smallest_nudge_stands_three_deviations_out_of_the_noise():
     random, transfer, noise, repeats = np.random.default_rng(1), np.array([50.0, -200.0, 800.0]), 2e-5, 4
     for symmetric, sides in ((False, 1), (True, 2)):
-        current = smallest_nudge(transfer, noise, repeats, symmetric)
+        currents = smallest_current(transfer, noise, repeats, symmetric=symmetric)
         readings = random.normal(0, noise, (4, 20000, repeats)).mean(2)  # two channels in two phases
         deviation = np.std(readings[0] - readings[1] - readings[2] + readings[3])
-        assert sides * current * 200 == pytest.approx(3 * deviation, rel=0.03)
-    assert smallest_nudge(np.zeros(3), noise, repeats, True) == np.inf
+        np.testing.assert_allclose(sides * currents * abs(transfer), 3 * deviation, rtol=0.03)
+    assert (smallest_current(np.zeros(3), noise, repeats, symmetric=True) == np.inf).all()
 
 
 @pytest.mark.parametrize(("nudge", "error"), [(5e-6, 0.05), (2e-6, 0.1)])

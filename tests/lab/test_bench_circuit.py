@@ -10,6 +10,7 @@ from hwlearn import Drive, Hold, Inject, Open
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.rules import runnable_rules
 from hwlearn.lab.station import load_station
 from hwlearn.testing.nodal import modified_nodal
 
@@ -47,7 +48,7 @@ QUICK = [("[defaults]", "[defaults]\ntimeout_s = 0.3"), ("nplc = 1", "nplc = 0.0
 @pytest.fixture
 def quick_relays(monkeypatch):
     """A scan without an answer is given up soon."""
-    monkeypatch.setattr("hwlearn.lab.instruments.roles.RELAY_SECONDS", 1e-3)
+    monkeypatch.setattr("hwlearn.lab.instruments.scpi.scanner.RELAY_SECONDS", 1e-3)
 
 
 PHASES = [Open(), Inject([[1e-4], [-2e-4]]), Hold([[0.2], [0.1]])]
@@ -202,7 +203,7 @@ def test_a_voltage_behind_a_resistor_injects_the_current_that_is_measured(series
     true = modified_nodal(series_bench.network, series_bench.conductances, drive)
     assert np.abs(measured.node_voltages - true.node_voltages).max() < 5e-5
     assert np.abs(measured.output_currents - true.output_currents).max() <= 2.5e-5 / 1e4
-    assert series_bench.station.rules(series_bench.network) == ("ep",)
+    assert runnable_rules(series_bench.station, series_bench.network) == ["ep"]
 
 
 def test_a_voltage_behind_a_resistor_cannot_hold(series_bench):
@@ -213,3 +214,18 @@ def test_a_voltage_behind_a_resistor_cannot_hold(series_bench):
 def test_a_current_that_the_voltage_cannot_make_is_refused(series_bench):
     with pytest.raises(InstrumentError, match="v_compliance"):
         series_bench.measure(Drive([[1.0]], Inject([[9e-4]])))
+
+
+def test_an_instrument_is_told_its_own_nplc_and_range(network, station):
+    own = (
+        ('driver = "keysight_daq970a"', 'driver = "keysight_daq970a"\nnplc = 0.2\nrange_v = 1'),
+        ("[instrument.smu]", "[instrument.smu]\nnplc = 3\ntimeout_s = 9"),
+    )
+    with BenchCircuit(network, station(*own)) as circuit:
+        circuit.measure(Drive([[0.5]]))
+        heard = {name: ";".join(made.lines) for name, made in circuit.connection.virtual.instruments.items()}
+        timeouts = {name: made.session.timeout for name, made in circuit.connection.instruments.items()}
+    assert timeouts == {"daq": 2.0, "dac": 2.0, "smu": 9.0, "pots": 2.0}
+    assert ":CONF:VOLT:DC 1,DEF," in heard["daq"]
+    assert ":VOLT:DC:NPLC 0.2,(" in heard["daq"]
+    assert ":SENS:VOLT:NPLC 3;" in heard["smu"]

@@ -11,7 +11,7 @@ from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Task, t
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.instruments import roles
+from hwlearn.lab.instruments.scpi import scanner
 from hwlearn.lab.virtual.ports import OPEN
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ QUIET = {
 
 @pytest.fixture
 def station(tmp_path, monkeypatch):
-    monkeypatch.setattr(roles, "RELAY_SECONDS", 1e-3)  # a virtual relay needs no time to wait for
+    monkeypatch.setattr(scanner, "RELAY_SECONDS", 1e-3)  # a virtual relay needs no time to wait for
     text = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
     for old, new in QUIET.items():
         assert old in text
@@ -187,7 +187,7 @@ def test_instruments_that_were_not_set_up_say_so(station):
     with Watched(station, None) as circuit:
         with pytest.raises(InstrumentError, match=r"smu .*channel 1 sources nothing"):
             circuit.connection.instruments["smu"].read("1")
-        with pytest.raises(InstrumentError, match=r"daq .*configure it first"):
+        with pytest.raises(InstrumentError, match=r"daq .*select them first"):
             circuit.connection.instruments["daq"].scan()
 
 

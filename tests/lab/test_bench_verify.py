@@ -1,4 +1,4 @@
-"""`Verifier` on simulated devices, whose true conductances are known, and on the virtual bench; and `Drift` there."""
+"""`EdgeFilter` on simulated devices, whose true conductances are known; the checks of a phase on the virtual bench."""
 
 import math
 import re
@@ -24,8 +24,9 @@ from hwlearn import (
 from hwlearn.circuits.measurement import SampledMeasurement
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
+from hwlearn.inference.following import EdgeFilter
+from hwlearn.lab.bench.checks.following import strayed
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.bench.verify import Verifier
 from hwlearn.lab.station import load_station
 from hwlearn.network.builders import grid
 
@@ -39,6 +40,18 @@ RULES = {
     "cl": (CoupledLearning(1.0, symmetric=True), 2e-3),
     "al": (AdjointCoupledLearning(5e3, symmetric=True), 3.0),
 }
+
+
+class Verifier:
+    """The filter, with its verdict as an error."""
+
+    def __init__(self, network, read, places, **options):
+        self.names, self.places, self.filter = network.edge_names, places, EdgeFilter(network, read, **options)
+
+    def compare(self, *phase):
+        stray = self.filter.learn(*phase)
+        if stray is not None:
+            raise strayed(stray, self.names, self.places)
 
 
 class Devices(Circuit):
@@ -218,7 +231,7 @@ def test_a_channel_that_moves_between_two_phases_is_named(station, verify):
         circuit.measure(FREE)
         circuit.measure(NUDGED)
         circuit.measure(FREE)
-        circuit.connection.virtual.model._offset["daq:106"] += 5e-4
+        circuit.connection.virtual.model.channels.offsets["daq:106"] += 5e-4
         if not verify:
             circuit.measure(NUDGED)
             return
@@ -230,10 +243,10 @@ def test_a_drift_within_the_limit_is_none(station):
     with BenchCircuit(NETWORK, station) as circuit:
         for _ in range(6):
             circuit.measure(FREE)
-            circuit.connection.virtual.model._offset["daq:106"] += 1e-4
+            circuit.connection.virtual.model.channels.offsets["daq:106"] += 1e-4
             circuit.measure(NUDGED)
         circuit.measure(FREE)
-        circuit.connection.virtual.model._offset["daq:106"] += 6e-4
+        circuit.connection.virtual.model.channels.offsets["daq:106"] += 6e-4
         with pytest.raises(InstrumentError, match="drift_max"):
             circuit.measure(NUDGED)
 

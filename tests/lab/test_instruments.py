@@ -3,73 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import re
+from contextlib import AbstractContextManager
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments import session as session_module
 from hwlearn.lab.instruments.drivers import DRIVERS
-from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
-from hwlearn.lab.instruments.scpi import answers, channel_list, error_number, parse_integers, parse_number, parse_numbers
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter, Wired, roles_of
+from hwlearn.lab.instruments.scpi.text import answers, channel_list, error_number, parse_integers, parse_number, parse_numbers
+from hwlearn.testing import expected_protocol
 
-FINE = '0,"No error"'
-Pair = tuple[str, str]
-
-
-class ScriptedVisa:
-    """Answers the lines of a script in their order, and nothing else."""
-
-    def __init__(self, script: list[Pair]) -> None:
-        self.script = [("*IDN?", "MAKER,MODEL,1,1.0"), *script]
-        self.answer: str | None = None
-
-    def open(self) -> None: ...
-
-    def clear(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def reopen(self) -> None:
-        raise AssertionError(f"opened again; left: {self.script}")
-
-    def write(self, message: str, timeout: float) -> None:
-        sent, self.answer = self.script.pop(0)
-        assert message == sent
-
-    def read(self, timeout: float) -> str:
-        assert self.answer is not None, "read twice"
-        answer, self.answer = self.answer, None
-        return answer
+Pair = tuple[str, str | None]
 
 
-Protocol = Callable[..., Any]
-
-
-@pytest.fixture
-def protocol(monkeypatch: pytest.MonkeyPatch) -> Protocol:
-    """`with protocol("driver", (sent, answer), …) as instrument`; `:SYST:ERR?` and its answer are added."""
-
-    @contextmanager
-    def expect(driver: str, *pairs: Pair) -> Iterator[Any]:
-        script = [(f"{sent};:SYST:ERR?", f"{answer};{FINE}") for sent, answer in pairs]
-        visa = ScriptedVisa(script)
-        monkeypatch.setattr(session_module, "Visa", lambda *_, **__: visa)
-        instrument = DRIVERS[driver](Session("FAKE", name="x"))
-        assert not visa.script or len(visa.script) == len(pairs), "making a driver sends nothing"
-        yield instrument
-        assert not visa.script
-
-    return expect
+def protocol(driver: str, *pairs: Pair) -> AbstractContextManager[Any]:
+    """The driver of a name, on a script."""
+    return expected_protocol(DRIVERS.get(driver), *pairs)  # type: ignore[type-var]
 
 
 def done(message: str) -> Pair:
     """A setting and its acknowledgement."""
-    return f"{message};*OPC?", "1"
+    return message, None
 
 
 def keysight(impedance: str, switch: str = "ON") -> Pair:
@@ -103,30 +62,30 @@ SCANNERS = {
 
 
 @pytest.mark.parametrize("driver", SCANNERS)
-def test_a_scan_comes_in_the_order_asked_for(protocol: Protocol, driver: str) -> None:
+def test_a_scan_comes_in_the_order_asked_for(driver: str) -> None:
     with protocol(driver, *SCANNERS[driver]) as scanner:
-        scanner.configure(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
+        scanner.select(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
         assert scanner.scan().tolist() == [[-2.5e-3, 1.5]]
 
 
 @pytest.mark.parametrize("driver", SCANNERS)
-def test_scans_one_after_the_other_are_one_round_trip(protocol: Protocol, driver: str) -> None:
+def test_scans_one_after_the_other_are_one_round_trip(driver: str) -> None:
     setup, (sent, answer) = SCANNERS[driver]
     twice = sent.replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"), f"{answer},3,4"
     with protocol(driver, setup, twice) as scanner:
-        scanner.configure(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
+        scanner.select(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
         assert scanner.scan(2).tolist() == [[-2.5e-3, 1.5], [4.0, 3.0]]
 
 
-def test_low_impedance(protocol: Protocol) -> None:
+def test_low_impedance() -> None:
     with protocol("keysight_34970a", keysight("INP:IMP:AUTO", "OFF")) as scanner:
-        scanner.configure(["101", "103"], volts=10, nplc=1, high_z=False, delay=0.01)
+        scanner.select(["101", "103"], volts=10, nplc=1, high_z=False, delay=0.01)
         assert scanner.channels == ["101", "103"]
 
 
-def test_overload_and_not_measured_are_no_numbers(protocol: Protocol) -> None:
+def test_overload_and_not_measured_are_no_numbers() -> None:
     with protocol("keysight_34970a", keysight("INP:IMP:AUTO"), (":TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")) as scanner:
-        scanner.configure(["101", "103"], volts=10, nplc=1, high_z=True, delay=0.01)
+        scanner.select(["101", "103"], volts=10, nplc=1, high_z=True, delay=0.01)
         low, missing = scanner.scan()[0]
     assert low == -math.inf
     assert math.isnan(missing)
@@ -173,29 +132,29 @@ METERS = {
 
 
 @pytest.mark.parametrize("driver", METERS)
-def test_a_source_meter_sources_either_way_and_says_when_its_limit_acts(protocol: Protocol, driver: str) -> None:
+def test_a_source_meter_sources_either_way_and_says_when_its_limit_acts(driver: str) -> None:
     with protocol(driver, *METERS[driver]) as meter:
-        meter.configure("1", v_limit=2, i_limit=1e-3, nplc=1)
-        meter.current("1", 1e-5)
-        meter.current("1", -1e-5)
+        meter.limit("1", volts=2, amperes=1e-3, nplc=1)
+        meter.inject("1", 1e-5)
+        meter.inject("1", -1e-5)
         assert meter.read("1") == (-0.5, -1e-5, False)
-        meter.voltage("1", 0.25)
+        meter.hold("1", 0.25)
         assert meter.read("1") == (0.25, 2e-6, True)
-        meter.safe(["1"])
+        meter.safe(Wired(nudge=("1",)))
 
 
-def test_after_safe_the_output_is_turned_on_again(protocol: Protocol) -> None:
+def test_after_safe_the_output_is_turned_on_again() -> None:
     on, off = done(":SOUR:CURR 0.001;:SOUR:FUNC CURR;:OUTP ON"), done(":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF")
     with protocol("keithley_2400", on, off, on) as meter:
-        meter.current("1", 1e-3)
-        meter.safe(["1"])
-        meter.current("1", 1e-3)
+        meter.inject("1", 1e-3)
+        meter.safe(Wired(nudge=("1",)))
+        meter.inject("1", 1e-3)
 
 
-def test_both_channels_of_a_b2900_become_safe_in_one_round_trip(protocol: Protocol) -> None:
+def test_both_channels_of_a_b2900_become_safe_in_one_round_trip() -> None:
     off = done(":SOUR1:CURR 0;:SOUR1:VOLT 0;:OUTP1 OFF;:SOUR2:CURR 0;:SOUR2:VOLT 0;:OUTP2 OFF")
     with protocol("keysight_b2900", off) as meter:
-        meter.safe(["1", "2"])
+        meter.safe(Wired(nudge=("1", "2")))
         assert meter.session.round_trips == 2
 
 
@@ -218,24 +177,24 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("driver", SOURCES)
-def test_a_source_returns_what_was_acknowledged(protocol: Protocol, driver: str) -> None:
+def test_a_source_returns_what_was_acknowledged(driver: str) -> None:
     with protocol(driver, *SOURCES[driver]) as source:
-        assert source.set_voltages({"1": 1.25, "2": -0.5}) == {"1": 1.2501, "2": -0.5}
-        source.safe(["1", "2"])
+        assert source.set({"1": 1.25, "2": -0.5}) == {"1": 1.2501, "2": -0.5}
+        source.safe(Wired(drive=("1", "2")))
 
 
-def test_a_source_that_stops_at_its_range_is_an_error(protocol: Protocol) -> None:
+def test_a_source_that_stops_at_its_range_is_an_error() -> None:
     with (
         protocol("scpi_dac", (":SOUR:VOLT 9,(@1);:SOUR:VOLT? (@1)", "5")) as source,
-        pytest.raises(InstrumentError, match=r"x \(FAKE\): channel 1 was set to 9 V and says 5 V"),
+        pytest.raises(InstrumentError, match=r"x \(SCRIPT\): channel 1 was set to 9 V and says 5 V"),
     ):
-        source.set_voltages({"1": 9.0})
+        source.set({"1": 9.0})
 
 
 SIZE = (":RES:COUN?", "3,255")
 
 
-def test_a_resistor_box(protocol: Protocol) -> None:
+def test_a_resistor_box() -> None:
     write = (":RES:CODE 0,7,255;:RES:CODE?", "0,7,255")
     codes = (":RES:CODE?;:RES:OPEN?", "0,7,255;0")
     with protocol("scpi_resistors", SIZE, write, codes, done(":SYST:WDOG 2.5"), done(":RES:OPEN")) as box:
@@ -243,10 +202,10 @@ def test_a_resistor_box(protocol: Protocol) -> None:
         box.write([0, 7, 255])
         assert box.codes().tolist() == [0, 7, 255]
         box.watchdog(2.5)
-        box.safe([])
+        box.safe(Wired())
 
 
-def test_an_open_box_has_no_codes(protocol: Protocol) -> None:
+def test_an_open_box_has_no_codes() -> None:
     with (
         protocol("scpi_resistors", SIZE, (":RES:CODE?;:RES:OPEN?", "0,7,255;1")) as box,
         pytest.raises(InstrumentError, match="open"),
@@ -254,7 +213,7 @@ def test_an_open_box_has_no_codes(protocol: Protocol) -> None:
         box.codes()
 
 
-def test_a_code_that_is_not_kept_is_named(protocol: Protocol) -> None:
+def test_a_code_that_is_not_kept_is_named() -> None:
     with (
         protocol("scpi_resistors", SIZE, (":RES:CODE 0,7,255;:RES:CODE?", "0,6,255")) as box,
         pytest.raises(InstrumentError, match="resistor 1 was set to code 7 and says 6"),
@@ -263,22 +222,69 @@ def test_a_code_that_is_not_kept_is_named(protocol: Protocol) -> None:
 
 
 @pytest.mark.parametrize("codes", [[0, 1], [0, 1, 256], [-1, 0, 0]])
-def test_codes_that_do_not_fit_are_never_sent(protocol: Protocol, codes: list[int]) -> None:
+def test_codes_that_do_not_fit_are_never_sent(codes: list[int]) -> None:
     with protocol("scpi_resistors", SIZE) as box, pytest.raises(InstrumentError, match="3 codes from 0 to 255"):
         box.write(codes)
 
 
-def test_numpy_codes_are_sent_as_digits(protocol: Protocol) -> None:
+def test_numpy_codes_are_sent_as_digits() -> None:
     with protocol("scpi_resistors", SIZE, (":RES:CODE 1,2,3;:RES:CODE?", "1,2,3")) as box:
         box.write(np.array([1, 2, 3]))
 
 
-def test_every_driver_has_one_role_and_a_protocol_here() -> None:
-    assert set(SCANNERS) | set(METERS) | set(SOURCES) | {"scpi_resistors"} == set(DRIVERS)
-    for driver in DRIVERS.values():
-        assert sum(issubclass(driver, role) for role in (Source, Scanner, ResistorBox, SourceMeter)) == 1
+def test_an_instrument_without_channels_is_safe_as_it_is() -> None:
+    with protocol("scpi_dac") as source:
+        source.safe(Wired())
+    with protocol("keysight_b2900") as meter:
+        meter.safe(Wired())
+
+
+def test_a_source_meter_drives() -> None:
+    on = done(":SOUR:VOLT 0.5;:SOUR:FUNC VOLT;:OUTP ON")
+    with protocol("keithley_2400", on, done(":SOUR:VOLT 0.25")) as meter:
+        assert meter.set({"1": 0.5}) == {"1": 0.5}
+        meter.set({"1": 0.25})
+
+
+def test_every_driver_has_a_role_a_model_and_a_protocol_here() -> None:
+    assert {*SCANNERS, *METERS, *SOURCES, "scpi_resistors"} == set(DRIVERS)
+    for name in DRIVERS:
+        driver = DRIVERS.get(name)
+        assert roles_of(driver)
         assert issubclass(driver, Instrument)
-        assert driver.model
+        assert driver.model != Instrument.model
+
+
+def test_every_driver_stands_in_the_lab_page_at_its_role() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (drive|sense|program|nudge) \|(.*)$", page, re.MULTILINE))
+    shown = {role: set(re.findall(r"`(\w+)`", row)) & set(DRIVERS) for role, row in rows.items()}
+    roles = {"sense": Scanner, "program": ResistorBox, "nudge": SourceMeter}
+    for key, role in roles.items():
+        assert shown[key] == {name for name in DRIVERS if issubclass(DRIVERS.get(name), role)}
+    assert shown["drive"] == {name for name in DRIVERS if issubclass(DRIVERS.get(name), Source)} - shown["nudge"]
+
+
+def test_roles_can_be_bases_of_one_class() -> None:
+    roles = (Source, Scanner, ResistorBox, SourceMeter)
+    own = [{name for name in vars(role) if not name.startswith("_")} for role in roles]
+    pairs = combinations(zip(roles, own, strict=True), 2)
+    clashes = [(one.__name__, two.__name__, a & b) for (one, a), (two, b) in pairs if a & b]
+    assert clashes == [("Source", "SourceMeter", {"set", "zero"})]  # a source meter is a source
+
+
+def test_a_line_too_many_and_a_line_too_few_are_noticed() -> None:
+    with pytest.raises(AssertionError, match="one too many"), protocol("scpi_dac") as source:
+        source.set({"1": 1.0})
+    with pytest.raises(AssertionError, match="not sent"), protocol("scpi_dac", (":SOUR:VOLT?", "1")):
+        pass
+    with pytest.raises(AssertionError), protocol("scpi_dac", (":SOUR:VOLT 2,(@1);:SOUR:VOLT? (@1)", "2")) as source:
+        source.set({"1": 1.0})
+    with (
+        pytest.raises(AssertionError, match="does not understand"),
+        protocol("scpi_dac", (":SOUR:VOLT 2,(@1);:SOUR:VOLT? (@1)", "two")) as source,
+    ):
+        source.set({"1": 2.0})
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", 1.0), (" -.5 ", -0.5), ("+1.E-3", 1e-3), ("2.e2", 200.0)])

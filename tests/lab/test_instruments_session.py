@@ -16,7 +16,7 @@ from contextlib import suppress
 import pytest
 
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.scpi.session import Session
 
 TIMEOUT = 0.25
 
@@ -307,7 +307,7 @@ def test_one_program_per_instrument(server: Server, session: Session) -> None:
 
 HOLD = """
 import sys
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.scpi.session import Session
 session = Session(sys.argv[1], name="daq", timeout=5.0)
 print("held", flush=True)
 sys.stdin.read()

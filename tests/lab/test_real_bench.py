@@ -13,6 +13,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.inference.comparison import probing_phases
 from hwlearn.inference.identify import identify
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.rules import runnable_rules
 from hwlearn.lab.instruments.roles import ResistorBox
 from hwlearn.learning.rule import typical_conductance
 from hwlearn.text import GROUND
@@ -46,7 +47,7 @@ class Bench:
         self.offset = 2 * self.settings.measure.offset_max + self.settings.measure.drift_max
 
     def can(self, rule):
-        if rule not in self.circuit.station.rules(self.network):
+        if rule not in runnable_rules(self.circuit.station, self.network):
             pytest.skip(f"this bench cannot run {rule}")
 
     def inputs(self, samples):

@@ -10,7 +10,10 @@ import pytest
 from hwlearn import Network
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.experiments import load_experiment
+from hwlearn.lab.bench.rules import runnable_rules
+from hwlearn.lab.instruments.roles import Wired
 from hwlearn.lab.station import load_station
+from hwlearn.learning.rules import RULES
 from hwlearn.network import Source
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +115,7 @@ def test_the_shipped_station_fits_its_netlist():
     station = load_station(ROOT / "stations" / "allostery.toml")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        station.check(network)
+        station.validate(network)
     assert set(station.tables) == set(network.edge_names)
     assert set(station.settings.node) == set(network.nodes) - {"0", "n11"}
     for name, lower, upper in zip(network.edge_names, network.lower, network.upper, strict=True):
@@ -122,18 +125,23 @@ def test_the_shipped_station_fits_its_netlist():
 
 def test_what_is_wired(network, station):
     loaded = station()
-    loaded.check(network)
-    assert loaded.channels() == {"daq": ["101", "102"], "dac": ["1"], "smu": ["1"], "pots": ["0", "1"]}
-    assert loaded.rules(network) == ("ep", "cl", "al", "clamp", "dual-cl")
+    loaded.validate(network)
+    assert loaded.wired() == {
+        "daq": Wired(read=("101", "102")),
+        "dac": Wired(drive=("1",)),
+        "smu": Wired(nudge=("1",)),
+        "pots": Wired(set=("0", "1")),
+    }
+    assert runnable_rules(loaded, network) == list(RULES)
     assert set(loaded.tables) == {"R1", "R2"}
 
 
 def test_rules_follow_the_nudges(network, station):
     series = station(('nudge = "smu:1"', 'nudge = { drive = "dac:5", read = "daq:120", series_ohm = 1e4 }'))
-    series.check(network)
-    assert series.rules(network) == ("ep",)
-    assert series.channels()["dac"] == ["1", "5"]
-    assert station(('[output.T]\nnudge = "smu:1"\n', "")).rules(network) == ()
+    series.validate(network)
+    assert runnable_rules(series, network) == ["ep"]
+    assert series.wired()["dac"].drive == ("1", "5")
+    assert station(('[output.T]\nnudge = "smu:1"\n', "")).imposable(network) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +149,7 @@ def test_rules_follow_the_nudges(network, station):
     [
         ("schema = 1", "schema = 2", ["schema"]),
         ("schema = 1\n", "", ["schema is missing"]),
+        ("schema = 1", 'schema = "a\\u0000b"', ["kite.toml: 'schema' holds a NUL character"]),
         ("schema = 1", "schema =", ["line 2"]),
         ("[limits]\nv_node_max = 1.5\n", "[limits]\n", ["limits.v_node_max is missing"]),
         ("repeats = 4", "repeat = 4", ["unknown key measure.repeat", "did you mean 'repeats'"]),
@@ -151,6 +160,7 @@ def test_rules_follow_the_nudges(network, station):
         ("[measure]", "[mesure]", ["unknown key mesure", "did you mean 'measure'"]),
         ('read = "daq:101"', 'red = "daq:101"', ["node.A.red", "did you mean 'read'"]),
         ('read = "daq:101"', 'read = "daq101"', ["node.A.read", "daq101", "instrument:channel"]),
+        ('set = "pots:1"', 'set = "pots:1000000"', ["edge.R2.set", "pots:1000000", "0, 1, 2, … 99999"]),
         ('read = "daq:101"', 'read = "dak:101"', ["node.A.read", "no instrument 'dak'", "did you mean 'daq'"]),
         ('nudge = "smu:1"', 'nudge = "smu1"', ["output.T.nudge", "smu1"]),
         ('read = "daq:101"', 'read = "dac:9"', ["node.A.read", "dac:9", "no Scanner"]),
@@ -224,7 +234,6 @@ def test_a_file_that_is_not_there(tmp_path):
         ("[source.VREF]", "[source.VREV]", ["source.VREV", "did you mean 'VREF'"]),
         ("[output.T]", "[output.A]", ["output.A", "no output 'A'"]),
         ("p_edge_max = 0.02", "p_edge_max = 0.008", ["edge.R1", "limits.p_edge_max", "series_ohm"]),
-        ('drive = "dac:1"', 'drive = "smu:2"', ["input.V_A.drive", "voltage source", "DAC"]),
         ("fixed_ohm = 4700", "fixed_ohm = 400", ["edge.R3", "limits.p_edge_max"]),
         ("i_max = 5e-3", "i_max = 2e-3", ["edge.R1", "table.pot.i_max"]),
         ("v_node_max = 1.5", "v_node_max = 15", ["edge.R1", "limits.v_node_max"]),
@@ -235,28 +244,28 @@ def test_a_file_that_is_not_there(tmp_path):
 )
 def test_a_wiring_that_does_not_fit_is_refused_by_key(network, station, old, new, parts):
     loaded = station((old, new))
-    refused(lambda: loaded.check(network), *parts)
+    refused(lambda: loaded.validate(network), *parts)
 
 
 def test_worst_case_power_is_the_whole_span_across_the_smallest_resistance(network, station):
     power = (2 * 1.5) ** 2 / (1000 + 70)
-    station(("p_edge_max = 0.02", f"p_edge_max = {power * 1.001}")).check(network)
-    refused(lambda: station(("p_edge_max = 0.02", f"p_edge_max = {power * 0.999}")).check(network), "edge.R1")
+    station(("p_edge_max = 0.02", f"p_edge_max = {power * 1.001}")).validate(network)
+    refused(lambda: station(("p_edge_max = 0.02", f"p_edge_max = {power * 0.999}")).validate(network), "edge.R1")
     nudged, more = ("v_compliance = 1.2", "v_compliance = 2.2"), (1.5 + 2.2) ** 2 / (1000 + 70)
-    station(nudged, ("p_edge_max = 0.02", f"p_edge_max = {more * 1.001}")).check(network)
-    refused(lambda: station(nudged, ("p_edge_max = 0.02", f"p_edge_max = {more * 0.999}")).check(network), "edge.R1")
+    station(nudged, ("p_edge_max = 0.02", f"p_edge_max = {more * 1.001}")).validate(network)
+    refused(lambda: station(nudged, ("p_edge_max = 0.02", f"p_edge_max = {more * 0.999}")).validate(network), "edge.R1")
     step = 10e3 / 255
     power = (2 * 1.5) ** 2 / (1070 + 100 * step)
     codes = ("[table.pot]", "[table.pot]\nmin_code = 100")
     large = ("fixed_ohm = 4700", "fixed_ohm = 47000")
-    station(codes, large, ("p_edge_max = 0.02", f"p_edge_max = {power * 1.001}")).check(network)
-    refused(lambda: station(codes, large, ("p_edge_max = 0.02", f"p_edge_max = {power * 0.999}")).check(network), "edge.R1")
+    station(codes, large, ("p_edge_max = 0.02", f"p_edge_max = {power * 1.001}")).validate(network)
+    refused(lambda: station(codes, large, ("p_edge_max = 0.02", f"p_edge_max = {power * 0.999}")).validate(network), "edge.R1")
 
 
 def test_a_node_wired_to_ground_is_not_read_but_one_on_a_channel_is(network, station):
     supplied = ('drive = "ground"', 'drive = "external"')
-    refused(lambda: station(supplied).check(network), "node.B is missing")
-    station(supplied, (NODE_T, NODE_T + '[node.B]\nread = "daq:103"\n')).check(network)
+    refused(lambda: station(supplied).validate(network), "node.B is missing")
+    station(supplied, (NODE_T, NODE_T + '[node.B]\nread = "daq:103"\n')).validate(network)
 
 
 def test_ground_is_zero_volts(station):
@@ -267,7 +276,7 @@ def test_ground_is_zero_volts(station):
         outputs=["T"],
         fixed_sources=[Source("VREF", "voltage", "B", "0", 0.5)],
     )
-    refused(lambda: station().check(network), "source.VREF", "0.5")
+    refused(lambda: station().validate(network), "source.VREF", "0.5")
 
 
 def test_one_resource_is_one_instrument(station):
@@ -290,8 +299,8 @@ def test_a_fixed_source_beyond_the_limit_is_refused(station, drive):
         fixed_sources=[Source("VREF", "voltage", "B", "0", -1.6)],
     )
     changes = ('"ground"', f'"{drive}"'), (NODE_T, NODE_T + '[node.B]\nread = "daq:103"\n')
-    refused(lambda: station(*changes).check(network), "source.VREF", "-1.6 V", "limits.v_node_max")
-    station(*changes, ("v_node_max = 1.5", "v_node_max = 1.7")).check(network)
+    refused(lambda: station(*changes).validate(network), "source.VREF", "-1.6 V", "limits.v_node_max")
+    station(*changes, ("v_node_max = 1.5", "v_node_max = 1.7")).validate(network)
 
 
 def test_a_source_between_two_nodes_is_no_wire_to_ground(station):
@@ -303,7 +312,7 @@ def test_a_source_between_two_nodes_is_no_wire_to_ground(station):
         fixed_sources=[Source("VREF", "voltage", "B", "A", 0.0)],
     )
     node_b = (NODE_T, NODE_T + '[node.B]\nread = "daq:103"\n')
-    refused(lambda: station(node_b).check(network), "source.VREF", "between B and A", "external")
+    refused(lambda: station(node_b).validate(network), "source.VREF", "between B and A", "external")
 
 
 @pytest.mark.parametrize(
@@ -335,7 +344,7 @@ def test_a_current_input_needs_a_source_meter(station):
         fixed_sources=[Source("VREF", "voltage", "B", "0", 0.0)],
     )
     (name,) = network.input_names
-    refused(lambda: station(("[input.V_A]", f'[input."{name}"]')).check(network), name, "current source", "source meter")
+    refused(lambda: station(("[input.V_A]", f'[input."{name}"]')).validate(network), name, "current source", "source meter")
 
 
 def test_a_difference_is_not_nudged_through_a_resistor(station):
@@ -348,8 +357,8 @@ def test_a_difference_is_not_nudged_through_a_resistor(station):
     )
     series = 'nudge = { drive = "dac:5", read = "daq:120", series_ohm = 1e4 }'
     changes = ("[output.T]", '[output."T,B"]'), ('nudge = "smu:1"', series)
-    refused(lambda: station(*changes).check(network), "output.T,B", "difference")
-    station(changes[0]).check(network)
+    refused(lambda: station(*changes).validate(network), "output.T,B", "difference")
+    station(changes[0]).validate(network)
 
 
 def test_an_old_calibration_warns_and_a_fresh_one_does_not(network, station):
@@ -358,8 +367,8 @@ def test_an_old_calibration_warns_and_a_fresh_one_does_not(network, station):
         return station(("[safe]", f"[calibration]\ndate = {date}\nvalid_days = 30\n[safe]"))
 
     with pytest.warns(HwlearnWarning, match=r"kite\.toml.*31 days old"):
-        dated(31).check(network)
-    dated(1).check(network)
+        dated(31).validate(network)
+    dated(1).validate(network)
 
 
 WIRING = [
@@ -421,7 +430,7 @@ def test_a_measured_table_is_read_relative_to_the_station(network, station, tmp_
     (tmp_path / "cal").mkdir()
     (tmp_path / "cal" / "pot.csv").write_text("# pot 12\ncode,ohm\n5, 9000\n4, 4000\n3, 500\n", encoding="utf-8-sig")
     loaded = station((POT, 'file = "cal/pot.csv"\n'))
-    loaded.check(network)
+    loaded.validate(network)
     table = loaded.tables["R1"]
     assert (table.min_code, table.max_code) == (3, 5)
     np.testing.assert_allclose(1 / table.conductances[3:], [1500, 5000, 10000])
@@ -468,3 +477,14 @@ def test_offsets_by_channel(station, tmp_path):
     (tmp_path / "offsets.csv").write_text("channel,volt\ndaq:103,1e-5\n")
     with pytest.raises(StationError, match=r"offsets\.csv:2.*daq:103.*did you mean"):
         station(calibrated)
+
+
+def test_an_instrument_has_keys_of_its_own(network, station):
+    own = "nplc = 10\nrange_v = 1\ntimeout_s = 9\nterminator = 'CR'\nparity = 'even'"
+    loaded = station(
+        ('driver = "keysight_daq970a"', f'driver = "keysight_daq970a"\n{own}'), ("[measure]", "[measure]\nnplc = 2")
+    )
+    assert (loaded.nplc("daq"), loaded.range_v("daq")) == (10, 1)
+    assert (loaded.nplc("smu"), loaded.range_v("smu")) == (2, loaded.settings.measure.range_v)
+    for wrong, key in (("nplc = 0", "nplc"), ('terminator = "X"', "terminator"), ("data_bits = 9", "data_bits")):
+        refused(lambda wrong=wrong: station(('driver = "scpi_dac"', f'driver = "scpi_dac"\n{wrong}')), f"instrument.dac.{key}")

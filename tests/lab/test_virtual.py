@@ -16,7 +16,8 @@ import pytest
 
 from hwlearn import Drive, Hold, Inject, Network, Open
 from hwlearn.lab.instruments.drivers import DRIVERS
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.roles import Wired
+from hwlearn.lab.instruments.scpi.session import Session
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
 
@@ -36,7 +37,7 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
     }  # fmt: skip
     drivers = {"dac": dac, "daq": daq, "smu": smu, "smu2": smu, "pots": "scpi_resistors"}
     settings = Table(
-        instrument={name: Table(driver=driver, resource=None) for name, driver in drivers.items()},
+        instrument={name: Table(driver=driver, resource=None, terminator="LF") for name, driver in drivers.items()},
         input={"V_a": Table(drive="dac:1")},
         source={},
         node={name: Table(read=f"daq:{101 + k}") for k, name in enumerate(made.nodes) if name != "0"},
@@ -44,7 +45,13 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
         edge={name: Table(set=f"pots:{k}", series_ohm=0.0, fixed_ohm=None) for k, name in enumerate(made.edge_names)},
         virtual=Table(**(perfect | virtual)),
     )
-    return Table(settings=settings, path="bench.toml", tables={name: Table(conductances=CODES) for name in made.edge_names})
+    known = {name: DRIVERS.get(driver) for name, driver in drivers.items()}
+    return Table(
+        settings=settings,
+        path="bench.toml",
+        drivers=known,
+        tables={name: Table(conductances=CODES) for name in made.edge_names},
+    )
 
 
 class Client:
@@ -424,30 +431,30 @@ def test_every_driver_is_understood(smu: str, dac: str, daq: str) -> None:
         for name, resource in virtual.resources.items():
             session = Session(resource, name=name)
             stack.callback(session.close)
-            use[name] = DRIVERS[made.settings.instrument[name].driver](session)
+            use[name] = DRIVERS.get(made.settings.instrument[name].driver)(session)  # type: ignore[arg-type]
         reads = virtual.model.wiring.nodes
         at = [network().node_index[node] for node in reads.values()]
         use["pots"].watchdog(30.0)
         use["pots"].write(codes)
-        use["dac"].set_voltages({"1": 1.25})
-        use["daq"].configure([place.partition(":")[2] for place in reads], volts=10.0, nplc=1.0, high_z=True)
+        use["dac"].set({"1": 1.25})
+        use["daq"].select([place.partition(":")[2] for place in reads], volts=10.0, nplc=1.0, high_z=True)
         for name in ("smu", "smu2"):
-            use[name].configure("1", v_limit=5.0, i_limit=0.01, nplc=1.0)
+            use[name].limit("1", volts=5.0, amperes=0.01, nplc=1.0)
         for outputs in (Inject([[1e-4, -2e-4]]), Hold([[0.3, -0.2]]), Inject([[0.0, 0.0]])):
             imposed = outputs.voltage if isinstance(outputs, Hold) else outputs.current
             for name, value in zip(("smu", "smu2"), imposed[0].tolist(), strict=True):
-                (use[name].voltage if isinstance(outputs, Hold) else use[name].current)("1", value)
+                (use[name].hold if isinstance(outputs, Hold) else use[name].inject)("1", value)
             true = modified_nodal(network(), CODES[codes], Drive([[1.25]], outputs))
             near(use["daq"].scan()[0], true.node_voltages[0, at])
             for k, name in enumerate(("smu", "smu2")):
                 near(use[name].read("1"), [true.output_voltages[0, k], true.output_currents[0, k], 0])
-        use["smu"].current("1", 0.5)
+        use["smu"].inject("1", 0.5)
         assert use["smu"].read("1").tripped
-        use["smu"].safe(["1"])
-        use["smu2"].safe(["1"])
+        use["smu"].safe(Wired(nudge=("1",)))
+        use["smu2"].safe(Wired(nudge=("1",)))
         true = modified_nodal(network(), CODES[codes], Drive([[1.25]], Open()))
         near(use["daq"].scan()[0], true.node_voltages[0, at])
-        use["dac"].safe(["1"])
+        use["dac"].safe(Wired(drive=("1",)))
         near(use["daq"].scan()[0], 0 * true.node_voltages[0, at])
-        use["pots"].safe([])
+        use["pots"].safe(Wired())
         assert virtual.model.conductances.max() < 1e-9

@@ -12,8 +12,9 @@ from hwlearn import Drive, EquilibriumPropagation, Inject, train
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
-from hwlearn.lab.instruments.resistors import ScpiResistors
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.drivers.scpi_resistors import ScpiResistors
+from hwlearn.lab.instruments.scpi.session import Session
+from hwlearn.lab.instruments.scpi.visa import Line
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
@@ -40,11 +41,12 @@ SERIAL = {"[instrument.pots]": '[instrument.pots]\nresource = "ASRL/dev/ttyACM0:
 def station(tmp_path):
     """The station of netlists/allostery-bench.toml without imperfections, its resistor box on a serial port or not."""
 
-    def make(serial=True):
+    def make(serial=True, keys=""):
         text = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
         for old, new in {**CHANGES, **(SERIAL if serial else {})}.items():
             assert old in text
             text = text.replace(old, new)
+        text = text.replace("[instrument.pots]", f"[instrument.pots]\n{keys}")
         path = tmp_path / "station.toml"
         path.write_text(text, encoding="utf-8")
         return load_station(path)
@@ -60,7 +62,7 @@ def virtual(station):
 
 @pytest.fixture
 def box(virtual):
-    session = Session(virtual.resources["pots"], name="pots", timeout=TIMEOUT, baud_rate=115200)
+    session = Session(virtual.resources["pots"], name="pots", timeout=TIMEOUT, line=Line(baud_rate=115200))
     yield ScpiResistors(session)
     session.close()
 
@@ -148,3 +150,20 @@ def test_it_leaves_no_port_behind(station):
         assert os.path.exists(path)
     assert psutil.Process().num_fds() == files
     assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize("serial", [True, False])
+@pytest.mark.parametrize("terminator", ["CR", "CRLF"])
+def test_lines_end_as_the_station_says(station, serial, terminator):
+    with BenchCircuit(NETWORK, station(serial, f'terminator = "{terminator}"')) as circuit:
+        assert circuit.measure(Drive([[1.0]])).output_voltages.shape == (1, 1)
+        assert circuit.connection.instruments["pots"].recoveries == 0
+
+
+def test_a_serial_port_is_set_up_as_the_station_says(station):
+    with BenchCircuit(NETWORK, station(keys='stop_bits = 2\nflow_control = "xon_xoff"')) as circuit:
+        handle = circuit.connection.instruments["pots"].session._visa._handle
+        told = handle.baud_rate, handle.data_bits, handle.stop_bits.name, handle.flow_control.name
+    assert told == (115200, 8, "two", "xon_xoff")
+    with pytest.raises(InstrumentError, match=r"pots: its port cannot be set up as .*data_bits=7"):
+        BenchCircuit(NETWORK, station(keys='data_bits = 7\nparity = "even"'))  # which a pseudo-terminal has not

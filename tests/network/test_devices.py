@@ -53,7 +53,7 @@ from hwlearn.network.devices import (
 )
 from hwlearn.registry import _installed
 from hwlearn.testing import DeviceContract
-from hwlearn.testing.circuits import CircuitContract
+from hwlearn.testing.resistors import ResistorContract
 from hwlearn.text import parse_number, write_number
 
 
@@ -152,7 +152,7 @@ class TestMemristor(DeviceContract):
         return Memristor("B1", random.uniform(0.5, 4))
 
 
-class TestEdgesWithOhmsLaw(CircuitContract):
+class TestEdgesWithOhmsLaw(ResistorContract):
     """Resistors by their law, in Newton's method, are those of the linear model."""
 
     def make(self, network: Network) -> Circuit:

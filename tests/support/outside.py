@@ -18,6 +18,7 @@ from hwlearn.circuits.measurement import SampledMeasurement
 from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.errors import DeviceError
 from hwlearn.experiments import load_experiment
+from hwlearn.lab.instruments.drivers.scpi_dac import ScpiDac
 from hwlearn.network.devices import Branch, Card, Cards, EdgeDevice, EdgeRead, Law, Names, NetlistAround, Parameter
 from hwlearn.testing.nodal import modified_nodal
 from hwlearn.text import parse_number, write_number
@@ -128,6 +129,22 @@ class Memristor(EdgeDevice):
         return Cards(lines, f"alter {feed} dc=%.17g")
 
 
+class OwnDac(ScpiDac):
+    """A converter of another maker that speaks the same language."""
+
+    model = "own DAC"
+
+
+class HalfScaleDac(ScpiDac):
+    """A converter whose output stage halves what it is told, so that it is told twice as much."""
+
+    model = "half-scale DAC"
+
+    def set(self, volts):
+        told = super().set({channel: 2 * value for channel, value in volts.items()})
+        return {channel: value / 2 for channel, value in told.items()}
+
+
 class Limited(EquilibriumPropagation):
     """EP whose nudge is at most so many amperes at each output."""
 
@@ -181,6 +198,7 @@ POINTS = {
     "hwlearn.rules": {"limited": "Limited"},
     "hwlearn.losses": {"halves": "Halves"},
     "hwlearn.devices": {"memristor": "Memristor"},
+    "hwlearn.drivers": {"own-dac": "OwnDac", "half-scale-dac": "HalfScaleDac"},
     "hwlearn.circuits": {"dense": "DenseBackend", "broken": "NotThere"},
     "hwlearn.imperfections": {"gain": "Gain", "noise": "Gain"},
     "hwlearn.commands": {"count-edges": "count_edges", "several": "several", "broken": "NotThere", "train": "count_edges"},

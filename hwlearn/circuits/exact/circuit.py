@@ -22,7 +22,7 @@ class ExactCircuit(LinearCircuit):
     """The exact model of a linear resistor network.
 
     Voltage sources tie nodes together, `v = T x + P s`, which leaves `K x = f` with `K = Tᵀ L T` symmetric positive definite
-    (THEORY, Circuit). Every answer is linear in the port drives, so one factorisation and one solve per change of the
+    (docs/theory.md, Circuit). Every answer is linear in the port drives, so one factorisation and one solve per change of the
     conductances, with a right-hand side per input column and per output port, answer all phases: held outputs follow from the
     same factor by `I = R⁻¹ (held − open)`, R = C K⁻¹ Cᵀ (Schur complement, n_out×n_out).
 

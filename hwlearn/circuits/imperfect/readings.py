@@ -43,7 +43,11 @@ class Offset(Effect):
         self.volts = not_negative("volts", volts)
 
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
-        self.offsets = self.volts * random.standard_normal(len(network.nodes))
+        self.draw(len(network.nodes), random)
+
+    def draw(self, channels: int, random: np.random.Generator) -> None:
+        """Draw the offsets (channels,) [V] of one specimen."""
+        self.offsets = self.volts * random.standard_normal(channels)
 
     def read(self, voltages: Array, random: np.random.Generator) -> Array:
         return voltages + self.offsets

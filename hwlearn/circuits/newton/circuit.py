@@ -44,7 +44,7 @@ _quiet = np.errstate(over="ignore", invalid="ignore")  # a source across a junct
 class NewtonCircuit(Circuit):
     """The exact model, to rounding, of resistors and of all devices that have a law (`network.devices`, `network.elements`).
 
-    Kirchhoff's current law at the merged nodes (THEORY, Circuit) is `F(x) = Tᵀ [Bᵀ i(v) − J] = 0` with `v = T x + P s`. With
+    Kirchhoff's current law at the merged nodes (docs/theory.md) is `F(x) = Tᵀ [Bᵀ i(v) − J] = 0` with `v = T x + P s`. With
     reciprocal laws alone, such as diodes, it has one solution if all i increase with Δv, and Newton's matrix is the K of a
     linear network in which each branch is an edge with its slope: symmetric positive definite. With others, such as channels
     with another slope at each end, the matrix is not symmetric. Held outputs are further voltage sources. Each measurement
@@ -279,8 +279,8 @@ class _Equations:
             size = np.maximum(np.abs(x).max(axis=0, initial=0.0), np.abs(seen).max(axis=0, initial=0.0))
             there &= np.abs(step).max(axis=0, initial=0.0) <= SETTLED * size
             upward = (walk > 0).all(axis=0) | (not self._local)
-            lost = there & ~(upward & (np.abs(walk).max(axis=0, initial=0.0) <= LARGEST_WALK))
-            if lost.any():
+            drowned = ~(upward & (np.abs(walk).max(axis=0, initial=0.0) <= LARGEST_WALK))
+            if (lost := there & drowned).any():
                 raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():
                 done, going = np.flatnonzero(there), np.flatnonzero(~there)
@@ -295,7 +295,8 @@ class _Equations:
             before, points = points, seen[self._edges :].copy()
             for rows, limit in limiters:
                 limit(rows.volts(before), rows.volts(points))
-        raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations")
+        why = f"; {decades_apart(self._network, conductances)}" if drowned[~there].any() else ""
+        raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations{why}")
 
     def _flows(
         self,

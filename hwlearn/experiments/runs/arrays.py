@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tokenize
 import zipfile
 from io import FileIO
 from typing import IO
@@ -44,7 +45,16 @@ def read_array(file: IO[bytes] | FileIO, length: int) -> Array:
     """
     try:
         shape, fortran, kind = _header(file)
-    except (SyntaxError, TypeError, RecursionError, MemoryError, EOFError, UnicodeError, OverflowError) as error:
+    except (
+        SyntaxError,
+        tokenize.TokenError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        EOFError,
+        UnicodeError,
+        OverflowError,
+    ) as error:
         raise ValueError(f"no array: {error}") from None
     if kind != np.float64:
         raise ValueError(f"an array of {kind}, not of float64")

@@ -34,7 +34,7 @@ def to_dataset(run: Run) -> xarray.Dataset:
     Dimensions: step (or t, of a flow), edge, sample, input, output. Attributes: the journal's events and the settings as JSON.
 
     Raises:
-        ExperimentError: as of `Run.experiment`.
+        ExperimentError: see `Run.experiment`.
         HwlearnError: xarray is not installed.
     """
     try:
@@ -94,7 +94,7 @@ def to_netlist(run: Run) -> str:
     """The netlist with the conductances that the run has reached, driven by the first sample; ngspice runs it.
 
     Raises:
-        ExperimentError: as of `Run.experiment`.
+        ExperimentError: see `Run.experiment`.
     """
     return driven(run.network, run.experiment.task.inputs[0]).to_netlist()
 
@@ -103,7 +103,7 @@ def to_networkx(run: Run) -> networkx.MultiDiGraph[str]:
     """A graph whose edges, tail to head, carry "name", "conductance" [S] and "trainable": `Network.from_networkx` reads it.
 
     Raises:
-        ExperimentError: as of `Run.experiment`.
+        ExperimentError: see `Run.experiment`.
     """
     import networkx
 

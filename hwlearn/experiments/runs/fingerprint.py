@@ -15,6 +15,10 @@ from hwlearn.experiments import Experiment
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
+VERSION = 2
+"""Of what the hash of a network is made of. It rises whenever that changes, so that no older run is told that its network did.
+Runs without a number are of version 1."""
+
 OBJECTS = {"network": ("circuit.", "ports."), "task": ("task.",)}
 """What is compared as it was made, and the keys that describe it: spelled otherwise, these may describe the same."""
 
@@ -26,27 +30,37 @@ def fingerprint(experiment: Experiment) -> dict[str, Any]:
     kept = type(backend).model_fields.keys() - backend.incidental
     content["backend"] = {key: value for key, value in content["backend"].items() if key in kept}
     keys = {f"{table}.{key}": value for table, values in content.items() for key, value in values.items()}
-    found = {"settings": keys, "network": _of_network(experiment.network), "task": _of_task(experiment.task)}
+    found = {"version": VERSION, "settings": keys}
+    found |= {"network": _of_network(experiment.network), "task": _of_task(experiment.task)}
     found |= backend.fingerprint(experiment.network, experiment.path.parent)
     return found
 
 
+def is_comparable(before: dict[str, Any]) -> bool:
+    """Whether a run's network can be compared with one of now: an earlier hwlearn may have taken its hash in another way."""
+    return bool(before.get("version", 1) == VERSION)
+
+
 def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
-    """Which of network and task are others than before, whatever the settings."""
-    now = {"network": _of_network(experiment.network), "task": _of_task(experiment.task)}
+    """Which of network and task are others than before, whatever the settings; the network if it is comparable."""
+    now = {"task": _of_task(experiment.task)}
+    if is_comparable(before):
+        now["network"] = _of_network(experiment.network)
     return [name for name, value in now.items() if value != before[name]]
 
 
 def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[str] = ()) -> list[str]:
     """What has changed, in words, besides the keys that were meant to."""
     old, new = before["settings"], now["settings"]
-    others = [name for name in OBJECTS if before[name] != now[name]]
+    others = [name for name in OBJECTS if before[name] != now[name] and (name != "network" or is_comparable(before))]
     alike = tuple(prefix for name, prefixes in OBJECTS.items() if name not in others for prefix in prefixes)
     changed = [
         f"{key} was {old.get(key, 'not given')} and is {new.get(key, 'not given')}"
         for key in sorted({*old, *new}.difference(meant))
         if old.get(key) != new.get(key) and not key.startswith(alike)
     ]
+    if not is_comparable(before):
+        changed.append("the run is of an earlier hwlearn, so that its network cannot be compared")
     return changed + [f"the {name} is another one" for name in others]
 
 

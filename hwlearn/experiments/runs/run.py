@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.errors import ExperimentError
+from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
 from hwlearn.experiments.execution import Earlier, Progress
 from hwlearn.experiments.files import make_folder
@@ -23,7 +24,7 @@ from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
 from hwlearn.experiments.runs.export import driven
-from hwlearn.experiments.runs.fingerprint import differences, fingerprint, unlike
+from hwlearn.experiments.runs.fingerprint import differences, fingerprint, is_comparable, unlike
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
@@ -44,7 +45,8 @@ class Run:
     checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.experiments.runs.checkpoint`).
     result.json, trained.cir: once the run has stopped.
 
-    Make one with `Run.create`, open one with `Run.load`.
+    Make one with `Run.create`, open one with `Run.load`. In one piece, since each way to look at a folder or to go on with it
+    needs the same few files.
 
     Attributes:
         folder: the path. info: content of run.json. trust, trust_code: see `load_experiment`; never read from the folder.
@@ -139,6 +141,17 @@ class Run:
                 f"{self.folder}: {path} is not what the run was made with: the {' and the '.join(other)} changed; name the "
                 "file as it was by --experiment FILE"
             )
+        if not is_comparable(self.info["fingerprint"]):
+            if self.result is not None and [*self.result["conductances"]] != list(now.network.edge_names):
+                raise ExperimentError(
+                    f"{self.folder}: {path} has other edges than the run; name the file as it was by --experiment FILE"
+                )
+            version = self.info["versions"]["hwlearn"]
+            warnings.warn(
+                f"{self.folder}: made by an earlier hwlearn ({version}): its network is taken to be that of {path} now",
+                HwlearnWarning,
+                stacklevel=2,
+            )
         return now
 
     @property
@@ -177,7 +190,7 @@ class Run:
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
-        """Content of result.json, as of `hwlearn train --json`; None while the run goes on, or if it was killed."""
+        """Content of result.json, as `hwlearn train --json` prints it. None while the run goes on, or if it was killed."""
         return _read_json(self.folder / "result.json", Result)
 
     @property
@@ -211,7 +224,7 @@ class Run:
         """The network with the conductances that the run has reached.
 
         Raises:
-            ExperimentError: as of `experiment`.
+            ExperimentError: see `experiment`.
         """
         network = self.experiment.network
         if self.result is not None:
@@ -285,7 +298,7 @@ class Run:
             progress: see `run_experiment`.
             changed: go on although the experiment file has changed.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
-            experiment: for who has read it already, `overrides` and all; a file that has moved is named to `load`.
+            experiment: for callers who have read it already, with `overrides`. A file that has moved is named to `load`.
 
         Returns:
             None if there is nothing left to do.

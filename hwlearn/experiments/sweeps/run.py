@@ -129,7 +129,6 @@ def _processes(jobs: int | None, dask: str | None) -> int:
 def _check_benches(cells: Sequence[Cell], processes: int, dask: str | None) -> None:
     """A real bench is one, and wired to this machine."""
     from hwlearn.lab.bench.backend import BenchBackend
-    from hwlearn.lab.station import load_station
 
     benches = Counter[Path]()
     for cell in cells:
@@ -139,7 +138,7 @@ def _check_benches(cells: Sequence[Cell], processes: int, dask: str | None) -> N
         if not isinstance(backend, BenchBackend):
             continue
         station = cell.experiment.path.parent / backend.station
-        if load_station(station).settings.defaults.backend != "virtual":
+        if backend.load(cell.experiment.path.parent).settings.defaults.backend != "virtual":
             benches[station.resolve()] += 1
     if benches and dask is not None:
         raise ExperimentError(f"{next(iter(benches))}: a bench is wired to one machine: sweep without --dask")

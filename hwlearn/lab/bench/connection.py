@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from hwlearn.errors import InstrumentError, StationError
+from hwlearn.errors import HwlearnError, InstrumentError, StationError
 from hwlearn.lab.bench.signals import ending_signals_raise, ending_signals_wait
-from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
-from hwlearn.lab.instruments.session import Session
+from hwlearn.lab.instruments.settings import Setup
 from hwlearn.lab.station import Station
 from hwlearn.lab.station.load import as_built
 from hwlearn.network import Network
@@ -23,7 +22,7 @@ Role = TypeVar("Role", bound=Instrument)
 
 
 class Connection:
-    """Sessions to all instruments of a station. Connecting asks who they are and changes no output.
+    """All instruments of a station, found. Connecting asks who they are and changes no output.
 
     With `backend = "virtual"` the virtual bench is started here and ends with the connection. Until `close`, SIGTERM and
     SIGHUP raise SystemExit in the main thread, so that every way out but SIGKILL ends in the safe state.
@@ -40,8 +39,7 @@ class Connection:
     def __init__(self, station: Station, network: Network | None = None, *, safe_at_end: bool = True) -> None:
         self.station, self._safe_at_end = station, safe_at_end
         self.instruments: dict[str, Instrument] = {}
-        self.sessions: dict[str, Session] = {}  # known after closing as well
-        self._channels = station.channels()
+        self._wired = station.wired()
         defaults = station.settings.defaults
         resources = {name: table.resource for name, table in station.settings.instrument.items()}
         with ExitStack() as stack:
@@ -57,10 +55,9 @@ class Connection:
                 self.virtual = None
             for name, resource in resources.items():
                 self.instruments[name] = instrument = _opened(station, name, resource)
-                self.sessions[name] = instrument.session
-                stack.callback(instrument.session.close)
+                stack.callback(instrument.close)
             stack.enter_context(ending_signals_raise())
-            self._stack = stack.pop_all()
+            self._stack, self._closed = stack.pop_all(), False
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +85,7 @@ class Connection:
         Returns:
             What failed.
         """
-        return _failures(self.station, lambda name: self.instruments[name].safe(self._channels[name]))
+        return _failures(self.station, lambda name: self.instruments[name].safe(self._wired[name]))
 
     def close(self) -> None:
         """Make the station safe and let go of the instruments; may be called twice.
@@ -97,8 +94,8 @@ class Connection:
             InstrumentError: an instrument could not be made safe; the others were.
         """
         with self._stack, ending_signals_wait():
-            failed = self.safe() if self._safe_at_end and self.instruments else []
-            self.instruments = {}
+            failed = self.safe() if self._safe_at_end and not self._closed else []
+            self._closed = True
             _refuse(failed)
 
 
@@ -108,14 +105,14 @@ def make_safe(station: Station) -> None:
     Raises:
         InstrumentError: names the instruments that could not be made safe; the others were.
     """
-    channels = station.channels()
+    wired = station.wired()
 
     def safe(name: str) -> None:
         instrument = _opened(station, name, station.settings.instrument[name].resource)
         try:
-            instrument.safe(channels[name])
+            instrument.safe(wired[name])
         finally:
-            instrument.session.close()
+            instrument.close()
 
     with ending_signals_wait():
         _refuse(_failures(station, safe))
@@ -123,19 +120,17 @@ def make_safe(station: Station) -> None:
 
 def _opened(station: Station, name: str, resource: str | None) -> Instrument:
     """An instrument, identified."""
-    table, defaults = station.settings.instrument[name], station.settings.defaults
-    if resource is None:
-        raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its VISA resource name")
-    session = Session(
-        resource,
-        name=name,
-        idn=table.idn,
-        backend="@py" if defaults.backend == "virtual" else defaults.backend,
-        timeout=defaults.timeout_s,
-        open_delay=table.open_delay_s,
-        baud_rate=table.baud_rate,
-    )
-    return DRIVERS[table.driver](session)
+    table, defaults, driver = station.settings.instrument[name], station.settings.defaults, station.drivers[name]
+    if resource is None and driver.address:
+        raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its {driver.address}")
+    backend = "@py" if defaults.backend == "virtual" else defaults.backend
+    setup = Setup(name, table, resource, backend, table.timeout_s or defaults.timeout_s, defaults.line_hz)
+    try:
+        return driver.connect(setup)
+    except HwlearnError:
+        raise
+    except Exception as error:  # of whatever library a driver stands on
+        raise InstrumentError(f"cannot be opened: {error}", name, resource or "") from error
 
 
 def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentError]:
@@ -150,9 +145,9 @@ def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentE
         for name in names:
             try:
                 safe(name)
-            except InstrumentError as error:
+            except Exception as error:  # whatever a driver raises must not stop the others
                 log.error("not safe: %s", error)
-                failed[name] = error
+                failed[name] = error if isinstance(error, InstrumentError) else InstrumentError(str(error), name)
         names = list(failed)
     return list(failed.values())
 

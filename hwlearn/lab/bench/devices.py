@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.errors import InstrumentError, StationError
+from hwlearn.errors import StationError
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.rounding import Rounding
 from hwlearn.lab.instruments.roles import ResistorBox
@@ -24,6 +24,8 @@ class Devices:
     Attributes:
         codes: (E,) that are wanted; −1 at fixed resistors.
         writes: (E,) how often each edge's code was changed.
+        written: (E,) codes that the boxes have, None before the first.
+        boxes: what each sets: (2, k), its channels and their edges.
 
     Raises:
         StationError: the circuit wants to train a fixed resistor, or no code lies within an edge's bounds.
@@ -38,8 +40,8 @@ class Devices:
         self._rounding = Rounding(self._tables, program.rounding, program.dead_band, program.seed)
         self.codes = self._rounding.codes(network.conductances)
         self.writes = np.zeros(len(network.edges), dtype=np.intp)
-        self._written: NDArray[np.intp] | None = None
-        self._boxes: dict[ResistorBox, NDArray[np.intp]] = {}  # rows: channels, edges
+        self.written: NDArray[np.intp] | None = None
+        self.boxes: dict[ResistorBox, NDArray[np.intp]] = {}
 
     def _table(self, edge: int) -> CodeTable | None:
         """The code table of an edge, within the bounds of a trainable one; None for a fixed resistor."""
@@ -67,7 +69,7 @@ class Devices:
             if place is not None:
                 box, channel = connection.get(place, ResistorBox)
                 boxes[box].append((int(channel), k))
-        self._boxes = {box: np.array(places).T for box, places in boxes.items()}
+        self.boxes = {box: np.array(places).T for box, places in boxes.items()}
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -94,38 +96,22 @@ class Devices:
     def write(self, *, again: bool = False) -> None:
         """Write the codes, if any has changed; the box reads back what it took."""
         codes = self.codes
-        if not again and self._written is not None and np.array_equal(codes, self._written):
+        if not again and self.written is not None and np.array_equal(codes, self.written):
             return
-        for box, (channels, edges) in self._boxes.items():
+        for box, (channels, edges) in self.boxes.items():
             count, _ = box.size()
             values = box.state()[0] if len(edges) < count else np.zeros(count, dtype=np.intp)
             values[channels] = codes[edges]
             box.write(values.tolist())
-        self.writes += (codes != self._written) & (codes >= 0)
-        self._written = codes
+        self.writes += (codes != self.written) & (codes >= 0)
+        self.written = codes
 
     def watch(self) -> None:
         """Set the boxes' watchdogs, as the station says."""
-        for box in self._boxes:
+        for box in self.boxes:
             seconds = self._station.settings.instrument[box.name].watchdog_s
             if seconds:
                 box.watchdog(seconds)
-
-    def compare(self) -> None:
-        """The boxes still have the codes that were written, and none has opened. One round trip per box.
-
-        Raises:
-            InstrumentError: names the resistor and the edge.
-        """
-        assert self._written is not None
-        for box, (channels, edges) in self._boxes.items():
-            codes, written = box.codes()[channels], self._written[edges]
-            for k in np.flatnonzero(codes != written):
-                raise InstrumentError(
-                    f"resistor {channels[k]} (edge {self._network.edge_names[edges[k]]}) has code {codes[k]}, and "
-                    f"{written[k]} was written: another program, or a reset? The phase is not used",
-                    box.name,
-                )
 
     def snapshot(self) -> dict[str, Array]:
         """What the next codes depend on, and the writes, by name."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.bench.phase import Metered
 from hwlearn.lab.instruments.roles import Source, SourceMeter
 
 ROUNDS = 12
@@ -38,14 +38,11 @@ class Nudge(ABC):
         """Hold the output at a voltage [V]."""
 
     @abstractmethod
-    def current(self, readings: Array) -> float:
-        """The current [A] that flows, measured.
+    def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
+        """The current [A] that flows, measured, and what a source meter said of it.
 
         Args:
-            readings: (scans, channels) V, taken while it flowed.
-
-        Raises:
-            InstrumentError: the source is at its limit.
+            scans: (scans, channels) V, taken while it flowed. sample: which.
         """
 
 
@@ -59,23 +56,17 @@ class MeterNudge(Nudge):
         self.meter, self.channel = meter, channel
 
     def inject(self, amperes: float) -> None:
-        self.meter.current(self.channel, amperes)
+        self.meter.inject(self.channel, amperes)
 
     def rest(self) -> None:
         self.inject(0.0)
 
     def hold(self, volts: float) -> None:
-        self.meter.voltage(self.channel, volts)
+        self.meter.hold(self.channel, volts)
 
-    def current(self, readings: Array) -> float:
+    def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
         reading = self.meter.read(self.channel)
-        if not math.isfinite(reading.amperes) or reading.tripped:
-            raise InstrumentError(
-                f"channel {self.channel} (output {self.output}) is in compliance: the nudge asked for is not the nudge made; "
-                "raise limits.v_compliance or i_compliance, or nudge less",
-                self.meter.name,
-            )
-        return reading.amperes
+        return reading.amperes, [Metered(sample, f"output {self.output}", self.meter.name, self.channel, reading)]
 
 
 class SeriesNudge(Nudge):
@@ -115,12 +106,15 @@ class SeriesNudge(Nudge):
 
     def rest(self) -> None:
         self.inject(0.0)
-        self._volts = self.source.set_voltages({self.channel: 0.0})[self.channel]
+        self._volts = self.source.set({self.channel: 0.0})[self.channel]
 
     def hold(self, volts: float) -> None:
         raise InstrumentError(f"output {self.output}: a voltage behind a resistor injects, it cannot hold", self.source.name)
 
-    def current(self, readings: Array) -> float:
+    def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
+        return self._current(scans), []
+
+    def _current(self, readings: Array) -> float:
         return float((readings[:, self.driven] - readings[:, self.node]).mean()) / self.ohm
 
     def correct(self, readings: Array) -> bool:
@@ -129,7 +123,7 @@ class SeriesNudge(Nudge):
         Raises:
             InstrumentError: the source cannot make the voltage that this takes.
         """
-        driven, current = float(readings[:, self.driven].mean()), self.current(readings)
+        driven, current = float(readings[:, self.driven].mean()), self._current(readings)
         if abs(self._wanted - current) * self.ohm <= self.tolerance:
             return False
         if self._last is not None and abs(driven - self._last[0]) > 5 * self.tolerance:
@@ -143,5 +137,5 @@ class SeriesNudge(Nudge):
                 f"through {self.ohm:g} Ω, beyond limits.v_compliance = {self.most:g} V; nudge less, or through less",
                 self.source.name,
             )
-        self._volts = self.source.set_voltages({self.channel: self._volts})[self.channel]
+        self._volts = self.source.set({self.channel: self._volts})[self.channel]
         return True

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.lab.bench.probing import UnitModel, UnitResponse
+from hwlearn.inference.nodes import Answers, NodeCircuit
 from hwlearn.network import Network, Port, Source
 from hwlearn.text import GROUND
 
 SIGMAS = 5.0
-"""A deviation of so many standard deviations counts."""
+"""A deviation of this many standard deviations counts."""
 SEEN = 20.0
 """An effect is judged if it is, or should be, so many standard deviations large."""
 TIE = 0.01
@@ -104,8 +104,8 @@ def inspect_wiring(survey: Survey) -> Wiring:
         ModelError: the network is not linear.
     """
     network, noise, names = survey.network, survey.noise, survey.network.edge_names
-    with UnitModel(network) as model:
-        units = [model.respond(setting) for setting in survey.settings]
+    with NodeCircuit(network) as model:
+        units = [model.ask(setting) for setting in survey.settings]
     arrives = np.abs(survey.voltages).max((0, 2)) > SIGMAS * noise
     expected, seen = _expected(survey, units, []), survey.voltages[:, arrives]
     faults = {
@@ -148,9 +148,9 @@ def inspect_wiring(survey: Survey) -> Wiring:
     return Wiring(sources, nodes, edges, frozenset(faults))
 
 
-def _expected(survey: Survey, units: list[UnitResponse], shorted: list[int]) -> Array:
+def _expected(survey: Survey, units: list[Answers], shorted: list[int]) -> Array:
     """(K, D, N) V by the model, with some nodes shorted to ground."""
-    return np.array([survey.asked @ (unit.shorted(shorted) if shorted else unit.voltages) for unit in units])
+    return np.array([survey.asked @ (unit.shorted(shorted) if shorted else unit.units) for unit in units])
 
 
 def _effect(name: str, seen: Array, expected: Array, noise: float) -> Effect:

@@ -1,1 +1,1 @@
-"""Instruments over PyVISA: sessions that never give a wrong reading, and drivers by role."""
+"""Instruments by what they do on a bench: roles, and drivers that have them."""

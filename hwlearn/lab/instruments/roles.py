@@ -1,127 +1,153 @@
-"""What instruments do on a bench: drive, sense, program, nudge."""
+"""What instruments do on a bench: drive, sense, program, nudge.
+
+A role says what is done, in volts, amperes and codes; how an instrument is told so is its driver's matter. An instrument
+has as many roles as its class has bases here, so no two roles have a method of the same name.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.lab.instruments.scpi import number, parse_integers, parse_numbers
-from hwlearn.lab.instruments.session import Session
+from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments.settings import Setup
 
-RELAY_SECONDS = 0.02
-"""Switching from one channel to the next, at most."""
+
+@dataclass(frozen=True)
+class Wired:
+    """The channels of one instrument that are wired to a network, by the key of the station file that names them."""
+
+    drive: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
+    nudge: tuple[str, ...] = ()
 
 
 class Instrument(ABC):
-    """An instrument in its role. Making one sends nothing.
+    """An instrument. Making one changes no output.
 
     Attributes:
         model: what it is, for people.
+        address: what `resource` of a station file must be; empty if the driver needs none.
+        name: in the station file.
     """
 
-    model: ClassVar[str]
+    model: ClassVar[str] = "instrument"
+    address: ClassVar[str] = ""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def connect(cls, setup: Setup) -> Self:
+        """Find the instrument, and make sure that it is the one that is meant.
+
+        Raises:
+            InstrumentError: it is not there, or is another one.
+        """
+        return cls(setup.name)
 
     @property
-    def name(self) -> str:
-        """The instrument's name in the station file."""
-        return self.session.name
+    def identity(self) -> str:
+        """Who it says that it is."""
+        return self.model
 
-    @abstractmethod
-    def safe(self, channels: Sequence[str]) -> None:
-        """Make the channels safe, whatever was done before; one round trip."""
+    @property
+    def recoveries(self) -> int:
+        """How often it was lost and found again; it may have been switched off meanwhile, and forgotten what it was told."""
+        return 0
+
+    def report(self) -> dict[str, Any]:
+        """What it has been through, for the record of a run, as JSON; also after `close`."""
+        return {"identity": self.identity, "recoveries": self.recoveries}
+
+    def error(self, message: str) -> InstrumentError:
+        """An error that names this instrument."""
+        return InstrumentError(message, self.name)
+
+    def present(self) -> None:  # noqa: B027  # most instruments cannot leave
+        """Make sure that it is still there.
+
+        Raises:
+            InstrumentError: it is not.
+        """
+
+    def safe(self, wired: Wired) -> None:
+        """Outputs off, drives at zero, resistors open, whatever was done before. What fails does not stop the rest.
+
+        Raises:
+            InstrumentError: it may not be safe.
+        """
+        with ExitStack() as last:  # is done first
+            if isinstance(self, ResistorBox):
+                last.callback(self.open)
+            if isinstance(self, Source) and wired.drive:
+                last.callback(self.zero, wired.drive)
+            if isinstance(self, SourceMeter) and (wired.nudge or not wired.drive):
+                last.callback(self.off, wired.nudge)
+
+    def close(self) -> None:  # noqa: B027  # most have nothing to let go of
+        """Let go of the instrument, as it is; may be called twice."""
 
 
 class Source(Instrument):
     """Role drive: voltage channels."""
 
     @abstractmethod
-    def set_voltages(self, volts: Mapping[str, float]) -> dict[str, float]:
-        """Set channels [V]; returns what the instrument says it was set to. One round trip."""
+    def set(self, volts: Mapping[str, float]) -> Mapping[str, float]:
+        """Set channels [V], together.
 
-    def safe(self, channels: Sequence[str]) -> None:
-        self.set_voltages(dict.fromkeys(channels, 0.0))
+        Returns:
+            What the instrument made of it, as it says [V].
 
-    def _checked(self, volts: Mapping[str, float], told: Array) -> dict[str, float]:
-        """What was acknowledged, if it is what was asked for, to a step of a coarse converter."""
-        for (channel, wanted), said in zip(volts.items(), told.tolist(), strict=True):
-            if not abs(said - wanted) <= 0.01 * abs(wanted) + 0.01:
-                raise self.session.error(f"channel {channel} was set to {wanted:g} V and says {said:g} V: out of its range?")
-        return dict(zip(volts, told.tolist(), strict=True))
+        Raises:
+            InstrumentError: a voltage that it cannot make.
+        """
+
+    def zero(self, channels: Sequence[str]) -> None:
+        """Make channels safe."""
+        self.set(dict.fromkeys(channels, 0.0))
 
 
 class Scanner(Instrument):
     """Role sense: a scan list of voltage channels."""
 
-    line_hz = 50
-    channels: Sequence[str] = ()
-    _scan_seconds = 0.0
-
-    def configure(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
-        """Set up the scan list.
+    @abstractmethod
+    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
+        """Choose what `scan` reads.
 
         Args:
-            channels: in the order of the readings wanted; the instrument scans them in ascending order.
+            channels: in the order of the readings.
             volts: range [V]. nplc: integration time in power line cycles.
             high_z: input impedance above 10 GΩ. delay: before each channel [s].
         """
-        self.channels = sorted(channels, key=_ascending)
-        self._order = np.array([self.channels.index(channel) for channel in channels], dtype=np.intp)
-        self._scan_seconds = len(channels) * (nplc / self.line_hz + delay + RELAY_SECONDS)
-        self.session.tell(self.setup(self.channels, volts, nplc, high_z, delay))
 
-    def scan(self, times: int = 1) -> Array:
-        """(times, channels) V in the order of `configure`, scans one after the other; ±inf for overload, NaN for not measured.
-
-        One round trip, however many times.
+    @abstractmethod
+    def scan(self, repeats: int = 1) -> Array:
+        """(repeats, channels) V, scans one after the other; ±inf for overload, NaN for not measured.
 
         Raises:
-            InstrumentError: there was no `configure`.
+            InstrumentError: nothing was selected.
         """
-        if not self.channels:
-            raise self.session.error("has no channels to scan: configure it first")
-        count = len(self.channels)
-        message, replies = self.request(count, times)
-        readings = self.session.read(
-            message,
-            lambda fields: parse_numbers(fields[-1], times * count),
-            replies=replies,
-            seconds=times * self._scan_seconds,
-        )
-        return readings.reshape(times, count)[:, self._order]
-
-    def safe(self, channels: Sequence[str]) -> None:
-        """A scanner only listens: nothing to do."""
-
-    @abstractmethod
-    def setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float) -> str:
-        """The message that sets up the list."""
-
-    @abstractmethod
-    def request(self, count: int, times: int) -> tuple[str, int]:
-        """(message that makes scans of `count` channels and sends them, number of its answers), the readings the last one."""
 
 
 class ResistorBox(Instrument):
     """Role program: resistors set by codes, all at once."""
 
-    count: int = 0
-    top: int = 0
-
     @abstractmethod
     def size(self) -> tuple[int, int]:
-        """(number of resistors, largest code), asked."""
+        """(number of resistors, largest code)."""
 
     @abstractmethod
     def state(self) -> tuple[NDArray[np.intp], bool]:
-        """((count,) codes, whether all resistors are open whatever these say). One round trip."""
+        """((count,) codes, whether all resistors are open whatever these say)."""
 
     def codes(self) -> NDArray[np.intp]:
         """(count,) codes that are set now.
@@ -131,18 +157,29 @@ class ResistorBox(Instrument):
         """
         codes, opened = self.state()
         if opened:
-            raise self.session.error(
-                "its resistors are open: its watchdog did that, or `bench safe`; program the circuit again"
-            )
+            raise self.error("its resistors are open: its watchdog did that, or `bench safe`; program the circuit again")
         return codes
 
     @abstractmethod
     def write(self, codes: Sequence[int]) -> None:
-        """Set all codes, and compare with what the box says then. One round trip."""
+        """Set all codes, and make sure that the box has them then.
+
+        Raises:
+            InstrumentError: codes that do not fit, or that the box did not take.
+        """
 
     @abstractmethod
+    def open(self) -> None:
+        """Open all resistors until codes are written."""
+
     def watchdog(self, seconds: float) -> None:
-        """Open all resistors when no message came for so long [s]; 0 is off."""
+        """Open all resistors when nothing is heard for so long [s]; 0 is off.
+
+        Raises:
+            InstrumentError: the box has no watchdog.
+        """
+        if seconds:
+            raise self.error("has no watchdog: leave watchdog_s out")
 
 
 class MeterReading(NamedTuple):
@@ -153,69 +190,49 @@ class MeterReading(NamedTuple):
     tripped: bool
 
 
-class SourceMeter(Instrument):
-    """Role nudge: channels that source a current and read the voltage, or the other way round."""
+class SourceMeter(Source):
+    """Role nudge: channels that source a current and read the voltage, or the other way round; so they can drive as well."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._mode: dict[str, str] = {}
-        self._seconds = 1.0
+    @abstractmethod
+    def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
+        """Set limits [V, A] and integration time in power line cycles; the output stays as it is."""
 
-    def configure(self, channel: str, *, v_limit: float, i_limit: float, nplc: float) -> None:
-        """Set limits and integration time; the output stays as it is. The next level switches it on, whatever was before."""
-        self._seconds = 4 * nplc / 50
-        self._mode.pop(channel, None)
-        limits = self.limits(channel, number(v_limit), number(i_limit), number(nplc))
-        self.session.tell(limits)
-        self.session.kept[channel] = limits
-
-    def current(self, channel: str, amperes: float) -> None:
+    @abstractmethod
+    def inject(self, channel: str, amperes: float) -> None:
         """Source a current [A], positive out of the channel's high terminal, output on."""
-        self._source(channel, "CURR", amperes)
 
-    def voltage(self, channel: str, volts: float) -> None:
+    @abstractmethod
+    def hold(self, channel: str, volts: float) -> None:
         """Hold a voltage [V], output on."""
-        self._source(channel, "VOLT", volts)
 
-    def _source(self, channel: str, function: str, value: float) -> None:
-        changed = self._mode.get(channel) != function
-        self._mode.pop(channel, None)
-        self.session.tell(self.level(channel, function, number(value), changed))
-        self._mode[channel] = function
-
+    @abstractmethod
     def read(self, channel: str) -> MeterReading:
-        """Measure voltage and current, and ask whether the limit acts. One round trip.
+        """Measure voltage and current, and ask whether the limit acts.
 
         Raises:
             InstrumentError: nothing was sourced before.
         """
-        function = self._mode.get(channel)
-        if function is None:
-            raise self.session.error(f"channel {channel} sources nothing: give it a current or a voltage first")
-        message, replies = self.request(channel, function)
-
-        def parse(fields: list[str]) -> MeterReading:
-            one, two = parse_numbers(fields[-2], 2).tolist()
-            return MeterReading(*self.ordered(one, two, function), bool(parse_integers(fields[-1], 1)[0]))
-
-        return self.session.read(message, parse, replies=replies, seconds=self._seconds)
-
-    def ordered(self, one: float, two: float, function: str) -> tuple[float, float]:
-        """(V, A) of the two values that the instrument sends."""
-        return one, two
 
     @abstractmethod
-    def limits(self, channel: str, v_limit: str, i_limit: str, nplc: str) -> str:
-        """The message of `configure`."""
+    def off(self, channels: Sequence[str]) -> None:
+        """Levels to zero and outputs off."""
 
-    @abstractmethod
-    def level(self, channel: str, function: str, value: str, changed: bool) -> str:
-        """The message that sources "CURR" or "VOLT"; `changed` if it was another function before."""
+    def metered(self, channel: str) -> bool:
+        """Whether a channel that drives is one of these; another has no limits, and no readings."""
+        return True
 
-    @abstractmethod
-    def request(self, channel: str, function: str) -> tuple[str, int]:
-        """(message that measures, number of its answers): two values, then whether the limit acts."""
+    def zero(self, channels: Sequence[str]) -> None:
+        self.off(channels)
+
+    def set(self, volts: Mapping[str, float]) -> Mapping[str, float]:
+        for channel, value in volts.items():
+            self.hold(channel, value)
+        return volts
 
 
-def _ascending(channel: str) -> tuple[int, str]:
-    return (int(channel), "") if channel.isdigit() else (0, channel)
+ROLES: tuple[type[Instrument], ...] = (Source, Scanner, ResistorBox, SourceMeter)
+
+
+def roles_of(driver: type[Instrument]) -> list[str]:
+    """The names of a driver's roles."""
+    return [role.__name__ for role in ROLES if issubclass(driver, role)]

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from hwlearn.errors import StationError
-from hwlearn.lab.station.checks import check_instruments
+from hwlearn.errors import RegistryError, StationError
+from hwlearn.lab.instruments.drivers import DRIVERS
+from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.station.settings import CodeTableTable, SeriesNudge, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
+from hwlearn.lab.station.validation import validate_instruments
 from hwlearn.text import did_you_mean
 from hwlearn.toml import read_toml
 
@@ -21,8 +23,13 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def load_station(path: str | PathLike[str]) -> Station:
+def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
     """Read and check a station file, its code tables and its calibration; CSV files are relative to it.
+
+    Args:
+        path: the file.
+        trust: let the file name drivers as "module:Class". To import them is to run them; `module.py` is looked for beside the
+            file first.
 
     Raises:
         StationError: names the file and the key.
@@ -33,8 +40,9 @@ def load_station(path: str | PathLike[str]) -> Station:
         settings = StationSettings.model_validate(content)
     except ValidationError as error:
         raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
-    check_instruments(settings, file)
-    return Station(settings, file, _tables(settings, file), _offsets(settings, file))
+    drivers = _drivers(settings, file, trust)
+    validate_instruments(settings, file, drivers)
+    return Station(settings, file, drivers, _tables(settings, file), _offsets(settings, file), trust)
 
 
 def as_built(station: Station) -> Station:
@@ -51,8 +59,24 @@ def as_built(station: Station) -> Station:
             raise StationError(
                 f"{station.path}: virtual.station = {other!r} leads back to {path}; name the file it was made from"
             )
-        station = load_station(path)
+        station = load_station(path, station.trusted)
     return station
+
+
+def _drivers(settings: StationSettings, file: Path, trust: bool) -> dict[str, type[Instrument]]:
+    """The driver of each instrument."""
+    drivers = {}
+    for name, table in settings.instrument.items():
+        key = f"{file}: instrument.{name}.driver"
+        if ":" in table.driver and not trust:
+            raise StationError(
+                f"{key}: {table.driver!r} is code; if you trust this station, say so: --trust-station, or trust=True"
+            )
+        try:
+            drivers[name] = DRIVERS.get(table.driver, trust=trust, beside=file.parent)
+        except RegistryError as error:
+            raise StationError(f"{key}: {error}") from error
+    return drivers
 
 
 def _tables(settings: StationSettings, file: Path) -> dict[str, CodeTable]:
@@ -108,7 +132,7 @@ def _told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Of a key that may be one thing or another, only the errors of what was meant."""
 
     def meant(error: ErrorDetails) -> bool:
-        kind, place = error["type"], error["loc"]
+        kind, place = error["type"], error["loc"] or ("",)
         if kind == "string_type" and isinstance(error["input"], dict):
             return not (place[0] == "output" and "SeriesNudge" not in place)
         return not (kind == "model_type" and place[-1] == "SeriesNudge") and not str(place[-1]).startswith("literal[")
@@ -129,6 +153,8 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] in ("model_type", "dict_type"):
         return f"{key} = {error['input']!r}: write a table of keys and values"
     text = error["msg"].removeprefix("Value error, ")
+    if not key:
+        return text
     return f"{key}: {text}" if error["type"] == "value_error" else f"{key} = {error['input']!r}: {text}"
 
 

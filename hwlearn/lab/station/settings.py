@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from hwlearn.lab.instruments.settings import InstrumentTable
 from hwlearn.toml import Table
 
 Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*:[\w.]+$")]
@@ -26,23 +27,6 @@ class Defaults(Table):
     backend: Literal["@py", "@ivi", "virtual"] = "@py"
     timeout_s: PositiveFloat = 2.0
     line_hz: Literal[50, 60] = 50
-
-
-class InstrumentTable(Table):
-    """`[instrument.X]`: driver, VISA resource, and a part of the `*IDN?` answer that must match.
-
-    Attributes:
-        open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
-        baud_rate: of a serial port (8 data bits, no parity) [1/s].
-        watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
-    """
-
-    driver: str
-    resource: str | None = None
-    idn: str = ""
-    open_delay_s: NonNegativeFloat = 0.0
-    baud_rate: PositiveInt = 9600
-    watchdog_s: NonNegativeFloat = 0.0
 
 
 class InputTable(Table):
@@ -203,7 +187,7 @@ class Calibration(Table):
 
 
 class Virtual(Table):
-    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.lab.virtual.model.Imperfections`.
+    """`[virtual]`: what the virtual bench adds to its simulation; see `hwlearn.lab.virtual.imperfections.Imperfections`.
 
     `station` names the station file whose bench this is, instead of all other keys: a calibrated station is another view of
     the same bench.

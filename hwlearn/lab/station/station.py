@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwlearn.lab.station.checks import check_station, places
+from hwlearn.lab.instruments.roles import Instrument, Wired
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
 from hwlearn.lab.station.tables import CodeTable
+from hwlearn.lab.station.validation import places, validate_wiring
 from hwlearn.network import Network
 
 
@@ -21,16 +22,20 @@ class Station:
     Attributes:
         settings: the file's content.
         path: the file.
+        drivers: driver of each instrument.
         tables: code table of each edge that a channel sets.
         offsets: calibrated offset of each read channel [V], as in "daq:101".
+        trusted: whether the file may name code.
     """
 
     settings: StationSettings
     path: Path
+    drivers: Mapping[str, type[Instrument]]
     tables: Mapping[str, CodeTable]
     offsets: Mapping[str, float]
+    trusted: bool = False
 
-    def check(self, network: Network) -> None:
+    def validate(self, network: Network) -> None:
         """Refuse a wiring that does not fit the network, before any instrument is touched.
 
         Raises:
@@ -39,27 +44,32 @@ class Station:
         Warns:
             HwlearnWarning: the calibration is old.
         """
-        check_station(self.settings, self.path, self.tables, network)
+        validate_wiring(self.settings, self.path, self.drivers, self.tables, network)
 
-    def rules(self, network: Network) -> tuple[str, ...]:
-        """Names of the rules that this bench can run.
-
-        All outputs must be nudged: by source meters for any rule; by voltages behind resistors for EP, which injects currents.
-        """
+    def imposable(self, network: Network) -> frozenset[str]:
+        """What can be imposed on all outputs: "current", and "voltage" too if source meters are wired to them."""
         nudges = [self.settings.output[name].nudge if name in self.settings.output else None for name in network.output_names]
         if None in nudges:
-            return ()
+            return frozenset()
         if any(isinstance(nudge, SeriesNudge) for nudge in nudges):
-            return ("ep",)
-        return ("ep", "cl", "al", "clamp", "dual-cl")
+            return frozenset({"current"})
+        return frozenset({"current", "voltage"})
 
-    def channels(self) -> dict[str, list[str]]:
+    def wired(self) -> dict[str, Wired]:
         """The wired channels of each instrument, in the order of the file."""
-        channels: dict[str, list[str]] = {name: [] for name in self.settings.instrument}
-        for _, place in places(self.settings):
+        found: dict[str, dict[str, list[str]]] = {name: {} for name in self.settings.instrument}
+        for key, place in places(self.settings):
             name, _, channel = place.partition(":")
-            channels[name].append(channel)
-        return channels
+            found[name].setdefault(key.rpartition(".")[2], []).append(channel)
+        return {name: Wired(**{key: tuple(channels) for key, channels in keys.items()}) for name, keys in found.items()}
+
+    def nplc(self, instrument: str) -> float:
+        """Integration time of an instrument, in power line cycles."""
+        return self.settings.instrument[instrument].nplc or self.settings.measure.nplc
+
+    def range_v(self, instrument: str) -> float:
+        """Range of a scanner [V]."""
+        return self.settings.instrument[instrument].range_v or self.settings.measure.range_v
 
     def wiring_hash(self, network: Network) -> str:
         """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""

@@ -31,7 +31,7 @@ def write_calibrated(
 ) -> Station:
     """Write station.toml, offsets.csv and a code table per edge into a folder, replacing what is there.
 
-    All else is as in the station's file, its comments left out.
+    All else is as in the station's file, its comments left out; modules of drivers beside it are copied.
 
     Args:
         resistances: edge → (codes,) Ω by code, its series resistor included; of a fixed resistor (1,). The rest is kept.
@@ -75,6 +75,10 @@ def write_calibrated(
     if station.settings.defaults.backend == "virtual":
         built = station.settings.virtual.station
         content["virtual"] = {"station": _relative(station, built or station.path.name, folder)}
+    for instrument in station.settings.instrument.values():
+        module = station.path.parent / f"{instrument.driver.partition(':')[0]}.py"
+        if ":" in instrument.driver and module.is_file():
+            files[module.name] = module.read_text(encoding="utf-8")
     files[FILE] = f"# Calibrated from {station.path.name} on {date}\n" + to_toml(content)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +86,7 @@ def write_calibrated(
             replace(folder / file, text.encode())
     except OSError as failed:
         raise StationError(f"{folder}: {failed.strerror}") from None
-    return load_station(folder / FILE)
+    return load_station(folder / FILE, station.trusted)
 
 
 def to_toml(content: Mapping[str, Any]) -> str:

@@ -12,8 +12,22 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
+from hwlearn.lab.instruments.drivers.keithley_2400 import Keithley2400
+from hwlearn.lab.instruments.drivers.keithley_2450 import Keithley2450
+from hwlearn.lab.instruments.drivers.keithley_2700 import Keithley2700
+from hwlearn.lab.instruments.drivers.keithley_daq6510 import KeithleyDaq6510
+from hwlearn.lab.instruments.drivers.keysight_34970a import Keysight34970A
+from hwlearn.lab.instruments.drivers.keysight_34980a import Keysight34980A
+from hwlearn.lab.instruments.drivers.keysight_b2900 import KeysightB2900
+from hwlearn.lab.instruments.drivers.keysight_daq970a import KeysightDaq970A
+from hwlearn.lab.instruments.drivers.qdac2 import Qdac2
+from hwlearn.lab.instruments.drivers.scpi_dac import ScpiDac
+from hwlearn.lab.instruments.drivers.scpi_resistors import ScpiResistors
+from hwlearn.lab.instruments.roles import Instrument
+from hwlearn.lab.instruments.scpi.visa import ENDS
 from hwlearn.lab.virtual.faults import FaultKind
-from hwlearn.lab.virtual.model import BenchModel, Imperfections, Wiring
+from hwlearn.lab.virtual.imperfections import Imperfections
+from hwlearn.lab.virtual.model import BenchModel, Wiring
 from hwlearn.lab.virtual.resistors import VirtualResistorBox
 from hwlearn.lab.virtual.scanners import Virtual2700, Virtual34970A, Virtual34980A, VirtualDaq970A, VirtualDaq6510
 from hwlearn.lab.virtual.scpi import ScpiInstrument
@@ -25,19 +39,20 @@ from hwlearn.network import Network
 if TYPE_CHECKING:
     from hwlearn.lab.station import Station
 
-INSTRUMENTS: dict[str, type[ScpiInstrument]] = {
-    "keysight_34970a": Virtual34970A,
-    "keysight_34980a": Virtual34980A,
-    "keysight_daq970a": VirtualDaq970A,
-    "keithley_2700": Virtual2700,
-    "keithley_daq6510": VirtualDaq6510,
-    "keithley_2400": Virtual2400,
-    "keithley_2450": Virtual2450,
-    "keysight_b2900": VirtualB2900,
-    "qdac2": VirtualQdac2,
-    "scpi_dac": VirtualScpiDac,
+TWINS: dict[type[Instrument], type[ScpiInstrument]] = {
+    Keysight34970A: Virtual34970A,
+    Keysight34980A: Virtual34980A,
+    KeysightDaq970A: VirtualDaq970A,
+    Keithley2700: Virtual2700,
+    KeithleyDaq6510: VirtualDaq6510,
+    Keithley2400: Virtual2400,
+    Keithley2450: Virtual2450,
+    KeysightB2900: VirtualB2900,
+    Qdac2: VirtualQdac2,
+    ScpiDac: VirtualScpiDac,
+    ScpiResistors: VirtualResistorBox,
 }
-"""Driver name of a station file → its virtual instrument; `scpi_resistors` is made apart, for it has to know its size."""
+"""Driver → its virtual instrument, which is that of drivers derived from it, too."""
 
 
 class VirtualBench:
@@ -61,7 +76,7 @@ class VirtualBench:
 
     def __init__(self, network: Network, station: Station) -> None:
         settings = station.settings
-        self.model = _model(network, station)
+        self.model = model_of(network, station)
         self.instruments: dict[str, ScpiInstrument] = {}
         self.resources: dict[str, str] = {}
         self._servers: list[asyncio.Server] = []
@@ -72,16 +87,16 @@ class VirtualBench:
             if (table.resource or "").upper().startswith("ASRL") and AVAILABLE
         }
         self._closed = False
-        for name, table in settings.instrument.items():
-            if table.driver == "scpi_resistors":
-                self.instruments[name] = self._box(name)
-            elif table.driver in INSTRUMENTS:
-                self.instruments[name] = INSTRUMENTS[table.driver](name, self.model)
-            else:
-                known = ", ".join((*INSTRUMENTS, "scpi_resistors"))
+        for name, driver in station.drivers.items():
+            twin = next((TWINS[base] for base in driver.__mro__ if base in TWINS), None)
+            if twin is None:
                 raise StationError(
-                    f"{station.path}: instrument.{name}.driver {table.driver!r} has no virtual twin; use {known}"
+                    f"{station.path}: instrument.{name}: {driver.__name__} has no virtual twin; those that have one are "
+                    f"{', '.join(driver.__name__ for driver in TWINS)}"
                 )
+            self.instruments[name] = self._box(name) if twin is VirtualResistorBox else twin(name, self.model)
+        for name, instrument in self.instruments.items():
+            instrument.end = ENDS[settings.instrument[name].terminator].encode()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual bench", daemon=True)
         self._thread.start()
@@ -130,9 +145,9 @@ class VirtualBench:
         elif edge not in self.model.network.edge_names:
             raise ValueError(f"a stuck edge must be named: no edge {edge!r}")
         elif count:
-            self.model.stick(edge)
+            self.model.pots.stick(edge)
         else:
-            self.model.release(edge)
+            self.model.pots.release(edge)
 
     def close(self) -> None:
         """End all connections, servers and the thread; may be called twice."""
@@ -152,7 +167,7 @@ class VirtualBench:
         self.close()
 
 
-def _model(network: Network, station: Station) -> BenchModel:
+def model_of(network: Network, station: Station) -> BenchModel:
     """The physical state of a station's bench."""
     settings = station.settings
     sources: dict[str, str] = {}

@@ -153,6 +153,8 @@ class ScpiInstrument:
     def __init__(self, name: str, model: BenchModel) -> None:
         self.name, self.model = name, model
         self.faults = Faults()
+        self.end = b"\n"
+        """Of a line, both ways."""
         self.lines: list[str] = []
         """The last messages received, for tests."""
         self._errors: list[str] = []
@@ -215,11 +217,12 @@ class ScpiInstrument:
         assert task is not None
         self._tasks.add(task)
         try:
-            while line := await reader.readline():
+            while True:
+                line = await reader.readuntil(self.end)
                 answer = self.answer(line.decode("latin1").strip())
-                if answer is not None and not await self._send(writer, answer.encode() + b"\n") and hangs_up:
+                if answer is not None and not await self._send(writer, answer.encode() + self.end) and hangs_up:
                     break
-        except (ConnectionError, asyncio.CancelledError, ValueError):
+        except (ConnectionError, EOFError, asyncio.CancelledError, asyncio.LimitOverrunError):
             pass
         finally:
             self._tasks.discard(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hwlearn.lab.virtual.imperfections import quantised
 from hwlearn.lab.virtual.model import BenchModel
 from hwlearn.lab.virtual.scpi import Command, ScpiError, ScpiInstrument, finite, headers
 
@@ -19,11 +20,11 @@ class VirtualSource(ScpiInstrument):
 
     def set_volts(self, channel: str, volts: float) -> None:
         """Set one channel [V]."""
-        self.check(volts)
-        self.volts[channel] = self.model.quantized(volts)
+        self.refuse(volts)
+        self.volts[channel] = quantised(volts, self.model.imperfections)
         self.model.set_source(self.place(channel), volts, channel not in self.off)
 
-    def check(self, volts: float) -> None:
+    def refuse(self, volts: float) -> None:
         """Refuse a voltage that the source cannot make."""
         span = self.model.imperfections.dac_span_v / 2 or self.span
         if abs(volts) > span:
@@ -53,7 +54,7 @@ class VirtualScpiDac(VirtualSource):
             if len(volts) != len(channels):
                 raise ScpiError(-115, "Unexpected number of parameters")
             for value in volts:
-                self.check(value)
+                self.refuse(value)
             for channel, value in zip(channels, volts, strict=True):
                 self.set_volts(channel, value)
         elif command.header == "SOUR:VOLT?":

@@ -8,7 +8,7 @@ from hwlearn.learning.table import TableRule
 class AdjointCoupledLearning(TableRule):
     """AL: current observed, voltage imposed, the dual of EP. The nudged phase holds y − η I; ġ = −∇ ½‖I‖².
 
-    I = −R⁻¹ e is the current needed to hold the outputs at the targets y (THEORY, Phases). `nudge` is η [Ω].
+    I = −R⁻¹ e is the current needed to hold the outputs at the targets y (docs/theory.md). `nudge` is η [Ω].
     """
 
     name = "al"

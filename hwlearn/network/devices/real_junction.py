@@ -21,7 +21,7 @@ class RealJunction(Junction):
     direction with its own; GMIN w beside. All slopes are positive, so w is unique.
 
     Args:
-        saturation, thermal, leak: (D,) as of `Junction`.
+        saturation, thermal, leak: (D,), see `Junction`.
         resistance: R (D,) Ω.
         breakdown: (D,) V, where breakdown sets in; infinite for none.
         breakdown_thermal: N_BV Vt (D,) V.

@@ -58,7 +58,7 @@ class Transistor(EdgeDevice):
     Attributes:
         transconductance: S [S/V].
         threshold: V_T [V].
-        bulk: node from which a junction leads to each end, as of a diode with IS = `saturation` [A], N = 1.
+        bulk: node from which a junction leads to each end, that of a diode with IS = `saturation` [A] and N = 1.
         gate: name of the voltage source from the gate to ground, in netlists.
     """
 

@@ -43,7 +43,7 @@ def draw_run(run: Run, target: Target, panels: Sequence[str] = ()) -> None:
         panels: names of `PANELS`; "outputs" and "residuals" are there once the run has stopped. All that are, if not given.
 
     Raises:
-        ExperimentError: as of `Run.experiment`.
+        ExperimentError: see `Run.experiment`.
         HwlearnError: the file cannot be written.
     """
     measured = run.outputs is not None and bool(np.isfinite(run.outputs).any())

@@ -1,0 +1,68 @@
+"""`BenchMeasurement`: a phase that was read again and again, and how often the next one will be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from hwlearn.arrays import Array
+from hwlearn.circuits.measurement import Measurement, SampledMeasurement
+from hwlearn.inference.noise import variance_and_power
+from hwlearn.lab.station.settings import Measure
+
+
+class Repeats:
+    """How often each channel is read: a fixed number, or one that is chosen anew after each contrast of two phases.
+
+    Args:
+        number: to begin with.
+        error: wanted relative error of a rule's direction; None leaves the number as it is.
+        most: never more.
+
+    Attributes:
+        number: readings per channel and sample now.
+    """
+
+    def __init__(self, number: int, error: float | None = None, most: int = 1) -> None:
+        self.number, self._error, self._most = number, error, most
+
+    @classmethod
+    def of(cls, measure: Measure) -> Repeats:
+        """As a station says."""
+        if measure.repeats == "auto":
+            return cls(2, measure.gradient_error, measure.most_repeats)
+        return cls(measure.repeats)
+
+    def contrasted(self, one: Array, two: Array, noise: float) -> None:
+        """Learn from the measured drops (S, E) [V] of two phases; `noise` is that of a node voltage, already averaged [V].
+
+        The noise adds its own variance to the measured Σ C², which is taken off. The number at most doubles or halves, and
+        stays even, for ABBA.
+        """
+        if self._error is None or not noise > 0:
+            return
+        variance, power = variance_and_power(one, two, noise)
+        wanted = self.number * variance / self._error**2 / (power - variance) if power > variance else math.inf
+        wanted = min(max(wanted, self.number / 2), 2 * self.number, self._most)
+        self.number = 2 * math.ceil(wanted / 2)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BenchMeasurement(SampledMeasurement):
+    """A measurement whose contrast tells how often to read next time."""
+
+    repeats: Repeats | None = None
+
+    def contrast(self, reference: Measurement) -> Array:
+        if self.repeats is not None:
+            self.repeats.contrasted(self.edge_drops(), reference.edge_drops(), self.noise)
+        return super().contrast(reference)
+
+    def __getitem__(self, chosen: slice) -> BenchMeasurement:
+        return replace(
+            self,
+            voltages=self.voltages[chosen],
+            output_voltages=self.output_voltages[chosen],
+            output_currents=self.output_currents[chosen],
+            input_currents=self.input_currents[chosen],
+        )

@@ -1,0 +1,77 @@
+"""`Plan`: who is where on a bench, by the indices of the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwlearn.lab.bench.connection import Connection
+from hwlearn.lab.bench.devices import Devices
+from hwlearn.lab.bench.feeds import Feeds
+from hwlearn.lab.bench.nudge import MeterNudge, Nudge, SeriesNudge
+from hwlearn.lab.bench.scan import Scan
+from hwlearn.lab.instruments.roles import Source, SourceMeter
+from hwlearn.lab.station import Station
+from hwlearn.network import Network
+
+
+class Plan:
+    """The instruments behind the wiring of a station.
+
+    Attributes:
+        network, station, connection, devices: as given.
+        read_nodes: indices of the nodes that are read.
+        inputs: what drives the inputs. constants: what drives the fixed sources that have a channel.
+        constant_values: (k,) V or A of these. driven: indices of these among the fixed sources.
+        nudges: of each output, None where nothing is wired to it.
+        scan: reads the nodes, then the sources behind resistors.
+    """
+
+    def __init__(self, network: Network, station: Station, connection: Connection, devices: Devices) -> None:
+        self.network, self.station, self.connection, self.devices = network, station, connection, devices
+        settings = station.settings
+        self.read_nodes = [k for k, name in enumerate(network.nodes) if name in settings.node]
+        self.inputs = Feeds(connection, network.inputs, [settings.input[source.name].drive for source in network.inputs])
+        fixed = network.fixed_sources
+        driven = [source for source in fixed if ":" in settings.source[source.name].drive]
+        self.constants = Feeds(connection, driven, [settings.source[source.name].drive for source in driven])
+        self.constant_values = np.array([source.value for source in driven])
+        self.driven = np.array([fixed.index(source) for source in driven], dtype=np.intp)
+        names = [network.nodes[k] for k in self.read_nodes]
+        self._places = [settings.node[name].read for name in names]
+        self.nudges = [self._nudge(name) for name in network.output_names]
+        subjects = [f"node {name}" for name in names] + ["behind a resistor"] * (len(self._places) - len(names))
+        self.scan = Scan(connection, station, self._places, subjects)
+        devices.find(connection)
+
+    def _nudge(self, output: str) -> Nudge | None:
+        """What nudges an output; a source behind a resistor is read as well."""
+        table, get = self.station.settings.output.get(output), self.connection.get
+        if table is None:
+            return None
+        if isinstance(table.nudge, str):
+            return MeterNudge(output, *get(table.nudge, SourceMeter))
+        self._places.append(table.nudge.read)
+        return SeriesNudge(
+            output,
+            *get(table.nudge.drive, Source),
+            ohm=table.nudge.series_ohm,
+            most=self.station.settings.limits.v_compliance,
+            node=self.read_nodes.index(self.network.node_index[output]),
+            driven=len(self._places) - 1,
+            tolerance=table.nudge.tolerance_v,
+        )
+
+    def limit(self) -> None:
+        """Set the limits of all source meters that are wired."""
+        limits = self.station.settings.limits
+        for name, wired in self.station.wired().items():
+            meter = self.connection.instruments[name]
+            if isinstance(meter, SourceMeter):
+                for channel in (*wired.nudge, *filter(meter.metered, wired.drive)):
+                    volts, amperes = limits.v_compliance, limits.i_compliance
+                    meter.limit(channel, volts=volts, amperes=amperes, nplc=self.station.nplc(name))
+
+    def place(self, node: int) -> str:
+        """A read node by its channel and name, as in "daq:101 (n12)"."""
+        name = self.network.nodes[node]
+        return f"{self.station.settings.node[name].read} ({name})"

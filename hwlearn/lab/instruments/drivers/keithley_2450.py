@@ -1,0 +1,34 @@
+"""Driver of the Keithley 2450."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
+
+
+class Keithley2450(ScpiSourceMeter):
+    """Keithley 2450 in its SCPI mode: one channel, "1"; the source's value is read back beside the measured one."""
+
+    model = "Keithley 2450"
+
+    def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
+        return (
+            f":SOUR:CURR:VLIM {volts};:SOUR:VOLT:ILIM {amperes};:SENS:VOLT:NPLC {nplc};:SENS:CURR:NPLC {nplc};"
+            ":SOUR:CURR:READ:BACK ON;:SOUR:VOLT:READ:BACK ON;:OUTP:CURR:SMOD HIMP;:OUTP:VOLT:SMOD HIMP"
+        )
+
+    def _level(self, channel: str, function: Function, value: str, changed: bool) -> str:
+        head = f":SOUR:{function} {value}"
+        other = "VOLT" if function == "CURR" else "CURR"
+        return f"{head};:SOUR:FUNC {function};:SENS:FUNC '{other}';:OUTP ON" if changed else head
+
+    def _request(self, channel: str, function: Function) -> tuple[str, int]:
+        limit = "CURR:VLIM" if function == "CURR" else "VOLT:ILIM"
+        return f':READ? "defbuffer1",READ,SOUR;:SOUR:{limit}:TRIP?', 2
+
+    def _ordered(self, one: float, two: float, function: Function) -> tuple[float, float]:
+        return (one, two) if function == "CURR" else (two, one)
+
+    def _off(self, channels: Sequence[str]) -> str:
+        return ":SOUR:CURR 0;:SOUR:VOLT 0;:OUTP OFF"

@@ -1,0 +1,27 @@
+"""Driver of the Keysight 34970A and 34972A."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from hwlearn.lab.instruments.scpi.scanner import ScpiScanner
+from hwlearn.lab.instruments.scpi.text import channel_list, number
+
+
+class Keysight34970A(ScpiScanner):
+    """Keysight 34970A and 34972A. CONF resets delay and impedance, so these come after it."""
+
+    model = "Keysight 34970A"
+    impedance: ClassVar[str] = "INP:IMP:AUTO"
+
+    def _setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float) -> str:
+        at = channel_list(channels)
+        return (
+            f":CONF:VOLT:DC {number(volts)},DEF,{at};:VOLT:DC:NPLC {number(nplc)},{at};"
+            f":{self.impedance} {'ON' if high_z else 'OFF'},{at};:ROUT:SCAN {at};:ROUT:CHAN:DEL {number(delay)},{at};"
+            ":TRIG:SOUR IMM;:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
+        )
+
+    def _request(self, count: int, repeats: int) -> tuple[str, int]:
+        return f":TRIG:COUN {repeats};:READ?", 1

@@ -1,0 +1,62 @@
+"""`ScpiInstrument`: an instrument that is told what to do by messages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments.roles import Instrument
+from hwlearn.lab.instruments.scpi.session import Session
+from hwlearn.lab.instruments.scpi.visa import Line
+from hwlearn.lab.instruments.settings import Setup
+
+
+class ScpiInstrument(Instrument):
+    """The base of SCPI drivers: a session.
+
+    Args:
+        session: connected. line_hz: frequency of the mains [Hz].
+    """
+
+    address: ClassVar[str] = "VISA resource name"
+
+    def __init__(self, session: Session, line_hz: int = 50) -> None:
+        super().__init__(session.name)
+        self.session, self.line_hz = session, line_hz
+
+    @classmethod
+    def connect(cls, setup: Setup) -> Self:
+        table = setup.table
+        line = Line(
+            table.terminator,
+            table.open_delay_s,
+            table.baud_rate,
+            table.data_bits,
+            table.parity,
+            table.stop_bits,
+            table.flow_control,
+        )
+        resource = setup.resource or ""
+        session = Session(resource, name=setup.name, idn=table.idn, backend=setup.backend, timeout=setup.timeout_s, line=line)
+        return cls(session, setup.line_hz)
+
+    @property
+    def identity(self) -> str:
+        return self.session.identity
+
+    @property
+    def recoveries(self) -> int:
+        return self.session.recoveries
+
+    def report(self) -> dict[str, Any]:
+        session = self.session
+        return {**super().report(), "round_trips": session.round_trips, "seconds": session.seconds}
+
+    def error(self, message: str) -> InstrumentError:
+        return self.session.error(message)
+
+    def present(self) -> None:
+        self.session.ask("*OPC?")
+
+    def close(self) -> None:
+        self.session.close()

@@ -1,0 +1,199 @@
+"""`Session`: a conversation with one instrument in which no answer belongs to another question."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments.scpi.text import answers, error_number
+from hwlearn.lab.instruments.scpi.visa import Broken, Line, Visa, Wire
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+QUEUE = ":SYST:ERR?"
+PLAIN = Line()
+STALE = 3
+"""Answers to earlier questions that a serial line may still bring."""
+
+
+class Session:
+    """One instrument over PyVISA. Opening asks `*IDN?` and changes no output.
+
+    Each message carries the question for the error queue along, so that a setting and its confirmation are one round trip.
+    A time-out, a broken line or an answer of the wrong shape makes the connection suspect: it is closed, opened again and
+    the instrument must identify as before; then the message, which must be repeatable, is sent once more.
+
+    Args:
+        resource: VISA resource name, such as "TCPIP::192.168.1.20::5025::SOCKET".
+        name: the instrument's name in the station file, for errors.
+        idn: a part of the `*IDN?` answer that must be there.
+        backend: PyVISA's, "@py" or "@ivi".
+        timeout: of a message that needs no time of its own [s]; others get twice their own time on top.
+        line: how lines go to and fro.
+        wire: what carries them instead of PyVISA, for tests of drivers.
+
+    Attributes:
+        identity: the answer to `*IDN?`.
+        round_trips: messages sent.
+        seconds: time spent on them.
+        recoveries: how often the connection failed and the same instrument was found again.
+        kept: messages that are sent again to an instrument that was found again, for it may have been switched off.
+
+    Raises:
+        InstrumentError: not there, in use by another process, or another instrument.
+    """
+
+    def __init__(
+        self,
+        resource: str,
+        *,
+        name: str,
+        idn: str = "",
+        backend: str = "@py",
+        timeout: float = 2.0,
+        line: Line = PLAIN,
+        wire: Wire | None = None,
+    ) -> None:
+        self.name, self.resource, self.timeout = name, resource, timeout
+        self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
+        self.kept: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._closed = False
+        self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
+        self._suspect = False  # the connection failed, and the same instrument has not been found again
+        self._visa = wire or Visa(resource, name=name, backend=backend, line=line)
+        try:
+            self._visa.open()
+            self._visa.clear()
+            self.identity = self._identify()
+            if idn not in self.identity:
+                raise self.error(f"is {self.identity!r}, and the station file wants {idn!r}: check idn and resource")
+        except BaseException:
+            self.close()
+            raise
+
+    def error(self, message: str) -> InstrumentError:
+        """An error that names this instrument."""
+        return InstrumentError(message, self.name, self.resource)
+
+    def ask(self, message: str, *, replies: int = 1, seconds: float = 0.0) -> list[str]:
+        """The answers to one message, in one round trip.
+
+        Args:
+            message: commands and queries joined by ';', each with its leading ':'. It must do the same if it is sent twice.
+            replies: number of its queries.
+            seconds: how long the instrument may need for it.
+
+        Raises:
+            InstrumentError: the instrument refused it, or gave no valid answer twice.
+        """
+        return self.read(message, lambda fields: fields, replies=replies, seconds=seconds)
+
+    def read(self, message: str, parse: Callable[[list[str]], T], *, replies: int = 1, seconds: float = 0.0) -> T:
+        """As `ask`, for answers that `parse` must understand: its ValueError makes the connection suspect too."""
+        with self._lock:
+            if self._closed:
+                raise self.error("is closed")
+            timeout = self.timeout + 2 * seconds
+            try:
+                if self._suspect or self._waiting:
+                    raise ValueError("an earlier question failed" if self._suspect else "an interrupted question")
+                return self._once(message, parse, replies, timeout)
+            except Broken as first:
+                log.warning("%s: %s to %s; opened again", self.name, _said(first), message)
+                self.recoveries += 1
+            try:
+                self._recover()
+                return self._once(message, parse, replies, timeout)
+            except Broken as second:
+                self._suspect = True
+                raise self.error(f"{_said(second)} to {message!r}, twice; check its connection") from None
+
+    def tell(self, message: str, *, seconds: float = 0.0) -> None:
+        """Send settings and wait until they are done and free of errors, in one round trip."""
+        self.read(f"{message};*OPC?", _acknowledged, seconds=seconds)
+
+    def _once(self, message: str, parse: Callable[[list[str]], T], replies: int, timeout: float) -> T:
+        fields = answers(self._exchange(f"{message};{QUEUE}", timeout))
+        if error_number(fields[-1]):
+            raise self.error(f"refused {message!r}: {self._errors(fields[-1])}")
+        if len(fields) != replies + 1:
+            raise ValueError(f"{len(fields) - 1} answers for {replies}")
+        return parse(fields[:-1])
+
+    def _exchange(self, message: str, timeout: float) -> str:
+        began = time.perf_counter()
+        try:
+            self.round_trips += 1
+            self._waiting = True
+            self._visa.write(message, timeout)
+            answer = self._visa.read(timeout)
+            self._waiting = False
+            return answer
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def _errors(self, first: str) -> str:
+        """All entries of the error queue."""
+        entries = [first]
+        for _ in range(20):
+            try:
+                entry = self._exchange(QUEUE, self.timeout)
+                if not error_number(entry):
+                    break
+            except Broken:
+                break
+            entries.append(entry)
+        return ", ".join(entries)
+
+    def _identify(self) -> str:
+        try:
+            return self._exchange("*IDN?", self.timeout)
+        except Broken as error:
+            raise self.error(
+                f"{_said(error)} to '*IDN?'; check its address, its cable and its line ends (terminator)"
+            ) from None
+
+    def _recover(self) -> None:
+        """A fresh connection to the same instrument, its error queue empty, what must be kept sent again."""
+        self._suspect = True
+        self._visa.reopen()
+        identity = self._identify()
+        with suppress(*Broken):
+            for _ in range(STALE if self._visa.serial else 0):  # what comes late on a serial line comes before the identity
+                if identity != self.identity:
+                    identity = self._visa.read(self.timeout)
+        if identity != self.identity:
+            raise self.error(f"was {self.identity!r} and is now {identity!r}")
+        error_number(self._exchange(f"*CLS;{QUEUE}", self.timeout))
+        for message in self.kept.values():
+            entry = self._exchange(f"{message};{QUEUE}", self.timeout)
+            if error_number(entry):
+                raise self.error(f"refused {message!r}: {self._errors(entry)}")
+        self._suspect = False
+
+    def close(self) -> None:
+        """Let go of the instrument, as it is; may be called twice."""
+        with self._lock:
+            self._closed = True
+            self._visa.close()
+
+
+def _acknowledged(fields: list[str]) -> None:
+    if fields != ["1"]:
+        raise ValueError(f"{fields} instead of an acknowledgement")
+
+
+def _said(error: BaseException) -> str:
+    """What an instrument answered instead of an answer."""
+    text = " ".join(str(error).split())
+    if "VI_ERROR_TMO" in text or isinstance(error, TimeoutError):
+        return "gave no answer in time"
+    return f"gave no valid answer ({text})"

@@ -1,0 +1,61 @@
+"""`[instrument.X]` of a station file: how an instrument is reached, and what it is told beside its channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from hwlearn.toml import Table
+
+
+class InstrumentTable(Table):
+    """`[instrument.X]`: driver, VISA resource, and a part of the `*IDN?` answer that must match.
+
+    Attributes:
+        driver: the name of a driver, or "module:Class" for one of your own, in a station that is trusted.
+        resource: VISA resource name; whatever the driver wants, for one of your own.
+        timeout_s: instead of the one of [defaults] [s].
+        nplc, range_v: instead of those of [measure].
+        terminator: the end of a line, both ways.
+        open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
+        baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
+            XON/XOFF.
+        watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
+    """
+
+    driver: str
+    resource: str | None = None
+    idn: str = ""
+    timeout_s: PositiveFloat | None = None
+    nplc: PositiveFloat | None = None
+    range_v: PositiveFloat | None = None
+    terminator: Literal["LF", "CR", "CRLF"] = "LF"
+    open_delay_s: NonNegativeFloat = 0.0
+    baud_rate: PositiveInt = 9600
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["none", "odd", "even"] = "none"
+    stop_bits: Literal[1, 2] = 1
+    flow_control: Literal["none", "xon_xoff", "rts_cts", "dtr_dsr"] = "none"
+    watchdog_s: NonNegativeFloat = 0.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a driver needs to find its instrument.
+
+    Attributes:
+        name: in the station file. table: its table there.
+        resource: where it is; that of the virtual bench, on one.
+        backend: PyVISA's, "@py" or "@ivi".
+        timeout_s: of a message that needs no time of its own [s].
+        line_hz: frequency of the mains [Hz].
+    """
+
+    name: str
+    table: InstrumentTable
+    resource: str | None
+    backend: str = "@py"
+    timeout_s: float = 2.0
+    line_hz: int = 50

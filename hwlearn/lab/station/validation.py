@@ -1,0 +1,220 @@
+"""What must hold of a station file before any instrument is touched."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from hwlearn.errors import HwlearnWarning, StationError
+from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.lab.station.settings import SeriesNudge, StationSettings
+from hwlearn.lab.station.tables import CodeTable
+from hwlearn.network import Network
+from hwlearn.network.ports import canonical
+from hwlearn.text import GROUND, did_you_mean
+
+ROLES: dict[str, type[Instrument]] = {"drive": Source, "read": Scanner, "set": ResistorBox, "nudge": SourceMeter}
+"""What an instrument must be, by the last part of the key that names it."""
+
+Drivers = Mapping[str, type[Instrument]]
+"""Instrument → its driver."""
+
+
+def validate_wiring(
+    settings: StationSettings, path: Path, drivers: Drivers, tables: Mapping[str, CodeTable], network: Network
+) -> None:
+    """Refuse a station that does not fit the network.
+
+    Raises:
+        StationError: names file and key.
+
+    Warns:
+        HwlearnWarning: the calibration is old.
+    """
+    try:
+        _channels(settings)
+        _wired(settings, drivers, network)
+        _power(settings, tables)
+    except StationError as error:
+        raise StationError(f"{path}: {error}") from None
+    _age(settings, path)
+
+
+def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
+    """(key, "instrument:channel") of all that is wired."""
+    for name, given in settings.input.items():
+        yield f"input.{name}.drive", given.drive
+    for name, source in settings.source.items():
+        if ":" in source.drive:
+            yield f"source.{name}.drive", source.drive
+    for name, node in settings.node.items():
+        yield f"node.{name}.read", node.read
+    for name, output in settings.output.items():
+        if isinstance(output.nudge, SeriesNudge):
+            yield f"output.{name}.nudge.drive", output.nudge.drive
+            yield f"output.{name}.nudge.read", output.nudge.read
+        else:
+            yield f"output.{name}.nudge", output.nudge
+    for name, edge in settings.edge.items():
+        if edge.set is not None:
+            yield f"edge.{name}.set", edge.set
+
+
+def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Refuse channels of instruments that the file does not have or that cannot do this.
+
+    Raises:
+        StationError: names file and key.
+    """
+    _addresses(settings, path, drivers)
+    for key, place in places(settings):
+        name, _, channel = place.partition(":")
+        if name not in settings.instrument:
+            raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+        driver, role = drivers[name], ROLES[key.rpartition(".")[2]]
+        if not issubclass(driver, role):
+            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
+        if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]{0,4}", channel):
+            raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, … 99999; write {name}:0")
+    for name in settings.safe.order:
+        if name not in settings.instrument:
+            raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+
+
+def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Each instrument that needs an address has one of its own."""
+    resources: dict[str, str] = {}
+    for name, table in settings.instrument.items():
+        if settings.defaults.backend == "virtual":
+            continue
+        if table.resource is None:
+            if drivers[name].address:
+                raise StationError(f"{path}: instrument.{name}.resource is missing: give its {drivers[name].address}")
+            continue
+        other = resources.setdefault(table.resource.upper(), name)
+        if other != name:
+            raise StationError(
+                f"{path}: instrument.{name}.resource: {table.resource} is instrument.{other} already; make them one instrument"
+            )
+
+
+def _channels(settings: StationSettings) -> None:
+    used: dict[str, str] = {}
+    for key, place in places(settings):
+        name, _, channel = place.partition(":")
+        same = f"{name}:{int(channel)}" if channel.isdecimal() else place  # 0101 is 101
+        if same in used:
+            raise StationError(f"{key}: channel {place} is used by {used[same]} already; wire one thing to a channel")
+        used[same] = key
+
+
+def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> None:
+    """Everything of the network is wired, and nothing else."""
+    grounded = _grounded(settings, network)
+    wanted = {  # sources first: which nodes are read follows from them
+        "source": [source.name for source in network.fixed_sources],
+        "node": [name for name in network.nodes if name != GROUND and name not in grounded],
+        "edge": list(network.edge_names),
+        "input": list(network.input_names),
+        "output": list(network.output_names),
+    }
+    advice = {
+        "node": "say which channel reads it",
+        "edge": "say which channel sets it, or its fixed_ohm",
+        "input": "say which channel drives it",
+        "source": 'say which channel it is, "ground" or "external"',
+    }
+    for table, names in wanted.items():
+        given: Mapping[str, object] = getattr(settings, table)
+        for name in given:
+            if name not in names:
+                why = did_you_mean(name, names) or f"; there {'are' if names[1:] else 'is'} {', '.join(names) or 'none'}"
+                if table == "node" and (name in grounded or canonical(name) == GROUND):
+                    why = ": it is wired to ground"
+                raise StationError(f"{table}.{name}: {network.title} has no {table} {name!r} to wire{why}")
+        if table in advice:
+            missing = [name for name in names if name not in given]
+            if missing:
+                raise StationError(f"{table}.{missing[0]} is missing: {advice[table]}")
+    for source in network.fixed_sources:
+        drive = settings.source[source.name].drive
+        if drive == "ground" and source.value:
+            raise StationError(f'source.{source.name} is {source.value:g} {source.unit}, and "ground" is 0 V')
+        if drive == "ground" and GROUND not in (source.plus, source.minus):
+            raise StationError(
+                f'source.{source.name} is between {source.plus} and {source.minus}, and "ground" is a wire from a node to '
+                'ground; wire them together and write "external"'
+            )
+        limits = settings.limits
+        key, most = ("v_node_max", limits.v_node_max) if source.kind == "voltage" else ("i_nudge_max", limits.i_nudge_max)
+        if abs(source.value) > most:
+            raise StationError(
+                f"source.{source.name} is {source.value:g} {source.unit}, beyond limits.{key} = {most:g} {source.unit}"
+            )
+    drives = {f"input.{name}.drive": table.drive for name, table in settings.input.items()}
+    drives.update({f"source.{name}.drive": table.drive for name, table in settings.source.items() if ":" in table.drive})
+    kinds = {source.name: source.kind for source in network.sources}
+    for key, place in drives.items():
+        driver = drivers[place.partition(":")[0]]
+        name = key.split(".", 1)[1].removesuffix(".drive")
+        if kinds[name] == "current" and not issubclass(driver, SourceMeter):
+            raise StationError(f"{key} = {place!r}: {name} is a current source; wire a source meter")
+    for name in settings.output:
+        nudge = settings.output[name].nudge
+        if isinstance(nudge, SeriesNudge) and "," in name:
+            raise StationError(f"output.{name}: a voltage behind a resistor nudges one node against ground, not a difference")
+
+
+def _grounded(settings: StationSettings, network: Network) -> set[str]:
+    """Nodes that a wire ties to ground."""
+    return {
+        source.plus if source.minus == GROUND else source.minus
+        for source in network.fixed_sources
+        if source.name in settings.source
+        and settings.source[source.name].drive == "ground"
+        and GROUND in (source.plus, source.minus)
+    }
+
+
+def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
+    """The worst case: an input at one end of an edge at its smallest resistance, an input or a nudge at the other."""
+    limits = settings.limits
+    reached = max(limits.v_node_max, limits.v_compliance) if settings.output else limits.v_node_max
+    volts = limits.v_node_max + reached
+    for name, edge in settings.edge.items():
+        table = tables.get(name)
+        if table is None:
+            smallest = float(edge.fixed_ohm or 0.0)
+        else:
+            smallest = float(np.min(table.resistances[table.min_code : table.max_code + 1]))
+        power, current = volts**2 / smallest, volts / smallest
+        if power > settings.limits.p_edge_max:
+            raise StationError(
+                f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {power:.3g} W, limits.p_edge_max is "
+                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower limits.v_node_max and v_compliance"
+            )
+        i_max = settings.table[edge.table].i_max if edge.table else None
+        if i_max is not None and current > i_max:
+            raise StationError(
+                f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {current:.3g} A, "
+                f"table.{edge.table}.i_max is {i_max:g} A; raise series_ohm or min_code, or lower limits.v_node_max and "
+                "v_compliance"
+            )
+
+
+def _age(settings: StationSettings, path: Path) -> None:
+    calibration = settings.calibration
+    if calibration.date is None:
+        return
+    days = (datetime.date.today() - calibration.date).days
+    if days > calibration.valid_days:
+        warnings.warn(
+            f"{path}: the calibration is {days} days old, valid for {calibration.valid_days}; run `hwlearn bench calibrate`",
+            HwlearnWarning,
+            stacklevel=4,
+        )

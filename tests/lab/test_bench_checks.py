@@ -1,0 +1,120 @@
+"""The checks of a phase: when they look, and that each is one file."""
+
+import ast
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from benches import EXPERIMENT, NETWORK, STATION, changed
+
+from hwlearn import Drive, Inject
+from hwlearn.errors import InstrumentError, StationError
+from hwlearn.experiments import load_experiment
+from hwlearn.lab.bench import checks
+from hwlearn.lab.bench.checks.check import Check
+from hwlearn.lab.bench.circuit import BenchCircuit
+
+LAB = Path(checks.__file__).parents[2]
+NUDGED = Drive([[1.0]], Inject([[1e-4]]))
+
+
+class Witness(Check):
+    """Writes down when it is asked."""
+
+    always = True
+    seen: ClassVar[list[str]] = []
+    refuse = ""
+
+    def note(self, what, error):
+        self.seen.append(what)
+        if what == self.refuse:
+            raise error(f"refused {what}")
+
+    def before(self, asked):
+        assert asked.imposed is not None
+        self.note("before", StationError)
+
+    def after(self, phase):
+        assert phase.readings.shape == (1, 8, len(self.bench.plan.read_nodes))
+        assert [said.of for said in phase.metered] == ["output t1,t2"]
+        self.note("after", InstrumentError)
+
+    def accepted(self, phase):
+        self.note("accepted", InstrumentError)
+
+
+@pytest.fixture
+def circuit(tmp_path, monkeypatch):
+    witness = type("Fresh", (Witness,), {"seen": []})
+    monkeypatch.setattr(checks, "CHECKS", (*checks.CHECKS, witness))
+    path = tmp_path / "station.toml"
+    path.write_text(changed(STATION, ("[defaults]", "[defaults]\ntimeout_s = 0.3")), encoding="utf-8")
+    with BenchCircuit(NETWORK, path, verify=False) as made:
+        made.witness = witness
+        yield made
+
+
+def test_a_check_sees_a_phase_before_it_after_it_and_when_it_is_accepted(circuit):
+    circuit.measure(NUDGED)
+    assert circuit.witness.seen == ["before", "after", "accepted"]
+
+
+def test_a_phase_in_which_a_connection_failed_is_not_accepted(circuit):
+    circuit.measure(NUDGED)
+    circuit.connection.virtual.fault("dac", "drop")
+    circuit.measure(NUDGED)
+    assert circuit.witness.seen == ["before", "after", "accepted", "before", "after", "after", "accepted"]
+
+
+def test_what_is_refused_before_sends_nothing_and_leaves_the_circuit_open(circuit):
+    circuit.witness.refuse = "before"
+    with pytest.raises(StationError, match="refused before"):
+        circuit.measure(NUDGED)
+    assert all(set(made.lines) == {"*IDN?"} for made in circuit.connection.virtual.instruments.values())
+    circuit.witness.refuse = ""
+    circuit.measure(NUDGED)
+
+
+@pytest.mark.parametrize("when", ["after", "accepted"])
+def test_what_is_refused_later_is_safe(circuit, when):
+    circuit.witness.refuse = when
+    with pytest.raises(InstrumentError, match=f"refused {when}"):
+        circuit.measure(NUDGED)
+    virtual = circuit.connection.virtual.instruments
+    assert (virtual["smu"].channels["1"].on, virtual["dac"].volts["1"], virtual["pots"].opened) == (False, 0.0, True)
+
+
+def test_each_check_is_a_file_with_one_class_that_is_gathered():
+    names = []
+    for file in sorted((LAB / "bench" / "checks").glob("[a-z]*.py")):
+        classes = [node.name for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
+        assert len(classes) == 1
+        names += classes
+    assert sorted(names) == sorted([Check.__name__, *(check.__name__ for check in checks.CHECKS)])
+
+
+def test_no_class_of_the_lab_is_long():
+    for file in LAB.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                assert node.end_lineno - node.lineno < 200, f"{file}: {node.name}"
+
+
+def test_roles_and_checks_send_no_messages():
+    """A role knows no session, and nothing above the drivers does."""
+    for file in [LAB / "instruments" / "roles.py", *(LAB / "bench").rglob("*.py")]:
+        assert "scpi" not in file.read_text(encoding="utf-8"), file
+        assert ".session" not in file.read_text(encoding="utf-8"), file
+
+
+def test_a_driver_derived_from_ours_has_its_virtual_twin(tmp_path):
+    (tmp_path / "mylab.py").write_text(
+        "from hwlearn.lab.instruments.drivers.scpi_dac import ScpiDac\n\n\nclass Dac(ScpiDac):\n    model = 'mine'\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "station.toml"
+    path.write_text(changed(STATION, ('driver = "scpi_dac"', 'driver = "mylab:Dac"')), encoding="utf-8")
+    with BenchCircuit(load_experiment(EXPERIMENT).network, path, trust=True) as circuit:
+        assert circuit.connection.instruments["dac"].model == "mine"
+        circuit.measure(Drive([[1.0]]))
+        assert circuit.connection.virtual.instruments["dac"].volts["1"] == pytest.approx(1.0, abs=1e-3)
