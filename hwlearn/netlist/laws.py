@@ -41,10 +41,13 @@ def read_edge(card: Card, netlist: NetlistAround, first: Iterable[type[Device]] 
 
 
 def read_elements(
-    elements: Sequence[Element], directives: Sequence[str], first: Iterable[type[Device]] = ()
+    elements: Sequence[Element],
+    directives: Sequence[str],
+    first: Iterable[type[Device]] = (),
+    nodes: Iterable[str] = (),
 ) -> tuple[list[ElementDevice], list[str]]:
-    """The devices that elements are, and what is said against the others, each with its line."""
-    netlist, first = NetlistAround((), directives), tuple(first)
+    """The devices that elements are, and what is said against the others, each with its line; `nodes` are all there are."""
+    netlist, first = NetlistAround((), directives, nodes=nodes), tuple(first)
     found, refused = [], list[str]()
     for element in elements:
         card = Card(element.name, element.nodes, tuple(words(element.card.lower())[1 + len(element.nodes) :]))
@@ -59,5 +62,5 @@ def read_elements(
             except DeviceError as error:
                 reasons.append(str(error))
         else:
-            refused.append(": ".join((element.where, element.card, *reasons[:1])))
+            refused.append(": ".join((element.where, element.card, *(["; ".join(dict.fromkeys(reasons))] if reasons else []))))
     return found, refused

@@ -280,7 +280,7 @@ def test_without_its_law_it_stays_an_element(tmp_path: Path) -> None:
     network.to_netlist(path)
     left = Network.from_netlist(path, inputs=network.input_names, outputs=network.output_names)
     assert len(left.elements) == len(network.devices)
-    with pytest.raises(ModelError, match=r"the exact model takes diodes, resistors, transistors .*sinh"):
+    with pytest.raises(ModelError, match=r"the exact model takes .*diodes.*transistors.*sinh"):
         NewtonCircuit(left)
 
 

@@ -16,12 +16,12 @@ from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.newton.folded import Folded, Programmed
-from hwlearn.circuits.newton.laws import AtConductances, all_branches, at_conductances, of_slopes, placed_rows
+from hwlearn.circuits.newton.laws import AtConductances, Devices, all_devices, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
+from hwlearn.circuits.newton.reduction import reduce
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network, Source
-from hwlearn.network.devices import Branches
 from hwlearn.network.devices.ideal_diode import Complementarity
 
 ITERATIONS = 200
@@ -66,19 +66,21 @@ class NewtonCircuit(Circuit):
 
     def __init__(self, network: Network, dtype: DTypeLike = "float64") -> None:
         super().__init__(network)
-        self._branches = all_branches(network)
+        self._devices = devices = all_devices(network)
         self._folded: Folded | None = None
         self._programmed: Programmed | None = None
         if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
             raise ModelError(f"dtype is {dtype!r}; give 'float64', or 'float32'")
-        ideal = [branches for branches in self._branches if isinstance(branches.law, Complementarity)]
+        ideal = [branches for branches in devices.branches if isinstance(branches.law, Complementarity)]
         if ideal:
-            others = tuple(branches for branches in self._branches if branches not in ideal)
+            if devices.ties:
+                raise ModelError(f"{devices.ties[0].name} ties voltages, which a network with ideal diodes cannot have yet")
+            others = tuple(branches for branches in devices.branches if branches not in ideal)
             self._folded = Folded(network, others, [pair for branches in ideal for pair in branches.ends], dtype)
             return
         if np.dtype(dtype) != np.dtype("float64"):
             raise ModelError("float32 is for networks with ideal diodes; others are solved in float64")
-        self._free = _Equations(network, self._branches, ())
+        self._free = _Equations(network, self._devices, ())
         self._held: _Equations | None = None
 
     @property
@@ -110,7 +112,7 @@ class NewtonCircuit(Circuit):
             assert imposed is not None
             if self._held is None:
                 held = [Source(f"held output {port.name}", "voltage", port.plus, port.minus) for port in network.outputs]
-                self._held = _Equations(network, self._branches, held)
+                self._held = _Equations(network, self._devices, held)
             values, currents = np.hstack((inputs, imposed)), np.zeros(imposed.shape)
             voltages, observed, delivered = self._held.solve(self._conductances, values, currents)
             currents = delivered[:, driven:]
@@ -171,37 +173,39 @@ class _Equations:
         reciprocal: whether they are symmetric.
     """
 
-    def __init__(self, network: Network, laws: Sequence[Branches], held: Sequence[Source]) -> None:
-        self._network = network
+    def __init__(self, network: Network, devices: Devices, held: Sequence[Source]) -> None:
+        self._network, laws, nodes = network, devices.branches, len(devices.nodes)
         self._edges = len(network.edges)
         edges_of_devices = np.concatenate([np.empty(0, dtype=np.intp), *(branches.edges for branches in laws)])
         self._resistors = np.setdiff1d(np.arange(self._edges), edges_of_devices)
         self._rows = list(placed_rows(laws, self._edges, len(self._resistors)))
-        driven = replace(network, inputs=(*network.inputs, *held), outputs=())
-        sources, merging, nodes = driven.sources, driven.merging, len(network.nodes)
-        incidence = csr_array(vstack((network.incidence, *(branches.incidence[branches.edges < 0] for branches in laws))))
-        free = np.flatnonzero(merging.cluster >= 0)
-        spread = csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(nodes, merging.size))  # T
-        voltage, width = [k for k, source in enumerate(sources) if source.kind == "voltage"], len(sources)
-        ties = csr_array(
-            (merging.signs, (merging.rows, np.array(voltage, dtype=np.intp)[merging.columns])), shape=(nodes, width)
-        )  # P, with a column per source
-        into = driven.source_incidence.T.tocsc() * np.array([source.kind == "current" for source in sources], dtype=np.float64)
-        lifts = csr_array(hstack((ties, csr_array((nodes, len(network.outputs))))))
-        into = csr_array(hstack((into, network.port_incidence.T)))
-        seen = csr_array(vstack((network.incidence, *(branches.controls for branches in laws))))
+        sources = (*network.inputs, *held, *network.fixed_sources, *devices.ties)
+        reduction = reduce(devices.nodes, len(sources), devices.held(sources))
+        spread, sums, own = reduction.spread, reduction.sums, _widened(network.incidence, nodes)
+        incidence = csr_array(vstack((own, *(branches.incidence[branches.edges < 0] for branches in laws))))
+        fed = replace(network, inputs=(*network.inputs, *held), outputs=()).source_incidence.T.tocsc()
+        fed = fed * np.array([source.kind == "current" for source in sources[: fed.shape[1]]], dtype=np.float64)
+        ports = _widened(network.port_incidence, nodes)
+        lifts = csr_array(hstack((reduction.lifts, csr_array((nodes, len(network.outputs))))))
+        into = csr_array(hstack((_widened(fed.T, nodes).T, csr_array((nodes, len(devices.ties))), ports.T)))
+        seen = csr_array(vstack((own, *(branches.controls for branches in laws))))
 
         self._nodes, self._lifts = SparseMap(spread), SparseMap(lifts)
-        loops, controls = _pruned(incidence @ spread), _pruned(seen @ spread)
+        loops, controls = _pruned(incidence @ sums), _pruned(seen @ spread)
         self._seen, self._seen_lifts = SparseMap(controls), SparseMap(csr_array(seen @ lifts))
-        self._leaving, self._entering = SparseMap(csr_array(-loops.T)), SparseMap(csr_array(spread.T @ into))
-        self._outputs, self._ports = SparseMap(network.port_incidence), (spread.T @ network.port_incidence.T).toarray()
-        self._driven = [k for k in voltage if k < len(network.inputs) + len(held)]
-        paid = csr_array(ties.T)[self._driven]
+        self._leaving, self._entering = SparseMap(csr_array(-loops.T)), SparseMap(csr_array(sums.T @ into))
+        self._outputs, self._ports = SparseMap(ports), (sums.T @ ports.T).toarray()
+        self._tests, self._tested = (
+            (spread.T @ ports.T).toarray(),
+            SparseMap(csr_array(own @ sums)),
+        )  # of the transposed network
+        driven = len(network.inputs) + len(held)
+        self._driven = [k for k, source in enumerate(sources[:driven]) if source.kind == "voltage"]
+        paid = csr_array(reduction.paid.T)[self._driven]
         beside = np.unique(csr_array(paid @ incidence.T).nonzero()[1])
         self._beside = beside[beside < self._edges]
         self._delivered, self._undelivered = SparseMap(csr_array(paid @ incidence.T)), SparseMap(csr_array(-(paid @ into)))
-        self._fixed = np.array([source.value for source in sources[len(network.inputs) + len(held) :]]).reshape(-1, 1)
+        self._fixed = np.array([source.value for source in sources[driven:]]).reshape(-1, 1)
 
         # Each slope ∂i/∂v is an entry s l rᵀ of Newton's matrix: l where the current flows, r what the voltage is of.
         entries = list(map(of_slopes, self._rows))
@@ -211,8 +215,10 @@ class _Equations:
         self._width, self._flowing = len(flowing), incidence.shape[0]
         scales = [np.broadcast_to(rows.law.scale, rows.shape).reshape(-1, 1) for rows in self._rows]
         self._tolerance = CONVERGED * np.vstack((np.ones((0, 1)), *scales))
-        self._local = all(branches.local for branches in laws)  # then diagonals dominate, and walks are positive
-        self.reciprocal = all(branches.reciprocal for branches in laws)
+        self._local = reduction.plain and all(
+            branches.local for branches in laws
+        )  # then diagonals dominate, and walks are positive
+        self.reciprocal = reduction.symmetric and all(branches.reciprocal for branches in laws)
         self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal, dominated=self._local)
 
     @_quiet
@@ -232,7 +238,11 @@ class _Equations:
         delivered[self._driven] = self._delivered.of_columns(flows, self._undelivered.of_columns(u, _ZERO))
         rounding = 1e-16 * conductances[self._beside].max(initial=0.0) * np.abs(voltages).max(axis=0, initial=0.0)
         delivered[np.ix_(self._driven, rounding > max(DROWNED * np.abs(delivered).max(initial=0.0), LEAST))] = np.nan
-        return np.ascontiguousarray(voltages.T), np.ascontiguousarray(outputs.T), np.ascontiguousarray(delivered.T)
+        return (
+            np.ascontiguousarray(voltages[: len(self._network.nodes)].T),
+            np.ascontiguousarray(outputs.T),
+            np.ascontiguousarray(delivered.T),
+        )
 
     @_quiet
     def small_signal(self, conductances: Array, values: Array) -> SmallSignal:
@@ -248,20 +258,21 @@ class _Equations:
             first = rows.branches.edges >= 0
             if first.any():
                 driving[:, rows.branches.edges[first]] = rows.law.driving(given, rows.volts(seen[edges:]))[first].T
-        right = np.broadcast_to(self._ports, (samples, *self._ports.shape))
+        forward, adjoint = (np.broadcast_to(right, (samples, *right.shape)) for right in (self._ports, self._tests))
         outputs = self._outputs.of_columns(self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO)), _ZERO)
         return SmallSignal(
             np.ascontiguousarray(outputs.T),
             seen[:edges].T,
             driving,
-            *(self._drops_of(self.matrices.solve(slopes, right, transposed)) for transposed in (False, True)),
+            self._drops_of(self.matrices.solve(slopes, forward), self._seen),
+            self._drops_of(self.matrices.solve(slopes, adjoint, transposed=True), self._tested),
         )
 
-    def _drops_of(self, potentials: Array) -> Array:
+    def _drops_of(self, potentials: Array, drops: SparseMap) -> Array:
         """(S, k, E) V, for free potentials (S, n, k), sources at rest."""
         samples, size, count = potentials.shape
         columns = np.ascontiguousarray(potentials.transpose(1, 0, 2)).reshape(size, samples * count)
-        seen = self._seen.of_columns(columns, _ZERO)[: self._edges]
+        seen = drops.of_columns(columns, _ZERO)[: self._edges]
         return seen.reshape(self._edges, samples, count).transpose(1, 2, 0)
 
     def _driven_by(self, values: Array, injected: Array) -> Array:
@@ -348,6 +359,13 @@ class _Equations:
         if conductances is not self._known:
             self._known, self._laws = conductances, at_conductances(self._rows, conductances)
         return self._laws
+
+
+def _widened(matrix: csr_array, nodes: int) -> csr_array:
+    """With columns for inner nodes."""
+    wide = csr_array(matrix, copy=True)
+    wide.resize((matrix.shape[0], nodes))
+    return wide
 
 
 def _pruned(matrix: csr_array) -> csr_array:

@@ -8,15 +8,59 @@ from typing import NamedTuple
 import numpy as np
 
 from hwlearn.arrays import Array, Indices
+from hwlearn.circuits.newton.reduction import Held
 from hwlearn.errors import DeviceError, ModelError
 from hwlearn.netlist.laws import read_elements
-from hwlearn.network import Network
+from hwlearn.network import Network, Source
 from hwlearn.network.devices import DEVICES, Branches, Law, Limiter, Placed, branches_by_law
 from hwlearn.network.devices.models import options_of
 
 
-def all_branches(network: Network) -> tuple[Branches, ...]:
-    """Those of the network's devices, and of its elements as their laws read them.
+class Devices(NamedTuple):
+    """The devices of a network, and of its elements as their laws read them.
+
+    Attributes:
+        nodes: those of the network, then inner ones of devices.
+        branches: those of all devices.
+        ties: as voltage sources, whose value stays.
+        placed: the devices.
+    """
+
+    nodes: tuple[str, ...]
+    branches: tuple[Branches, ...]
+    ties: tuple[Source, ...]
+    placed: tuple[Placed, ...]
+
+    def held(self, sources: Sequence[Source]) -> list[Held]:
+        """Those of `sources`, the ties among them at the end, that make a voltage.
+
+        Raises:
+            ModelError: a mirror copies what is none.
+        """
+        made = [(place, tie) for place in self.placed for tie in place.device.ties]
+        gains: dict[int, list[tuple[str, float]]] = {}
+        for k, (place, tie) in enumerate(made, len(sources) - len(made)):
+            at = place.at
+            gains[k] = [
+                (at[node], sign * gain) for one, other, gain in tie.gains for node, sign in ((one, -1.0), (other, 1.0))
+            ]
+        named = {source.name.lower(): k for k, source in enumerate(sources) if source.kind == "voltage"}
+        copies: dict[int, list[tuple[str, float]]] = {}
+        for place in self.placed:
+            for mirror in place.device.mirrors:
+                if mirror.of.lower() not in named:
+                    raise ModelError(f"{place.device.label}: {mirror.of} is no voltage source, whose current it could take")
+                into = ((place.at[mirror.start], mirror.gain), (place.at[mirror.end], -mirror.gain))
+                copies.setdefault(named[mirror.of.lower()], []).extend(into)
+        return [
+            Held(k, source.name, source.plus, source.minus, tuple(gains.get(k, ())), tuple(copies.get(k, ())))
+            for k, source in enumerate(sources)
+            if source.kind == "voltage"
+        ]
+
+
+def all_devices(network: Network) -> Devices:
+    """Those of the network, and of its elements as their laws read them.
 
     Raises:
         ModelError: names the elements that no law takes, each with its line and the reason.
@@ -27,7 +71,7 @@ def all_branches(network: Network) -> tuple[Branches, ...]:
             device.check_options(options)
         except DeviceError as error:
             raise ModelError(f"{device.word} {device.edge}: {error}. Use backend ngspice") from None
-    found, refused = read_elements(network.elements, network.directives, network.laws)
+    found, refused = read_elements(network.elements, network.directives, network.laws, network.nodes)
     if refused:
         more = f" and {len(refused) - 5} more" if len(refused) > 5 else ""
         known = sorted({f"{law.word}s" for law in (*network.laws, *map(DEVICES.get, DEVICES))})
@@ -35,9 +79,16 @@ def all_branches(network: Network) -> tuple[Branches, ...]:
             f"the exact model takes {', '.join(known)} and DC sources, as far as their laws go; "
             f"not {'; '.join(refused[:5])}{more}. Use backend ngspice"
         )
-    elements = [Placed(device, device.nodes, -1) for device in found]
-    every = ((place, branch) for place in (*elements, *network.placed) for branch in place.device.branches)
-    return branches_by_law(every, network.node_index)
+    elements = [Placed(device, (*device.nodes, *(f"{device.label} {name}" for name in device.inner)), -1) for device in found]
+    placed = (*elements, *network.placed)
+    nodes = (*network.nodes, *(node for place in elements for node in place.nodes[len(place.device.terminals) :]))
+    ties = tuple(
+        Source(place.device.label, "voltage", place.at[tie.start], place.at[tie.end], tie.value)
+        for place in placed
+        for tie in place.device.ties
+    )
+    every = ((place, branch) for place in placed for branch in place.device.branches)
+    return Devices(nodes, branches_by_law(every, {node: k for k, node in enumerate(nodes)}), ties, placed)
 
 
 class Rows(NamedTuple):

@@ -8,6 +8,7 @@ from hwlearn.network.devices.ideal_diode import IdealDiode
 from hwlearn.network.devices.law import Branch, Law, Limiter
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
 from hwlearn.network.devices.resistor import Resistor
+from hwlearn.network.devices.ties import Mirror, Tie
 from hwlearn.network.devices.transistor import Transistor
 
 __all__ = [
@@ -27,11 +28,13 @@ __all__ = [
     "IdealDiode",
     "Law",
     "Limiter",
+    "Mirror",
     "Names",
     "NetlistAround",
     "Parameter",
     "Placed",
     "Resistor",
+    "Tie",
     "Transistor",
     "branches_by_law",
 ]

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 class Placed(NamedTuple):
-    """A device of a network: the nodes of its terminals, and the position of its edge, −1 if it is none."""
+    """A device of a network: the nodes of its terminals, then of its inner ones; the position of its edge, −1 for none."""
 
     device: Device
     nodes: tuple[str, ...]
     edge: int
+
+    @property
+    def at(self) -> dict[str, str]:
+        """Nodes by terminals, ground among them."""
+        return {GROUND: GROUND, **dict(zip((*self.device.terminals, *self.device.inner), self.nodes, strict=True))}
 
 
 class Branches:
@@ -83,7 +88,7 @@ class Branches:
         """For one row of (terminal, terminal) of all branches after the other."""
         from scipy.sparse import csr_array
 
-        at = [{GROUND: GROUND, **dict(zip(place.device.terminals, place.nodes, strict=True))} for place, _ in self._chosen]
+        at = [place.at for place, _ in self._chosen]
         ends = [
             (self._index.get(here[one], -1), self._index.get(here[two], -1))
             for row in pairs

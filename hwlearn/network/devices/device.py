@@ -12,6 +12,7 @@ from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.law import Branch
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
+from hwlearn.network.devices.ties import Mirror, Tie
 from hwlearn.registry import Registry
 
 
@@ -63,6 +64,8 @@ class Device(ABC):
         terminals: their names.
         branches: its currents.
         parameters: names of fields that are numbers, in this order wherever they are listed.
+        inner: names of terminals inside the device, which nothing else touches.
+        ties, mirrors: what it does that is no current of voltages.
         passive: whether a device never delivers power.
         shifted_by: ngspice's options under which the law is another one, lower case; with them it is not asked.
         ignored: parameters of the netlist's model that change nothing at DC, lower case.
@@ -76,6 +79,18 @@ class Device(ABC):
     passive: ClassVar[bool] = True
     shifted_by: ClassVar[tuple[str, ...]] = ()
     ignored: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def inner(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def ties(self) -> tuple[Tie, ...]:
+        return ()
+
+    @property
+    def mirrors(self) -> tuple[Mirror, ...]:
+        return ()
 
     @property
     @abstractmethod

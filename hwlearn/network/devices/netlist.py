@@ -87,6 +87,7 @@ class NetlistAround:
         directives: its `.model` and `.options`.
         values: DC values of its independent sources [V or A], by name.
         taken: names of sources and nodes that are inputs, lower case.
+        nodes: names of all nodes that elements may name.
     """
 
     def __init__(
@@ -95,9 +96,11 @@ class NetlistAround:
         directives: Sequence[str] = (),
         values: Mapping[str, float] | None = None,
         taken: Collection[str] = (),
+        nodes: Iterable[str] = (),
     ) -> None:
         self._cards, self._directives, self._taken = tuple(cards), directives, frozenset(taken)
         self._values = {} if values is None else values
+        self._nodes = {GROUND: GROUND, "gnd": GROUND, **{node.lower(): node for node in nodes}}
 
     @cached_property
     def models(self) -> dict[str, tuple[str, str]]:
@@ -108,6 +111,16 @@ class NetlistAround:
     def options(self) -> dict[str, str]:
         """Values of the `.options`, by lower-case name."""
         return options_of(self._directives)
+
+    def node(self, word: str) -> str:
+        """A node as it is spelled, for a word of a card.
+
+        Raises:
+            DeviceError: there is none.
+        """
+        if word.lower() not in self._nodes:
+            raise DeviceError(f"it names {word!r}, which is no node")
+        return self._nodes[word.lower()]
 
     def model(self, card: Card, kind: str) -> dict[str, str]:
         """Parameters of the card's model, which is the first word after its nodes.
