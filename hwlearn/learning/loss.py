@@ -38,7 +38,7 @@ class Loss(ABC):
     def curvature(self, outputs: Array, targets: Array, change: Array) -> Array:
         """(S, n_out) [unit/V]: how the error signal changes with a small `change` (S, n_out) [V] of the outputs, H change.
 
-        H = ∂s/∂o decides the rates near a minimum (THEORY, Losses). A loss that does not write it down is differentiated here.
+        H = ∂s/∂o decides the rates near a minimum. A loss that does not write it down is differentiated here.
         """
         size = float(np.abs(change).max(initial=0.0))
         if size == 0:

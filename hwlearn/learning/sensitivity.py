@@ -92,11 +92,11 @@ def sensitivity(circuit: Circuit, task: Task) -> Sensitivity:
 def largest_rate(circuit: Circuit, task: Task, rule: Rule, slopes: Array | None = None) -> float:
     """λ_max of the rule's error dynamics for its loss, mean over the samples: plain steps below 2/λ_max are stable.
 
-    Eigenvalue of Jᵀ R⁻ᵏ H J/S, where H is the curvature of the loss (Gauss–Newton; THEORY, Losses), and k = 0 for EP, 1 for CL
+    Eigenvalue of Jᵀ R⁻ᵏ H J/S, where H is the curvature of the loss (Gauss–Newton), and k = 0 for EP, 1 for CL
     and full clamp, 2 for AL, by power iteration. Parameters other than conductances have `slopes` (E,) ∂g/∂parameter.
 
     Raises:
-        HwlearnError: the network is not linear, or the rule is none of THEORY's table.
+        HwlearnError: the network is not linear, or the rule is no `TableRule`.
     """
     base = rule
     while isinstance(base, Remedy):
