@@ -79,7 +79,7 @@ def predict(circuit: Circuit, inputs: ArrayLike, task: Task | None = None) -> ND
 
     Args:
         circuit: is driven with open ports and measured.
-        inputs: (S, n_in) V, see `Task.inputs`; features are made inputs by `task.encoding(features)`.
+        inputs: (S, n_in) V, like `Task.inputs`; features are made inputs by `task.encoding(features)`.
         task: of `Task.classification`; answers are its labels then. Without one, the number of the highest output.
     """
     check_circuit(circuit)

@@ -96,7 +96,7 @@ def largest_rate(circuit: Circuit, task: Task, rule: Rule, slopes: Array | None 
     and full clamp, 2 for AL, by power iteration. Parameters other than conductances have `slopes` (E,) ∂g/∂parameter.
 
     Raises:
-        HwlearnError: the network is not linear, or the rule is none of the table in docs/theory.md.
+        HwlearnError: the network is not linear, or the rule is no `TableRule`.
     """
     base = rule
     while isinstance(base, Remedy):
