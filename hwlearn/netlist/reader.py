@@ -101,8 +101,6 @@ class _Parts:
     ) -> None:
         self.file, self.places = source.title.file, places
         expanded = expand(source, places)
-        if not expanded.cards:
-            raise NetlistError("ngspice expands it to no element", self.file)
         self.directives = expanded.directives
         self.edges: list[tuple[str, str]] = []
         self.names: list[str] = []
