@@ -90,7 +90,7 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
 
     Raises:
         NetlistError: ngspice does not read it; names the line where ngspice's messages tell one. Or a card is so long that
-            its listing is cut.
+            its listing is cut; or nothing is left, as of `.if (0)`.
     """
     lines = [_without_temp(line) for line in source.deck]
     try:
@@ -118,6 +118,8 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
             ]
             if kept:
                 directives.append(".options " + " ".join(kept))
+    if not cards:
+        raise NetlistError("ngspice expands it to no element", source.title.file)
     return Expanded(tuple(cards), tuple(directives))
 
 

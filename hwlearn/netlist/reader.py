@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import DeviceError, NetlistError, NetworkError, SimulationError
+from hwlearn.netlist.bounds import holding
 from hwlearn.netlist.cards import kind_of
 from hwlearn.netlist.checks import check_text
 from hwlearn.netlist.expanded import Card, expand, measure
@@ -67,7 +68,11 @@ def read_netlist(
             outputs=[parts.output(spec) for spec in ([outputs] if isinstance(outputs, str | Port) else outputs)],
             names=parts.names,
             trainable=chosen,
-            bounds=parts.bounds(bounds, gate_bounds, chosen, given=bounds is not DEFAULT_BOUNDS),
+            bounds=holding(
+                (parts.bound(bounds[0], gate_bounds, 0), parts.bound(bounds[1], gate_bounds, 1)),
+                dict(zip(parts.names, parts.conductances, strict=True)),
+                chosen if bounds is not DEFAULT_BOUNDS else [],
+            ),
             fixed_sources=parts.fixed,
             devices=parts.devices,
             elements=parts.elements,
@@ -96,8 +101,6 @@ class _Parts:
     ) -> None:
         self.file, self.places = source.title.file, places
         expanded = expand(source, places)
-        if not expanded.cards:
-            raise NetlistError("ngspice expands it to no element", self.file)
         self.directives = expanded.directives
         self.edges: list[tuple[str, str]] = []
         self.names: list[str] = []
@@ -254,40 +257,7 @@ class _Parts:
         text = spec if isinstance(spec, str) else port.name
         return Port(self._find(port.plus, "output", text), self._find(port.minus, "output", text))
 
-    def bounds(
-        self,
-        bounds: tuple[ArrayLike, ArrayLike],
-        gate_bounds: tuple[float, float] | None,
-        trainable: list[str] | NDArray[np.bool_] | None,
-        *,
-        given: bool,
-    ) -> tuple[ArrayLike, ArrayLike]:
-        """Lower and upper bounds [S] of the edges. An edge that is not trained is within its bounds, whatever it is.
-
-        Args:
-            bounds: of resistors.
-            gate_bounds: of edges with a gate [V].
-            trainable: the edges that are trained, as `trainable` has them.
-            given: whether somebody chose the bounds; the usual ones hold every edge.
-        """
-        lower, upper = self._bound(bounds[0], gate_bounds, 0), self._bound(bounds[1], gate_bounds, 1)
-        if isinstance(trainable, np.ndarray):
-            free = ~trainable
-        elif trainable is None:
-            free = np.zeros(len(self.names), dtype=np.bool_)
-        else:
-            low = [pattern.lower() for pattern in trainable]
-            free = np.array([not any(fnmatch.fnmatchcase(name.lower(), p) for p in low) for name in self.names])
-        free = free.astype(bool) | (not given)
-        at = np.array(self.conductances)
-        if not free.any() or np.ndim(lower) > 1 or np.ndim(upper) > 1:
-            return lower, upper
-        try:
-            return np.where(free, np.minimum(lower, at), lower), np.where(free, np.maximum(upper, at), upper)
-        except (ValueError, TypeError):  # of another shape: told where networks are made
-            return lower, upper
-
-    def _bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
+    def bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
         """Lower (0) or upper (1) bounds [S] of the edges, those of edges with a gate from volts."""
         gates = [device for device in self.devices if device.set_by == GATE_VOLTAGE]
         if gate_bounds is None or not gates:
