@@ -90,7 +90,7 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
 
     Raises:
         NetlistError: ngspice does not read it; names the line where ngspice's messages tell one. Or a card is so long that
-            its listing is cut; or nothing is left, as of `.if (0)`.
+            its listing is cut; or nothing is left, as with `.if (0)`.
     """
     lines = [_without_temp(line) for line in source.deck]
     try:

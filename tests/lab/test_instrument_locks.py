@@ -125,3 +125,15 @@ def test_a_resource_manager_that_others_close_is_made_anew(served: Any) -> None:
     pyvisa.ResourceManager("@py").close()
     make_safe(station)
     assert_safe(bench)
+
+
+def test_an_old_entry_of_the_error_queue_is_reported_and_blamed_on_nobody(
+    served: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench, station = served
+    for instrument in bench.instruments.values():
+        instrument._errors += ['-222,"Data out of range"', '-113,"Undefined header"']
+    make_safe(station)
+    assert_safe(bench)
+    assert 'smu: in its error queue from before: -222,"Data out of range"' in caplog.text
+    assert "not safe" not in caplog.text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, ClassVar, Self
 
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.instruments.scpi.session import Session
-from hwlearn.lab.instruments.scpi.visa import Line
+from hwlearn.lab.instruments.scpi.visa import Broken, Line
 from hwlearn.lab.instruments.settings import Setup
+
+log = logging.getLogger(__name__)
 
 
 class ScpiInstrument(Instrument):
@@ -46,6 +49,12 @@ class ScpiInstrument(Instrument):
             line=line,
             must_lock=setup.must_lock,
         )
+        try:
+            for entry in session.empty_queue():
+                log.warning("%s: in its error queue from before: %s", setup.name, entry)
+        except Broken as error:
+            session.close()
+            raise session.error(f"does not answer :SYST:ERR? ({error}); does it speak SCPI?") from None
         return cls(session, setup.line_hz)
 
     @property
