@@ -113,7 +113,7 @@ def deep_resistive(
     """Layers, each fully connected to the next, with ideal diodes from and to ground at hidden nodes, and trained biases.
 
     The first half of each hidden layer is held above 0 V, the second half below. Inputs x0 …, and with twins y0 … that are
-    driven by the opposite voltages; hidden nodes h1_0 …, outputs o0 …. Edges W1_…, W2_… of each layer, biases b…. As in
+    driven by the opposite voltages; hidden nodes h1_0 …, outputs o0 …. Edges `W1_…`, `W2_…` of each layer, biases `b…`. As in
     Kendall et al. 2020 (arXiv:2006.01981) and Scellier 2024 (fast-drn), conductances start at the positive part of a uniform
     number of width √(1/n) from −1 to 1; where it is zero, at the lower bound.
 
