@@ -164,7 +164,7 @@ def test_trust_is_the_flag_alone(tmp_path):
 def test_a_loss_that_is_not_finite_is_null_and_exit_code_1(monkeypatch):
     from hwlearn.learning.rules import EquilibriumPropagation
 
-    monkeypatch.setattr(EquilibriumPropagation, "loss", lambda *_: float("nan"))
+    monkeypatch.setattr(EquilibriumPropagation, "seen_loss", lambda *_: float("nan"))
     result = run("train", KITE, "--json")
     assert result.exit_code == 1
     content = json.loads(result.stdout, parse_constant=pytest.fail)

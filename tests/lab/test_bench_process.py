@@ -65,7 +65,7 @@ def station(tmp_path, ports):
 
     def make(**others):
         text = STATION.read_text(encoding="utf-8").replace('backend = "virtual"', 'backend = "@py"\ntimeout_s = 1.0')
-        text = text.replace("watchdog_s = 30", "watchdog_s = 1")
+        text = text.replace("watchdog_s = 30", "watchdog_s = 3")
         for name, port in {**ports, **others}.items():
             text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "TCPIP::127.0.0.1::{port}::SOCKET"')
         path = tmp_path / "station.toml"
@@ -106,7 +106,7 @@ def test_after_kill_9_the_watchdog_opens_and_the_file_alone_makes_safe(learning,
     learning.kill()
     learning.communicate(timeout=20)
     assert outputs(ports) == ON
-    time.sleep(1.3)  # the watchdog's second, in which nobody asks the box
+    time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
     assert outputs(ports) == {**ON, "pots": "1"}
     done = subprocess.run(
         [*COMMAND, "bench", "safe", str(station())],

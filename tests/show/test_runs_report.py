@@ -122,7 +122,7 @@ def test_a_run_that_was_killed_has_a_report_too(kite, tmp_path):
     assert "Outputs are measured when the run stops" in page.text
 
 
-@pytest.mark.parametrize(("more", "pictures"), [("", 5), (" rs=1", 4)])  # the exact model has no series resistance
+@pytest.mark.parametrize(("more", "pictures"), [("", 5), (" isr=1e-9", 4)])  # the exact model has no recombination
 def test_a_circuit_that_is_not_linear_is_analysed_where_it_is_or_says_why_not(tmp_path, more, pictures):
     (tmp_path / "diode.cir").write_text(
         f"* a diode\nV1 in 0 1\nR1 in a 1k\nR2 a 0 1k\nD1 a 0 DX\n.model DX D(is=1e-12{more})\n.op\n.end\n"
@@ -133,7 +133,7 @@ def test_a_circuit_that_is_not_linear_is_analysed_where_it_is_or_says_why_not(tm
         '[rule]\nname = "ep"\n[train]\nlearning_rate = 1e-7\n[backend]\nname = "ngspice"\n'
     )
     page = Page(report_html(trained(tmp_path / "run", tmp_path / "diode.toml", **{"train.steps": 3})))
-    assert bool(re.search("No analysis: .* it has rs; only IS and N are understood", page.text)) == bool(more)
+    assert bool(re.search("No analysis: .* isr", page.text)) == bool(more)
     assert ("Coercive here: rank 1 of 1" in page.text) == (not more)
     assert "other element" in page.text
     assert len(page.pictures) == pictures
