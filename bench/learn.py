@@ -45,7 +45,7 @@ def neighbours(circuit, task, count=10):
         exact.program(true)
         start = exact.measure(Drive(inputs)).output_voltages
         for k, change in itertools.product(edges, (-2, -1, 1, 2)):
-            resistances = model.resistances(f"pots:{k}")
+            resistances = model.pots.resistances(circuit.network.edge_names[k])
             code = int(circuit.codes[k]) + change
             if 0 < code < len(resistances):
                 changed = true.copy()
