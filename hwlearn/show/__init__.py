@@ -1,1 +1,1 @@
-"""What people look at: figures and the report."""
+"""What people look at: facts, figures and the report."""
