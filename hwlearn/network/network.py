@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -121,7 +122,7 @@ class Network:
         """A network from pairs of node names. In one piece: it reads each argument once, in their order.
 
         Args:
-            edges: (tail, head) pairs; node "0" (or "gnd") is ground.
+            edges: (tail, head) pairs; the text "0" (or "gnd") is ground, the number 0 is a node, n0.
             conductances: (E,) siemens, or one value for all.
             inputs: "A" is a voltage source from A to ground, "A,B" one between two nodes, "I(A)" a current source into A;
                 or `Source` objects.
@@ -192,15 +193,18 @@ class Network:
         outputs: Iterable[Any] = (),
         conductance: str = "conductance",
         default: float | None = None,
+        ground: Hashable | None = None,
         **options: Any,
     ) -> Network:
         """A network from a (di-, multi-) graph whose edges carry a conductance [S].
 
-        Nodes are named by `str(node)`. Edges take their name from the attribute "name" if all have one.
+        Nodes are named by `str(node)`, but the number 0 by n0: only the texts "0" and "gnd", or `ground`, are ground. Edges
+        take their name from the attribute "name" if all have one.
 
         Args:
             graph: any networkx graph.
             inputs, outputs: as in `from_edges`; nodes of the graph are understood as they are.
+            ground: the node of the graph that is ground.
             conductance: the edge attribute that holds the conductance [S].
             default: conductance [S] of edges that lack it; without one, such an edge is an error.
             **options: passed to `from_edges`.
@@ -214,9 +218,16 @@ class Network:
             values.append(value)
         if data and all("name" in attributes for *_, attributes in data):
             options.setdefault("names", [attributes["name"] for *_, attributes in data])
-        pairs = [(str(tail), str(head)) for tail, head, _ in data]
-        drives = [Source(f"V_{spec}", "voltage", str(spec)) if spec in graph else spec for spec in inputs]
-        ports = [Port(str(spec)) if spec in graph else spec for spec in outputs]
+        if ground is not None and ground not in graph:
+            raise NetworkError(f"ground {ground!r} is not a node of the graph")
+        names: dict[Hashable, str] = {node: GROUND if node == ground else canonical(node) for node in graph}
+        for name, count in Counter(names.values()).items():
+            if count > 1 and name != GROUND:
+                alike = ", ".join(repr(node) for node in names if names[node] == name)
+                raise NetworkError(f"nodes {alike} of the graph would all be named {name!r}; relabel them")
+        pairs = [(names[tail], names[head]) for tail, head, _ in data]
+        drives = [Source(f"V_{names[spec]}", "voltage", names[spec]) if spec in graph else spec for spec in inputs]
+        ports = [Port(names[spec]) if spec in graph else spec for spec in outputs]
         return cls.from_edges(pairs, values, inputs=drives, outputs=ports, **options)
 
     @classmethod

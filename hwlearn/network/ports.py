@@ -56,8 +56,10 @@ class Port:
 
 
 def canonical(node: object) -> str:
-    """A node's name as text; `gnd` in any case is ground, as in ngspice."""
+    """A node's name as text. The texts "0" and "gnd", in any case, are ground, as in ngspice; the number 0 is a node, n0."""
     name = str(node)
+    if not isinstance(node, str):
+        return f"n{name}" if name == GROUND else name
     return GROUND if name.lower() == "gnd" else name
 
 
@@ -72,9 +74,10 @@ def as_input(spec: str | Source) -> Source:
     """A source from "A" or "V(A)" (voltage to ground), "A,B" (voltage between nodes), "I(A)" or "I(A,B)" (current)."""
     if isinstance(spec, Source):
         return Source(spec.name, spec.kind, canonical(spec.plus), canonical(spec.minus), spec.value)
-    match = _WRAPPED.match(str(spec))
+    text = spec if isinstance(spec, str) else canonical(spec)
+    match = _WRAPPED.match(text)
     kind: Literal["voltage", "current"] = "current" if match and match[1] in "iI" else "voltage"
-    plus, minus = _split(match[2] if match else str(spec))
+    plus, minus = _split(match[2] if match else text)
     ends = plus if minus == GROUND else f"{plus}_{minus}"
     return Source(f"{'I' if kind == 'current' else 'V'}_{ends}", kind, plus, minus)
 
@@ -83,7 +86,8 @@ def as_output(spec: str | Port) -> Port:
     """A port from "T", "T,M", "V(T)" or "V(T,M)"."""
     if isinstance(spec, Port):
         return Port(canonical(spec.plus), canonical(spec.minus))
-    match = _WRAPPED.match(str(spec))
+    text = spec if isinstance(spec, str) else canonical(spec)
+    match = _WRAPPED.match(text)
     if match and match[1] in "iI":
         raise NetworkError(f"output {spec!r}: an output is a voltage; write {match[2]!r}")
-    return Port(*_split(match[2] if match else str(spec)))
+    return Port(*_split(match[2] if match else text))

@@ -159,6 +159,32 @@ def test_from_networkx() -> None:
     assert Network.from_networkx(multi, inputs=["a"], default=3.0).conductances[2] == 3.0
 
 
+def test_the_number_0_is_no_ground() -> None:
+    graph = networkx.path_graph(4)
+    line = Network.from_networkx(graph, inputs=[0, 3], outputs=[1, 2], default=1.0)
+    assert line.nodes == ("n0", "1", "2", "3")
+    assert [source.plus for source in line.inputs] == ["n0", "3"]
+    with ExactCircuit(line) as circuit:  # a divider that is tied to nothing else
+        np.testing.assert_allclose(circuit.measure(Drive([[0.0, 3.0]])).output_voltages, [[1.0, 2.0]], rtol=1e-12)
+    same = Network.from_edges([(0, 1), (1, 2), (2, 3)], inputs=[0, 3], outputs=[1, np.int64(2)])
+    assert (same.nodes, same.inputs, same.outputs) == (line.nodes, line.inputs, line.outputs)
+
+
+@pytest.mark.parametrize("ground", [0, 2])
+def test_ground_is_the_node_that_is_named(ground: int) -> None:
+    line = Network.from_networkx(networkx.path_graph(3), inputs=[1], default=1.0, ground=ground)
+    assert "0" in line.nodes
+    assert [edge.head if ground else edge.tail for edge in line.edges].count("0") == 1
+    with pytest.raises(NetworkError, match="ground 7 is not a node of the graph"):
+        Network.from_networkx(networkx.path_graph(3), inputs=[1], default=1.0, ground=7)
+    assert "0" in Network.from_networkx(networkx.Graph([("GND", "a")]), inputs=["a"], default=1.0).nodes
+
+
+def test_nodes_that_read_alike_are_not_joined() -> None:
+    with pytest.raises(NetworkError, match=r"nodes 1, '1' of the graph would all be named '1'; relabel them"):
+        Network.from_networkx(networkx.Graph([(1, "1"), ("1", 2)]), inputs=[2], default=1.0)
+
+
 def test_changed_copies() -> None:
     net = kite()
     other = net.with_conductances(2.0).with_ports(inputs=["V_A", "I(M)"], outputs=["T"])
