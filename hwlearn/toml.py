@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from hwlearn.errors import HwlearnError
 from hwlearn.files import given
+
+
+class Kind(NamedTuple):
+    """A kind of file: what it is called, the key that only it has, the command that reads it."""
+
+    name: str
+    mark: str
+    command: str
+
+
+EXPERIMENT = Kind("an experiment file", "circuit", "hwlearn train")
+SWEEP = Kind("a sweep file", "experiment", "hwlearn sweep")
+STATION = Kind("a station file", "instrument", "hwlearn bench show")
+KINDS = (EXPERIMENT, SWEEP, STATION)
+
+NETLISTS = frozenset({".cir", ".ckt", ".net", ".sp", ".spi", ".spice", ".asc"})
+"""Ends of the names of netlists."""
 
 
 class Table(BaseModel):
@@ -30,22 +47,32 @@ class Table(BaseModel):
         return content
 
 
-def read_toml(file: Path, error: type[HwlearnError]) -> tuple[bytes, dict[str, Any]]:
+def read_toml(file: Path, kind: Kind, error: type[HwlearnError]) -> tuple[bytes, dict[str, Any]]:
     """Bytes and content of a TOML file.
 
     Raises:
-        HwlearnError: of the class `error`; names the file, and the line.
+        HwlearnError: of the class `error`; names the file, and the line; and what the file is, if it is of another kind.
     """
     try:
         source = given(file)
-        return source, tomllib.loads(source.decode("utf-8-sig"))
+        content = tomllib.loads(source.decode("utf-8-sig"))
     except FileNotFoundError:
         raise error(f"{file}: no such file") from None
+    except IsADirectoryError:
+        raise error(f"{file}: is a folder; name {kind.name}") from None
     except UnicodeDecodeError:
         raise error(f"{file}: not UTF-8; save it as UTF-8") from None
     except OSError as failure:
         raise error(f"{file}: {failure.strerror}") from None
     except ValueError as failure:  # a number of thousands of digits is one as well
+        if file.suffix.lower() in NETLISTS:
+            raise error(
+                f"{file}: this is a netlist, not {kind.name}; hwlearn new {file} writes an experiment file for it"
+            ) from None
         raise error(f"{file}: not valid TOML: {failure}") from None
     except RecursionError:
         raise error(f"{file}: not valid TOML: brackets inside brackets, too deep") from None
+    for other in KINDS:
+        if other.mark in content and kind.mark not in content:
+            raise error(f"{file}: this is {other.name}, not {kind.name}; {other.command} reads it")
+    return source, content

@@ -16,7 +16,13 @@ from hwlearn.errors import HwlearnError
 
 def compare(
     file: File,
-    backends: Annotated[str, name_of("circuits", "Two or more of {}, with commas; the first is the reference.")],
+    backends: Annotated[
+        str | None,
+        name_of(
+            "circuits",
+            "Two or more of {}, with commas; the first is the reference. Default: exact,ngspice, with a station exact,bench.",
+        ),
+    ] = None,
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for comparison.json and comparison.png.")] = None,
@@ -34,6 +40,8 @@ def compare(
     from hwlearn.lab.station import load_station
     from hwlearn.show.facts.comparison import comparison_facts
 
+    if backends is None:
+        backends = "exact,ngspice" if station is None else "exact,bench"
     names = [name.strip() for name in backends.split(",")]
     unknown = [name for name in names if name not in BACKENDS and ":" not in name]
     if unknown or len(names) < 2 or len(set(names)) < len(names):

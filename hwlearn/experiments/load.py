@@ -17,7 +17,7 @@ from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
 from hwlearn.learning.rules import RULES
-from hwlearn.toml import read_toml
+from hwlearn.toml import EXPERIMENT, read_toml
 
 
 def load_experiment(
@@ -43,7 +43,7 @@ def load_experiment(
     """
     file = Path(path)
     given = dict(overrides or {})
-    source, content = read_toml(file, ExperimentError)
+    source, content = read_toml(file, EXPERIMENT, ExperimentError)
     trusted = Code(trust_code, file.parent)
     changed, notes = _fit_rule(content, given, trusted)
     for key, value in given.items():

@@ -16,6 +16,7 @@ from hwlearn.errors import HwlearnWarning, LibraryNotFoundError
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
 KITE = str(NETLISTS / "kite.toml")
+STATION = NETLISTS.parent / "stations" / "allostery.toml"
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,31 @@ def test_an_error_is_one_line_and_exit_code_2(arguments, words):
     assert result.stdout == ""
     assert re.fullmatch(r"error: [^\n]*\n", result.stderr)
     assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", NETLISTS / "kite.cir"], "kite.cir: this is a netlist, not an experiment file; hwlearn new"),
+        (["sweep", NETLISTS / "kite.cir"], "this is a netlist, not a sweep file; hwlearn new"),
+        (["sweep", KITE], "kite.toml: this is an experiment file, not a sweep file; hwlearn train reads it"),
+        (["train", STATION], "this is a station file, not an experiment file; hwlearn bench show reads it"),
+        (["bench", "show", KITE, KITE], "this is an experiment file, not a station file; hwlearn train reads it"),
+        (["analyze", NETLISTS], "netlists: is a folder; name an experiment file"),
+        (["report", KITE], "kite.toml: is a file and no run folder, such as hwlearn train leaves"),
+        (["resume", KITE], "kite.toml: is a file and no run folder"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_what_reads_it(arguments, words):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_compare_needs_no_options():
+    content = json.loads(run("compare", KITE, "--json").stdout)
+    assert content["agrees"]
+    assert [content["reference"], *(other["name"] for other in content["backends"])] == ["exact", "ngspice"]
 
 
 def test_debug_shows_where_an_error_comes_from():

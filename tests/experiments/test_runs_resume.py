@@ -148,6 +148,16 @@ def test_a_run_can_be_trained_further(kite_file, tmp_path):
     assert longer.losses.tobytes() == whole.losses.tobytes()
 
 
+def test_no_run_goes_back(kite_file, tmp_path):
+    run = Run.create(tmp_path / "run", load_experiment(kite_file))
+    run.go()
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
+    with pytest.raises(ExperimentError, match=r"train\.steps = 20, but the run has come to 60; nothing was changed"):
+        Run.load(run.folder).resume(overrides={"train.steps": 20})
+    assert Run.load(run.folder).resume(overrides={"train.steps": 60}) is None
+    assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
+
+
 def test_the_same_in_ngspice(kite_file, tmp_path):
     experiment = load_experiment(kite_file, {"backend.name": "ngspice"})
     whole = run_experiment(experiment)

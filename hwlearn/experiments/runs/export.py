@@ -40,7 +40,7 @@ def to_dataset(run: Run) -> xarray.Dataset:
     try:
         import xarray
     except ImportError:
-        raise HwlearnError("NetCDF needs xarray: pip install 'hwlearn[netcdf]'") from None
+        raise HwlearnError("NetCDF needs xarray: pip install xarray") from None
     experiment, network, at = run.experiment, run.network, _at(run)
     untrained, task = experiment.network, experiment.task
     variables = {

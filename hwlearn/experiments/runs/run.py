@@ -324,7 +324,7 @@ class Run:
             )
         if self.checkpoint is not None and len(self.checkpoint["wanted"]) != len(now.network.edges):
             raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
-        if self.result is not None and self.state in DONE and not found and not given:
+        if self.result is not None and self.state in DONE and not found and (not given or self._reached(now)):
             return None
         info = {
             **self.info,
@@ -334,6 +334,18 @@ class Run:
             "loss_unit": now.rule.loss_unit,
         }
         return self._go(now, info, progress)
+
+    def _reached(self, experiment: Experiment) -> bool:
+        """Whether the run is as far as the experiment says by now.
+
+        Raises:
+            ExperimentError: it is further.
+        """
+        key, wanted = _wanted(experiment)
+        done = float(self.checkpoint[self._step]) if self.checkpoint is not None else 0.0
+        if wanted < done:
+            raise ExperimentError(f"{self.folder}: {key} = {wanted:g}, but the run has come to {done:g}; nothing was changed")
+        return wanted == done
 
     def _read(self, overrides: Mapping[str, Any] | None = None) -> Experiment:
         """The experiment file by now, which is what any file is that was named on the command line."""
@@ -378,6 +390,15 @@ class Run:
             lock.release()
 
 
+def _wanted(experiment: Experiment) -> tuple[str, float]:
+    """The key that says how far a run goes, and how far."""
+    settings = experiment.settings
+    if settings.flow is not None:
+        return "flow.t_end", settings.flow.t_end
+    assert settings.train is not None
+    return "train.steps", settings.train.steps
+
+
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     with refusing_to_lose(path):
@@ -389,6 +410,8 @@ def _read_json(path: Path, kind: type[Record]) -> dict[str, Any] | None:
         content = read(path)
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise ExperimentError(f"{path.parent}: is a file and no run folder, such as hwlearn train leaves") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror}") from None
     return read_record(path, content, kind)

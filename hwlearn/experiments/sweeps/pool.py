@@ -71,7 +71,7 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
         from distributed import Client, as_completed
         from distributed.comm.addressing import resolve_address
     except ImportError:
-        raise ExperimentError("--dask needs dask.distributed: pip install 'hwlearn[cluster]'") from None
+        raise ExperimentError("--dask needs dask.distributed: pip install 'dask[distributed]'") from None
     logging.getLogger("distributed.client").disabled = True  # what it has to say comes back as an error
     try:
         resolve_address(address)  # a client that cannot be made prints a traceback when it is forgotten

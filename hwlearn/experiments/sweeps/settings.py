@@ -39,7 +39,7 @@ from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.settings import TABLES, keys_of, kind_of
 from hwlearn.text import did_you_mean
-from hwlearn.toml import Table, read_toml
+from hwlearn.toml import SWEEP, Table, read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -174,7 +174,7 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
         ExperimentError: names the file and the line or the key.
     """
     file = Path(path)
-    source, content = read_toml(file, ExperimentError)
+    source, content = read_toml(file, SWEEP, ExperimentError)
     try:
         settings = SweepSettings.model_validate(content)
     except ValidationError as error:

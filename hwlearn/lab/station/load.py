@@ -17,7 +17,7 @@ from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
 from hwlearn.lab.station.validation import validate_instruments
 from hwlearn.text import did_you_mean
-from hwlearn.toml import read_toml
+from hwlearn.toml import STATION, read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -35,7 +35,7 @@ def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
         StationError: names the file and the key.
     """
     file = Path(path)
-    _, content = read_toml(file, StationError)
+    _, content = read_toml(file, STATION, StationError)
     try:
         settings = StationSettings.model_validate(content)
     except ValidationError as error:
