@@ -23,7 +23,8 @@ class Kind(NamedTuple):
 EXPERIMENT = Kind("an experiment file", "circuit", "hwlearn train")
 SWEEP = Kind("a sweep file", "experiment", "hwlearn sweep")
 STATION = Kind("a station file", "instrument", "hwlearn bench show")
-KINDS = (EXPERIMENT, SWEEP, STATION)
+DESIGN = Kind("a design file", "design", "hwlearn design")
+KINDS = (EXPERIMENT, SWEEP, STATION, DESIGN)
 
 NETLISTS = frozenset({".cir", ".ckt", ".net", ".sp", ".spi", ".spice", ".asc"})
 """Ends of the names of netlists."""

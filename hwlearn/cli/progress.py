@@ -55,7 +55,7 @@ def progress_line(
             if now - last > 0.1:
                 last = now
                 text = f"{done:.6g}/{total:.6g}  loss {loss:.3e}{left(loss)}  {calls / (now - began):,.0f} steps/s"
-                bar.update(line, total=total, completed=done, description=text)
+                bar.update(line, total=total or None, completed=done, description=text)
                 shown.update(bar if plot is None else Group(plot.drawn(), bar), refresh=True)
 
         yield update
@@ -80,6 +80,18 @@ def settings_bar() -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
+def exchanges_line() -> Iterator[Callable[[int, float], None]]:
+    """A line on stderr with the exchanges that a design has screened; nothing where stderr is no terminal."""
+    with _counting_bar() as show:
+
+        def update(screened: int, steps: float) -> None:
+            best = "no design yet" if math.isinf(steps) else f"the best learns in {steps:,.0f} steps"
+            show(screened, 0, f"{screened:,} exchanges screened, {best}")
+
+        yield update
+
+
+@contextmanager
 def _counting_bar() -> Iterator[Callable[[int, int, str], None]]:
     """Shows what is done, of how much, and a text."""
     if not sys.stderr.isatty():
@@ -91,7 +103,7 @@ def _counting_bar() -> Iterator[Callable[[int, int, str], None]]:
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("", total=None)
-        yield lambda done, total, text: bar.update(line, total=total, completed=done, description=text)
+        yield lambda done, total, text: bar.update(line, total=total or None, completed=done, description=text)
 
 
 def _forecast(experiment: Experiment | None) -> Callable[[float], str]:

@@ -1,0 +1,41 @@
+"""`at_random`: what graphs do that nobody designed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwlearn.analysis.design.problem import Problem
+from hwlearn.analysis.design.search import Design, judge, random_graph
+
+
+@dataclass(frozen=True, eq=False)
+class AtRandom:
+    """Random graphs of as many edges as a design has, each at the best learning rate of its own.
+
+    Attributes:
+        tried: how many.
+        found: those that can reach the targets.
+    """
+
+    tried: int
+    found: tuple[Design, ...]
+
+    @property
+    def share(self) -> float:
+        """Of those that can reach the targets, 0 … 1."""
+        return len(self.found) / self.tried
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """Median and fewest steps of those; infinite for one that does not get there in time, NaN if there are none."""
+        counts = [design.score[0] for design in self.found]
+        return (float(np.median(counts)), float(min(counts))) if counts else (float("nan"), float("nan"))
+
+
+def at_random(problem: Problem, count: int = 20, seed: int = 0) -> AtRandom:
+    """Judge random graphs."""
+    random = np.random.default_rng(seed)
+    judged = [judge(problem, random_graph(problem, random)) for _ in range(count)]
+    return AtRandom(count, tuple(design for design in judged if design is not None))

@@ -1,0 +1,139 @@
+"""`Problem`: what a design is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from hwlearn.analysis.design.wired import Plan, Wired
+from hwlearn.arrays import Array, Indices
+from hwlearn.errors import ModelError
+from hwlearn.learning.task import Task
+from hwlearn.network import Network
+from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.text import GROUND
+
+LEARNED = 1e-12
+"""Mean ½‖o − y‖² [V²] at which a task counts as learned where no loss is given."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A circuit that is wanted: its ports and task, the edges it may have, and the rule that shall train it.
+
+    Attributes:
+        nodes: names, those of the ports among them.
+        inputs: voltage sources to ground. outputs: what is read.
+        candidates: pairs of nodes that an edge may join.
+        edges: how many it may have at most.
+        bounds: lower and upper conductance [S] that the parts reach.
+        start: conductance [S] of every edge before it is trained; the geometric mean of the bounds if not given.
+        task: what it shall learn.
+        rule: "ep", "cl" or "al".
+        loss: the rule's own, at which the task is learned: V² for EP and CL, A² for AL.
+    """
+
+    nodes: tuple[str, ...]
+    inputs: tuple[Source, ...]
+    outputs: tuple[Port, ...]
+    candidates: tuple[tuple[str, str], ...]
+    edges: int
+    bounds: tuple[float, float]
+    task: Task
+    rule: str = "ep"
+    loss: float = 1e-12
+    start: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        inputs: Sequence[str | Source],
+        outputs: Sequence[str | Port],
+        *,
+        nodes: int,
+        edges: int,
+        candidates: Sequence[tuple[str, str]] | None = None,
+        bounds: tuple[float, float] = (1e-4, 1e-2),
+        rule: str = "ep",
+        loss: float | None = None,
+        start: float | None = None,
+    ) -> Problem:
+        """A problem of so many nodes; those that are no ports are named h1, h2, …
+
+        Args:
+            candidates: pairs that an edge may join; all pairs of nodes if not given.
+            loss: 1e-12 V² if not given, for AL what that is in a resistor of the start.
+
+        Raises:
+            ModelError: what is asked for cannot be, and why.
+        """
+        drives, ports = tuple(map(as_input, inputs)), tuple(map(as_output, outputs))
+        for drive in drives:
+            if drive.kind != "voltage" or drive.minus != GROUND:
+                raise ModelError(f"input {drive.name}: a design is driven by voltages from node to ground")
+        for array, ends, what in ((task.inputs, drives, "input"), (task.targets, ports, "target")):
+            if array.shape[1] != len(ends):
+                raise ModelError(f"task: {array.shape[1]} {what} values per sample for {len(ends)} ports")
+        named = dict.fromkeys([drive.plus for drive in drives])
+        named.update(dict.fromkeys(node for port in ports for node in (port.plus, port.minus) if node != GROUND))
+        if candidates is not None:
+            named.update(dict.fromkeys(node for pair in candidates for node in pair))
+        hidden = (f"h{k}" for k in range(1, nodes + 1))
+        while len(named) < nodes:
+            named.setdefault(next(hidden))
+        if len(named) > nodes:
+            raise ModelError(f"nodes = {nodes}: ports and candidates name {len(named)} nodes already")
+        pairs = tuple(combinations(named, 2)) if candidates is None else tuple(candidates)
+        driven = {drive.plus for drive in drives} | {GROUND}
+        pairs = tuple(pair for pair in pairs if not set(pair) <= driven)
+        least = len(set(named) - driven)
+        if not least <= edges <= len(pairs):
+            raise ModelError(f"edges = {edges}: {least} to {len(pairs)} join {len(named)} nodes by the candidates")
+        if not 0 < bounds[0] < bounds[1]:
+            raise ModelError(f"bounds = {list(bounds)}: two positive conductances [S], the lower one first")
+        middle = float(np.sqrt(bounds[0] * bounds[1])) if start is None else start
+        if loss is None:
+            loss = LEARNED * (middle**2 if rule == "al" else 1.0)
+        return cls(tuple(named), drives, ports, pairs, edges, bounds, task, rule, loss, middle)
+
+    def network(self, ends: Indices, conductances: Array | float | None = None, *, title: str = "design") -> Network:
+        """The circuit with edges (E, 2), as indices of nodes, at `start` if no conductances [S] are given."""
+        edges = [(self.nodes[tail], self.nodes[head]) for tail, head in ends.tolist()]
+        return Network.from_edges(
+            edges,
+            self.start if conductances is None else conductances,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            bounds=self.bounds,
+            title=title,
+        )
+
+    @cached_property
+    def pairs(self) -> Indices:
+        """(C, 2): the candidates as indices of nodes, the lower one first."""
+        at = {name: k for k, name in enumerate(self.nodes)}
+        return np.unique(np.sort([[at[one], at[two]] for one, two in self.candidates], axis=1), axis=0)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is solved, without edges."""
+        at = {name: k for k, name in enumerate(self.nodes)}
+        ports = np.zeros((len(self.nodes), len(self.outputs)))
+        for k, port in enumerate(self.outputs):
+            ports[at[port.plus], k] += 1
+            if port.minus in at:
+                ports[at[port.minus], k] -= 1
+        held = [at[drive.plus] for drive in self.inputs]
+        known = self.task.inputs
+        if GROUND in at:
+            held, known = [*held, at[GROUND]], np.column_stack((known, np.zeros(len(known))))
+        return Plan(self.nodes, np.array(held), ports, known, self.task.targets)
+
+    def begin(self, ends: Indices) -> Wired:
+        """Edges (E, 2) as they are before training."""
+        return Wired.of(self.plan, ends[:, 0], ends[:, 1], np.full(len(ends), self.start))

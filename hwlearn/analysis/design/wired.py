@@ -1,0 +1,167 @@
+"""`Wired`: a graph of resistors between held and free nodes, solved so that one edge more or less costs no new solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hwlearn.arrays import Array, Indices
+from hwlearn.errors import NetworkError
+
+GONE = 1e-9
+"""An edge whose part of the current between its ends is within this of all is a bridge: without it a node hangs in the air."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a design must serve, whatever its edges.
+
+    Attributes:
+        nodes: their names.
+        held: (q,) indices of the nodes that voltage sources hold.
+        ports: (N, n_out) the output ports: +1 at plus, −1 at minus.
+        inputs: (S, q) V, the held voltages in each sample.
+        targets: (S, n_out) V.
+    """
+
+    nodes: tuple[str, ...]
+    held: Indices
+    ports: Array
+    inputs: Array
+    targets: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Wired:
+    """A plan with edges.
+
+    Potentials are linear in what is held, v = W x, and an output moves with a conductance by −(Δλ_a)(Δv_s), where the adjoint
+    λ_a are the potentials for a unit current at output a and no held voltage (docs/theory.md, The Jacobian). A change δ of the
+    conductance of an edge b changes the inverse by −δ/(1 + δ r) u uᵀ, u = K⁻¹b and r = bᵀu (Sherman and Morrison 1950), and so
+    W, Λ and R as well: exact, for O(N²) in place of O(N³), and O(N) where the inverse is not needed again.
+
+    Attributes:
+        plan: what it serves.
+        tails, heads: (E,) ends of its edges.
+        conductances: (E,) S.
+        inverse: (N, N) Ω, K⁻¹ of the free nodes; zero at held ones.
+        responses: W (N, q). adjoint: Λ (N, n_out) Ω.
+    """
+
+    plan: Plan
+    tails: Indices
+    heads: Indices
+    conductances: Array
+    inverse: Array
+    responses: Array
+    adjoint: Array
+
+    @classmethod
+    def of(cls, plan: Plan, tails: Indices, heads: Indices, conductances: Array) -> Wired:
+        """Solved from the start.
+
+        Raises:
+            NetworkError: a node has no path to a held one.
+        """
+        count = len(plan.nodes)
+        laplacian = np.zeros((count, count))
+        np.add.at(laplacian, (tails, heads), -conductances)
+        laplacian += laplacian.T
+        np.fill_diagonal(laplacian, -laplacian.sum(axis=1))
+        free = np.setdiff1d(np.arange(count), plan.held)
+        inverse = np.zeros((count, count))
+        try:
+            inverse[np.ix_(free, free)] = np.linalg.inv(laplacian[np.ix_(free, free)])
+        except np.linalg.LinAlgError:
+            raise NetworkError("a node has no path to a source") from None
+        responses = np.zeros((count, len(plan.held)))
+        responses[plan.held, np.arange(len(plan.held))] = 1.0
+        responses[free] = -inverse[free] @ laplacian[:, plan.held]
+        return cls(plan, tails, heads, conductances, inverse, responses, inverse @ plan.ports)
+
+    @property
+    def outputs(self) -> Array:
+        """(S, n_out) V."""
+        return self.plan.inputs @ (self.responses.T @ self.plan.ports)
+
+    @property
+    def error(self) -> Array:
+        """o − y, (S, n_out) V."""
+        return self.outputs - self.plan.targets
+
+    @property
+    def resistance(self) -> Array:
+        """R (n_out, n_out) Ω, from current into the ports to their voltages."""
+        found: Array = self.plan.ports.T @ self.adjoint
+        return found
+
+    def drops(self, tails: Indices, heads: Indices) -> tuple[Array, Array]:
+        """Drops (…, S) V in each sample and (…, n_out) Ω for a unit current at each output, between pairs of nodes."""
+        return (self.responses[tails] - self.responses[heads]) @ self.plan.inputs.T, self.adjoint[tails] - self.adjoint[heads]
+
+    def jacobian(self) -> Array:
+        """J (S·n_out, E) V/S, rows sample by sample."""
+        return rows(*self.drops(self.tails, self.heads))
+
+    def with_conductances(self, conductances: Array) -> Wired:
+        """The same edges at other conductances, solved from the start."""
+        return Wired.of(self.plan, self.tails, self.heads, conductances)
+
+    def without(self, edge: int) -> Wired | None:
+        """Without an edge; None if a node would hang in the air, or a source."""
+        kept = np.delete(np.arange(len(self.tails)), edge)
+        ends = {int(self.tails[edge]), int(self.heads[edge])}
+        if ends - {*self.tails[kept].tolist(), *self.heads[kept].tolist()}:
+            return None
+        changed = self._changed(int(self.tails[edge]), int(self.heads[edge]), -float(self.conductances[edge]))
+        if changed is None:
+            return None
+        return replace(changed, tails=self.tails[kept], heads=self.heads[kept], conductances=self.conductances[kept])
+
+    def with_edge(self, tail: int, head: int, conductance: float) -> Wired:
+        """With one edge more."""
+        changed = self._changed(tail, head, conductance)
+        assert changed is not None
+        return replace(
+            changed,
+            tails=np.r_[self.tails, tail],
+            heads=np.r_[self.heads, head],
+            conductances=np.r_[self.conductances, conductance],
+        )
+
+    def _changed(self, tail: int, head: int, change: float) -> Wired | None:
+        """With `change` [S] more between two nodes."""
+        column = self.inverse[:, tail] - self.inverse[:, head]
+        size = 1.0 + change * float(column[tail] - column[head])
+        if size < GONE:
+            return None
+        factor = change / size
+        return replace(
+            self,
+            inverse=self.inverse - factor * np.outer(column, column),
+            responses=self.responses - factor * np.outer(column, self.responses[tail] - self.responses[head]),
+            adjoint=self.adjoint - factor * np.outer(column, self.adjoint[tail] - self.adjoint[head]),
+        )
+
+    def grams_with(self, tails: Indices, heads: Indices, conductance: float) -> tuple[Array, Array]:
+        """J Jᵀ (C, S·n_out, S·n_out) and R (C, n_out, n_out) with one of C edges more, for each of them; nothing is solved."""
+        columns = self.inverse[:, tails] - self.inverse[:, heads]
+        at = np.arange(len(tails))
+        factor = conductance / (1.0 + conductance * (columns[tails, at] - columns[heads, at]))
+        volts, ohms = self.drops(self.tails, self.heads)
+        own_volts, own_ohms = self.drops(tails, heads)
+        share = (columns[self.tails] - columns[self.heads]).T * factor[:, None]  # (C, E)
+        new_volts = volts[None] - share[:, :, None] * own_volts[:, None, :]
+        new_ohms = ohms[None] - share[:, :, None] * own_ohms[:, None, :]
+        left = 1.0 - factor * (columns[tails, at] - columns[heads, at])
+        parts = (new_volts[:, :, :, None] * new_ohms[:, :, None, :]).reshape(len(tails), len(self.tails), -1)
+        last = (own_volts[:, :, None] * own_ohms[:, None, :]).reshape(len(tails), -1) * left[:, None] ** 2
+        grams = np.matmul(parts.transpose(0, 2, 1), parts) + last[:, :, None] * last[:, None, :]
+        return grams, self.resistance[None] - factor[:, None, None] * own_ohms[:, :, None] * own_ohms[:, None, :]
+
+
+def rows(volts: Array, ohms: Array) -> Array:
+    """J (S·n_out, E) from drops (E, S) and adjoint drops (E, n_out)."""
+    found: Array = -(volts[:, :, None] * ohms[:, None, :]).reshape(len(volts), -1).T
+    return found

@@ -1,0 +1,41 @@
+"""`hwlearn design`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hwlearn.cli.command import Json
+from hwlearn.cli.output import print_facts, print_json, say
+from hwlearn.cli.progress import exchanges_line
+
+
+def design(
+    file: Annotated[Path, typer.Argument(metavar="DESIGN.toml", help="Design file.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for design.cir and design.toml.")] = None,
+    random: Annotated[int, typer.Option(min=1, help="Random graphs to compare it with.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find a circuit that learns a task in few steps: which nodes its resistors join, before anything is built."""
+    from hwlearn.analysis.design.baseline import at_random
+    from hwlearn.analysis.design.search import design
+    from hwlearn.experiments.designs import load_design, write_design
+    from hwlearn.experiments.files import make_folder
+    from hwlearn.show.facts.design import design_facts
+
+    settings, problem = load_design(file)
+    if out is not None:
+        make_folder(out)
+    with exchanges_line() as progress:
+        found = design(problem, settings.design.seed, settings.design.restarts, progress)
+        beside = at_random(problem, random, settings.design.seed)
+    if out is not None:
+        write_design(found, out)
+        say(f"written to {out}; hwlearn train {out / 'design.toml'} trains it")
+    facts = design_facts(found, beside)
+    if as_json:
+        print_json(facts.content)
+    else:
+        print_facts(facts)

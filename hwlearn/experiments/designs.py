@@ -1,0 +1,164 @@
+"""Design files: `load_design` reads one, `write_design` leaves the circuit and an experiment that trains it.
+
+[design]
+nodes = 14                     # inputs and outputs included
+edges = 26                     # at most
+candidates = "all"             # or "grid", or a list of pairs
+bounds = [1e-4, 1e-2]          # S, what the parts reach
+seed = 0
+
+[ports]
+inputs = ["a", "b", "c"]
+outputs = ["t1", "t2", "t3", "t4"]
+
+[task]
+inputs = [[0.0, 1.0, 0.5]]     # V
+targets = [[0.3, 0.6, 0.45, 0.7]]
+
+[rule]
+name = "ep"
+"""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+
+from hwlearn.analysis.design.problem import Problem
+from hwlearn.analysis.design.search import Design
+from hwlearn.errors import ExperimentError, HwlearnError
+from hwlearn.experiments.files import write_text
+from hwlearn.experiments.settings import Conductance, Names, Rows
+from hwlearn.learning.task import Task
+from hwlearn.toml import DESIGN, Table, read_toml
+
+SPARE = 3
+"""Times the predicted steps that the experiment may take."""
+
+SMALL = 0.01
+"""The nudge of a design's experiment, as a part of (or over) the output resistance."""
+
+
+class DesignTable(Table):
+    """`[design]`.
+
+    Attributes:
+        nodes: inputs and outputs included.
+        edges: at most.
+        candidates: which pairs of nodes an edge may join.
+        bounds: lower and upper conductance [S].
+        start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
+        loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
+        restarts: searches from random graphs.
+        seed: of these.
+    """
+
+    nodes: Annotated[int, Field(ge=2)]
+    edges: PositiveInt
+    candidates: (
+        Literal["all"] | Annotated[list[Annotated[list[str], Field(min_length=2, max_length=2)]], Field(min_length=1)]
+    ) = "all"
+    bounds: list[Conductance] = Field(default_factory=lambda: [1e-4, 1e-2], min_length=2, max_length=2)
+    start: Conductance | None = None
+    loss: PositiveFloat | None = None
+    restarts: PositiveInt = 4
+    seed: NonNegativeInt = 0
+
+
+class DesignPorts(Table):
+    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read."""
+
+    inputs: Names
+    outputs: Names
+
+
+class DesignTask(Table):
+    """`[task]`: inputs (S, n_in) V and targets (S, n_out) V."""
+
+    inputs: Rows
+    targets: Rows
+
+
+class DesignRule(Table):
+    """`[rule]`: the rule that shall train the circuit."""
+
+    name: Literal["ep", "cl", "al"] = "ep"
+
+
+class DesignSettings(Table):
+    """A whole design file."""
+
+    design: DesignTable
+    ports: DesignPorts
+    task: DesignTask
+    rule: DesignRule = DesignRule()
+
+
+def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
+    """Read and check a design file.
+
+    Raises:
+        ExperimentError: names the file and the key.
+    """
+    file = Path(path)
+    _, content = read_toml(file, DESIGN, ExperimentError)
+    try:
+        settings = DesignSettings.model_validate(content)
+    except ValidationError as error:
+        told = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ExperimentError(f"{file}: {'; '.join(told)}") from None
+    table = settings.design
+    try:
+        return settings, Problem.of(
+            Task(settings.task.inputs, settings.task.targets),
+            settings.ports.inputs,
+            settings.ports.outputs,
+            nodes=table.nodes,
+            edges=table.edges,
+            candidates=None if table.candidates == "all" else [(one, two) for one, two in table.candidates],
+            bounds=(table.bounds[0], table.bounds[1]),
+            rule=settings.rule.name,
+            loss=table.loss,
+            start=table.start,
+        )
+    except HwlearnError as error:
+        raise ExperimentError(f"{file}: {error}") from None
+
+
+def write_design(found: Design, folder: Path) -> None:
+    """design.cir, the circuit before it is trained, and design.toml, an experiment that `hwlearn train` runs as it is.
+
+    Raises:
+        ExperimentError: a file cannot be written.
+    """
+    problem, course = found.problem, found.course
+    network = problem.network(found.ends)
+    write_text(folder / "design.cir", network.to_netlist())
+    tables: dict[str, dict[str, Any]] = {
+        "circuit": {"netlist": "design.cir", "trainable": ["R*"], "bounds": list(problem.bounds)},
+        "ports": {"inputs": list(network.input_names), "outputs": list(network.output_names)},
+        "task": {"inputs": problem.task.inputs.tolist(), "targets": problem.task.targets.tolist()},
+        "rule": {"name": problem.rule, **_nudge(found), "symmetric": True},
+        "train": {
+            "steps": SPARE * course.steps + 20,
+            "learning_rate": course.learning_rate,
+            "stop_loss": problem.loss,
+        },
+    }
+    lines = [f"# Designed: {course.steps} steps are predicted to a loss of {problem.loss:g}.", ""]
+    for name, keys in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
+    write_text(folder / "design.toml", "\n".join(lines))
+
+
+def _nudge(found: Design) -> dict[str, float]:
+    """A nudge small beside the output resistance, where the rule has one to compare: predictions are those of small nudges."""
+    ohms = np.linalg.eigvalsh(found.solution.resistance)
+    if found.problem.rule == "cl":
+        return {}
+    return {"nudge": float(f"{SMALL / ohms[-1] if found.problem.rule == 'ep' else SMALL * ohms[0]:.2g}")}
