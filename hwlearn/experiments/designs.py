@@ -66,7 +66,7 @@ class DesignTable(Table):
     bounds: list[Conductance] = Field(default_factory=lambda: [1e-4, 1e-2], min_length=2, max_length=2)
     start: Conductance | None = None
     loss: PositiveFloat | None = None
-    restarts: PositiveInt = 4
+    restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
 
 

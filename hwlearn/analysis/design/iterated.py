@@ -67,8 +67,7 @@ def iterate(
 
 def _solved(resistance: Array, signal: Array) -> Array:
     """R⁻¹ of each sample's signal (S, n_out)."""
-    found: Array = np.linalg.solve(resistance, signal.T).T
-    return found
+    return np.asarray(np.linalg.solve(resistance, signal.T).T, dtype=float)
 
 
 def fastest(start: Wired, end: Wired, rule: str, bounds: tuple[float, float], loss: float, most: int = 20_000) -> Course:

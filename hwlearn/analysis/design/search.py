@@ -18,7 +18,7 @@ from hwlearn.errors import ModelError, NetworkError
 SCREENED = 20_000
 """Exchanges that are screened before some are judged."""
 
-JUDGED = 12
+JUDGED = 40
 """Exchanges that are judged of those screened, best first, until one is better."""
 
 CHUNK = 64
@@ -104,7 +104,7 @@ def random_graph(problem: Problem, random: np.random.Generator) -> Indices:
     return pairs[np.sort(tree + rest[: max(problem.edges - len(tree), 0)])]
 
 
-def design(problem: Problem, seed: int = 0, restarts: int = 4, progress: Progress | None = None) -> Design:
+def design(problem: Problem, seed: int = 0, restarts: int = 3, progress: Progress | None = None) -> Design:
     """The best design of some searches from random graphs.
 
     A search takes one edge away and adds another, as long as that helps. Each exchange is screened by the exact J Jᵀ that it
