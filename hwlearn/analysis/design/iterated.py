@@ -20,13 +20,14 @@ class Course:
 
     Attributes:
         steps: until the loss is reached, or those that were tried.
-        reached: whether it was.
+        reached: whether it was. steady: the loss fell to the last; smaller rates are slower then.
         learning_rate: of the course.
         end: the circuit that it ends with.
     """
 
     steps: int
     reached: bool
+    steady: bool
     learning_rate: float
     end: Wired
 
@@ -46,7 +47,7 @@ def iterate(
 
     `loss` is in the unit of the rule's own: ½‖o − y‖² V² for EP and CL, ½‖R⁻¹(o − y)‖² A² for AL, mean over the samples.
     """
-    here, samples = start, len(start.plan.inputs)
+    here, samples, left, least = start, len(start.plan.inputs), np.inf, np.inf
     for step in range(most):
         volts, ohms = here.drops(here.tails, here.heads)
         signal = here.error
@@ -55,14 +56,15 @@ def iterate(
             volts = np.asarray(volts - ohms @ signal.T)
         left = 0.5 * float((signal**2).sum()) / samples
         if left <= loss:
-            return Course(step, True, learning_rate, here)
-        if not left < 1e6:
-            break
+            return Course(step, True, True, learning_rate, here)
+        if not left < 1e6 * least:
+            return Course(most, False, False, learning_rate, here)
+        least = min(least, left)
         if rule != "ep":
             signal = _solved(here.resistance, signal)
         falling = np.einsum("es,es->e", volts, ohms @ signal.T) / samples
         here = here.with_conductances(np.clip(here.conductances + learning_rate * falling, *bounds))
-    return Course(most, False, learning_rate, here)
+    return Course(most, False, left == least, learning_rate, here)
 
 
 def _solved(resistance: Array, signal: Array) -> Array:
@@ -74,10 +76,12 @@ def fastest(start: Wired, end: Wired, rule: str, bounds: tuple[float, float], lo
     """The course of the best of some learning rates around the one that is best near `end`."""
     found = spectrum(end, rule)
     best: Course | None = None
-    for factor in FACTORS:
+    for factor in FACTORS:  # falling
         rate = factor * 2 / float(found[0] + found[-1])
         course = iterate(start, rule, bounds, loss, rate, most if best is None else best.steps)
         if best is None or (course.reached and (course.steps < best.steps or not best.reached)):
             best = course
+        if course.steady and not course.reached:
+            break
     assert best is not None
     return best
