@@ -15,7 +15,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Drive, Hold, Outputs
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.circuits.measurement import Measurement
-from hwlearn.errors import DriveError, SimulationError
+from hwlearn.errors import DriveError, HwlearnError, SimulationError
 from hwlearn.network import Network
 from hwlearn.network.arguments import unmasked
 from hwlearn.sealed import Sealed
@@ -96,6 +96,14 @@ class Circuit(Sealed, ABC):
         ):
             raise SimulationError(f"{self.name}: the measurement is not finite; the circuit may be singular")
         return measurement
+
+    def alike(self, network: Network) -> Circuit:
+        """A new circuit of the same kind, of another network: models have it, such as one without edges that are dead.
+
+        Raises:
+            HwlearnError: it is a thing, not a model.
+        """
+        raise HwlearnError(f"{self.name}: it cannot be made again without some of its edges; on a bench, take their leads off")
 
     def provenance(self) -> dict[str, Any]:
         """What this circuit is and what it has been through so far, for JSON."""
