@@ -285,6 +285,7 @@ class _Bench:
                 steps=self.steps,
                 learning_rate=self.learning_rate,
                 optimizer=optimizer,
+                keep="last",
                 callbacks=[note],
             )
             read = [rule.direction(circuit, self.task)[self.network.trainable] for _ in range(10)]
