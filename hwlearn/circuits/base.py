@@ -103,7 +103,10 @@ class Circuit(Sealed, ABC):
         Raises:
             HwlearnError: it is a thing, not a model.
         """
-        raise HwlearnError(f"{self.name}: it cannot be made again without some of its edges; on a bench, take their leads off")
+        before = dict(zip(self.network.edge_names, self.network.conductances.tolist(), strict=True))
+        now = dict(zip(network.edge_names, network.conductances.tolist(), strict=True))
+        changed = ", ".join(name for name, g in before.items() if now.get(name) != g)
+        raise HwlearnError(f"{self.name}: {changed}: cannot be changed into something else; on a bench, take the lead off")
 
     def provenance(self) -> dict[str, Any]:
         """What this circuit is and what it has been through so far, for JSON."""

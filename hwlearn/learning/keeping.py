@@ -22,7 +22,7 @@ Keep = Literal["best", "last"]
 ENOUGH, FEW = 100, 4
 """Readings of outputs, and phases, at least, in a mean that is believed; and phases after which a state is first judged."""
 
-SURE, SHARP = 2.0, 0.1
+SURE, SHARP = 1.0, 0.1
 """Standard deviations by which a state must miss the best one to be given up early; and what part of its error may be unknown
 of one that is believed early."""
 

@@ -151,7 +151,7 @@ def test_training_asks_for_no_more_than_the_levels_have() -> None:
 
 
 def test_a_thing_cannot_be_made_again_without_an_edge() -> None:
-    with pytest.raises(HwlearnError, match="take their leads off"):
+    with pytest.raises(HwlearnError, match=r"R2: .*take the lead off"):
         ImperfectCircuit(Measured(ExactCircuit(kite(KITE))), DeadEdges([NAMES[1]]))
 
 
