@@ -13,7 +13,6 @@ from hwlearn.analysis.jacobian import RANK_TOLERANCE
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
 from hwlearn.arrays import Array
-from hwlearn.circuits.imperfect.circuit import LEAST
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -47,16 +46,19 @@ def device_floor(
 
 
 def stuck_floor(network: Network, task: Task, rule: Rule, edges: ArrayLike, conductances: ArrayLike) -> Floor:
-    """Floor of edges, indices (k,), that keep `conductances` (k,) [S] whatever they are told; dead ones 0, or nearly.
+    """Floor of edges, indices (k,), that keep `conductances` (k,) [S] whatever they are told; those with 0 are not there.
 
     The others bring e to where JᵀW e = 0, J without the columns of edges that are stuck or at a bound: zero as long as J has
     the rank of what is wanted, else what least squares leaves (CL, AL: to first order in it). Coercivity is lost with the
     columns, wholly or in part: `Floor.rates` are those that are left.
     """
     lost = np.asarray(edges, dtype=np.intp)
+    kept = np.broadcast_to(np.asarray(conductances, dtype=np.float64), lost.shape)
     free, held = network.trainable.copy(), network.conductances.copy()
-    free[lost], held[lost] = False, np.maximum(conductances, LEAST * held[lost])
-    near = Linearised.of(project(replace(network, conductances=held, trainable=free), task).jacobian, rule)
+    free[lost], held[lost] = False, np.where(kept > 0, kept, held[lost])
+    dead = [network.edge_names[k] for k in lost[kept == 0].tolist()]
+    network = replace(network, conductances=held, trainable=free).without(dead)
+    near = Linearised.of(project(network, task).jacobian, rule)
     off = (near.jacobian.outputs - near.jacobian.targets).ravel()
     g, push = near.jacobian.conductances, -near.matrix.T @ near.weighted(off[:, None])[:, 0]
     blocked = ((g <= network.lower) & (push < 0)) | ((g >= network.upper) & (push > 0))

@@ -29,7 +29,7 @@ from hwlearn.circuits.imperfect import (
     Tolerance,
     UpdateBias,
 )
-from hwlearn.errors import HwlearnError
+from hwlearn.errors import HwlearnError, NetworkError
 from hwlearn.learning.remedies import Overclamped, Remedy, Thresholded
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import FullClamp
@@ -76,8 +76,20 @@ def _levels(step: float, solved: Network, disorder: float = 0.0) -> Quantised:
 def _some(count: float, solved: Network) -> list[str]:
     """Names of trainable edges, one at least being left; those of a smaller count first."""
     names = [name for name, free in zip(solved.edge_names, solved.trainable, strict=True) if free]
-    order = np.random.default_rng(0).permutation(len(names))[: min(int(count), len(names) - 1)]
+    order = np.random.default_rng(0).permutation(len(names))[: int(min(count, len(names) - 1))]
     return [names[k] for k in order]
+
+
+def _dispensable(count: float, solved: Network) -> list[str]:
+    """As `_some`, of edges without which no node floats."""
+    found: list[str] = []
+    for name in _some(np.inf, solved):
+        try:
+            solved.without([*found, name])
+        except NetworkError:
+            continue
+        found.append(name)
+    return found[: int(count)]
 
 
 IMPERFECTIONS: dict[str, Imperfection] = {
@@ -91,7 +103,7 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "not monotone": Imperfection("S", (1e-4, 1e-3, 1e-2), lambda size, solved: _levels(size, solved, 1.0)),
     "update bias": Imperfection("S", (1e-6, 1e-5, 1e-4), lambda size, _: UpdateBias(size), True),
     "stuck edges": Imperfection("edges", (1, 2, 4), lambda size, solved: StuckEdges(_some(size, solved))),
-    "dead edges": Imperfection("edges", (1, 2, 4), lambda size, solved: DeadEdges(_some(size, solved))),
+    "dead edges": Imperfection("edges", (1, 2, 4), lambda size, solved: DeadEdges(_dispensable(size, solved))),
 }
 """The imperfections by name."""
 
@@ -123,6 +135,7 @@ class Robustness:
         rule, nudge, nudge_unit, symmetric, learning_rate, steps: how every run was made.
         perfect: loss [V²] at the end of the same run on perfect hardware: no floor lower than this was seen.
         cases: in the order of `IMPERFECTIONS`, sizes rising.
+        notes: which sizes the circuit cannot have; the largest that it can is in their place.
     """
 
     rule: str
@@ -133,11 +146,15 @@ class Robustness:
     steps: int
     perfect: float
     cases: tuple[Case, ...]
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         named = ("rule", "nudge", "nudge_unit", "symmetric", "learning_rate", "steps", "perfect")
-        return {name: getattr(self, name) for name in named} | {"cases": [vars(case) for case in self.cases]}
+        return {name: getattr(self, name) for name in named} | {
+            "cases": [vars(case) for case in self.cases],
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True)
@@ -199,7 +216,7 @@ def robustness(
     start = network.with_conductances(np.clip(solved.conductances * shift, network.lower, network.upper))
     bench = _Bench(start, task, alpha, count, seed)
 
-    perfect, cases = bench.run(rule, []).loss, []
+    perfect, cases, notes = bench.run(rule, []).loss, list[Case](), list[str]()
     for name in chosen:
         kind = IMPERFECTIONS[name]
         for part in kind.sizes[len(kind.sizes) - sizes :]:
@@ -207,6 +224,11 @@ def robustness(
             if progress is not None:
                 progress(f"{name} {size:.3g} {kind.unit}")
             effects = [kind.make(size, solution)]
+            if isinstance(effects[0], StuckEdges) and len(effects[0].names) < size:
+                notes.append(_too_few(name, int(size), effects[0].names))
+                size = len(effects[0].names)
+                if not size or (name, size) in {(case.imperfection, case.size) for case in cases}:
+                    continue
             plain = bench.run(rule, effects)
             runs = {"none": plain}
             for remedy, made in _remedies(rule, plain, alpha * float(rates.max())).items():
@@ -217,7 +239,16 @@ def robustness(
             predicted = _predicted(near, alpha, effects[0], bench, rule)
             losses = {remedy: run.loss for remedy, run in runs.items()}
             cases.append(Case(name, size, kind.unit, predicted, losses, {remedy: run.wander for remedy, run in runs.items()}))
-    return Robustness(rule.name, rule.amplitude(network), rule.nudge_unit, rule.symmetric, alpha, count, perfect, tuple(cases))
+    return Robustness(
+        rule.name, rule.amplitude(network), rule.nudge_unit, rule.symmetric, alpha, count, perfect, tuple(cases), tuple(notes)
+    )
+
+
+def _too_few(name: str, count: int, names: tuple[str, ...]) -> str:
+    """Why there are fewer edges than asked for."""
+    why = "none would be left to learn" if name == "stuck edges" else "a node would float, or no edge be left to learn"
+    most = f"{', '.join(names)} at most" if names else "none"
+    return f"{name}: {most}, not {count}: with one more {why}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +276,7 @@ class _Bench:
                     loss, outputs = task_loss(circuit.inside, self.task)
                     losses.append(loss)
                     squares.append((outputs - self.task.targets) ** 2)
-                    passed.append(circuit.inside.conductances)
+                    passed.append(circuit.real)
 
             train(
                 used,
@@ -254,6 +285,7 @@ class _Bench:
                 steps=self.steps,
                 learning_rate=self.learning_rate,
                 optimizer=optimizer,
+                keep="last",
                 callbacks=[note],
             )
             read = [rule.direction(circuit, self.task)[self.network.trainable] for _ in range(10)]

@@ -15,7 +15,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Drive, Hold, Outputs
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.circuits.measurement import Measurement
-from hwlearn.errors import DriveError, SimulationError
+from hwlearn.errors import DriveError, HwlearnError, SimulationError
 from hwlearn.network import Network
 from hwlearn.network.arguments import unmasked
 from hwlearn.sealed import Sealed
@@ -96,6 +96,17 @@ class Circuit(Sealed, ABC):
         ):
             raise SimulationError(f"{self.name}: the measurement is not finite; the circuit may be singular")
         return measurement
+
+    def alike(self, network: Network) -> Circuit:
+        """A new circuit of the same kind, of another network: models have it, such as one without edges that are dead.
+
+        Raises:
+            HwlearnError: it is a thing, not a model.
+        """
+        before = dict(zip(self.network.edge_names, self.network.conductances.tolist(), strict=True))
+        now = dict(zip(network.edge_names, network.conductances.tolist(), strict=True))
+        changed = ", ".join(name for name, g in before.items() if now.get(name) != g)
+        raise HwlearnError(f"{self.name}: {changed}: cannot be changed into something else; on a bench, take the lead off")
 
     def provenance(self) -> dict[str, Any]:
         """What this circuit is and what it has been through so far, for JSON."""

@@ -143,6 +143,11 @@ def _calibrate(
             f"reading {found.chi_square:.3g}), worst at node {found.worst_node}; the wiring is wrong, or a lead is exchanged: "
             "run `hwlearn bench check`"
         )
+    if not found.seen.any():
+        raise StationError(
+            f"{station}: nothing was written: no reading says anything of {', '.join(network.edge_names)}: no source drives "
+            "them, or the noise is too large; run `hwlearn bench check`"
+        )
     seen = {name: found.resistances[name] for name, ok in zip(network.edge_names, found.seen, strict=True) if ok}
     worst = float(found.error[found.seen].max(initial=0.0))
     written = write_calibrated(circuit.station, out, seen, readings.offsets, worst, datetime.date.today())
@@ -169,7 +174,7 @@ def _calibrate(
         if readings.offsets is not None:
             channels = new_table("channel", "offset [V]", "±")
             fill(channels, [(name, f"{v:.3g}", f"{readings.offset_error:.1g}") for name, v in readings.offsets.items()])
-        print(f"written to {written.path}: give this file as the station from now on")
+        print(f"written to {written.path}: {_advice(found.chi_square, unseen)}")
     if unseen:
         say(f"note: {', '.join(unseen)}: no reading says anything of {'them' if unseen[1:] else 'it'}; the table is kept")
     if not readings.injected:
@@ -182,6 +187,14 @@ def _calibrate(
             "a device, or the wiring is wrong; run `hwlearn bench check`. The errors count it in"
         )
     written.validate(network)
+
+
+def _advice(chi_square: float, unseen: list[str]) -> str:
+    """What to do with the station that was written."""
+    if chi_square > LOOSE:
+        return "do not use it before `hwlearn bench check` passes with it, for it fits badly"
+    kept = f", with the table of {', '.join(unseen)} as it was, for nothing was measured of {'them' if unseen[1:] else 'it'}"
+    return f"give this file as the station from now on{kept if unseen else ''}"
 
 
 @bench.command("safe")

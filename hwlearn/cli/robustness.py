@@ -55,6 +55,8 @@ def robustness(
         write_json(out / "robustness.json", found.as_dict())
         draw_robustness(found, out / "robustness.png")
         say(f"written to {out}")
+    for note in found.notes:
+        say(f"note: {note}")
     if as_json:
         print_json(found.as_dict())
     else:

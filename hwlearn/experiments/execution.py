@@ -53,8 +53,8 @@ class Recorder(Protocol):
     def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
         """A step is about to be made from `snapshot`, or the last one was made."""
 
-    def end(self, circuit: Circuit, stopped_because: str) -> None:
-        """The training is over; the circuit may be closed."""
+    def end(self, circuit: Circuit, stopped_because: str, kept: int | None) -> None:
+        """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow."""
 
 
 @dataclass
@@ -67,6 +67,7 @@ class _Trace:
     at: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     conductances: Array | None = None
+    kept: int | None = None
     stopped_because: str = ""
     error: BaseException | None = None
 
@@ -116,7 +117,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
             trace.stopped_because = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
         seconds = time.perf_counter() - started + (earlier.seconds if earlier else 0.0)
         if recorder is not None:
-            recorder.end(circuit, trace.stopped_because)
+            recorder.end(circuit, trace.stopped_because, trace.kept)
         final = circuit.conductances if trace.conductances is None else trace.conductances
         if trace.error is None:
             loss_final, outputs = task_loss(circuit, task)
@@ -140,6 +141,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         nudge_unit=rule.nudge_unit,
         symmetric=rule.symmetric,
         remedies=experiment.remedies,
+        kept_step=trace.kept,
         stopped_because=trace.stopped_because,
         error=trace.error,
         seconds=seconds,
@@ -173,13 +175,16 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     def note(state: TrainState) -> None:
         if recorder is not None:
             recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot())
-        trace.steps, trace.conductances = state.step, state.conductances
+        trace.steps, trace.conductances, trace.kept = state.step, state.conductances, state.step
+        if state.best is not None:  # what a training that is cut short was sure of
+            trace.conductances, trace.kept = state.best.conductances, state.best.step
         trace.note(state.step, table.steps, state.loss)
 
     start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
     options = table.model_dump(exclude={"identify_every"})
     result = train(circuit, experiment.task, experiment.rule, **options, callbacks=[note], start=start)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
+    trace.kept = result.kept
 
 
 def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:

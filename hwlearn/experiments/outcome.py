@@ -28,6 +28,7 @@ class Outcome:
         losses: (K,) the loss that the rule itself observes [`loss_unit`].
         nudge, symmetric: as used [`nudge_unit`].
         remedies: as in `Experiment`.
+        kept_step: the step whose state was kept, see `train`; None for a flow.
         stopped_because: as in `TrainResult` and `FlowResult`; or "interrupted" (Ctrl-C), or "error".
         error: what ended the run if that was no plan: a KeyboardInterrupt or a MeasurementError.
         seconds: of training, without loading.
@@ -51,6 +52,7 @@ class Outcome:
     nudge_unit: str
     symmetric: bool
     remedies: dict[str, float]
+    kept_step: int | None
     stopped_because: str
     error: BaseException | None
     seconds: float
@@ -76,6 +78,7 @@ class Outcome:
             "loss_initial": _number(self.loss_initial),
             "loss_final": _number(self.loss_final),
             "stopped_because": self.stopped_because,
+            "kept_step": self.kept_step,
             "outputs": [[_number(value) for value in row] for row in self.outputs.tolist()],
             "targets": self.targets.tolist(),
             "output_names": list(self.network.output_names),

@@ -21,6 +21,7 @@ from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable,
 from hwlearn.experiments.names import OneOf
 from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.experiments.rule import RuleTable
+from hwlearn.learning.keeping import Keep
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.optimizers import OPTIMIZERS
 from hwlearn.learning.rules import RULES
@@ -136,6 +137,7 @@ class TrainTable(Table):
 
     Attributes:
         parameter: "conductance", "log-conductance", or what the trained edges are set by, such as "gate-voltage".
+        keep: which state the circuit is left in, "best" or "last"; on a noisy circuit the best if not given.
         identify_every: updates from one measurement of what the edges conduct to the next; see
             `hwlearn.analysis.identified.IdentifiedCircuit`. Not at all if not given.
     """
@@ -146,6 +148,7 @@ class TrainTable(Table):
     parameter: str = "conductance"
     batch_size: PositiveInt | None = None
     stop_loss: PositiveFloat | None = None
+    keep: Keep | None = None
     seed: NonNegativeInt = 0
     identify_every: PositiveInt | None = None
 

@@ -16,6 +16,7 @@ from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.faults import Accuracy, Diagnosis, Probe, find_faults
 from hwlearn.inference.identify import Identified, identify
+from hwlearn.inference.verdict import reversed_ports, verdict
 from hwlearn.learning.rule import Rule, typical_conductance
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -42,7 +43,8 @@ class Compared:
         drift: (N,) V, last free phase minus first.
         identified: conductances fitted to the probing phases, offsets and swaps taken back; None without noise.
         diagnosis: faults that explain the differences. Both rest on linear algebra: None if the network is not linear.
-        reasons: why it does not agree; empty if it does.
+        reasons: why it does not agree, most dangerous first; empty if it does.
+        look_first: what to look at first; empty if there is nothing.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Compared:
     identified: Identified | None
     diagnosis: Diagnosis | None
     reasons: tuple[str, ...]
+    look_first: str
 
     def __repr__(self) -> str:
         return f"<{self.name}: {'agrees' if self.agrees else f'DIFFERS, {self.reasons[0]}'}>"
@@ -96,6 +99,7 @@ class Comparison:
                     "provenance": one.provenance,
                     "agrees": one.agrees,
                     "reasons": list(one.reasons),
+                    "look_first": one.look_first,
                     **_told(one.diagnosis),
                     "node_residuals": dict(zip(nodes, one.node_residuals.tolist(), strict=True)),
                     "node_noise": one.node_noise,
@@ -237,21 +241,21 @@ def _beside(
     drift = _largest(run.last.node_voltages - run.free.node_voltages)
     lengths = float(np.linalg.norm(run.direction) * np.linalg.norm(reference.direction))
     cosine = float(run.direction @ reference.direction) / lengths if lengths else math.nan
-    reasons = [str(fault) for fault in diagnosis.faults] if diagnosis else []
+    others = []
     accepted = SIGMAS * math.hypot(noise, accuracy.source, accuracy.conductance * volts)
     if diagnosis is None and np.abs(largest).max(initial=0.0) > accepted:
         node = network.nodes[int(np.abs(largest).argmax())]
-        reasons.append(f"node {node} differs by {_at(largest):.3g} V, more than the {accepted:.2g} V of noise and tolerance")
-    if diagnosis and not diagnosis.explained:
-        reasons.append(f"chi² per reading is {diagnosis.chi_square[1]:.3g}: more differs than a few faults explain")
+        others.append(f"node {node} differs by {_at(largest):.3g} V, more than the {accepted:.2g} V of noise and tolerance")
     if np.abs(drift).max(initial=0.0) > SIGMAS * math.sqrt(2) * noise + ROUNDING * volts:
         node = network.nodes[int(np.abs(drift).argmax())]
-        reasons.append(f"node {node} drifted by {_at(drift):.3g} V between the first and the last phase")
+        others.append(f"node {node} drifted by {_at(drift):.3g} V between the first and the last phase")
     wanted = 2 * (accuracy.conductance + accuracy.current) + SIGMAS * float(
         np.linalg.norm(_spread(rule, nudge, run, noise))
     ) / (float(np.linalg.norm(reference.direction)) or math.inf)
-    if not (diagnosis and diagnosis.faults) and cosine < 1 - 0.5 * wanted**2 - 1e-9:
-        reasons.append(f"the rule's directions have a cosine of {cosine:.6g} only")
+    if not (diagnosis and diagnosis.faults) and cosine < 1 - 0.5 * wanted**2 - 1e-9 and (cosine >= 0 or wanted >= 1):
+        others.append(f"the rule's directions have a cosine of {cosine:.6g} only")
+    turned = reversed_ports(network, run.probes, reference.probes, noise)
+    reasons, look_first = verdict(diagnosis, cosine, wanted, turned, others)
     fitted = None
     if diagnosis and measured and max(measured) > 0:
         both = Drive(
@@ -270,7 +274,8 @@ def _beside(
         drift,
         fitted,
         diagnosis,
-        tuple(reasons),
+        reasons,
+        look_first,
     )
 
 

@@ -18,6 +18,7 @@ from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
+from hwlearn.learning.keeping import Best, Keep, Keeper
 from hwlearn.learning.learning_rate import LearningRate, Rate
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule
@@ -51,6 +52,7 @@ class TrainState:
         noise: standard deviation of a voltage of this step, as in `Measurement` [V]; NaN if unknown.
         snapshot: makes what `train(…, start=…)` goes on from, as if it had never stopped: named arrays.
         score: loss and accuracy, at the first step of each epoch where these are asked for.
+        best: the best state that was confirmed before, where the best one is kept.
     """
 
     step: int
@@ -60,6 +62,7 @@ class TrainState:
     noise: float
     snapshot: Callable[[], dict[str, Array]]
     score: Score | None = None
+    best: Best | None = None
 
 
 Callback = Callable[[TrainState], object]
@@ -77,6 +80,7 @@ class TrainResult:
         stopped_because: "steps" (all done), "loss" (at or below `stop_loss`), "callback", or "not finite" (the loss or the
             direction turned NaN or infinite; the conductances are the last good ones).
         scores: before the first epoch and after each, where `epochs` or `test` was given; else empty columns.
+        kept: the step whose state this is: the last one, or with `keep = "best"` that of the best one.
     """
 
     conductances: Array
@@ -84,6 +88,7 @@ class TrainResult:
     steps: int
     stopped_because: StopReason
     scores: Scores = field(default_factory=lambda: Scores.of([]))
+    kept: int = 0
 
     @property
     def train_losses(self) -> Array:
@@ -125,6 +130,7 @@ def train(
     seed: int = 0,
     test: Task | None = None,
     stop_loss: float | None = None,
+    keep: Keep | None = None,
     callbacks: Sequence[Callback] = (),
     start: Mapping[str, ArrayLike] | None = None,
 ) -> TrainResult:
@@ -153,6 +159,8 @@ def train(
         test: samples that are only scored; `TrainResult.scores` tells loss and accuracy on both after each epoch.
         stop_loss: stop when the observed loss is at or below it; on a noisy circuit the mean of `CONFIRMED` more free phases
             as well, since one reading may be luck [`Rule.loss_unit`]. Noise counts: ½ s² for each output.
+        keep: which state the circuit is left in, "last" or "best": that with the lowest mean of enough free phases (`Keeper`).
+            If not given, the best on a noisy circuit, where the last one may be a bad draw, and the last one otherwise.
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
         start: go on from a `TrainState.snapshot` of the same training; measures the step again that it was made in.
 
@@ -190,6 +198,8 @@ def train(
     by_setting = parameter not in CONDUCTANCES
 
     losses: list[float] = []
+    keeper = Keeper(circuit, task, rule, keep)
+    reading: Reading | None = None
     if by_setting:
         setting_slopes(network, parameter, circuit.conductances)  # refused before the first step
     first, clipped, warned, reason = 0, 0, False, "steps"
@@ -197,12 +207,13 @@ def train(
         first, clipped = _restored(circuit, optimize, start)
         if rate.auto and "rate" in start:
             rate.base = float(np.asarray(start["rate"]))
+        keeper.restore(_part(start, "keeper"))
         good, wanted = circuit.conductances, np.array(start["wanted"], dtype=np.float64)
     else:
         good = wanted = circuit.conductances
 
     def snapshot() -> dict[str, Array]:
-        parts = {"optimizer": optimize.snapshot(), "circuit": memory}
+        parts = {"optimizer": optimize.snapshot(), "circuit": memory, "keeper": keeper.snapshot()}
         own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
         if rate.auto:
             own["rate"] = np.array(rate.base)
@@ -225,7 +236,7 @@ def train(
             told = score(circuit, step, task, test, rule.loss)
             scores.append(told)
         if callbacks:
-            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot, told)
+            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot, told, keeper.best)
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
@@ -234,6 +245,7 @@ def train(
             break
         if step == steps:
             break
+        keeper.look(step, reading, len(batch))
         if rate.auto and (step % refreshed == 0 or not np.isfinite(rate.base)):
             slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
             rate.follow(largest_rate(circuit, whole, rule, slopes))
@@ -260,7 +272,8 @@ def train(
             )
         circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)
-    return TrainResult(circuit.conductances, np.array(losses), done, reason, Scores.of(scores))  # type: ignore[arg-type]
+    kept = done if reason == "not finite" else keeper.end(done, reading)
+    return TrainResult(circuit.conductances, np.array(losses), done, reason, Scores.of(scores), kept)  # type: ignore[arg-type]
 
 
 def _steps(steps: int | None, epochs: int | None, per_epoch: int) -> int:
@@ -317,14 +330,9 @@ def _holds(limit: float, circuit: Circuit, task: Task, rule: Rule, reading: Read
 
 def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayLike]) -> tuple[int, int]:
     """Circuit and optimiser as they were at a snapshot; its step, and how many edges were clipped."""
-
-    def part(name: str) -> dict[str, Array]:
-        prefix = f"{name}."
-        return {key.removeprefix(prefix): np.asarray(value) for key, value in start.items() if key.startswith(prefix)}
-
-    optimizer.restore(part("optimizer"))
+    optimizer.restore(_part(start, "optimizer"))
     try:
-        circuit.restore(part("circuit"))
+        circuit.restore(_part(start, "circuit"))
     except HwlearnError:
         raise
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -333,3 +341,9 @@ def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayL
     if step:  # before the first one nothing was programmed, and a code drawn by chance must not be drawn again
         circuit.program(start["wanted"])
     return step, int(np.asarray(start["clipped"]))
+
+
+def _part(snapshot: Mapping[str, ArrayLike], name: str) -> dict[str, Array]:
+    """What one part of a training, such as its optimiser, gave to a snapshot."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): np.asarray(value) for key, value in snapshot.items() if key.startswith(prefix)}

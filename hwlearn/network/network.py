@@ -495,6 +495,29 @@ class Network:
         found = per_edge(conductances, (len(self.edges),), "conductances")
         return replace(self, conductances=found, lower=np.minimum(self.lower, found), upper=np.maximum(self.upper, found))
 
+    def without(self, names: Iterable[str]) -> Network:
+        """The same network without the edges of these names. Its nodes and ports stay.
+
+        Raises:
+            NetworkError: no such edge; names the nodes that would hang on nothing.
+        """
+        lost = set(names)
+        if unknown := sorted(lost - set(self.edge_names)):
+            raise NetworkError(f"no edge {unknown[0]!r}{did_you_mean(unknown[0], self.edge_names)}")
+        stays = np.array([name not in lost for name in self.edge_names], dtype=bool)
+        if floating := self._floating(stays):
+            gone = ", ".join(name for name in self.edge_names if name in lost)
+            raise NetworkError(f"without {gone}, nothing connects {listed(floating)} to a source or ground")
+        return replace(
+            self,
+            edges=tuple(edge for edge in self.edges if edge.name not in lost),
+            conductances=self.conductances[stays],
+            trainable=self.trainable[stays],
+            lower=self.lower[stays],
+            upper=self.upper[stays],
+            devices=tuple(device for device in self.devices if device.edge not in lost),
+        )
+
     def with_ports(self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None) -> Network:
         """The same network with other inputs or outputs; an input may name one of its sources."""
         known = {source.name.lower(): source for source in self.sources}
@@ -531,7 +554,14 @@ class Network:
                 raise NetworkError(f"{what}: its bounds {bounds} must lie within {low:g} … {high:g} S")
 
     def _check_islands(self) -> None:
-        """Every node needs a path to ground: through resistors, voltage sources or other elements."""
+        """Every node needs a path to ground."""
+        if lost := self._floating(np.ones(len(self.edges), dtype=bool)):
+            raise NetworkError(
+                f"island without a source or ground: {listed(lost)}; connect it to ground by a resistor or a voltage source"
+            )
+
+    def _floating(self, there: NDArray[np.bool_]) -> list[str]:
+        """Nodes without a path to ground through voltage sources, other elements, or the edges that are `there` (E,)."""
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
@@ -539,15 +569,15 @@ class Network:
         at = {**self.node_index, GROUND: self.node_index.get(GROUND, ground)}
         ties = [(s.plus, s.minus) for s in self.sources if s.kind == "voltage"]
         ties += [(element.nodes[0], node) for element in self.elements for node in element.nodes[1:]]
-        one = np.r_[self.tails, [at[a] for a, _ in ties]].astype(np.intp)
-        two = np.r_[self.heads, [at[b] for _, b in ties]].astype(np.intp)
+        one = np.r_[self.tails[there], [at[a] for a, _ in ties]].astype(np.intp)
+        two = np.r_[self.heads[there], [at[b] for _, b in ties]].astype(np.intp)
         if GROUND in self.node_index:
             one, two = np.r_[one, ground], np.r_[two, at[GROUND]]
         graph = coo_array((np.ones(len(one)), (one, two)), shape=(ground + 1, ground + 1))
         _, label = connected_components(graph, directed=False)
-        lost = np.flatnonzero(label[:ground] != label[ground])
-        if len(lost):
-            names = ", ".join(self.nodes[k] for k in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
-            raise NetworkError(
-                f"island without a source or ground: {names}; connect it to ground by a resistor or a voltage source"
-            )
+        return [self.nodes[k] for k in np.flatnonzero(label[:ground] != label[ground])]
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -73,6 +73,21 @@ class ImperfectionContract:
         for kind in (Hold, Inject):
             assert effect.imposed(imposed, kind(imposed)).shape == imposed.shape
 
+    def test_what_is_truly_there_has_the_same_nodes_and_ports(self, network: Network) -> None:
+        effect = self.make()
+        effect.begin(network, (network.lower, network.upper), np.random.default_rng(2))
+        there = effect.built(network)
+        assert (there.nodes, there.sources, there.outputs) == (network.nodes, network.sources, network.outputs)
+        assert set(there.edge_names) <= set(network.edge_names)
+
+    def test_bounds_become_narrower_if_anything(self, network: Network) -> None:
+        effect = self.make()
+        effect.begin(network, (network.lower, network.upper), np.random.default_rng(2))
+        lower, upper = effect.within((network.lower, network.upper))
+        assert (lower >= network.lower).all()
+        assert (upper <= network.upper).all()
+        assert (lower <= upper).all()
+
     def test_its_noise_is_a_number(self) -> None:
         assert self.make().noise >= 0
 

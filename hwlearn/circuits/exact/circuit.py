@@ -41,6 +41,9 @@ class ExactCircuit(LinearCircuit):
         self._ports: Ports | None = None
         self._adjoint: Adjoint | None = None
 
+    def alike(self, network: Network) -> ExactCircuit:
+        return ExactCircuit(network)
+
     @property
     def solver(self) -> str:
         """Name of the Cholesky solver that was chosen."""

@@ -12,27 +12,35 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
-from hwlearn.circuits.measurement import Measurement, SampledMeasurement
+from hwlearn.circuits.imperfect.measurement import ImperfectMeasurement
+from hwlearn.circuits.measurement import Measurement
 
 LEAST = 1e-12
-"""No effect makes a conductance smaller than this part of the wanted one."""
+"""What an effect makes negative, or zero, of an edge that is there, is this part of the wanted conductance."""
 
 
 class ImperfectCircuit(Circuit):
     """A circuit that does not quite do what it is told, and does not quite say what it does.
 
-    `conductances` is what it believes; what it has is `inside.conductances`. Offsets, tolerances and the like are drawn once
-    from the seed; noise from the seed and the number of the measurement, so that equal runs give equal readings.
+    `conductances` is what it believes; what it has is `real`, and that is what answers, and dissipates. Offsets, tolerances
+    and the like are drawn once from the seed; noise from the seed and the number of the measurement, so that equal runs give
+    equal readings.
 
     Args:
         inside: the circuit that is wrapped, and closed with this one.
         effects: in the order in which they act.
         seed: of everything random.
+
+    Attributes:
+        inside: the circuit as it truly is: another one than was given, `alike`, where edges are not there.
+
+    Raises:
+        HwlearnError: a node hangs on edges only that are not there; edges are missing that this kind of circuit cannot miss.
     """
 
     def __init__(self, inside: Circuit, *effects: Effect, seed: int = 0) -> None:
         super().__init__(inside.network)
-        self.inside, self.seed = inside, seed
+        self.seed = seed
         self.effects = tuple(deepcopy(effect) for effect in effects)
         self.name = f"imperfect {inside.name}"
         self._conductances = inside.conductances
@@ -42,13 +50,31 @@ class ImperfectCircuit(Circuit):
         self._ends = np.array([[index.get(node, -1) for node in pair] for pair in ends], dtype=np.intp).reshape(-1, 2)
         for number, effect in enumerate(self.effects):
             effect.begin(self.network, inside.bounds, np.random.default_rng((seed, number)))
-        believed, real = self._made_of(inside.conductances)
-        if (real != inside.conductances).any():
+        self._given, self.inside = inside, self._built(inside)
+        there = set(self.inside.network.edge_names)
+        self._there = np.array([name in there for name in self.network.edge_names], dtype=bool)
+        believed, self._real = self._made_of(inside.conductances)
+        if (self._real[self._there] != self.inside.conductances).any():
             self.program(believed)
+
+    def _built(self, inside: Circuit) -> Circuit:
+        """The circuit of what is truly there."""
+        there = self.network
+        for effect in self.effects:
+            there = effect.built(there)
+        return inside if there is self.network else inside.alike(there)
 
     @property
     def bounds(self) -> tuple[Array, Array]:
-        return self.inside.bounds
+        bounds = self._given.bounds
+        for effect in self.effects:
+            bounds = effect.within(bounds)
+        return bounds
+
+    @property
+    def real(self) -> Array:
+        """(E,) S: what the edges truly have now; 0 where there is none."""
+        return self._real.copy()
 
     def provenance(self) -> dict[str, Any]:
         kinds = [type(effect).__name__ for effect in self.effects]
@@ -67,8 +93,8 @@ class ImperfectCircuit(Circuit):
         self.inside.restore(_below(snapshot, "inside."))
 
     def _program(self, conductances: Array) -> Array:
-        believed, real = self._made_of(conductances)
-        self.inside.program(real)
+        believed, self._real = self._made_of(conductances)
+        self.inside.program(self._real[self._there])
         return np.array(believed)
 
     def _made_of(self, wanted: Array) -> tuple[Array, Array]:
@@ -77,7 +103,7 @@ class ImperfectCircuit(Circuit):
         for effect in self.effects:
             believed = effect.believed(believed)
             real = effect.real(real, wanted)
-        return believed, np.maximum(real, LEAST * wanted)
+        return believed, np.where(self._there, np.where(real > 0, real, LEAST * wanted), 0.0)
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         nominal, current = outputs, None
@@ -102,7 +128,7 @@ class ImperfectCircuit(Circuit):
             # An output is read by the channels of its two nodes; ground and nodes that nobody reads add nothing.
             error = np.hstack((np.nan_to_num(read - true), np.zeros((len(read), 1))))
             volts = volts + error[:, self._ends[:, 0]] - error[:, self._ends[:, 1]]
-        return SampledMeasurement(
+        return ImperfectMeasurement(
             self.network,
             self._conductances,
             read,
@@ -111,10 +137,12 @@ class ImperfectCircuit(Circuit):
             got.input_currents,
             float(np.sqrt(noise)),
             f"imperfect {got.provenance}",
+            true=got,
         )
 
     def _close(self) -> None:
         self.inside.close()
+        self._given.close()
 
 
 def _below(snapshot: Mapping[str, Array], prefix: str) -> dict[str, Array]:

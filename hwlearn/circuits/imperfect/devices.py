@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.imperfect.effect import Effect, edges_named, not_negative
-from hwlearn.errors import HwlearnError
+from hwlearn.errors import HwlearnError, NetworkError
 from hwlearn.network import Network
-
-DEAD = 1e-9
-"""A dead edge has this part of its first conductance."""
 
 
 class Tolerance(Effect):
@@ -53,6 +51,10 @@ class Quantised(Effect):
         self.table = np.maximum(self.lowest + self.step * (np.arange(self.levels) + shift), self.lowest)
         self._edges = np.arange(len(network.edges))
 
+    def within(self, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        lower, upper = (np.clip(bound, self.lowest, self.highest) for bound in bounds)
+        return np.where(self.trainable, lower, bounds[0]), np.where(self.trainable, upper, bounds[1])
+
     def believed(self, wanted: Array) -> Array:
         return np.where(self.trainable, self.lowest + self.step * self._codes(wanted), wanted)
 
@@ -80,8 +82,37 @@ class StuckEdges(Effect):
 
 
 class DeadEdges(StuckEdges):
-    """The named edges do not conduct: `DEAD` of their first conductance."""
+    """The named edges are not there, whatever device they were: nothing is left of them but `leak`, a resistor.
+
+    Without a leak they are left out of the circuit. A node that hangs on them only would float, and is refused.
+
+    Args:
+        names: of the edges.
+        leak: conductance that each of them has left [S]; 0 for none.
+    """
+
+    def __init__(self, names: Sequence[str], leak: float = 0.0) -> None:
+        super().__init__(names)
+        self.leak = not_negative("leak", leak)
 
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
         super().begin(network, bounds, random)
-        self.kept = DEAD * self.kept
+        self.kept = np.full(len(self.edges), self.leak)
+
+    def built(self, network: Network) -> Network:
+        dead = [name for name in self.names if name in network.edge_names]
+        if not self.leak:
+            try:
+                return network.without(dead)
+            except NetworkError as error:
+                raise HwlearnError(
+                    f"dead edges: {error}: the voltage there is nowhere; let one of them live, or say what they leak: "
+                    "leak = 1e-12 [S], say"
+                ) from None
+        left = np.isin(network.edge_names, dead)
+        return replace(
+            network,
+            conductances=np.where(left, self.leak, network.conductances),
+            trainable=network.trainable & ~left,
+            devices=tuple(device for device in network.devices if device.edge not in dead),
+        )

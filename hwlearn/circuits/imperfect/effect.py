@@ -18,6 +18,14 @@ class Effect(Remembering):
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
         """Draw what one specimen has for good. `bounds`: (E,) S each, what the devices can do."""
 
+    def built(self, network: Network) -> Network:
+        """What is truly there of `network`: the same nodes, ports and names of edges, of which some may be missing."""
+        return network
+
+    def within(self, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        """What may be asked for of devices that can do `bounds`, (E,) S each, as far as the circuit knows."""
+        return bounds
+
     def believed(self, wanted: Array) -> Array:
         """(E,) S that the circuit says it has when told `wanted` (E,) [S]."""
         return wanted

@@ -66,6 +66,7 @@ class NewtonCircuit(Circuit):
 
     def __init__(self, network: Network, dtype: DTypeLike = "float64") -> None:
         super().__init__(network)
+        self._dtype = dtype
         self._devices = devices = all_devices(network)
         self._folded: Folded | None = None
         self._programmed: Programmed | None = None
@@ -82,6 +83,9 @@ class NewtonCircuit(Circuit):
             raise ModelError("float32 is for networks with ideal diodes; others are solved in float64")
         self._free = _Equations(network, self._devices, ())
         self._held: _Equations | None = None
+
+    def alike(self, network: Network) -> NewtonCircuit:
+        return NewtonCircuit(network, self._dtype)
 
     @property
     def reciprocal(self) -> bool:

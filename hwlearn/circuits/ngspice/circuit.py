@@ -64,6 +64,7 @@ class NgspiceCircuit(Circuit):
         super().__init__(network)
         if processes is not None and processes < 1:
             raise ModelError(f"processes is {processes}; give at least 1, or None for what pays")
+        self._processes = processes
         self._pace = Pace(processes, may_split=network.linear)
         self._team = Team(network)
         self._deck = Deck(network)
@@ -84,6 +85,9 @@ class NgspiceCircuit(Circuit):
         session().run(self._select)
         weakref.finalize(self, forget, self._deck)
         weakref.finalize(self, self._team.end)
+
+    def alike(self, network: Network) -> NgspiceCircuit:
+        return NgspiceCircuit(network, self._processes)
 
     def provenance(self) -> dict[str, Any]:
         version = session().run(lambda shared: str(shared.ngspice_version))

@@ -112,6 +112,7 @@ class Result(Record):
     loss_initial: Number | None
     loss_final: Number | None
     stopped_because: str
+    kept_step: NonNegativeInt | None = None
     outputs: list[list[Number | None]]
     targets: list[list[Number]]
     output_names: list[str]

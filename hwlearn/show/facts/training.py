@@ -56,12 +56,14 @@ def _summary(result: Mapping[str, Any]) -> Pairs:
     unit = "" if result["nudge_unit"] == "1" else f" {result['nudge_unit']}"
     sides = ", both sides" if result["symmetric"] else ""
     remedies = ", ".join(f"{name} {value:g}" for name, value in result["remedies"].items())
+    kept = result.get("kept_step")
     losses = " → ".join(number(result[name], 4) for name in ("loss_initial", "loss_final"))
     return (
         ("rule", f"{result['rule']}, nudge {result['nudge']:.4g}{unit}{sides}"),
         *([("remedies", remedies)] if remedies else []),
         ("backend", result["backend"]),
         ("steps", f"{result['steps']} (stopped because: {result['stopped_because']})"),
+        *([("kept", f"step {kept}, the best that was confirmed")] if kept not in (None, result["steps"]) else []),
         ("loss ½|o−y|²", f"{losses} V²"),
         ("seconds", f"{result['seconds']:.3g}"),
     )

@@ -138,6 +138,9 @@ def _loss(axes: Axes, run: Run) -> None:
     for number, event in enumerate(event for event in run.history.events if event["event"] == "resume"):
         where = event["t" if run.continuous else "step"]
         axes.axvline(where, color=TRAINABLE, linewidth=0.8, linestyle=":", label="" if number else "resumed")
+    kept = (run.result or {}).get("kept_step")
+    if kept is not None and kept != run.history.at[-1]:
+        axes.axvline(kept, color=SERIES[2], linewidth=1.0, linestyle="--", label=f"kept: step {kept}")
     axes.legend(frameon=False, fontsize=9)
 
 

@@ -41,6 +41,7 @@ class _Fit(Record):
     relative_error: dict[str, float | None]
     scale_is_seen: bool
     unseen_directions: int
+    chi_square: float
 
 
 class _Backend(Record):
