@@ -135,5 +135,5 @@ def test_an_old_entry_of_the_error_queue_is_reported_and_blamed_on_nobody(
         instrument._errors += ['-222,"Data out of range"', '-113,"Undefined header"']
     make_safe(station)
     assert_safe(bench)
-    assert 'smu: in its error queue from before: -222,"Data out of range"' in caplog.text
+    assert 'smu: has in its error queue, from before: -222,"Data out of range"' in caplog.text
     assert "not safe" not in caplog.text

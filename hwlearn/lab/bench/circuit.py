@@ -36,8 +36,9 @@ class BenchCircuit(Circuit):
     voltages are read against ground, inputs included; the outputs are differences of such readings. Currents of outputs are
     the source meters' readings, currents of voltage inputs follow from Kirchhoff's law and the code tables.
 
-    Connecting changes no output: codes and sources are written by the first `program` or `measure`. Every way out but SIGKILL
-    leaves the station safe, in its stated order; after an error the circuit is safe at once and closed.
+    Connecting changes no output, and tells what was left on. The first `program` or `measure` switches every source off, and
+    only then writes codes. Every way out but SIGKILL leaves the station safe, in its stated order; after an error the circuit
+    is safe at once and closed.
 
     A phase in which a connection failed is made again, from the ranges and codes up. No phase is used that one of the checks
     in `hwlearn.lab.bench.checks` refuses.
@@ -127,7 +128,10 @@ class BenchCircuit(Circuit):
             "noise": self.noise if math.isfinite(self.noise) else None,
             "codes": self.codes.tolist(),
             "writes": self.writes.tolist(),
-            "instruments": {name: instrument.report() for name, instrument in self.connection.instruments.items()},
+            "instruments": {
+                name: {**instrument.report(), "found": list(map(str, self.connection.found[name]))}
+                for name, instrument in self.connection.instruments.items()
+            },
         }
 
     def snapshot(self) -> dict[str, Array]:

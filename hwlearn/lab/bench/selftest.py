@@ -101,13 +101,25 @@ class _SelfTest:
         self.measure = circuit.station.settings.measure
         self.settle = self.measure.settle_s
         self.noise = math.nan
-        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.rest]
+        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
         self.tests += [self.elements] if self.network.elements else [self.settling, self.wiring, self.nudges]
 
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""
         for name, instrument in self.circuit.connection.instruments.items():
             yield Finding("identity", name, True, note=instrument.identity)
+
+    def left(self) -> Iterator[Finding]:
+        """What an earlier user left; outputs that are on are switched off before the next test."""
+        for name, found in self.circuit.connection.found.items():
+            for one in found:
+                yield Finding("found", name, True, note=str(one))
+
+    def modes(self) -> Iterator[Finding]:
+        """Those in which an instrument misreads, and which its driver did not set back."""
+        for instrument, found in self.circuit.connection.misread():
+            note = f"{found}: switch that off at its front panel, or reset it (*RST)"
+            yield Finding("mode", instrument.name, False, note=note)
 
     def rest(self) -> Iterator[Finding]:
         """Noise and offset of each channel, all sources at zero."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments.found import Found
 from hwlearn.lab.instruments.settings import Setup
 
 
@@ -78,6 +79,14 @@ class Instrument(ABC):
         Raises:
             InstrumentError: it is not.
         """
+
+    def look(self, wired: Wired) -> list[Found]:
+        """What it was left with by whoever used it before, at the wired channels; empty if it cannot say. Changes nothing.
+
+        Raises:
+            InstrumentError: it does not answer.
+        """
+        return []
 
     def safe(self, wired: Wired) -> None:
         """Outputs off, drives at zero, resistors open, whatever was done before. What fails does not stop the rest.

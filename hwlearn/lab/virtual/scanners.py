@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from hwlearn.lab.virtual.model import OVER_RANGE, BenchModel
 from hwlearn.lab.virtual.scpi import Command, ScpiError, ScpiInstrument, finite, headers
+
+SHIFTS = headers("VOLT:REF VOLT:REL CALC CALC:SCAL CALC:VOLT:MATH")
+"""Modes in which readings are off."""
 
 
 class VirtualScanner(ScpiInstrument):
@@ -18,6 +23,9 @@ class VirtualScanner(ScpiInstrument):
         self.high_z: dict[str, bool] = {}
         self.functions: set[str] = set()
         self.triggers = 1
+        self.shift = 0.05
+        """What a relative mode or a calculation adds to a reading [V]."""
+        self._filtered: dict[str, float] = {}
 
     def scan(self, channels: tuple[str, ...] | None = None) -> list[float]:
         """One pass over the list [V]."""
@@ -31,7 +39,16 @@ class VirtualScanner(ScpiInstrument):
             some = [channel for channel in wanted if self.high_z.get(channel, False) == high_z]
             read = self.model.read([self.place(channel) for channel in some], high_z=high_z)
             found.update(zip(some, read.tolist(), strict=True))
-        return [_ranged(found[channel], self.limit.get(channel, math.inf)) for channel in wanted]
+        return [_ranged(self._shown(channel, found[channel]), self.limit.get(channel, math.inf)) for channel in wanted]
+
+    def _shown(self, channel: str, volts: float) -> float:
+        """A reading as its modes make it: a moving filter of two, a relative mode or a calculation, decibels."""
+        before = self._filtered.get(channel, volts)
+        self._filtered[channel] = volts
+        on = {key for key in self.usual if self.in_mode(key, channel)}
+        volts = (volts + before) / 2 if "VOLT:AVER" in on else volts
+        volts += self.shift if on & SHIFTS else 0.0
+        return 20 * math.log10(abs(volts) or 1e-9) if "UNIT:VOLT" in on else volts
 
     def scans(self) -> list[float]:
         """As many passes as were asked for, one after the other [V]."""
@@ -67,6 +84,7 @@ class Virtual34970A(VirtualScanner):
     """34970A, 34972A, 34980A, DAQ970A: CONF, ROUT:SCAN, READ?. CONF forgets the high impedance, as the real one."""
 
     identity = "HWLEARN,34970A,0,1.0"
+    usual: Mapping[str, str] = MappingProxyType({"CALC:SCAL": "0", "STAT:OPER:COND": "0"})
     no_error = '+0,"No error"'
     ignored = headers(
         "ABOR FORM:READ:TIME FORM:READ:UNIT FORM:READ:ALAR TRIG:SOUR TRIG:TIM ROUT:CHAN:DEL ROUT:CHAN:DEL:AUTO "
@@ -123,6 +141,7 @@ class Virtual2700(VirtualScanner):
     """2700, 2701, 2750. READ? gives SAMP:COUN readings, each with unit and time unless FORM:ELEM is READ."""
 
     identity = "HWLEARN,MODEL 2700,0,1.0"
+    usual = MappingProxyType({"VOLT:REF": "0", "VOLT:AVER": "0", "CALC": "0", "UNIT:VOLT": "V", "SYST:FRSW": "0"})
     drops_rest = True
     ignored = headers(
         "TRAC:CLE TRAC:CLE:AUTO INIT:CONT TRIG:SOUR TRIG:DEL TRIG:DEL:AUTO ABOR ROUT:SCAN:TSO ROUT:OPEN:ALL SYST:AZER "
@@ -176,6 +195,7 @@ class VirtualDaq6510(VirtualScanner):
     """DAQ6510: a scan fills the buffer, TRAC:DATA? empties nothing."""
 
     identity = "HWLEARN,MODEL DAQ6510,0,1.0"
+    usual = MappingProxyType({"VOLT:REL": "0", "VOLT:AVER": "0", "CALC:VOLT:MATH": "0", "ROUT:TERM": "REAR"})
     drops_rest = True
     ignored = headers(
         "TRAC:POIN ABOR AZER:ONCE VOLT:NPLC VOLT:AZER VOLT:AZER:STAT VOLT:AVER VOLT:AVER:STAT VOLT:DEL:AUTO ROUT:DEL "
@@ -190,7 +210,7 @@ class VirtualDaq6510(VirtualScanner):
     def command(self, command: Command) -> str | None:
         header = command.header.removeprefix("SENS:").replace("VOLT:DC:", "VOLT:")
         if header == "*LANG?":
-            return "SCPI"
+            return self.language
         if header == "FUNC":
             self.functions.update(command.channels)
         elif header == "VOLT:RANG":

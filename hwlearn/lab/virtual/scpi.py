@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from hwlearn.errors import HwlearnError
 from hwlearn.lab.virtual.faults import GARBAGE, Faults
@@ -138,6 +139,11 @@ def parse(text: str, path: list[str]) -> tuple[Command, list[str]]:
     return Command(":".join(kept) + "?" * query, tuple(suffixes), tuple(arguments), channels), full[:-1]
 
 
+def mode(header: str) -> str:
+    """The name of a mode: its header without what may be left out."""
+    return header.removesuffix("?").removesuffix(":STAT").removeprefix("SENS:").replace("VOLT:DC", "VOLT")
+
+
 def _entry(error: ScpiError | HwlearnError) -> str:
     """The error as the queue has it."""
     return str(error) if isinstance(error, ScpiError) else f'-200,"Execution error: {str(error).replace(";", ",")}"'
@@ -154,6 +160,10 @@ class ScpiInstrument:
     no_error = '0,"No error"'
     ignored: frozenset[str] = frozenset()
     """Settings that are accepted and change nothing here."""
+    usual: Mapping[str, str] = MappingProxyType({})
+    """Modes that are remembered and can be asked for, see `mode`, and what they are at power-up."""
+    language = "SCPI"
+    """What `*LANG?` tells, of those that have more than one; in another one, no SCPI command is understood."""
     drops_rest = False
     """Whether what follows a refused command in the same message is ignored, queries too (2400 manual, 14-12)."""
 
@@ -164,6 +174,8 @@ class ScpiInstrument:
         """Of a line, both ways."""
         self.lines: list[str] = []
         """The last messages received, for tests."""
+        self.modes: dict[tuple[str, str], str] = {}
+        """(mode, channel or "" for all) → what it was set to."""
         self._errors: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -181,6 +193,26 @@ class ScpiInstrument:
             return None
         raise ScpiError(-113, "Undefined header")
 
+    def in_mode(self, key: str, channel: str = "") -> bool:
+        """Whether a mode is another than usual."""
+        return self.modes.get((key, channel), self.modes.get((key, ""), self.usual[key])) != self.usual[key]
+
+    def mode_changed(self, key: str, channels: tuple[str, ...]) -> None:
+        """A mode was set, at channels, or at "" for all."""
+
+    def _remember(self, key: str, command: Command) -> str | None:
+        """Remember a mode, or tell it."""
+        where = command.channels or tuple(map(str, command.suffixes[:1])) or ("",)
+        if command.header.endswith("?"):
+            of = [self.modes.get((key, channel), self.modes.get((key, ""), self.usual[key])) for channel in where]
+            return ",".join(of)
+        word = {"ON": "1", "OFF": "0"}.get(command.word, command.word)
+        if where == ("",):
+            self.modes = {at: value for at, value in self.modes.items() if at[0] != key}
+        self.modes.update({(key, channel): word for channel in where})
+        self.mode_changed(key, where)
+        return None
+
     def received(self) -> None:
         """A message came; a watchdog counts from here."""
 
@@ -197,6 +229,8 @@ class ScpiInstrument:
                 continue
             try:
                 command, path = parse(text, path)
+                if self.language != "SCPI" and not text.startswith("*"):
+                    raise ScpiError(-285, "TSP Syntax error")
                 answer = self._common(command)
             except (ScpiError, HwlearnError) as error:
                 self._errors.append(_entry(error))
@@ -216,7 +250,10 @@ class ScpiInstrument:
             "SYST:ERR?": lambda: self._errors.pop(0) if self._errors else self.no_error,
             "SYST:ERR:NEXT?": lambda: self._errors.pop(0) if self._errors else self.no_error,
         }
-        return common[command.header]() if command.header in common else self.command(command)
+        if command.header in common:
+            return common[command.header]()
+        key = mode(command.header)
+        return self._remember(key, command) if key in self.usual else self.command(command)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, hangs_up: bool = True) -> None:
         """One connection, until either side closes it; a serial line cannot hang up, it only loses the answer."""

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hwlearn.lab.virtual.model import BenchModel
+from hwlearn.lab.virtual.model import BenchModel, LeadFault
 from hwlearn.lab.virtual.ports import OPEN, Mode, PortDrive
 from hwlearn.lab.virtual.scpi import Command, ScpiError, ScpiInstrument, headers
 
 NOT_MEASURED = 9.91e37
+FAULTS: Mapping[LeadFault, frozenset[str]] = MappingProxyType(
+    {"sense open": headers("SYST:RSEN REM VOLT:RSEN CURR:RSEN"), "off between readings": headers("SOUR:CLE:AUTO")}
+)
+"""What a mode does to leads: four-wire sensing finds nothing at sense leads that nobody has wired."""
+SHIFTS = headers("VOLT:REL CURR:REL CALC:VOLT:MATH CALC:CURR:MATH")
+"""Modes in which readings are off."""
 
 
 @dataclass
@@ -42,6 +48,9 @@ class VirtualSourceMeter(ScpiInstrument):
     def __init__(self, name: str, model: BenchModel) -> None:
         super().__init__(name, model)
         self.channels: dict[str, Channel] = {}
+        self.shift = 0.05
+        """What a relative mode or a calculation adds to a reading [V, A]."""
+        self._left: dict[str, LeadFault] = {}
 
     def channel(self, command: Command) -> str:
         """The channel that a command is for: its list, its suffix, else 1."""
@@ -49,7 +58,22 @@ class VirtualSourceMeter(ScpiInstrument):
 
     def measured(self, channel: str) -> tuple[float, float, bool]:
         """(V, A, in compliance)."""
-        return self.model.read_meter(self.place(channel), self.channels.setdefault(channel, Channel()).drive())
+        state = self.channels.setdefault(channel, Channel())
+        volts, amperes, tripped = self.model.read_meter(self.place(channel), state.drive())
+        shifted = [
+            any(self.in_mode(key, channel) for key in SHIFTS & self.usual.keys() if of in key) for of in ("VOLT", "CURR")
+        ]
+        return volts + self.shift * shifted[0], amperes + self.shift * shifted[1], tripped
+
+    def mode_changed(self, key: str, channels: tuple[str, ...]) -> None:
+        for channel in channels if channels != ("",) else ("1",):
+            place, was = self.place(channel), self._left.pop(channel, None)
+            if was is not None and self.model.leads.get(place) == was:
+                del self.model.leads[place]
+            for fault, keys in FAULTS.items():
+                if any(self.in_mode(one, channel) for one in keys & self.usual.keys()):
+                    self.model.leads[place] = self._left[channel] = fault
+            self.model.set_meter(place, self.channels.setdefault(channel, Channel()).drive())
 
     def command(self, command: Command) -> str | None:
         header, name = command.header, self.channel(command)
@@ -105,6 +129,9 @@ class Virtual2400(VirtualSourceMeter):
     """2400: SENS:VOLT:PROT, FORM:ELEM, READ?, which with the output off is error 803."""
 
     identity = "HWLEARN,MODEL 2400,0,1.0"
+    usual = MappingProxyType(
+        {"SYST:RSEN": "0", "AVER": "0", "SOUR:CLE:AUTO": "0", "CALC": "0", "CALC:NULL": "0", "ROUT:TERM": "FRON"}
+    )
     drops_rest = True
     limits = MappingProxyType({"SENS:VOLT:PROT": "v_limit", "SENS:CURR:PROT": "i_limit"})
     ignored = _COMMON
@@ -140,6 +167,7 @@ class VirtualB2900(Virtual2400):
     """B2900: the 2400's words with channel numbers, `READ? (@1)`, compliance in bits 1 and 2 of the status."""
 
     identity = "HWLEARN,B2902A,0,1.0"
+    usual = MappingProxyType({"REM": "0", "CALC:MATH": "0"})
     drops_rest = False
     no_error = '+0,"No error"'
     elements = order = ("VOLT", "CURR", "RES", "TIME", "STAT", "SOUR")
@@ -150,15 +178,35 @@ class Virtual2450(VirtualSourceMeter):
     """2450 in its SCPI mode: READ? measures the function of SENS:FUNC; a limit belongs to the source's function."""
 
     identity = "HWLEARN,MODEL 2450,0,1.0"
+    usual = MappingProxyType(
+        {
+            **{f"{of}:{what}": "0" for of in ("VOLT", "CURR") for what in ("RSEN", "AVER", "REL")},
+            **{"CALC:VOLT:MATH": "0", "CALC:CURR:MATH": "0", "ROUT:TERM": "FRON"},
+        }
+    )
     drops_rest = True
     limits = MappingProxyType({"SOUR:CURR:VLIM": "v_limit", "SOUR:VOLT:ILIM": "i_limit"})
     ignored = _COMMON
+
+    def answer(self, line: str) -> str | None:
+        state = self.channels.setdefault("1", Channel())
+        if self.language != "TSP" or line.startswith("*"):
+            return super().answer(line)
+        self.lines = [*self.lines[-99:], line]
+        if line == "smu.source.output = smu.OFF":
+            state.on = False
+            self.model.set_meter(self.place("1"), state.drive())
+        elif line == "print(smu.source.output == smu.OFF and 0 or 1)":
+            return f"{int(state.on)}"
+        else:
+            self._errors.append('-285,"TSP Syntax error"')
+        return None
 
     def command(self, command: Command) -> str | None:
         name = self.channel(command)
         state = self.channels.setdefault(name, Channel())
         if command.header == "*LANG?":
-            return "SCPI"
+            return self.language
         if command.header == "SENS:FUNC":
             state.sense = command.word[:4]
         elif command.header in ("READ?", "MEAS:VOLT?", "MEAS:CURR?", "MEAS?"):

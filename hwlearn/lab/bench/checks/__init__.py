@@ -8,6 +8,7 @@ from hwlearn.lab.bench.checks.following import Following
 from hwlearn.lab.bench.checks.imposed import Imposed
 from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.checks.limits import Limits
+from hwlearn.lab.bench.checks.modes import Modes
 from hwlearn.lab.bench.checks.rest import Rest
 from hwlearn.lab.bench.checks.sources import Sources
 from hwlearn.lab.bench.checks.spread import Spread
@@ -22,6 +23,7 @@ CHECKS: tuple[type[Check], ...] = (
     Compliance,
     Codes,
     Imposed,
+    Modes,
     Rest,
     Sources,
     Spread,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from hwlearn.lab.instruments.found import Noted
+from hwlearn.lab.instruments.scpi.look import Setting
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
 
@@ -27,6 +31,19 @@ class Keithley2400(ScpiSourceMeter):
 
     def _output(self, channel: str) -> str:
         return ":OUTP"
+
+    def _function(self, channel: str) -> str:
+        return ":SOUR:FUNC"
+
+    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+        return (
+            Setting(":SYST:RSEN?", "0", "senses with four wires"),
+            Setting(":SENS:AVER:STAT?", "0", "filters its readings"),
+            Setting(":SOUR:CLE:AUTO?", "0", "switches its output off after each reading"),
+            Setting(":CALC:STAT?", "0", "calculates with its readings", Noted),
+            Setting(":CALC2:NULL:STAT?", "0", "takes its readings relative to another", Noted),
+            Setting(":ROUT:TERM?", "FRON", "uses its rear terminals", Noted),
+        )
 
     def _levels(self, channel: str) -> tuple[str, str]:
         return ":SOUR:CURR", ":SOUR:VOLT"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from hwlearn.lab.instruments.found import Noted
+from hwlearn.lab.instruments.scpi.look import Setting
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
 
@@ -9,7 +13,14 @@ class Keithley2450(ScpiSourceMeter):
     """Keithley 2450 in its SCPI mode: one channel, "1"; the source's value is read back beside the measured one."""
 
     only = ("1",)
+    bilingual = True
     model = "Keithley 2450"
+
+    def off(self, channels: Sequence[str]) -> None:
+        if self.language == "TSP":  # a Lua script; SCPI is not understood
+            self.session.off("smu.source.output = smu.OFF", "print(smu.source.output == smu.OFF and 0 or 1)")
+        else:
+            super().off(channels)
 
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         return (
@@ -31,6 +42,20 @@ class Keithley2450(ScpiSourceMeter):
 
     def _output(self, channel: str) -> str:
         return ":OUTP"
+
+    def _function(self, channel: str) -> str:
+        return ":SOUR:FUNC"
+
+    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+        modes = {
+            ":SENS:{}:RSEN?": "senses {} with four wires",
+            ":SENS:{}:AVER?": "filters its readings of {}",
+            ":SENS:{}:REL:STAT?": "takes its readings of {} relative to another",
+            ":CALC:{}:MATH:STAT?": "calculates with its readings of {}",
+        }
+        words = {"VOLT": "voltage", "CURR": "current"}
+        measured = [Setting(mode.format(key), "0", what.format(words[key])) for mode, what in modes.items() for key in words]
+        return (*measured, Setting(":ROUT:TERM?", "FRON", "uses its rear terminals", Noted))
 
     def _levels(self, channel: str) -> tuple[str, str]:
         return ":SOUR:CURR", ":SOUR:VOLT"

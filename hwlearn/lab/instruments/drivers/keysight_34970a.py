@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from hwlearn.lab.instruments.scpi.look import Setting
 from hwlearn.lab.instruments.scpi.scanner import ScpiScanner
 from hwlearn.lab.instruments.scpi.text import channel_list, number
 
@@ -21,6 +22,12 @@ class Keysight34970A(ScpiScanner):
             f":CONF:VOLT:DC {number(volts)},DEF,{at};:VOLT:DC:NPLC {number(nplc)},{at};"
             f":{self.impedance} {'ON' if high_z else 'OFF'},{at};:ROUT:SCAN {at};:ROUT:CHAN:DEL {number(delay)},{at};"
             ":TRIG:SOUR IMM;:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
+        )
+
+    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+        return (
+            Setting(f":CALC:SCAL:STAT? {channel_list(channels)}", "0", "scales its readings"),
+            Setting(":STAT:OPER:COND?", "0", "is in the middle of a scan", bit=16),
         )
 
     def _request(self, count: int, repeats: int) -> tuple[str, int]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from hwlearn.lab.instruments.found import Noted
+from hwlearn.lab.instruments.scpi.look import Setting
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
 
@@ -26,6 +30,16 @@ class KeysightB2900(ScpiSourceMeter):
 
     def _output(self, channel: str) -> str:
         return f":OUTP{channel}"
+
+    def _function(self, channel: str) -> str:
+        return f":SOUR{channel}:FUNC:MODE"
+
+    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+        (channel,) = channels
+        return (
+            Setting(f":SENS{channel}:REM?", "0", "senses with four wires"),
+            Setting(f":CALC{channel}:MATH:STAT?", "0", "calculates with its readings", Noted),
+        )
 
     def _levels(self, channel: str) -> tuple[str, str]:
         return f":SOUR{channel}:CURR", f":SOUR{channel}:VOLT"

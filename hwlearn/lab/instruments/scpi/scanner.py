@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.lab.instruments.roles import Scanner
+from hwlearn.lab.instruments.roles import Scanner, Wired
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.text import parse_numbers
 
@@ -25,6 +25,9 @@ class ScpiScanner(ScpiInstrument, Scanner):
 
     channels: Sequence[str] = ()
     _seconds = 0.0
+
+    def _places(self, wired: Wired) -> Sequence[Sequence[str]]:
+        return [sorted(wired.read, key=_ascending)] if wired.read else []
 
     def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
         self.channels = sorted(channels, key=_ascending)

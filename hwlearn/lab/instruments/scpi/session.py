@@ -128,6 +128,20 @@ class Session:
                 self._suspect = True
                 raise self.error(f"{_said(second)} to {message!r}, twice; check its connection") from None
 
+    def alone(self, question: str) -> str:
+        """The answer to a question that is sent without the one for the error queue, which not every language has.
+
+        Raises:
+            InstrumentError: no answer.
+        """
+        with self._lock:
+            self._refuse_closed()
+            try:
+                return self._exchange(question, self.timeout).strip()
+            except Broken as error:
+                self._suspect = True
+                raise self.error(f"{_said(error)} to {question!r}") from None
+
     def off(self, message: str, question: str) -> None:
         """Send a message alone and ahead of all else, ask whether it was done, and try twice.
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import ClassVar, Literal
 
-from hwlearn.lab.instruments.roles import MeterReading, SourceMeter
+from hwlearn.lab.instruments.found import Driving, Found
+from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.session import Refused, Session
-from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_numbers
+from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_number, parse_numbers
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,25 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         super().__init__(session, line_hz)
         self._sourced: dict[str, Function] = {}
         self._seconds = 1.0
+
+    def look(self, wired: Wired) -> list[Found]:
+        found = super().look(wired)
+        if self.language == type(self).language:
+            found += [one for channels in self._places(wired) for channel in channels for one in self._driving(channel)]
+        return found
+
+    def _places(self, wired: Wired) -> Sequence[Sequence[str]]:
+        return [[channel] for channel in dict.fromkeys((*wired.nudge, *wired.drive, *self.only))]
+
+    def _driving(self, channel: str) -> list[Found]:
+        """Whether its output is on, and what it sources."""
+        if not self.session.read(f"{self._output(channel)}?", lambda fields: parse_number(fields[0])):
+            return []
+        current, voltage = self._levels(channel)
+        function = self.session.ask(f"{self._function(channel)}?")[0]
+        level, unit = (current, "A") if function.strip("\"'").upper().startswith("CURR") else (voltage, "V")
+        sourced = self.session.read(f"{level}?", lambda fields: parse_number(fields[0]))
+        return [Driving(f"has its output on, at {sourced:.4g} {unit}", channel)]
 
     def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
         self._seconds = 4 * nplc / self.line_hz
@@ -103,6 +123,10 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
     @abstractmethod
     def _output(self, channel: str) -> str:
         """The header that switches an output."""
+
+    @abstractmethod
+    def _function(self, channel: str) -> str:
+        """The header of what it sources."""
 
     @abstractmethod
     def _levels(self, channel: str) -> tuple[str, str]:
