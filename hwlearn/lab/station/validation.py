@@ -12,6 +12,7 @@ import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.lab.instruments.scpi.names import canonical as one_spelling
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
 from hwlearn.lab.station.tables import CodeTable
 from hwlearn.network import Network
@@ -96,7 +97,7 @@ def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
             if drivers[name].address:
                 raise StationError(f"{path}: instrument.{name}.resource is missing: give its {drivers[name].address}")
             continue
-        other = resources.setdefault(table.resource.upper(), name)
+        other = resources.setdefault(one_spelling(table.resource), name)
         if other != name:
             raise StationError(
                 f"{path}: instrument.{name}.resource: {table.resource} is instrument.{other} already; make them one instrument"

@@ -85,6 +85,7 @@ class Session:
             self.identity = self._identify()
             if idn not in self.identity:
                 raise self.error(f"is {self.identity!r}, and the station file wants {idn!r}: check idn and resource")
+            self._visa.identified(self.identity)
         except BaseException:
             self.close()
             raise
