@@ -123,6 +123,17 @@ def test_a_nudge_below_the_noise_fails_alone(tmp_path):
     assert failed(findings) == {("smallest nudge", "t1,t2")}
 
 
+@pytest.mark.parametrize("residual", [0.0, 1e-17, -20e-6])
+def test_targets_that_are_reached_need_no_nudge(tmp_path, residual):
+    drops = np.ones((1, 24))
+    current = np.array([[2e-4 * residual]])  # A, of EP's nudge
+    nudging = Nudging(drops + residual, drops, current, symmetric=True, residuals=np.array([[residual]]))
+    with bench(tmp_path) as circuit:
+        findings = self_test(circuit, nudging)
+    assert failed(findings) == set()
+    assert any("the targets are reached" in finding.note for finding in findings if finding.test == "smallest nudge")
+
+
 def test_a_source_meter_that_is_not_connected_ends_the_check_safely(tmp_path):
     with bench(tmp_path, virtual=[('"smu:1"', '"smu:9"')]) as circuit:
         findings = self_test(circuit)

@@ -139,6 +139,17 @@ def test_a_source_meter_drives_a_voltage_input(made):
     assert bench.plain.DONE[:2] == [("smu", "off", ("1",)), ("smu", "off", ("2",))]
 
 
+@pytest.mark.parametrize("missing", [(np.nan, 1e-4), (0.1, np.nan)])
+def test_what_a_source_meter_has_not_measured_is_no_compliance(made, monkeypatch, missing):
+    bench = made()
+    monkeypatch.setattr(bench.plain.Meter, "read", lambda self, channel: bench.plain.MeterReading(*missing, False))
+    with (
+        BenchCircuit(NETWORK, bench.station) as circuit,
+        pytest.raises(InstrumentError, match=r"smu: channel 1 \(output t1,t2\) measured nothing \(NaN\)"),
+    ):
+        circuit.measure(Drive([[1.0]], Inject([[1e-4]])))
+
+
 def test_a_source_meter_that_drives_is_watched(made):
     bench = made(('drive = "dac:1"', 'drive = "smu:2"'), ("i_compliance = 1e-2", "i_compliance = 1e-5"))
     with (

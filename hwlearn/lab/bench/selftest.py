@@ -233,19 +233,28 @@ class _SelfTest:
             asked = limits.i_nudge_max if self.nudging is None else float(np.abs(self.nudging.currents[:, a]).max())
             typical = np.median(np.abs(transfer[:, a]))  # half of the edges notice
             smallest = float(smallest_current(typical, self.noise, repeats, symmetric=symmetric))
-            fine = smallest <= asked or not asked
+            reached = not asked or self._reached(a, repeats)
+            fine = smallest <= asked or reached
             note = "" if fine else "nudge more, or raise measure.repeats or nplc"
-            if not asked:
-                note = "nothing to nudge: the targets are reached"
+            if reached:
+                note = "nothing to nudge: the targets are reached, as far as the noise can tell"
             value = smallest if math.isfinite(smallest) else None
             yield Finding("smallest nudge", name, fine, value, asked, "A", note=note)
         if self.nudging is None:
             return
         error = measure.gradient_error
+        if all(self._reached(a, repeats) for a in range(len(self.network.outputs))):
+            return
         wanted = repeats_for(error, self.nudging, self.noise)
         if wanted is not None:
             note = "" if wanted <= repeats else f"{wanted} readings would give the first direction to {100 * error:g} %"
             yield Finding("repeats", "first direction", True, float(wanted), float(repeats), note=note)
+
+    def _reached(self, output: int, repeats: int) -> bool:
+        """Whether an output is nearer to its targets than the noise of its mean lets anybody see."""
+        residuals = None if self.nudging is None else self.nudging.residuals
+        least = SIGMAS * math.sqrt(2 / repeats) * self.noise  # of two channels
+        return residuals is not None and bool(np.abs(residuals[:, output]).max() <= least)
 
 
 def _finding(test: str, effect: Effect) -> Finding:

@@ -57,12 +57,14 @@ def _summary(result: Mapping[str, Any]) -> Pairs:
     sides = ", both sides" if result["symmetric"] else ""
     remedies = ", ".join(f"{name} {value:g}" for name, value in result["remedies"].items())
     losses = " → ".join(number(result[name], 4) for name in ("loss_initial", "loss_final"))
+    own = result["rule_loss_unit"] if result["rule_loss"] is not None else "V²"
     return (
         ("rule", f"{result['rule']}, nudge {result['nudge']:.4g}{unit}{sides}"),
         *([("remedies", remedies)] if remedies else []),
         ("backend", result["backend"]),
         ("steps", f"{result['steps']} (stopped because: {result['stopped_because']})"),
         ("loss ½|o−y|²", f"{losses} V²"),
+        *([("loss that the rule observes", f"{number(result['rule_loss'], 4)} {own}")] if own != "V²" else []),
         ("seconds", f"{result['seconds']:.3g}"),
     )
 

@@ -10,7 +10,7 @@ from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.found import Found, Unusable
 from hwlearn.lab.instruments.roles import Instrument, Wired
 from hwlearn.lab.instruments.scpi.look import Setting
-from hwlearn.lab.instruments.scpi.session import Refused, Session
+from hwlearn.lab.instruments.scpi.session import PATIENCE, Refused, Session
 from hwlearn.lab.instruments.scpi.visa import Broken, Line
 from hwlearn.lab.instruments.settings import Setup
 
@@ -32,6 +32,7 @@ class ScpiInstrument(Instrument):
     bilingual: ClassVar[bool] = False
     language = "SCPI"
     queue: Sequence[str] = ()
+    _unsafe = False  # could not be made safe
 
     def __init__(self, session: Session, line_hz: int = 50) -> None:
         super().__init__(session.name)
@@ -108,6 +109,13 @@ class ScpiInstrument(Instrument):
 
     def present(self) -> None:
         self.session.ask("*OPC?")
+
+    def safe(self, wired: Wired) -> None:
+        """At first without waiting for an instrument that is gone: others are not safe yet."""
+        self.session.patience = PATIENCE if self._unsafe else 0.0
+        self._unsafe = True
+        super().safe(wired)
+        self.session.patience, self._unsafe = PATIENCE, False
 
     def close(self) -> None:
         self.session.close()
