@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Outputs
+from hwlearn.circuits.drive import Drive, Outputs
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.lab.bench.attempts import accepted_phase
-from hwlearn.lab.bench.checks import checks_of
+from hwlearn.lab.bench.checks import Check, checks_of
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.currents import InputCurrents
 from hwlearn.lab.bench.devices import Devices
 from hwlearn.lab.bench.measurement import BenchMeasurement
-from hwlearn.lab.bench.phase import Asked
+from hwlearn.lab.bench.phase import Asked, Phase
 from hwlearn.lab.bench.phases import Phases
 from hwlearn.lab.bench.plan import Plan
 from hwlearn.lab.station import Station, load_station
@@ -155,6 +155,17 @@ class BenchCircuit(Circuit):
         with self._safe_on_error():
             return self._phases.at_rest(count)
 
+    def verdict(self, drive: Drive, check: type[Check]) -> InstrumentError | None:
+        """What a check says of a phase, which is made for it and not refused; None if it accepts it."""
+        self._check_open()
+        inputs, imposed = drive.fitted(self.network)
+        phase = self._phase(Asked(inputs, drive.outputs, imposed))
+        try:
+            check(self._phases).after(phase)
+        except InstrumentError as error:
+            return error
+        return None
+
     @property
     def bounds(self) -> tuple[Array, Array]:
         """(lower, upper), (E,) S each: the outermost codes within the network's bounds."""
@@ -167,11 +178,7 @@ class BenchCircuit(Circuit):
         return self._devices.conductances
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        asked = Asked(inputs, outputs, imposed)
-        for check in self._checks:
-            check.before(asked)
-        with self._safe_on_error():
-            phase = accepted_phase(self._phases, asked, self._checks)
+        phase = self._phase(Asked(inputs, outputs, imposed))
         return BenchMeasurement(
             self.network,
             self._conductances,
@@ -183,6 +190,13 @@ class BenchCircuit(Circuit):
             f"bench {self.station.settings.name}",
             self._phases.repeats,
         )
+
+    def _phase(self, asked: Asked) -> Phase:
+        """A phase that the checks of this bench accept."""
+        for check in self._checks:
+            check.before(asked)
+        with self._safe_on_error():
+            return accepted_phase(self._phases, asked, self._checks)
 
     @contextmanager
     def _safe_on_error(self) -> Iterator[None]:

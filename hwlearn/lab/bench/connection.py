@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self, TypeVar
@@ -105,9 +105,9 @@ class Connection:
     def _was_driving(self, name: str) -> bool:
         return any(isinstance(one, Driving) for one in self.found[name])
 
-    def misread(self) -> list[tuple[Instrument, Found]]:
-        """The modes that make an instrument misread now, once its driver has set it up."""
-        looks = [(instrument, instrument.look(self._wired[name])) for name, instrument in self.instruments.items()]
+    def misread(self, names: Iterable[str]) -> list[tuple[Instrument, Found]]:
+        """The modes that make some of the instruments misread now, once their drivers have set them up."""
+        looks = [(self.instruments[name], self.instruments[name].look(self._wired[name])) for name in names]
         return [(instrument, one) for instrument, found in looks for one in found if isinstance(one, Misreading)]
 
     def __enter__(self) -> Self:

@@ -10,9 +10,11 @@ from os import PathLike
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.drive import Drive, Inject, Open
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import InstrumentError
 from hwlearn.inference.noise import Nudging, repeats_for, smallest_current
+from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.probing import Probed, Prober, Progress
 from hwlearn.lab.bench.wiring import SIGMAS, Effect, Survey, inspect_wiring
@@ -100,9 +102,9 @@ class _SelfTest:
         self.network = circuit.network
         self.measure = circuit.station.settings.measure
         self.settle = self.measure.settle_s
-        self.noise = math.nan
+        self.noise, self.wired = math.nan, False
         self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
-        self.tests += [self.elements] if self.network.elements else [self.settling, self.wiring, self.nudges]
+        self.tests += [self.elements] if self.network.elements else [self.settling, self.wiring, self.leads, self.nudges]
 
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""
@@ -117,7 +119,7 @@ class _SelfTest:
 
     def modes(self) -> Iterator[Finding]:
         """Those in which an instrument misreads, and which its driver did not set back."""
-        for instrument, found in self.circuit.connection.misread():
+        for instrument, found in self.circuit.connection.misread(self.circuit.connection.instruments):
             note = f"{found}: switch that off at its front panel, or reset it (*RST)"
             yield Finding("mode", instrument.name, False, note=note)
 
@@ -205,6 +207,21 @@ class _SelfTest:
             yield replace(_finding("node", effect), subject=circuit.place(k))
         for effect in found.edges:
             yield _finding("edge", effect)
+        self.wired = not any(effect.wrong for effect in (*found.sources, *found.nodes, *found.edges))
+
+    def leads(self) -> Iterator[Finding]:
+        """What each source meter measures at its leads is what the scanner reads there, once all is wired right.
+
+        An open sense lead shows here alone: the current that the meter makes is right, its voltage is not.
+        """
+        count, circuit = len(self.network.inputs), self.circuit
+        for row, name in zip(self.prober.drives if self.wired else [], self.prober.names, strict=False):
+            both = np.stack((row, -row))
+            outputs = Inject(both[:, count:]) if row[count:].any() else Open()
+            with circuit.reading(self.settle, circuit.repeats):
+                wrong = circuit.verdict(Drive(both[:, :count], outputs), Leads)
+            if wrong is not None:
+                yield Finding("leads", name, False, note=str(wrong))
 
     def _source(self, d: int, effect: Effect, driven: Array, lost: frozenset[int], noise: float) -> Finding:
         """An input is read back as well."""

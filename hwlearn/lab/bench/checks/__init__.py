@@ -1,5 +1,6 @@
 """What must hold of each phase: one file per check. A new one is a file here, and a line in `CHECKS`."""
 
+from hwlearn.lab.bench.checks.arrival import Arrival
 from hwlearn.lab.bench.checks.check import Check
 from hwlearn.lab.bench.checks.codes import Codes
 from hwlearn.lab.bench.checks.compliance import Compliance
@@ -28,6 +29,7 @@ CHECKS: tuple[type[Check], ...] = (
     Sources,
     Spread,
     Leads,
+    Arrival,
     Drift,
     Following,
 )

@@ -7,20 +7,19 @@ from hwlearn.lab.bench.phases import Phases
 
 
 class Modes(Check):
-    """Looks once the drivers have set up their instruments, and again after one was lost and found.
+    """Looks once the drivers have set up their instruments, and again at one that was lost and found.
 
     A filter, a relative mode, a calculation, four-wire sensing: what a driver does not set back is refused.
     """
 
     def __init__(self, bench: Phases) -> None:
         super().__init__(bench)
-        self._looked: dict[str, int] | None = None
+        self._looked: dict[str, int] = {}
 
     def ready(self) -> None:
         recoveries = self.bench.recoveries()
-        if self._looked == recoveries:
-            return
-        for instrument, found in self.bench.plan.connection.misread():
+        names = [name for name, found in recoveries.items() if self._looked.get(name) != found]
+        for instrument, found in self.bench.plan.connection.misread(names):
             raise instrument.error(
                 f"{found}, as an earlier user left it: switch that off at its front panel, or reset it (*RST); nothing was "
                 "learned"

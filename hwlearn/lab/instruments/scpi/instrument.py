@@ -91,13 +91,20 @@ class ScpiInstrument(Instrument):
             return [Unusable(f"speaks {self.language}: send it `*LANG {type(self).language}`, and switch it off and on")]
         found = [Found(f"has in its error queue, from before: {entry}") for entry in self.queue]
         for channels in self._places(wired):
-            for setting in self._settings(channels):
-                try:
-                    (answer,) = self.session.ask(setting.query)
-                    found += setting.found(answer, channels)
-                except (Refused, ValueError) as error:  # it has no such mode, or not now
-                    log.debug("%s", error)
+            settings = self._settings(channels)
+            for setting, answer in zip(settings, self._answers([setting.query for setting in settings]), strict=True):
+                found += setting.found(answer, channels) if answer is not None else []
         return found
+
+    def _answers(self, queries: Sequence[str]) -> Sequence[str | None]:
+        """Of some questions; None from an instrument that has no such mode, or not now. One round trip if it has all."""
+        if not queries:
+            return []
+        try:
+            return self.session.ask(";".join(queries), replies=len(queries))
+        except Refused as error:
+            log.debug("%s", error)
+            return [None] if len(queries) == 1 else [answer for query in queries for answer in self._answers([query])]
 
     def _places(self, wired: Wired) -> Sequence[Sequence[str]]:
         """The channels that `_settings` are asked of, those together that one question is for."""

@@ -24,21 +24,16 @@ class Setting(NamedTuple):
     bit: int = 0
 
     def found(self, answer: str, channels: Sequence[str]) -> Iterator[Found]:
-        """What an answer tells: one for each of the channels, or one for all.
-
-        Raises:
-            ValueError: it is no such answer.
-        """
+        """What an answer tells: one for each of the channels, or one for all. A number that cannot be read is not usual."""
         fields = answer.split(",")
         for channel, field in zip(channels if len(fields) == len(channels) else [""], fields, strict=False):
-            said = str(int(float(field)) & self.bit) if self.bit else field
-            if not _same(said, self.usual):
+            if not _same(field, self.usual, self.bit):
                 yield self.kind(self.what, channel)
 
 
-def _same(one: str, two: str) -> bool:
+def _same(one: str, two: str, bit: int) -> bool:
     one, two = one.strip().strip("\"'").upper(), two.upper()
     try:
-        return float(one) == float(two)
+        return float(int(float(one)) & bit if bit else one) == float(two)
     except ValueError:
         return one == {"0": "OFF", "1": "ON"}.get(two, two)
