@@ -184,6 +184,9 @@ class ScpiInstrument:
     def received(self) -> None:
         """A message came; a watchdog counts from here."""
 
+    def unheard(self) -> None:
+        """The answer to the last message was lost: whoever asked does not know whether it was done."""
+
     def closing(self) -> None:
         """The bench ends: cancel timers."""
 
@@ -240,6 +243,8 @@ class ScpiInstrument:
     async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
         """Send an answer, or what a fault makes of it; False after one that ends the connection."""
         fault = self.faults.transport()
+        if fault in ("mute", "drop"):
+            self.unheard()
         if fault == "mute":
             return True
         if fault == "drop":

@@ -22,6 +22,8 @@ class ScpiInstrument(Instrument):
     """
 
     address: ClassVar[str] = "VISA resource name"
+    language: ClassVar[str] = ""
+    """What `*LANG?` must answer; instruments without a choice of languages do not know it."""
 
     def __init__(self, session: Session, line_hz: int = 50) -> None:
         super().__init__(session.name)
@@ -50,11 +52,17 @@ class ScpiInstrument(Instrument):
             must_lock=setup.must_lock,
         )
         try:
+            if cls.language and (other := session.ask_alone("*LANG?")) != cls.language:
+                chosen = f"send '*LANG {cls.language}', or choose {cls.language} in its menu"
+                raise session.error(f"speaks {other}: {chosen}, then switch it off and on")
             for entry in session.empty_queue():
                 log.warning("%s: in its error queue from before: %s", setup.name, entry)
         except Broken as error:
             session.close()
             raise session.error(f"does not answer :SYST:ERR? ({error}); does it speak SCPI?") from None
+        except InstrumentError:
+            session.close()
+            raise
         return cls(session, setup.line_hz)
 
     @property

@@ -156,6 +156,11 @@ class Session:
                     self._suspect = True
             raise self.error(f"was told {message!r}, twice, and {said}")
 
+    def ask_alone(self, question: str) -> str:
+        """The answer to a question that may be of another language: the one for the error queue does not go with it."""
+        with self._lock:
+            return self._exchange(question, self.timeout).strip()
+
     def empty_queue(self) -> list[str]:
         """The entries of the error queue, which is empty then."""
         entries: list[str] = []
