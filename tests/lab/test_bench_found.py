@@ -91,7 +91,7 @@ def test_an_instrument_as_it_powers_up_is_worth_no_word(driver):
         ("smu", "keithley_2450", "CURR:RSEN", "", Misreading),
         ("smu", "keithley_2450", "VOLT:REL", "", Misreading),
         ("smu", "keysight_b2900", "REM", "1", Misreading),
-        ("daq", "keithley_2700", "VOLT:REF", "102", Misreading),
+        ("daq", "keithley_2700", "VOLT:REF:STAT", "102", Misreading),
         ("daq", "keithley_2700", "VOLT:AVER", "", Misreading),
         ("daq", "keithley_daq6510", "CALC:VOLT:MATH", "103", Misreading),
         ("daq", "keysight_34970a", "CALC:SCAL", "101", Misreading),
@@ -202,7 +202,10 @@ def test_a_source_meter_that_speaks_another_language_is_refused_and_off(tmp_path
         left_on(smu)
         dac.set_volts("1", 4.0)
         smu.language = "TSP"
-        with pytest.raises(InstrumentError, match=r"^smu: speaks TSP: send it `\*LANG SCPI`, and switch it off and on$"):
+        with pytest.raises(
+            InstrumentError,
+            match=r"^smu: speaks TSP: send '\*LANG SCPI', or .* menu, then switch it off and on$",
+        ):
             BenchCircuit(NETWORK, tmp_path / "station.toml")
         assert not smu.channels["1"].on
         assert dac.volts["1"] == 0.0

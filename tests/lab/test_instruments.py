@@ -39,30 +39,36 @@ def off(channel: str = "") -> tuple[Pair, ...]:
 
 def keysight(impedance: str, switch: str = "ON") -> Pair:
     return done(
-        f":CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);:ROUT:SCAN (@101,103);"
-        ":ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
-        ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
+        f":ABOR;:CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);"
+        ":ROUT:SCAN (@101,103);:ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
+        ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
     )
 
 
 K2700 = done(
-    ":FORM:ELEM READ;:TRAC:CLE;:INIT:CONT OFF;:SENS:FUNC 'VOLT',(@101,103);:SENS:VOLT:NPLC 1,(@101,103);"
-    ":SENS:VOLT:RANG 10,(@101,103);:TRIG:SOUR IMM;:TRIG:DEL 0.01;:SAMP:COUN 2;:ROUT:SCAN (@101,103);"
-    ":SENS:VOLT:IDIV OFF;:ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
+    ":INIT:CONT OFF;:ABOR;:ROUT:SCAN:LSEL NONE;:ROUT:OPEN:ALL;:FORM:DATA ASC;:FORM:ELEM READ;:TRAC:CLE;"
+    ":SENS:FUNC 'VOLT',(@101,103);:SENS:VOLT:NPLC 1,(@101,103);:SENS:VOLT:RANG 10,(@101,103);"
+    ":SENS:VOLT:AVER:STAT OFF,(@101,103);:SENS:VOLT:REF:STAT OFF,(@101,103);:UNIT:VOLT:DC V,(@101,103);"
+    ":CALC:STAT OFF,(@101,103);:SYST:AZER:STAT ON;:SENS:VOLT:IDIV OFF;:TRIG:SOUR IMM;:TRIG:COUN 1;:TRIG:DEL 0.01;"
+    ":ROUT:SCAN (@101,103);:ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
 )
 DAQ6510 = done(
-    ":FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);:VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);"
-    ":ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103)"
+    ":ABOR;:ROUT:OPEN:ALL;:FORM:DATA ASC;:FORM:ASC:PREC 0;:FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);"
+    ":VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);:VOLT:DC:AZER ON,(@101,103);:VOLT:DC:AVER OFF,(@101,103);"
+    ":VOLT:DC:REL:STAT OFF,(@101,103);:VOLT:DC:UNIT VOLT,(@101,103);:CALC:VOLT:DC:MATH:STAT OFF,(@101,103);"
+    ":VOLT:DC:DEL:AUTO ON,(@101,103);:ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103);"
+    ':ROUT:SCAN:BUFF "defbuffer1";:TRAC:POIN 100000,"defbuffer1"'
 )
-READ = (":TRIG:COUN 1;:READ?", "+1.50000000E+00,-2.5E-03")
+ANSWER = "+1.50000000E+00,-2.5E-03"
+READ = (":ABOR;:TRIG:COUN 1;:READ?", ANSWER)
 SCANNERS = {
     "keysight_34970a": (keysight("INP:IMP:AUTO"), READ),
     "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
-    "keysight_daq970a": (keysight("INP:IMP:AUTO"), READ),
-    "keithley_2700": (K2700, READ),
+    "keysight_daq970a": (keysight("VOLT:DC:IMP:AUTO"), READ),
+    "keithley_2700": (K2700, (":SAMP:COUN 2;:READ?", ANSWER)),
     "keithley_daq6510": (
         DAQ6510,
-        (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
+        (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE "defbuffer1";:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
     ),
 }
 
@@ -77,7 +83,10 @@ def test_a_scan_comes_in_the_order_asked_for(driver: str) -> None:
 @pytest.mark.parametrize("driver", SCANNERS)
 def test_scans_one_after_the_other_are_one_round_trip(driver: str) -> None:
     setup, (sent, answer) = SCANNERS[driver]
-    twice = sent.replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"), f"{answer},3,4"
+    twice = (
+        sent.replace("COUN 2", "COUN 4").replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"),
+        f"{answer},3,4",
+    )
     with protocol(driver, setup, twice) as scanner:
         scanner.select(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
         assert scanner.scan(2).tolist() == [[-2.5e-3, 1.5], [4.0, 3.0]]
@@ -90,7 +99,9 @@ def test_low_impedance() -> None:
 
 
 def test_overload_and_not_measured_are_no_numbers() -> None:
-    with protocol("keysight_34970a", keysight("INP:IMP:AUTO"), (":TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")) as scanner:
+    with protocol(
+        "keysight_34970a", keysight("INP:IMP:AUTO"), (":ABOR;:TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")
+    ) as scanner:
         scanner.select(["101", "103"], volts=10, nplc=1, high_z=True, delay=0.01)
         low, missing = scanner.scan()[0]
     assert low == -math.inf

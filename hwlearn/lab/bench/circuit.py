@@ -146,6 +146,15 @@ class BenchCircuit(Circuit):
         with self._phases.reading(settle, repeats):
             yield
 
+    @contextmanager
+    def waiting_at_channels(self, seconds: float) -> Iterator[None]:
+        """Inside, scanners wait so long [s] at each channel before they read it; for a bench that has made a phase."""
+        for delay in (seconds, None):
+            with self._safe_on_error():
+                self._plan.scan.configure(delay)
+            if delay is not None:
+                yield
+
     def read_at_rest(self, count: int) -> Array:
         """(count, channels) V: single readings of `channels` with every source at zero, less the known offsets.
 

@@ -25,6 +25,8 @@ RESOLUTION = 1e-7
 """No scanner is taken to be quieter than this part of its range."""
 SOURCE = 0.01
 """A driven input may be off by this part."""
+LONG_AT_CHANNEL = 0.05
+"""A wait at a channel [s] after which multiplexer and cables have forgotten the one before."""
 LONGEST = 10.0
 """Longest time [s] that is tried for settling."""
 
@@ -104,7 +106,8 @@ class _SelfTest:
         self.settle = self.measure.settle_s
         self.noise, self.wired = math.nan, False
         self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
-        self.tests += [self.elements] if self.network.elements else [self.settling, self.wiring, self.leads, self.nudges]
+        of_resistors = [self.settling, self.channel_delay, self.wiring, self.leads, self.nudges]
+        self.tests += [self.elements] if self.network.elements else of_resistors
 
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""
@@ -171,6 +174,20 @@ class _SelfTest:
         for k in circuit.read_nodes:
             fine, change = bool(changes[0][k] <= limit), float(changes[0][k])
             yield Finding("settling", circuit.place(k), fine, change, limit, "V", note="" if fine else advice)
+
+    def channel_delay(self) -> Iterator[Finding]:
+        """The same drives, read as the station says and with a wait at each channel that is always long enough."""
+        circuit, repeats = self.circuit, self.circuit.repeats
+        limit = SIGMAS * self.noise / math.sqrt(repeats)
+        with circuit.reading(self.settle, repeats):
+            soon = self.prober.measure().voltages
+            with circuit.waiting_at_channels(LONG_AT_CHANNEL):
+                late = self.prober.measure().voltages
+        changes = np.abs(late - soon).max(0, initial=0.0)
+        for k in circuit.read_nodes:
+            fine, change = bool(changes[k] <= limit), float(changes[k])
+            note = "" if fine else f"reads otherwise {LONG_AT_CHANNEL:g} s after switching: raise measure.channel_delay_s"
+            yield Finding("channel delay", circuit.place(k), fine, change, limit, "V", note=note)
 
     def wiring(self) -> Iterator[Finding]:
         """Each source arrives, each node is read, each edge changes what it should, all at their places."""

@@ -6,6 +6,7 @@ has as many roles as its class has bases here, so no two roles have a method of 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -45,6 +46,11 @@ class Instrument(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @classmethod
+    def nplcs(cls, line_hz: int) -> tuple[float, float]:
+        """Shortest and longest integration time that it can be set to, in power line cycles of `line_hz` [Hz]."""
+        return 0.0, math.inf
 
     @classmethod
     def connect(cls, setup: Setup) -> Self:
@@ -129,13 +135,14 @@ class Scanner(Instrument):
     """Role sense: a scan list of voltage channels."""
 
     @abstractmethod
-    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
-        """Choose what `scan` reads.
+    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float | None = None) -> None:
+        """Choose what `scan` reads, whatever somebody else has left it in.
 
         Args:
             channels: in the order of the readings.
             volts: range [V]. nplc: integration time in power line cycles.
-            high_z: input impedance above 10 GΩ. delay: before each channel [s].
+            high_z: input impedance above 10 GΩ.
+            delay: before each channel is read [s]; None is what the instrument takes for long enough.
         """
 
     @abstractmethod

@@ -73,6 +73,7 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
         StationError: names file and key.
     """
     _addresses(settings, path, drivers)
+    _integration_times(settings, path, drivers)
     for key, place in places(settings):
         name, _, channel = place.partition(":")
         if name not in settings.instrument:
@@ -101,6 +102,21 @@ def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
         if other != name:
             raise StationError(
                 f"{path}: instrument.{name}.resource: {table.resource} is instrument.{other} already; make them one instrument"
+            )
+
+
+def _integration_times(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Each instrument can integrate for as long as it shall."""
+    hertz = settings.defaults.line_hz
+    for name, table in settings.instrument.items():
+        if not issubclass(drivers[name], Scanner | SourceMeter):
+            continue
+        nplc, (least, most) = table.nplc or settings.measure.nplc, drivers[name].nplcs(hertz)
+        if not least <= nplc <= most:
+            key = f"instrument.{name}.nplc" if table.nplc else "measure.nplc"
+            raise StationError(
+                f"{path}: {key} = {nplc:g}: {name} is a {drivers[name].model}, which takes {least:g} to {most:g} "
+                f"at {hertz} Hz; give it instrument.{name}.nplc"
             )
 
 

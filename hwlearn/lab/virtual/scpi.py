@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -139,9 +139,10 @@ def parse(text: str, path: list[str]) -> tuple[Command, list[str]]:
     return Command(":".join(kept) + "?" * query, tuple(suffixes), tuple(arguments), channels), full[:-1]
 
 
-def mode(header: str) -> str:
-    """The name of a mode: its header without what may be left out."""
-    return header.removesuffix("?").removesuffix(":STAT").removeprefix("SENS:").replace("VOLT:DC", "VOLT")
+def mode(header: str, known: Collection[str]) -> str | None:
+    """The one of some modes that a header sets or asks for; STAT may be left out of it, SENS and DC too."""
+    plain = header.removesuffix("?").removeprefix("SENS:").replace("VOLT:DC", "VOLT")
+    return next((key for key in (plain, plain.removesuffix(":STAT")) if key in known), None)
 
 
 def _entry(error: ScpiError | HwlearnError) -> str:
@@ -216,6 +217,9 @@ class ScpiInstrument:
     def received(self) -> None:
         """A message came; a watchdog counts from here."""
 
+    def unheard(self) -> None:
+        """The answer to the last message was lost: whoever asked does not know whether it was done."""
+
     def closing(self) -> None:
         """The bench ends: cancel timers."""
 
@@ -252,8 +256,8 @@ class ScpiInstrument:
         }
         if command.header in common:
             return common[command.header]()
-        key = mode(command.header)
-        return self._remember(key, command) if key in self.usual else self.command(command)
+        key = mode(command.header, self.usual)
+        return self.command(command) if key is None else self._remember(key, command)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, hangs_up: bool = True) -> None:
         """One connection, until either side closes it; a serial line cannot hang up, it only loses the answer."""
@@ -277,6 +281,8 @@ class ScpiInstrument:
     async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
         """Send an answer, or what a fault makes of it; False after one that ends the connection."""
         fault = self.faults.transport()
+        if fault in ("mute", "drop"):
+            self.unheard()
         if fault == "mute":
             return True
         if fault == "drop":

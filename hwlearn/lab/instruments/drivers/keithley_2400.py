@@ -15,6 +15,10 @@ class Keithley2400(ScpiSourceMeter):
     only = ("1",)
     model = "Keithley 2400"
 
+    @classmethod
+    def nplcs(cls, line_hz: int) -> tuple[float, float]:
+        return 0.01, 10.0
+
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         return (
             f":SENS:FUNC:CONC ON;:SENS:FUNC 'VOLT','CURR';:SENS:VOLT:PROT {volts};:SENS:CURR:PROT {amperes};"

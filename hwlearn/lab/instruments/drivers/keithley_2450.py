@@ -22,6 +22,10 @@ class Keithley2450(ScpiSourceMeter):
         else:
             super().off(channels)
 
+    @classmethod
+    def nplcs(cls, line_hz: int) -> tuple[float, float]:
+        return 0.01, 10.0
+
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         return (
             f":SOUR:CURR:VLIM {volts};:SOUR:VOLT:ILIM {amperes};:SENS:VOLT:NPLC {nplc};:SENS:CURR:NPLC {nplc};"

@@ -8,11 +8,18 @@ from hwlearn.lab.instruments.found import Noted
 from hwlearn.lab.instruments.scpi.look import Setting
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
+LONGEST_SECONDS = 2.0
+"""Integration time of a reading, at most."""
+
 
 class KeysightB2900(ScpiSourceMeter):
     """Keysight B2900 series: channels "1" and "2"."""
 
     model = "Keysight B2900"
+
+    @classmethod
+    def nplcs(cls, line_hz: int) -> tuple[float, float]:
+        return 4e-4, LONGEST_SECONDS * line_hz
 
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         return (

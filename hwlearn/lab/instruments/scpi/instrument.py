@@ -88,7 +88,8 @@ class ScpiInstrument(Instrument):
 
     def look(self, wired: Wired) -> list[Found]:
         if self.language != type(self).language:
-            return [Unusable(f"speaks {self.language}: send it `*LANG {type(self).language}`, and switch it off and on")]
+            chosen = f"send '*LANG {type(self).language}', or choose {type(self).language} in its menu"
+            return [Unusable(f"speaks {self.language}: {chosen}, then switch it off and on")]
         found = [Found(f"has in its error queue, from before: {entry}") for entry in self.queue]
         for channels in self._places(wired):
             settings = self._settings(channels)
