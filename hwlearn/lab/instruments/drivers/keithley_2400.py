@@ -39,7 +39,7 @@ class Keithley2400(ScpiSourceMeter):
     def _function(self, channel: str) -> str:
         return ":SOUR:FUNC"
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         return (
             Setting(":SYST:RSEN?", "0", "senses with four wires"),
             Setting(":SENS:AVER:STAT?", "0", "filters its readings"),

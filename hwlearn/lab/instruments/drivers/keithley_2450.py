@@ -50,7 +50,7 @@ class Keithley2450(ScpiSourceMeter):
     def _function(self, channel: str) -> str:
         return ":SOUR:FUNC"
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         modes = {
             ":SENS:{}:RSEN?": "senses {} with four wires",
             ":SENS:{}:AVER?": "filters its readings of {}",

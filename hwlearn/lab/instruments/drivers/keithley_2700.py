@@ -34,7 +34,7 @@ class Keithley2700(ScpiScanner):
             f":SYST:AZER:STAT ON;:SENS:VOLT:IDIV {'OFF' if high_z else 'ON'};:TRIG:SOUR IMM;:TRIG:COUN 1;{wait};{chosen}"
         )
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         at = channel_list(channels)
         return (
             Setting(f":SENS:VOLT:REF:STAT? {at}", "0", "reads relative to another value"),

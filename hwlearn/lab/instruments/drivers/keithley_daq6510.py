@@ -34,7 +34,7 @@ class KeithleyDaq6510(ScpiScanner):
             f':ROUT:SCAN:INT 0;:ROUT:SCAN:CRE {at};:ROUT:SCAN:BUFF "defbuffer1";:TRAC:POIN {LARGEST_BUFFER},"defbuffer1"'
         )
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         at = channel_list(channels)
         return (
             Setting(f":SENS:VOLT:REL:STAT? {at}", "0", "reads relative to another value"),

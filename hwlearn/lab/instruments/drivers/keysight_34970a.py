@@ -30,7 +30,7 @@ class Keysight34970A(ScpiScanner):
             ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
         )
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         return (
             Setting(f":CALC:SCAL:STAT? {channel_list(channels)}", "0", "scales its readings"),
             Setting(":STAT:OPER:COND?", "0", "is in the middle of a scan", bit=16),

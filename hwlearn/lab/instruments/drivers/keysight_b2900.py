@@ -41,7 +41,7 @@ class KeysightB2900(ScpiSourceMeter):
     def _function(self, channel: str) -> str:
         return f":SOUR{channel}:FUNC:MODE"
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         (channel,) = channels
         return (
             Setting(f":SENS{channel}:REM?", "0", "senses with four wires"),

@@ -92,7 +92,7 @@ class ScpiInstrument(Instrument):
             return [Unusable(f"speaks {self.language}: {chosen}, then switch it off and on")]
         found = [Found(f"has in its error queue, from before: {entry}") for entry in self.queue]
         for channels in self._places(wired):
-            settings = self._settings(channels)
+            settings = self._modes(channels)
             for setting, answer in zip(settings, self._answers([setting.query for setting in settings]), strict=True):
                 found += setting.found(answer, channels) if answer is not None else []
         return found
@@ -111,7 +111,7 @@ class ScpiInstrument(Instrument):
         """The channels that `_settings` are asked of, those together that one question is for."""
         return [[]]
 
-    def _settings(self, channels: Sequence[str]) -> Sequence[Setting]:
+    def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
         """What it may have been left with."""
         return ()
 
