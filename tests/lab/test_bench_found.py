@@ -34,6 +34,7 @@ def stubborn(twin):
     """An instrument that keeps its modes, whatever it is told."""
     obeyed = twin._remember
     twin._remember = lambda key, command: obeyed(key, command) if command.header.endswith("?") else None
+    twin._set = lambda *_: None
     return twin
 
 
@@ -82,25 +83,25 @@ def test_an_instrument_as_it_powers_up_is_worth_no_word(driver):
 
 
 @pytest.mark.parametrize(
-    ("role", "driver", "mode", "channel", "kind"),
+    ("role", "driver", "line", "channel", "kind"),
     [
-        ("smu", "keithley_2400", "SYST:RSEN", "", Misreading),
-        ("smu", "keithley_2400", "SOUR:CLE:AUTO", "", Misreading),
-        ("smu", "keithley_2400", "AVER", "", Misreading),
-        ("smu", "keithley_2400", "CALC:NULL", "", Noted),
-        ("smu", "keithley_2450", "CURR:RSEN", "", Misreading),
-        ("smu", "keithley_2450", "VOLT:REL", "", Misreading),
-        ("smu", "keysight_b2900", "REM", "1", Misreading),
-        ("daq", "keithley_2700", "VOLT:REF:STAT", "102", Misreading),
-        ("daq", "keithley_2700", "VOLT:AVER", "", Misreading),
-        ("daq", "keithley_daq6510", "CALC:VOLT:MATH", "103", Misreading),
-        ("daq", "keysight_34970a", "CALC:SCAL", "101", Misreading),
-        ("daq", "keysight_daq970a", "CALC:SCAL", "102", Misreading),
+        ("smu", "keithley_2400", ":SYST:RSEN ON", "", Misreading),
+        ("smu", "keithley_2400", ":SOUR:CLE:AUTO ON", "", Misreading),
+        ("smu", "keithley_2400", ":SENS:AVER ON", "", Misreading),
+        ("smu", "keithley_2400", ":CALC2:NULL:STAT ON", "", Noted),
+        ("smu", "keithley_2450", ":SENS:CURR:RSEN ON", "", Misreading),
+        ("smu", "keithley_2450", ":SENS:VOLT:REL:STAT ON", "", Misreading),
+        ("smu", "keysight_b2900", ":SENS1:REM ON", "1", Misreading),
+        ("daq", "keithley_2700", ":SENS:VOLT:REF:STAT ON,(@102)", "102", Misreading),
+        ("daq", "keithley_2700", ":SENS:VOLT:AVER:STAT ON", "", Misreading),
+        ("daq", "keithley_daq6510", ":CALC:VOLT:MATH:STAT ON,(@103)", "103", Misreading),
+        ("daq", "keysight_34970a", ":CALC:SCAL:STAT ON,(@101)", "101", Misreading),
+        ("daq", "keysight_daq970a", ":CALC:SCAL:STAT ON,(@102)", "102", Misreading),
     ],
 )
-def test_a_mode_is_named_with_its_channel(role, driver, mode, channel, kind):
+def test_a_mode_is_named_with_its_channel(role, driver, line, channel, kind):
     with VirtualBench(network(), station(**{role: driver})) as virtual:
-        virtual.instruments[role].modes[mode, channel] = "1"
+        virtual.instruments[role].answer(line)
         made = connected(virtual, role, driver)
         found = made.look(ALL_WIRED if role == "daq" else Wired(nudge=("1",)))
         made.close()
@@ -162,22 +163,16 @@ def test_a_source_that_cannot_be_switched_off_keeps_the_resistors_open(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "channel", "said"),
+    ("name", "line", "said"),
     [
-        ("smu", "VOLT:RSEN", "", "smu .*channel 1 senses voltage with four wires.*\\*RST"),
-        ("daq", "CALC:SCAL", "107", "daq .*channel 107 scales its readings.*\\*RST"),
+        ("smu", ":SENS:VOLT:RSEN ON", "smu .*channel 1 senses voltage with four wires.*\\*RST"),
+        ("daq", ":CALC:SCAL:STAT ON,(@107)", "daq .*channel 107 scales its readings.*\\*RST"),
     ],
 )
-def test_a_mode_that_is_not_set_back_is_refused_before_anything_is_learned(tmp_path, name, mode, channel, said):
+def test_a_mode_that_is_not_set_back_is_refused_before_anything_is_learned(tmp_path, name, line, said):
     with bench(tmp_path) as circuit:
-        twin = circuit.made.instruments[name]
-        unchanged = twin._remember
-        twin._remember = lambda key, command: (
-            unchanged(key, command) if command.header.endswith("?") else None
-        )  # it does not obey
-        twin.modes[mode, channel] = "1"
-        if name == "smu":
-            twin.mode_changed(mode, ("",))
+        circuit.made.instruments[name].answer(line)
+        stubborn(circuit.made.instruments[name])
         with pytest.raises(InstrumentError, match=said):
             verified(circuit).measure(Drive([[1.0]]))
         assert not circuit.made.instruments["smu"].channels["1"].on

@@ -69,6 +69,10 @@ LINES = {
         ":SENS:AVER ON",
         ":SYST:RSEN ON",
         ":SOUR:CLE:AUTO ON",
+        ":ROUT:TERM REAR",
+        ":SENS:VOLT:RANG 0.02",
+        ":SOUR:CURR:MODE SWE",
+        ":SENS:RES:MODE AUTO",
     ],
     "keithley_2450": [
         ":SENS:FUNC 'RES'",
@@ -76,8 +80,17 @@ LINES = {
         ":SENS:CURR:REL:STAT ON",
         ":CALC:VOLT:MATH:STAT ON",
         ":SENS:VOLT:AVER ON",
+        ":ROUT:TERM REAR",
+        ":SENS:CURR:RANG 1e-8",
+        ":FORM:ASC:PREC 3",
     ],
-    "keysight_b2900": [":FORM:ELEM:SENS SOUR,STAT", ":SENS1:REM ON", ":CALC1:MATH:STAT ON"],
+    "keysight_b2900": [
+        ":FORM:ELEM:SENS SOUR,STAT",
+        ":SENS1:REM ON",
+        ":SOUR1:CURR:RANG 1e-6",
+        ":OUTP1:OFF:AUTO ON",
+        ":CALC1:MATH:STAT ON",
+    ],
     "scpi_dac": [":OUTP OFF,(@1)"],
     "qdac2": [],
 }
@@ -105,10 +118,9 @@ def leave(made, drivers, random):
         dac.set_volts("1", float(random.uniform(-5, 5)))
     if hasattr(daq, "busy"):
         daq.busy = daq.busy or bool(random.random() < 0.2)
-    for twin, keys in ((daq, ("SYST:FRSW", "ROUT:TERM")), (smu, ("ROUT:TERM",))):
-        for key in keys:
-            if key in twin.usual and random.random() < 0.08:
-                twin.modes[key, ""] = {"0": "1", "FRON": "REAR", "REAR": "FRON"}[twin.usual[key]]
+    for key, pressed in (("SYST:FRSW", "1"), ("ROUT:TERM", "FRON")):
+        if key in daq.usual and random.random() < 0.08:
+            daq.modes[key, ""] = pressed
     for name, twin in (("smu", smu), ("daq", daq)):
         if drivers[name] in ("keithley_2450", "keithley_daq6510") and random.random() < 0.08:
             twin.language = "TSP"

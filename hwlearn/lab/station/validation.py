@@ -74,6 +74,7 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
     """
     _addresses(settings, path, drivers)
     _integration_times(settings, path, drivers)
+    _terminals(settings, path, drivers)
     for key, place in places(settings):
         name, _, channel = place.partition(":")
         if name not in settings.instrument:
@@ -117,6 +118,16 @@ def _integration_times(settings: StationSettings, path: Path, drivers: Drivers) 
             raise StationError(
                 f"{path}: {key} = {nplc:g}: {name} is a {drivers[name].model}, which takes {least:g} to {most:g} "
                 f"at {hertz} Hz; give it instrument.{name}.nplc"
+            )
+
+
+def _terminals(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Only an instrument that can be told its terminals is."""
+    for name, table in settings.instrument.items():
+        if table.terminals is not None and table.terminals not in drivers[name].terminals:
+            raise StationError(
+                f"{path}: instrument.{name}.terminals = {table.terminals!r}: a {drivers[name].model} cannot be told its "
+                "terminals; leave the key out, and choose them by hand"
             )
 
 

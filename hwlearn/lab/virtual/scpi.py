@@ -198,9 +198,6 @@ class ScpiInstrument:
         """Whether a mode is another than usual."""
         return self.modes.get((key, channel), self.modes.get((key, ""), self.usual[key])) != self.usual[key]
 
-    def mode_changed(self, key: str, channels: tuple[str, ...]) -> None:
-        """A mode was set, at channels, or at "" for all."""
-
     def _remember(self, key: str, command: Command) -> str | None:
         """Remember a mode, or tell it."""
         where = command.channels or tuple(map(str, command.suffixes[:1])) or ("",)
@@ -211,7 +208,6 @@ class ScpiInstrument:
         if where == ("",):
             self.modes = {at: value for at, value in self.modes.items() if at[0] != key}
         self.modes.update({(key, channel): word for channel in where})
-        self.mode_changed(key, where)
         return None
 
     def received(self) -> None:

@@ -13,9 +13,19 @@ LONGEST_SECONDS = 2.0
 
 
 class KeysightB2900(ScpiSourceMeter):
-    """Keysight B2900 series: channels "1" and "2"."""
+    """Keysight B2900 series: channels "1" and "2". What an output does when it is off is chosen before it is on."""
 
     model = "Keysight B2900"
+
+    def _settings(self, channel: str) -> str:
+        sense, source, output = f":SENS{channel}", f":SOUR{channel}", f":OUTP{channel}"
+        return (
+            f"{sense}:REM OFF;{output}:OFF:AUTO OFF;{output}:ON:AUTO OFF;:ARM{channel}:SOUR AINT;:ARM{channel}:COUN 1;"
+            f":TRIG{channel}:SOUR AINT;:TRIG{channel}:COUN 1;{sense}:RES:MODE MAN;{sense}:FUNC:OFF:ALL;"
+            f"{sense}:FUNC 'VOLT','CURR';{sense}:VOLT:RANG:AUTO ON;{sense}:CURR:RANG:AUTO ON;{source}:CURR:MODE FIX;"
+            f"{source}:VOLT:MODE FIX;{source}:CURR:RANG:AUTO ON;{source}:VOLT:RANG:AUTO ON;:FORM:DATA ASC;"
+            f":FORM:ELEM:SENS VOLT,CURR;{output}:OFF:MODE HIZ"
+        )
 
     @classmethod
     def nplcs(cls, line_hz: int) -> tuple[float, float]:
@@ -24,7 +34,7 @@ class KeysightB2900(ScpiSourceMeter):
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         return (
             f":SENS{channel}:VOLT:PROT {volts};:SENS{channel}:CURR:PROT {amperes};:SENS{channel}:VOLT:NPLC {nplc};"
-            f":SENS{channel}:CURR:NPLC {nplc};:FORM:ELEM:SENS VOLT,CURR;:OUTP{channel}:OFF:MODE HIZ"
+            f":SENS{channel}:CURR:NPLC {nplc}"
         )
 
     def _level(self, channel: str, function: Function, value: str, changed: bool) -> str:

@@ -108,7 +108,7 @@ class ScpiInstrument(Instrument):
             return [None] if len(queries) == 1 else [answer for query in queries for answer in self._answers([query])]
 
     def _places(self, wired: Wired) -> Sequence[Sequence[str]]:
-        """The channels that `_settings` are asked of, those together that one question is for."""
+        """The channels that `_modes` are asked of, those together that one question is for."""
         return [[]]
 
     def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
