@@ -41,7 +41,7 @@ def keysight(impedance: str, switch: str = "ON") -> Pair:
     return done(
         f":ABOR;:CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);"
         ":ROUT:SCAN (@101,103);:ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
-        ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
+        ":CALC:SCAL:STAT OFF,(@101,103);:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
     )
 
 

@@ -27,7 +27,7 @@ class Keysight34970A(ScpiScanner):
         return (
             f":ABOR;:CONF:VOLT:DC {number(volts)},DEF,{at};:VOLT:DC:NPLC {number(nplc)},{at};"
             f":{self.impedance} {'ON' if high_z else 'OFF'},{at};:ROUT:SCAN {at};{wait};:TRIG:SOUR IMM;"
-            ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
+            f":CALC:SCAL:STAT OFF,{at};:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
         )
 
     def _modes(self, channels: Sequence[str]) -> Sequence[Setting]:
