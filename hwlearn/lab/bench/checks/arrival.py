@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from hwlearn.arrays import Array
@@ -17,12 +15,8 @@ PART = 0.5
 """Of a current, and of what it makes flow through its node: what devices that are off their tables may hide."""
 
 
-class _Rows(NamedTuple):
-    """What phases were: (R, n_in) V or A of inputs, (R, N) V of nodes, (R, N) A into the nodes from the nudges."""
-
-    inputs: Array
-    voltages: Array
-    injected: Array
+Rows = tuple[Array, Array, Array]
+"""What phases were: (R, n_in) V or A of inputs, (R, N) V of nodes, (R, N) A into the nodes from the nudges."""
 
 
 class Arrival(Check):
@@ -50,16 +44,17 @@ class Arrival(Check):
     def after(self, phase: Phase) -> None:
         if phase.asked.imposed is None or not self._nudges:
             return
-        now, known = self._rows(phase), self._known(phase)
-        for sample, inputs in enumerate(now.inputs):
-            equal = np.flatnonzero((known.inputs == inputs).all(axis=1))
-            changes = now.injected[sample] - known.injected[equal]
+        asked, voltages, injected = self._rows(phase)
+        known_inputs, known_voltages, known_injected = self._known(phase)
+        for sample, inputs in enumerate(asked):
+            equal = np.flatnonzero((known_inputs == inputs).all(axis=1))
+            changes = injected[sample] - known_injected[equal]
             for nudge in self._nudges:
                 node = self.bench.plan.read_nodes[nudge.node]
                 if self._free[node]:
                     other = equal[int(np.abs(changes[:, node]).argmax())]
-                    moved = now.voltages[sample] - known.voltages[other]
-                    self._compare(phase, nudge, node, now.injected[sample] - known.injected[other], moved)
+                    moved = voltages[sample] - known_voltages[other]
+                    self._compare(phase, nudge, node, injected[sample] - known_injected[other], moved)
 
     def accepted(self, phase: Phase) -> None:
         self._last = phase
@@ -85,12 +80,13 @@ class Arrival(Check):
             nudge.source.name,
         )
 
-    def _rows(self, phase: Phase) -> _Rows:
-        return _Rows(phase.asked.inputs, phase.voltages, phase.currents @ self._ports)
+    def _rows(self, phase: Phase) -> Rows:
+        return phase.asked.inputs, phase.voltages, phase.currents @ self._ports
 
-    def _known(self, phase: Phase) -> _Rows:
+    def _known(self, phase: Phase) -> Rows:
         """The phase, and the one before at the same codes."""
         last, now = self._last, self._rows(phase)
         if last is None or not np.array_equal(last.codes, phase.codes):
             return now
-        return _Rows(*map(np.concatenate, zip(now, self._rows(last), strict=True)))
+        inputs, voltages, injected = (np.concatenate(pair) for pair in zip(now, self._rows(last), strict=True))
+        return inputs, voltages, injected
