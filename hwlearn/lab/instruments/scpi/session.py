@@ -81,7 +81,7 @@ class Session:
         self._lock = threading.RLock()
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
-        self._gone = False  # it has been waited for, in vain
+        self._gone = False  # it has been waited for, and did not come back
         self._suspect = False  # the connection failed, and the same instrument has not been found again
         self._visa = wire or Visa(resource, name=name, backend=backend, line=line, must_lock=must_lock)
         try:
