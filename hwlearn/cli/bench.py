@@ -90,7 +90,7 @@ def _print_findings(findings: list[Finding]) -> None:
 
 def _nudging(experiment: Experiment) -> Nudging:
     """What the rule of an experiment will do first, by the exact model."""
-    from hwlearn.circuits.drive import Drive
+    from hwlearn.circuits.drive import Drive, Open
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.inference.noise import Nudging
 
@@ -101,7 +101,8 @@ def _nudging(experiment: Experiment) -> Nudging:
         sides = [model.measure(Drive(inputs, rule.nudged(free, targets, side))) for side in (nudge, -nudge)]
         one, two = sides[0], sides[1] if rule.symmetric else free
         currents = one.output_currents - free.output_currents
-        return Nudging(one.edge_drops(), two.edge_drops(), currents, rule.symmetric)
+        residuals = model.measure(Drive(inputs, Open())).output_voltages - targets
+        return Nudging(one.edge_drops(), two.edge_drops(), currents, rule.symmetric, residuals)
 
 
 @bench.command("calibrate")

@@ -23,11 +23,12 @@ HEIGHT, POINTS = 12, 400
 
 @contextmanager
 def progress_line(
-    experiment: Experiment | None = None, *, live: bool = False
+    unit: str, experiment: Experiment | None = None, *, live: bool = False
 ) -> Iterator[Callable[[float, float, float], None] | None]:
     """A progress line on stderr with loss and speed; nothing where stderr is no terminal.
 
     Args:
+        unit: of the loss that the rule observes.
         experiment: tells the loss at which to stop, and the rate that coercivity predicts: the line says how far it is.
         live: a plot of the loss above the line.
     """
@@ -54,7 +55,7 @@ def progress_line(
                 plot.add(done, loss)
             if now - last > 0.1:
                 last = now
-                text = f"{done:.6g}/{total:.6g}  loss {loss:.3e}{left(loss)}  {calls / (now - began):,.0f} steps/s"
+                text = f"{done:.6g}/{total:.6g}  loss {loss:.3e} {unit}{left(loss)}  {calls / (now - began):,.0f} steps/s"
                 bar.update(line, total=total or None, completed=done, description=text)
                 shown.update(bar if plot is None else Group(plot.drawn(), bar), refresh=True)
 

@@ -50,7 +50,7 @@ def train(
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
     run = Run.create(out or _new_folder(file), experiment) if save else None
-    with progress_line(experiment, live=live) as progress:
+    with progress_line(experiment.rule.loss_unit, experiment, live=live) as progress:
         outcome = run_experiment(experiment, progress) if run is None else run.go(progress)
     _show(experiment, outcome, run, as_json)
 
@@ -74,7 +74,7 @@ def resume(
     run, overrides = Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
-    with progress_line(live=live) as progress:
+    with progress_line(run.loss_unit, live=live) as progress:
         outcome = run.resume(progress, changed=changed, overrides=overrides)
     if outcome is None:
         say(f"{folder}: nothing left to do: stopped because: {run.state}; --steps N trains further")

@@ -22,12 +22,14 @@ class Nudging:
         one, two: (S, E) V, drops of the edges.
         currents: (S, n_out) A, what the nudge adds at the outputs to the free phase.
         symmetric: whether it is made to both sides.
+        residuals: (S, n_out) V, open outputs less their targets; None if not known.
     """
 
     one: Array
     two: Array
     currents: Array
     symmetric: bool
+    residuals: Array | None = None
 
 
 def gradient_error(nudging: Nudging, noise: float, repeats: int) -> float:

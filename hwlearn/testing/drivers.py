@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments.found import Found
 from hwlearn.lab.instruments.roles import ROLES, Instrument, ResistorBox, Scanner, Source, SourceMeter, Wired, roles_of
 
 
@@ -64,6 +65,9 @@ class DriverContract:
     def test_it_is_present(self, instrument: Instrument) -> None:
         instrument.present()
 
+    def test_it_says_what_it_was_left_with(self, instrument: Instrument) -> None:
+        assert all(isinstance(one, Found) and one.what for one in instrument.look(self.wired))
+
     def test_errors_name_it(self, instrument: Instrument) -> None:
         error = instrument.error("channel 1 burns")
         assert isinstance(error, InstrumentError)
@@ -99,6 +103,13 @@ class SourceContract(DriverContract):
                 assert told[channel] == pytest.approx(volts, abs=self.tolerance)
                 assert self.true_volts(instrument, channel) == pytest.approx(volts, abs=self.tolerance)
         assert self.true_volts(instrument, one) == pytest.approx(self.volts, abs=self.tolerance)
+
+    def test_looking_changes_nothing(self, instrument: Source) -> None:
+        one, two = self.wired.drive
+        instrument.set({one: self.volts, two: -0.5 * self.volts})
+        instrument.look(self.wired)
+        assert self.true_volts(instrument, one) == pytest.approx(self.volts, abs=self.tolerance)
+        assert self.true_volts(instrument, two) == pytest.approx(-0.5 * self.volts, abs=self.tolerance)
 
     def test_safe_is_zero_volts(self, instrument: Source) -> None:
         instrument.set(dict.fromkeys(self.wired.drive, self.volts))
@@ -210,6 +221,13 @@ class SourceMeterContract(DriverContract):
         (channel, *_) = self.wired.nudge
         assert meter.set({channel: 0.1})[channel] == pytest.approx(0.1, abs=self.tolerance)
         assert self.true_output(meter, channel)[0] == pytest.approx(0.1, abs=self.tolerance)
+
+    def test_looking_changes_nothing(self, meter: SourceMeter) -> None:
+        (channel, *_) = self.wired.nudge
+        meter.hold(channel, 0.2)
+        before = self.true_output(meter, channel)
+        meter.look(self.wired)
+        self._near(self.true_output(meter, channel), before)
 
     def test_a_limit_that_acts_is_told(self, meter: SourceMeter) -> None:
         (channel, *_) = self.wired.nudge

@@ -77,6 +77,9 @@ class _Script:
     def close(self) -> None:
         """There is nothing to close."""
 
+    def identified(self, identity: str) -> None:
+        """Nobody else has it."""
+
     def reopen(self) -> None:
         """Only after an answer that the driver does not understand."""
         raise AssertionError("the driver does not understand the answer of its last message")

@@ -129,4 +129,5 @@ def test_progress_is_shown_on_a_terminal_only():
     assert done.returncode == 0
     assert json.loads(out)["steps"] == 6000
     assert b"steps/s" in shown
+    assert "V²" in shown.decode()
     assert b"loss" in shown

@@ -16,7 +16,7 @@ class Card(Scanner, Source):
     model = "card"
     selected = None
 
-    def select(self, channels, *, volts, nplc, high_z, delay=0.0):
+    def select(self, channels, *, volts, nplc, high_z, delay=None):
         self.selected = list(channels)
 
     def scan(self, repeats=1):

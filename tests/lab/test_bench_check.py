@@ -46,7 +46,18 @@ def test_a_good_bench_passes_and_is_left_as_it_was(tmp_path, seed):
         np.testing.assert_array_equal(circuit.conductances, before)
         np.testing.assert_array_equal(circuit.made.instruments["pots"].codes, codes)
     tests = {finding.test for finding in findings}
-    assert tests == {"identity", "noise", "offset", "settling", "input", "nudge", "node", "edge", "smallest nudge"}
+    assert tests == {
+        "identity",
+        "noise",
+        "offset",
+        "settling",
+        "channel delay",
+        "input",
+        "nudge",
+        "node",
+        "edge",
+        "smallest nudge",
+    }
     assert [f.subject for f in findings if "not tested" in f.note] == ["R1"]  # it lies across the source
 
 
@@ -115,12 +126,39 @@ def test_slow_settling_fails_alone_and_says_how_long_to_wait(tmp_path):
     assert 6e-3 < advice < 0.2  # a step of 1.5 V decays to the noise in about 12 ms
 
 
+@pytest.mark.parametrize("delay", ["channel_delay_s = 0", "channel_delay_s = 1e-3"])
+def test_channels_that_are_read_too_soon_are_found(tmp_path, delay):
+    with bench(tmp_path, station=[("nplc = 1", f"nplc = 1\n{delay}")]) as circuit:
+        circuit.made.instruments["daq"].settles = 4e-4 if delay.endswith("3") else 5e-5
+        findings = self_test(circuit)
+    assert ("channel delay", "daq:106 (n12)") in failed(findings)
+    assert "raise measure.channel_delay_s" in notes(findings)
+
+
+def test_a_delay_that_is_long_enough_passes(tmp_path):
+    with bench(tmp_path, station=[("nplc = 1", "nplc = 1\nchannel_delay_s = 0.01")]) as circuit:
+        circuit.made.instruments["daq"].settles = 4e-4
+        assert failed(self_test(circuit)) == set()
+        assert set(circuit.made.instruments["daq"].delays.values()) == {0.01}
+
+
 def test_a_nudge_below_the_noise_fails_alone(tmp_path):
     drops = np.ones((1, 24))
     nudging = Nudging(drops + 1e-3, drops, np.array([[1e-8]]), symmetric=True)
     with bench(tmp_path) as circuit:
         findings = self_test(circuit, nudging)
     assert failed(findings) == {("smallest nudge", "t1,t2")}
+
+
+@pytest.mark.parametrize("residual", [0.0, 1e-17, -20e-6])
+def test_targets_that_are_reached_need_no_nudge(tmp_path, residual):
+    drops = np.ones((1, 24))
+    current = np.array([[2e-4 * residual]])  # A, of EP's nudge
+    nudging = Nudging(drops + residual, drops, current, symmetric=True, residuals=np.array([[residual]]))
+    with bench(tmp_path) as circuit:
+        findings = self_test(circuit, nudging)
+    assert failed(findings) == set()
+    assert any("the targets are reached" in finding.note for finding in findings if finding.test == "smallest nudge")
 
 
 def test_a_source_meter_that_is_not_connected_ends_the_check_safely(tmp_path):

@@ -85,7 +85,9 @@ def test_the_noise_is_measured_from_the_repeats(network, station):
 def test_connecting_changes_no_output(network, station):
     with BenchCircuit(network, station()) as circuit:
         heard = {name: made.lines for name, made in circuit.connection.virtual.instruments.items()}
-        assert all(set(lines) == {"*IDN?", ":SYST:ERR?"} for lines in heard.values())
+        commands = [command.partition(" ")[0] for lines in heard.values() for line in lines for command in line.split(";")]
+        assert all(command.endswith("?") for command in commands)
+        assert {"*IDN?", ":SYST:ERR?", "*LANG?", ":OUTP?", ":SOUR:VOLT?"} <= set(commands)
 
 
 def test_program_returns_the_nearest_of_the_code_table(network, station):
@@ -177,7 +179,8 @@ def test_limits_are_refused_before_anything_is_sent(network, station):
         ):
             with pytest.raises(StationError, match=key):
                 circuit.measure(drive)
-        assert circuit.connection.virtual.instruments["dac"].lines == ["*IDN?", ":SYST:ERR?"]
+        dac = ["*IDN?", ":SYST:ERR?", ":SOUR:VOLT? (@1);:SYST:ERR?"]  # what connecting asks
+        assert circuit.connection.virtual.instruments["dac"].lines == dac
 
 
 def test_another_instrument_is_refused(network, station):

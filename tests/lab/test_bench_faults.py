@@ -25,7 +25,7 @@ KINDS = {"mute": 10, "late": 10, "garbage": 26, "half": 16, "drop": 16, "power":
 ERRORS = ("NOT SAFE", "does not follow its code", "read inf V", "the connection failed", "twice", "to '*IDN?'")
 """What errors may say."""
 QUIET = {
-    "nplc = 1": "nplc = 0.001\ndrift_max = 1e-4\noffset_max = 1e-4",
+    "nplc = 1": "nplc = 0.02\ndrift_max = 1e-4\noffset_max = 1e-4",
     "repeats = 8": "repeats = 1",
     "noise_v = 20e-6": "noise_v = 0",
     "dac_bits = 16": "dac_bits = 0",

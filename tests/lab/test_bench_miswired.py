@@ -1,4 +1,4 @@
-"""Twelve wiring mistakes at several seeds of noise and devices: `bench check` finds each, and blames a good bench for none.
+"""Thirteen wiring mistakes at several seeds of noise and devices: `bench check` finds each, and blames a good bench for none.
 
 All twenty seeds: `pytest tests/lab/test_bench_miswired.py -m ""`; two of them are quick.
 """
@@ -23,6 +23,7 @@ MISTAKES = {
     "open lead of a channel": ({"virtual": [("daq:106", "daq:206")]}, None, "node"),
     "open lead of an input": ({"virtual": [('"dac:1"', '"dac:7"')]}, None, "input"),
     "open lead of the nudge": ({"virtual": [('"smu:1"', '"smu:9"')]}, None, "instruments"),
+    "open sense leads": ({}, "smu:1 sense", "leads"),
     "shorted node": ({"netlist": [(".op", "RSHORT n12 0 0.1\n.op")]}, None, "node"),
     "shorted resistor": ({"netlist": [(".op", "RSHORT n12 n13 0.1\n.op")]}, None, "edge"),
     "open resistor": ({"netlist": [("R9 n22 n23 5k", "R9 n22 nx 5k\nROPEN nx n23 0.9e9")]}, None, "edge"),
@@ -38,6 +39,8 @@ def look(folder, seed, changes, lead):
         model = circuit.made.model
         if lead is not None and lead.startswith("daq"):
             model.wiring.nodes[lead] = "n23"
+        elif lead == "smu:1 sense":
+            model.leads["smu:1"] = "sense open"
         elif lead is not None:
             model.leads[lead] = "exchanged"
         return self_test(circuit)
@@ -49,7 +52,7 @@ def test_each_mistake_is_found(tmp_path, mistake, seed):
     changes, lead, test = MISTAKES[mistake]
     findings = look(tmp_path, seed, changes, lead)
     assert test in {kind for kind, _ in failed(findings)}
-    if lead is not None and not lead.startswith("daq"):
+    if lead in ("smu:1", "dac:1"):
         assert "the other way round" in notes(findings)
 
 

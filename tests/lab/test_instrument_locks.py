@@ -14,7 +14,8 @@ import pyvisa
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.connection import make_safe
-from hwlearn.lab.instruments.scpi import visa
+from hwlearn.lab.instruments.scpi import holds, visa
+from hwlearn.lab.instruments.scpi.names import canonical, serial_number
 from hwlearn.lab.instruments.scpi.session import Session
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
@@ -46,7 +47,7 @@ def assert_safe(bench: VirtualBench) -> None:
 
 
 def lock_of(resource: str, account: str) -> Path:
-    return visa._files(account, resource)[0].path
+    return holds.lock_file(account, canonical(resource))
 
 
 def test_a_lock_file_that_another_account_left_behind_locks_nobody_out(served: Any) -> None:
@@ -75,7 +76,7 @@ def test_what_another_account_uses_is_refused_and_made_safe_all_the_same(
 
 def test_safe_needs_no_lock(served: Any, caplog: pytest.LogCaptureFixture) -> None:
     bench, station = served
-    lock_of(bench.resources["smu"], visa.ACCOUNT).mkdir()  # nobody can lock a folder, not even root
+    lock_of(bench.resources["smu"], holds.ACCOUNT).mkdir()  # nobody can lock a folder, not even root
     with pytest.raises(InstrumentError, match=r"smu .*cannot be locked: .*; let its owner delete it, or set TMPDIR"):
         Session(bench.resources["smu"], name="smu")
     make_safe(station)
@@ -110,10 +111,10 @@ def test_two_spellings_are_one_instrument(served: Any, spelling: str) -> None:
 
 
 def test_serial_ports_and_buses_keep_their_names() -> None:
-    assert visa.canonical("ASRL/dev/ttyACM0::INSTR") != visa.canonical("ASRL/dev/ttyacm0::INSTR")
-    assert visa.canonical("GPIB::12::INSTR") == visa.canonical("gpib0::12")
-    assert visa.canonical("TCPIP::10.0.0.1::INSTR") == visa.canonical("TCPIP0::10.0.0.1::inst0::INSTR")
-    assert visa.canonical("TCPIP::10.0.0.1::INSTR") != visa.canonical("TCPIP::10.0.0.1::5025::SOCKET")
+    assert canonical("ASRL/dev/ttyACM0::INSTR") != canonical("ASRL/dev/ttyacm0::INSTR")
+    assert canonical("GPIB::12::INSTR") == canonical("gpib0::12")
+    assert canonical("TCPIP::10.0.0.1::INSTR") == canonical("TCPIP0::10.0.0.1::inst0::INSTR")
+    assert canonical("TCPIP::10.0.0.1::INSTR") != canonical("TCPIP::10.0.0.1::5025::SOCKET")
 
 
 def test_a_resource_manager_that_others_close_is_made_anew(served: Any) -> None:
@@ -135,5 +136,113 @@ def test_an_old_entry_of_the_error_queue_is_reported_and_blamed_on_nobody(
         instrument._errors += ['-222,"Data out of range"', '-113,"Undefined header"']
     make_safe(station)
     assert_safe(bench)
-    assert 'smu: in its error queue from before: -222,"Data out of range"' in caplog.text
+    assert 'smu: has in its error queue, from before: -222,"Data out of range"' in caplog.text
     assert "not safe" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("USB0::0x05E6::0x2450::04400000::INSTR", "usb::1510::9296::04400000"),
+        ("GPIB0::5::INSTR", "GPIB::05"),
+        ("ASRLCOM3::INSTR", "ASRL3"),
+        ("TCPIP::localhost::5025::SOCKET", "tcpip0::LOCALHOST::5025::socket"),
+        ("TCPIP::127.0.0.1::INSTR", "TCPIP0::localhost::inst0::INSTR"),
+    ],
+)
+def test_each_instrument_has_one_canonical_name(one: str, two: str) -> None:
+    assert canonical(one) == canonical(two)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("USB0::0x05E6::0x2450::04400000::INSTR", "USB0::0x05E6::0x2450::4400000::INSTR"),
+        ("GPIB0::5::INSTR", "GPIB1::5::INSTR"),
+        ("GPIB0::5::INSTR", "GPIB0::5::1::INSTR"),
+        ("TCPIP::localhost::5025::SOCKET", "TCPIP::localhost::5026::SOCKET"),
+    ],
+)
+def test_two_instruments_have_two_names(one: str, two: str) -> None:
+    assert canonical(one) != canonical(two)
+
+
+def test_a_link_to_a_port_is_that_port(tmp_path: Path) -> None:
+    (tmp_path / "by-id").symlink_to("/dev/ttyUSB7")
+    assert canonical(f"ASRL{tmp_path}/by-id::INSTR") == canonical("ASRL/dev/ttyUSB7::INSTR")
+
+
+def test_an_instrument_that_is_reached_in_two_ways_is_locked_once_it_has_said_who_it_is(served: Any) -> None:
+    bench, _ = served
+    for name in ("smu", "dac"):  # two ports of one instrument
+        bench.instruments[name].identity = "KEITHLEY INSTRUMENTS,MODEL 2450,04400123,1.7.12b"
+    session = Session(bench.resources["smu"], name="smu")
+    with pytest.raises(InstrumentError, match=rf"again .*in use by process {os.getpid()}; is it another name"):
+        Session(bench.resources["dac"], name="again")
+    session.close()
+    Session(bench.resources["dac"], name="again").close()
+
+
+@pytest.mark.parametrize("identity", ["HWLEARN,RESISTORS,0,1.0", "MAKER,BOX,1,2", "MAKER,BOX", "MAKER,BOX,00000,1"])
+def test_what_is_no_serial_number_locks_nothing(identity: str) -> None:
+    assert serial_number(identity) == ""
+
+
+class Bus:
+    """A resource whose first answer comes too late. On a bus it stays in the instrument until a device clear."""
+
+    def __init__(self, keeps: bool) -> None:
+        self.keeps = keeps
+        self.done: list[str] = []
+        self.answers: list[bytes] = []
+
+    def open_resource(self, resource: str) -> Bus:
+        self.done.append("open")
+        return self
+
+    def clear(self) -> None:
+        self.done.append("clear")
+        self.answers.clear()
+
+    def close(self) -> None:
+        self.done.append("close")
+        self.answers = self.answers if self.keeps else []
+
+    def write_raw(self, raw: bytes) -> None:
+        message = raw.decode().strip()
+        self.done.append(message)
+        answer = b"x\n" if message == "*IDN?" else b'7;0,"No error"\n' if message.startswith(":ECHO?") else b'0,"No error"\n'
+        self.answers.append(answer)
+
+    def read_raw(self) -> bytes:
+        if self.done.count(":ECHO?;:SYST:ERR?") == 1 and self.done[-1].startswith(":ECHO?"):
+            raise TimeoutError
+        return self.answers.pop(0)
+
+    def flush(self, which: object) -> None:
+        self.done.append("flush")
+
+
+@pytest.mark.parametrize(
+    ("resource", "clears"),
+    [
+        ("GPIB0::5::INSTR", True),
+        ("USB0::0x05E6::0x2450::04400000::INSTR", True),
+        ("usb::0x05E6::0x2450::04400000", True),
+        ("TCPIP::127.0.0.1::INSTR", True),
+        ("TCPIP::127.0.0.1::hislip0::INSTR", True),
+        ("TCPIP::127.0.0.1::5025::SOCKET", False),
+    ],
+)
+def test_recovery_on_a_bus_sends_a_device_clear(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, resource: str, clears: bool
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    bus = Bus(keeps=clears)
+    monkeypatch.setattr(visa, "_manager", lambda backend: bus)
+    session = Session(resource, name="smu")
+    bus.done.clear()
+    assert session.ask(":ECHO?") == ["7"]
+    session.close()
+    again = ["close", "open", *(["clear"] if clears else []), "*IDN?"]
+    assert bus.done[1:5] == [*again, ":SYST:ERR?"][:4]

@@ -39,30 +39,36 @@ def off(channel: str = "") -> tuple[Pair, ...]:
 
 def keysight(impedance: str, switch: str = "ON") -> Pair:
     return done(
-        f":CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);:ROUT:SCAN (@101,103);"
-        ":ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
-        ":FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF"
+        f":ABOR;:CONF:VOLT:DC 10,DEF,(@101,103);:VOLT:DC:NPLC 1,(@101,103);:{impedance} {switch},(@101,103);"
+        ":ROUT:SCAN (@101,103);:ROUT:CHAN:DEL 0.01,(@101,103);:TRIG:SOUR IMM;"
+        ":CALC:SCAL:STAT OFF,(@101,103);:FORM:READ:CHAN OFF;:FORM:READ:TIME OFF;:FORM:READ:UNIT OFF;:FORM:READ:ALAR OFF"
     )
 
 
 K2700 = done(
-    ":FORM:ELEM READ;:TRAC:CLE;:INIT:CONT OFF;:SENS:FUNC 'VOLT',(@101,103);:SENS:VOLT:NPLC 1,(@101,103);"
-    ":SENS:VOLT:RANG 10,(@101,103);:TRIG:SOUR IMM;:TRIG:DEL 0.01;:SAMP:COUN 2;:ROUT:SCAN (@101,103);"
-    ":SENS:VOLT:IDIV OFF;:ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
+    ":INIT:CONT OFF;:ABOR;:ROUT:SCAN:LSEL NONE;:ROUT:OPEN:ALL;:FORM:DATA ASC;:FORM:ELEM READ;:TRAC:CLE;"
+    ":SENS:FUNC 'VOLT',(@101,103);:SENS:VOLT:NPLC 1,(@101,103);:SENS:VOLT:RANG 10,(@101,103);"
+    ":SENS:VOLT:AVER:STAT OFF,(@101,103);:SENS:VOLT:REF:STAT OFF,(@101,103);:UNIT:VOLT:DC V,(@101,103);"
+    ":CALC:STAT OFF,(@101,103);:SYST:AZER:STAT ON;:SENS:VOLT:IDIV OFF;:TRIG:SOUR IMM;:TRIG:COUN 1;:TRIG:DEL 0.01;"
+    ":ROUT:SCAN (@101,103);:ROUT:SCAN:TSO IMM;:ROUT:SCAN:LSEL INT"
 )
 DAQ6510 = done(
-    ":FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);:VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);"
-    ":ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103)"
+    ":ABOR;:ROUT:OPEN:ALL;:FORM:DATA ASC;:FORM:ASC:PREC 0;:FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);"
+    ":VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);:VOLT:DC:AZER ON,(@101,103);:VOLT:DC:AVER OFF,(@101,103);"
+    ":VOLT:DC:REL:STAT OFF,(@101,103);:VOLT:DC:UNIT VOLT,(@101,103);:CALC:VOLT:DC:MATH:STAT OFF,(@101,103);"
+    ":VOLT:DC:DEL:AUTO ON,(@101,103);:ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103);"
+    ':ROUT:SCAN:BUFF "defbuffer1";:TRAC:POIN 100000,"defbuffer1"'
 )
-READ = (":TRIG:COUN 1;:READ?", "+1.50000000E+00,-2.5E-03")
+ANSWER = "+1.50000000E+00,-2.5E-03"
+READ = (":ABOR;:TRIG:COUN 1;:READ?", ANSWER)
 SCANNERS = {
     "keysight_34970a": (keysight("INP:IMP:AUTO"), READ),
     "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
-    "keysight_daq970a": (keysight("INP:IMP:AUTO"), READ),
-    "keithley_2700": (K2700, READ),
+    "keysight_daq970a": (keysight("VOLT:DC:IMP:AUTO"), READ),
+    "keithley_2700": (K2700, (":SAMP:COUN 2;:READ?", ANSWER)),
     "keithley_daq6510": (
         DAQ6510,
-        (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
+        (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE "defbuffer1";:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
     ),
 }
 
@@ -77,7 +83,10 @@ def test_a_scan_comes_in_the_order_asked_for(driver: str) -> None:
 @pytest.mark.parametrize("driver", SCANNERS)
 def test_scans_one_after_the_other_are_one_round_trip(driver: str) -> None:
     setup, (sent, answer) = SCANNERS[driver]
-    twice = sent.replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"), f"{answer},3,4"
+    twice = (
+        sent.replace("COUN 2", "COUN 4").replace("COUN 1", "COUN 2").replace("SCAN 1;", "SCAN 2;").replace(" 1,2,", " 1,4,"),
+        f"{answer},3,4",
+    )
     with protocol(driver, setup, twice) as scanner:
         scanner.select(["103", "101"], volts=10, nplc=1, high_z=True, delay=0.01)
         assert scanner.scan(2).tolist() == [[-2.5e-3, 1.5], [4.0, 3.0]]
@@ -90,7 +99,9 @@ def test_low_impedance() -> None:
 
 
 def test_overload_and_not_measured_are_no_numbers() -> None:
-    with protocol("keysight_34970a", keysight("INP:IMP:AUTO"), (":TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")) as scanner:
+    with protocol(
+        "keysight_34970a", keysight("INP:IMP:AUTO"), (":ABOR;:TRIG:COUN 1;:READ?", "-9.90000000E+37,9.91E37")
+    ) as scanner:
         scanner.select(["101", "103"], volts=10, nplc=1, high_z=True, delay=0.01)
         low, missing = scanner.scan()[0]
     assert low == -math.inf
@@ -99,10 +110,14 @@ def test_overload_and_not_measured_are_no_numbers() -> None:
 
 METERS = {
     "keithley_2400": (
+        *off()[:2],
         done(
-            ":SENS:FUNC:CONC ON;:SENS:FUNC 'VOLT','CURR';:SENS:VOLT:PROT 2;:SENS:CURR:PROT 0.001;"
-            ":SENS:VOLT:NPLC 1;:FORM:ELEM VOLT,CURR;:OUTP:SMOD HIMP"
+            ":SYST:RSEN OFF;:SOUR:CLE:AUTO OFF;:ARM:SOUR IMM;:ARM:COUN 1;:TRIG:SOUR IMM;:TRIG:COUN 1;:SENS:RES:MODE MAN;"
+            ":SENS:FUNC:OFF:ALL;:SENS:FUNC:CONC ON;:SENS:FUNC 'VOLT','CURR';:SENS:VOLT:RANG:AUTO ON;:SENS:CURR:RANG:AUTO ON;"
+            ":SOUR:CURR:MODE FIX;:SOUR:VOLT:MODE FIX;:SOUR:CURR:RANG:AUTO ON;:SOUR:VOLT:RANG:AUTO ON;:SENS:AVER OFF;"
+            ":FORM:DATA ASC;:FORM:ELEM VOLT,CURR;:OUTP:SMOD HIMP"
         ),
+        done(":SENS:VOLT:PROT 2;:SENS:CURR:PROT 0.001;:SENS:VOLT:NPLC 1"),
         done(":SOUR:CURR 1e-05;:SOUR:FUNC CURR;:OUTP ON"),
         done(":SOUR:CURR -1e-05"),
         (":READ?;:SENS:VOLT:PROT:TRIP?", "-0.5,-1e-5;0"),
@@ -111,22 +126,31 @@ METERS = {
         *off(),
     ),
     "keithley_2450": (
+        *off()[:2],
         done(
-            ":SOUR:CURR:VLIM 2;:SOUR:VOLT:ILIM 0.001;:SENS:VOLT:NPLC 1;:SENS:CURR:NPLC 1;"
-            ":SOUR:CURR:READ:BACK ON;:SOUR:VOLT:READ:BACK ON;:OUTP:CURR:SMOD HIMP;:OUTP:VOLT:SMOD HIMP"
+            ":SENS:FUNC 'VOLT';:SENS:COUN 1;:FORM:DATA ASC;:FORM:ASC:PREC 0;"
+            ":SENS:VOLT:RSEN OFF;:SENS:VOLT:RANG:AUTO ON;:SENS:VOLT:AVER OFF;:SENS:VOLT:REL:STAT OFF;:SENS:VOLT:UNIT VOLT;"
+            ":CALC:VOLT:MATH:STAT OFF;:SOUR:VOLT:RANG:AUTO ON;:SOUR:VOLT:READ:BACK ON;:OUTP:VOLT:SMOD HIMP;"
+            ":SENS:CURR:RSEN OFF;:SENS:CURR:RANG:AUTO ON;:SENS:CURR:AVER OFF;:SENS:CURR:REL:STAT OFF;:SENS:CURR:UNIT AMP;"
+            ":CALC:CURR:MATH:STAT OFF;:SOUR:CURR:RANG:AUTO ON;:SOUR:CURR:READ:BACK ON;:OUTP:CURR:SMOD HIMP"
         ),
-        done(":SOUR:CURR 1e-05;:SOUR:FUNC CURR;:SENS:FUNC 'VOLT';:OUTP ON"),
+        done(":SOUR:CURR:VLIM 2;:SOUR:VOLT:ILIM 0.001;:SENS:VOLT:NPLC 1;:SENS:CURR:NPLC 1"),
+        done(":SENS:FUNC 'VOLT';:SOUR:CURR 1e-05;:SOUR:FUNC CURR;:OUTP ON"),
         done(":SOUR:CURR -1e-05"),
         (':READ? "defbuffer1",READ,SOUR;:SOUR:CURR:VLIM:TRIP?', "-0.5,-1e-5;0"),
-        done(":SOUR:VOLT 0.25;:SOUR:FUNC VOLT;:SENS:FUNC 'CURR';:OUTP ON"),
+        done(":SENS:FUNC 'CURR';:SOUR:VOLT 0.25;:SOUR:FUNC VOLT;:OUTP ON"),
         (':READ? "defbuffer1",READ,SOUR;:SOUR:VOLT:ILIM:TRIP?', "2e-6,0.25;1"),
         *off(),
     ),
     "keysight_b2900": (
+        *off("1")[:2],
         done(
-            ":SENS1:VOLT:PROT 2;:SENS1:CURR:PROT 0.001;:SENS1:VOLT:NPLC 1;:SENS1:CURR:NPLC 1;"
-            ":FORM:ELEM:SENS VOLT,CURR;:OUTP1:OFF:MODE HIZ"
+            ":SENS1:REM OFF;:OUTP1:OFF:AUTO OFF;:OUTP1:ON:AUTO OFF;:ARM1:SOUR AINT;:ARM1:COUN 1;:TRIG1:SOUR AINT;"
+            ":TRIG1:COUN 1;:SENS1:RES:MODE MAN;:SENS1:FUNC:OFF:ALL;:SENS1:FUNC 'VOLT','CURR';:SENS1:VOLT:RANG:AUTO ON;"
+            ":SENS1:CURR:RANG:AUTO ON;:SOUR1:CURR:MODE FIX;:SOUR1:VOLT:MODE FIX;:SOUR1:CURR:RANG:AUTO ON;"
+            ":SOUR1:VOLT:RANG:AUTO ON;:FORM:DATA ASC;:FORM:ELEM:SENS VOLT,CURR;:OUTP1:OFF:MODE HIZ"
         ),
+        done(":SENS1:VOLT:PROT 2;:SENS1:CURR:PROT 0.001;:SENS1:VOLT:NPLC 1;:SENS1:CURR:NPLC 1"),
         done(":SOUR1:CURR 1e-05;:SOUR1:FUNC:MODE CURR;:OUTP1 ON"),
         done(":SOUR1:CURR -1e-05"),
         (":READ? (@1);:SENS1:VOLT:PROT:TRIP?", "-0.5,-1e-5;0"),

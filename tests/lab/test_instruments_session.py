@@ -115,6 +115,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def session(server: Server) -> Iterator[Session]:
     made = Session(server.resource, name="daq", idn="MODEL", timeout=TIMEOUT)
+    made.patience = 0.0
     yield made
     made.close()
 
@@ -250,6 +251,43 @@ def test_a_connection_that_could_not_be_opened_again_is_tried_again(
             with pytest.raises(InstrumentError, match="cannot be opened"):
                 session.ask(":ECHO? 1")
     assert session.ask(":ECHO? 2") == ["2"]
+
+
+class Away:
+    """A resource that cannot be opened for a while, as one whose plug is out."""
+
+    def __init__(self, session: Session, times: int) -> None:
+        self.opened, self.times, self.tries = session._visa.open, times, 0
+
+    def __call__(self) -> None:
+        self.tries += 1
+        if self.tries <= self.times:
+            raise InstrumentError("cannot be opened", "daq")
+        self.opened()
+
+
+def test_a_plug_that_is_out_for_a_moment_is_waited_for(
+    server: Server, session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults, session.patience = ["drop"], 30.0
+    away = Away(session, 3)
+    monkeypatch.setattr(session._visa, "open", away)
+    assert session.ask(":ECHO? 1") == ["1"]
+    assert (away.tries, session.recoveries) == (4, 1)
+    assert "daq: gave no answer in time to :ECHO? 1; opened again" in caplog.text
+
+
+def test_one_that_stays_away_is_waited_for_once_and_not_called_opened_again(
+    server: Server, session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults, session.patience = ["drop"], 0.3
+    away = Away(session, 10**6)
+    monkeypatch.setattr(session._visa, "open", away)
+    for tries in (2, 3):  # at once and after 0.1 s; then at once only
+        with pytest.raises(InstrumentError, match="cannot be opened"):
+            session.ask(":ECHO? 1")
+        assert away.tries == tries
+    assert "opened again" not in caplog.text
 
 
 def test_an_interrupted_question_leaves_no_answer_behind(

@@ -98,7 +98,8 @@ def test_it_trains_and_is_left_safe_in_the_stated_order(made, rule):
     bench, (learning, rate) = made(), RULES[rule]
     with BenchCircuit(NETWORK, bench.path, trust=True) as circuit:
         found = train(circuit, TASK, learning, steps=150, learning_rate=rate)
-        assert not bench.plain.DONE
+        assert [done[0] for done in bench.plain.DONE] == ["smu", "dac"]  # before the resistors were connected
+        bench.plain.DONE.clear()
     assert min(found.losses) < 0.25 * found.losses[0]
     assert [done[0] for done in bench.plain.DONE] == ["smu", "dac", "pots"]
     assert bench.model.conductances.max() < 1e-9
@@ -108,6 +109,7 @@ def test_an_instrument_of_many_roles_is_safe_in_all_of_them(made):
     bench = made(*SINGLE)
     with BenchCircuit(NETWORK, bench.station) as circuit:
         circuit.measure(Drive([[1.0]], Inject([[1e-4]])))
+        bench.plain.DONE.clear()
     assert [done[1] for done in bench.plain.DONE] == ["off", "zero", "open"]
     assert bench.model.conductances.max() < 1e-9
 
@@ -120,6 +122,7 @@ def test_whatever_a_driver_raises_the_bench_is_left_safe(made, monkeypatch):
 
     circuit = BenchCircuit(NETWORK, bench.station)
     circuit.measure(Drive([[1.0]]))
+    bench.plain.DONE.clear()
     monkeypatch.setattr(bench.plain.Meter, "off", burn)
     with pytest.raises(InstrumentError, match="NOT SAFE: smu: burnt"):
         circuit.close()
@@ -134,6 +137,17 @@ def test_a_source_meter_drives_a_voltage_input(made):
         true = modified_nodal(NETWORK, circuit.conductances, drive)
         np.testing.assert_allclose(measured.node_voltages, true.node_voltages, atol=1e-9)
     assert bench.plain.DONE[:2] == [("smu", "off", ("1",)), ("smu", "off", ("2",))]
+
+
+@pytest.mark.parametrize("missing", [(np.nan, 1e-4), (0.1, np.nan)])
+def test_what_a_source_meter_has_not_measured_is_no_compliance(made, monkeypatch, missing):
+    bench = made()
+    monkeypatch.setattr(bench.plain.Meter, "read", lambda self, channel: bench.plain.MeterReading(*missing, False))
+    with (
+        BenchCircuit(NETWORK, bench.station) as circuit,
+        pytest.raises(InstrumentError, match=r"smu: channel 1 \(output t1,t2\) measured nothing \(NaN\)"),
+    ):
+        circuit.measure(Drive([[1.0]], Inject([[1e-4]])))
 
 
 def test_a_source_meter_that_drives_is_watched(made):

@@ -279,9 +279,17 @@ def test_ground_is_zero_volts(station):
     refused(lambda: station().validate(network), "source.VREF", "0.5")
 
 
-def test_one_resource_is_one_instrument(station):
-    one = 'driver = "scpi_dac"\nresource = "ASRL1::INSTR"'
-    two = 'driver = "keithley_2450"\nresource = "asrl1::instr"'
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("ASRL1::INSTR", "asrl1::instr"),
+        ("TCPIP::localhost::5025::SOCKET", "TCPIP0::127.0.0.1::5025::SOCKET"),
+        ("USB::1510::9296::04400000", "USB0::0x05E6::0x2450::04400000::INSTR"),
+    ],
+)
+def test_one_resource_is_one_instrument(station, first, second):
+    one = f'driver = "scpi_dac"\nresource = "{first}"'
+    two = f'driver = "keithley_2450"\nresource = "{second}"'
     others = [
         (f'driver = "{name}"', f'driver = "{name}"\nresource = "{name}"') for name in ("keysight_daq970a", "scpi_resistors")
     ]

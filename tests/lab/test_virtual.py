@@ -195,6 +195,7 @@ def test_2450() -> None:
 def test_b2900() -> None:
     bench = Bench(smu="keysight_b2900")
     try:
+        bench["smu"].do("SENS1:FUNC 'VOLT','CURR'")
         bench["smu"].do("SOUR1:FUNC:MODE CURR;:SENS1:VOLT:PROT 2;:SOUR1:CURR 1e-4;:FORM:ELEM:SENS VOLT,CURR;:OUTP1 1")
         volts = bench.true(Inject([[1e-4, 0]])).output_voltages[0, 0]
         near(numbers(bench["smu"].ask("READ? (@1)")), [volts, 1e-4])

@@ -56,6 +56,13 @@ def test_a_training_is_told_the_same_by_terminal_page_and_json(run, tmp_path):
     assert facts.content.keys() == json.loads(command("train", KITE, *options, "--json")).keys()
 
 
+def test_a_rule_that_observes_currents_tells_its_loss_in_amperes(tmp_path):
+    options = ["--rule", "al", "--steps", "20", "--set", "train.learning_rate=1e-9", "--no-save"]
+    found = json.loads(command("train", KITE, *options, "--json"))
+    assert found["rule_loss_unit"] == "A²"
+    assert f"loss that the rule observes {found['rule_loss']:.4g} A²" in words(command("train", KITE, *options))
+
+
 def test_an_analysis_is_told_the_same_by_terminal_page_and_json(run, tmp_path):
     (run.folder / "start.toml").write_text(KITE.read_text().replace("kite.cir", str(KITE.parent / "kite.cir")))
     trained = run.folder / "trained.cir"

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Outputs
+from hwlearn.circuits.drive import Drive, Outputs
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.lab.bench.attempts import accepted_phase
-from hwlearn.lab.bench.checks import checks_of
+from hwlearn.lab.bench.checks import Check, checks_of
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.currents import InputCurrents
 from hwlearn.lab.bench.devices import Devices
 from hwlearn.lab.bench.measurement import BenchMeasurement
-from hwlearn.lab.bench.phase import Asked
+from hwlearn.lab.bench.phase import Asked, Phase
 from hwlearn.lab.bench.phases import Phases
 from hwlearn.lab.bench.plan import Plan
 from hwlearn.lab.station import Station, load_station
@@ -36,8 +36,9 @@ class BenchCircuit(Circuit):
     voltages are read against ground, inputs included; the outputs are differences of such readings. Currents of outputs are
     the source meters' readings, currents of voltage inputs follow from Kirchhoff's law and the code tables.
 
-    Connecting changes no output: codes and sources are written by the first `program` or `measure`. Every way out but SIGKILL
-    leaves the station safe, in its stated order; after an error the circuit is safe at once and closed.
+    Connecting changes no output, and tells what was left on. The first `program` or `measure` switches every source off, and
+    only then writes codes. Every way out but SIGKILL leaves the station safe, in its stated order; after an error the circuit
+    is safe at once and closed.
 
     A phase in which a connection failed is made again, from the ranges and codes up. No phase is used that one of the checks
     in `hwlearn.lab.bench.checks` refuses.
@@ -127,7 +128,10 @@ class BenchCircuit(Circuit):
             "noise": self.noise if math.isfinite(self.noise) else None,
             "codes": self.codes.tolist(),
             "writes": self.writes.tolist(),
-            "instruments": {name: instrument.report() for name, instrument in self.connection.instruments.items()},
+            "instruments": {
+                name: {**instrument.report(), "found": list(map(str, self.connection.found[name]))}
+                for name, instrument in self.connection.instruments.items()
+            },
         }
 
     def snapshot(self) -> dict[str, Array]:
@@ -142,6 +146,15 @@ class BenchCircuit(Circuit):
         with self._phases.reading(settle, repeats):
             yield
 
+    @contextmanager
+    def waiting_at_channels(self, seconds: float) -> Iterator[None]:
+        """Inside, scanners wait so long [s] at each channel before they read it; for a bench that has made a phase."""
+        for delay in (seconds, None):
+            with self._safe_on_error():
+                self._plan.scan.configure(delay)
+            if delay is not None:
+                yield
+
     def read_at_rest(self, count: int) -> Array:
         """(count, channels) V: single readings of `channels` with every source at zero, less the known offsets.
 
@@ -150,6 +163,17 @@ class BenchCircuit(Circuit):
         self._check_open()
         with self._safe_on_error():
             return self._phases.at_rest(count)
+
+    def verdict(self, drive: Drive, check: type[Check]) -> InstrumentError | None:
+        """What a check says of a phase, which is made for it and not refused; None if it accepts it."""
+        self._check_open()
+        inputs, imposed = drive.fitted(self.network)
+        phase = self._phase(Asked(inputs, drive.outputs, imposed))
+        try:
+            check(self._phases).after(phase)
+        except InstrumentError as error:
+            return error
+        return None
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -163,11 +187,7 @@ class BenchCircuit(Circuit):
         return self._devices.conductances
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
-        asked = Asked(inputs, outputs, imposed)
-        for check in self._checks:
-            check.before(asked)
-        with self._safe_on_error():
-            phase = accepted_phase(self._phases, asked, self._checks)
+        phase = self._phase(Asked(inputs, outputs, imposed))
         return BenchMeasurement(
             self.network,
             self._conductances,
@@ -179,6 +199,13 @@ class BenchCircuit(Circuit):
             f"bench {self.station.settings.name}",
             self._phases.repeats,
         )
+
+    def _phase(self, asked: Asked) -> Phase:
+        """A phase that the checks of this bench accept."""
+        for check in self._checks:
+            check.before(asked)
+        with self._safe_on_error():
+            return accepted_phase(self._phases, asked, self._checks)
 
     @contextmanager
     def _safe_on_error(self) -> Iterator[None]:

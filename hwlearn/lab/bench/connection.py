@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
 from hwlearn.errors import HwlearnError, InstrumentError, StationError
 from hwlearn.lab.bench.signals import ending_signals_raise, ending_signals_wait
-from hwlearn.lab.instruments.roles import Instrument
+from hwlearn.lab.instruments.found import Driving, Found, Misreading, Noted, Unusable
+from hwlearn.lab.instruments.roles import Instrument, Source
 from hwlearn.lab.instruments.settings import Setup
 from hwlearn.lab.station import Station
 from hwlearn.lab.station.load import as_built
@@ -22,7 +23,7 @@ Role = TypeVar("Role", bound=Instrument)
 
 
 class Connection:
-    """All instruments of a station, found. Connecting asks who they are and changes no output.
+    """All instruments of a station, found. Connecting asks who they are and what they were left with, and changes no output.
 
     With `backend = "virtual"` the virtual bench is started here and ends with the connection. Until `close`, SIGTERM and
     SIGHUP raise SystemExit in the main thread, so that every way out but SIGKILL ends in the safe state.
@@ -32,8 +33,12 @@ class Connection:
         network: what the virtual bench simulates; needed for that only.
         safe_at_end: make the station safe on closing, in its stated order.
 
+    Attributes:
+        found: what each instrument was left with by whoever used it before.
+
     Raises:
-        InstrumentError: an instrument is not there, or is another one than the station says.
+        InstrumentError: an instrument is not there, or is another one than the station says, or was left as it cannot be used,
+            which is seen last and leaves the station safe.
     """
 
     def __init__(self, station: Station, network: Network | None = None, *, safe_at_end: bool = True) -> None:
@@ -57,7 +62,53 @@ class Connection:
                 self.instruments[name] = instrument = _opened(station, name, resource)
                 stack.callback(instrument.close)
             stack.enter_context(ending_signals_raise())
-            self._stack, self._closed = stack.pop_all(), False
+            self.found = {name: instrument.look(self._wired[name]) for name, instrument in self.instruments.items()}
+            self._stack, self._closed, self._begun = stack.pop_all(), False, False
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say what was found, and refuse what cannot be used."""
+        for name, found in self.found.items():
+            for one in found:
+                _log(name, one, "; it is switched off before a resistor is connected" if isinstance(one, Driving) else "")
+        for name, found in self.found.items():
+            for one in found:
+                if isinstance(one, Unusable):
+                    try:
+                        self.close()
+                    except InstrumentError as unsafe:
+                        raise InstrumentError(f"{one}; {unsafe}", name) from None
+                    raise InstrumentError(str(one), name)
+
+    def begin(self) -> None:
+        """Before a resistor is connected for the first time: every source at zero and off, whoever left it on.
+
+        Raises:
+            InstrumentError: one of them is still on; its resistors were not connected.
+        """
+        if self._begun:
+            return
+
+        def silence(name: str) -> None:
+            instrument, wired = self.instruments[name], self._wired[name]
+            if not isinstance(instrument, Source):
+                return
+            instrument.safe(wired)
+            on = [one for one in instrument.look(wired) if isinstance(one, Driving)] if self._was_driving(name) else []
+            if on:
+                raise instrument.error(f"{on[0]}, although it was switched off: do so by hand")
+
+        with ending_signals_wait():
+            _refuse(_failures(self.station, silence))
+        self._begun = True
+
+    def _was_driving(self, name: str) -> bool:
+        return any(isinstance(one, Driving) for one in self.found[name])
+
+    def misread(self, names: Iterable[str]) -> list[tuple[Instrument, Found]]:
+        """The modes that make some of the instruments misread now, once their drivers have set them up."""
+        looks = [(self.instruments[name], self.instruments[name].look(self._wired[name])) for name in names]
+        return [(instrument, one) for instrument, found in looks for one in found if isinstance(one, Misreading)]
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +162,9 @@ def make_safe(station: Station) -> None:
         instrument = _opened(station, name, station.settings.instrument[name].resource, must_lock=False)
         try:
             instrument.safe(wired[name])
+            with suppress(InstrumentError):  # whatever it says: it is safe
+                for one in instrument.look(wired[name]):
+                    _log(name, one)
         finally:
             instrument.close()
 
@@ -150,6 +204,11 @@ def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentE
                 failed[name] = error if isinstance(error, InstrumentError) else InstrumentError(str(error), name)
         names = list(failed)
     return list(failed.values())
+
+
+def _log(name: str, found: Found, then: str = "") -> None:
+    """Tell the user."""
+    log.log(logging.INFO if isinstance(found, Noted) else logging.WARNING, "%s: %s%s", name, found, then)
 
 
 def _refuse(failed: list[InstrumentError]) -> None:

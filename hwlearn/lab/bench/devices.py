@@ -43,6 +43,7 @@ class Devices:
         self.writes = np.zeros(len(network.edges), dtype=np.intp)
         self.written: NDArray[np.intp] | None = None
         self.boxes: dict[ResistorBox, NDArray[np.intp]] = {}
+        self._connection: Connection | None = None
 
     def _table(self, edge: int) -> CodeTable | None:
         """The code table of an edge, within the bounds of a trainable one; None for a fixed resistor."""
@@ -64,6 +65,7 @@ class Devices:
 
     def find(self, connection: Connection) -> None:
         """The boxes behind the wiring."""
+        self._connection = connection
         boxes: dict[ResistorBox, list[tuple[int, int]]] = defaultdict(list)
         for k, name in enumerate(self._network.edge_names):
             place = self._station.settings.edge[name].set
@@ -95,7 +97,9 @@ class Devices:
         self.codes = self._rounding.codes(wanted)
 
     def write(self, *, again: bool = False) -> None:
-        """Write the codes, if any has changed; the box reads back what it took."""
+        """Write the codes, if any has changed; the box reads back what it took. Before the first, no source is on."""
+        if self.written is None and self._connection is not None:
+            self._connection.begin()
         codes = self.codes
         if not again and self.written is not None and np.array_equal(codes, self.written):
             return
@@ -108,11 +112,9 @@ class Devices:
         self.written = codes
 
     def watch(self) -> None:
-        """Set the boxes' watchdogs, as the station says."""
+        """Set the boxes' watchdogs, as the station says; off, too, for somebody else may have left one on."""
         for box in self.boxes:
-            seconds = self._station.settings.instrument[box.name].watchdog_s
-            if seconds:
-                box.watchdog(seconds)
+            box.watchdog(self._station.settings.instrument[box.name].watchdog_s)
 
     def remind(self, heard: float) -> float:
         """Let the boxes hear from us where a third of the shortest watchdog has passed since they did; when they last did."""

@@ -36,11 +36,18 @@ class Scan:
         self._order = np.array([starts[scanner] + at for scanner, at in readings], dtype=np.intp)
         self._offsets = np.array([station.offsets.get(place, 0.0) for place in places])
 
-    def configure(self) -> None:
-        """Tell the scanners what to read."""
+    def configure(self, delay: float | None = None) -> None:
+        """Tell the scanners what to read, with another delay of channels than the station's [s] if one is given."""
+        station = self._station
         for scanner, channels in self._channels.items():
-            name, high_z = scanner.name, self._station.settings.measure.high_z
-            scanner.select(channels, volts=self._station.range_v(name), nplc=self._station.nplc(name), high_z=high_z)
+            name = scanner.name
+            scanner.select(
+                channels,
+                volts=station.range_v(name),
+                nplc=station.nplc(name),
+                high_z=station.settings.measure.high_z,
+                delay=station.channel_delay_s(name) if delay is None else delay,
+            )
 
     def read(self, sample: int, number: int) -> Array:
         """(number, channels) V, less the calibrated offsets.

@@ -10,9 +10,11 @@ from os import PathLike
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.drive import Drive, Inject, Open
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import InstrumentError
 from hwlearn.inference.noise import Nudging, repeats_for, smallest_current
+from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.probing import Probed, Prober, Progress
 from hwlearn.lab.bench.wiring import SIGMAS, Effect, Survey, inspect_wiring
@@ -23,6 +25,8 @@ RESOLUTION = 1e-7
 """No scanner is taken to be quieter than this part of its range."""
 SOURCE = 0.01
 """A driven input may be off by this part."""
+LONG_AT_CHANNEL = 0.05
+"""A wait at a channel [s] after which multiplexer and cables have forgotten the one before."""
 LONGEST = 10.0
 """Longest time [s] that is tried for settling."""
 
@@ -100,14 +104,27 @@ class _SelfTest:
         self.network = circuit.network
         self.measure = circuit.station.settings.measure
         self.settle = self.measure.settle_s
-        self.noise = math.nan
-        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.rest]
-        self.tests += [self.elements] if self.network.elements else [self.settling, self.wiring, self.nudges]
+        self.noise, self.wired = math.nan, False
+        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
+        of_resistors = [self.settling, self.channel_delay, self.wiring, self.leads, self.nudges]
+        self.tests += [self.elements] if self.network.elements else of_resistors
 
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""
         for name, instrument in self.circuit.connection.instruments.items():
             yield Finding("identity", name, True, note=instrument.identity)
+
+    def left(self) -> Iterator[Finding]:
+        """What an earlier user left; outputs that are on are switched off before the next test."""
+        for name, found in self.circuit.connection.found.items():
+            for one in found:
+                yield Finding("found", name, True, note=str(one))
+
+    def modes(self) -> Iterator[Finding]:
+        """Those in which an instrument misreads, and which its driver did not set back."""
+        for instrument, found in self.circuit.connection.misread(self.circuit.connection.instruments):
+            note = f"{found}: switch that off at its front panel, or reset it (*RST)"
+            yield Finding("mode", instrument.name, False, note=note)
 
     def rest(self) -> Iterator[Finding]:
         """Noise and offset of each channel, all sources at zero."""
@@ -158,6 +175,20 @@ class _SelfTest:
             fine, change = bool(changes[0][k] <= limit), float(changes[0][k])
             yield Finding("settling", circuit.place(k), fine, change, limit, "V", note="" if fine else advice)
 
+    def channel_delay(self) -> Iterator[Finding]:
+        """The same drives, read as the station says and with a wait at each channel that is always long enough."""
+        circuit, repeats = self.circuit, self.circuit.repeats
+        limit = SIGMAS * self.noise / math.sqrt(repeats)
+        with circuit.reading(self.settle, repeats):
+            soon = self.prober.measure().voltages
+            with circuit.waiting_at_channels(LONG_AT_CHANNEL):
+                late = self.prober.measure().voltages
+        changes = np.abs(late - soon).max(0, initial=0.0)
+        for k in circuit.read_nodes:
+            fine, change = bool(changes[k] <= limit), float(changes[k])
+            note = "" if fine else f"reads otherwise {LONG_AT_CHANNEL:g} s after switching: raise measure.channel_delay_s"
+            yield Finding("channel delay", circuit.place(k), fine, change, limit, "V", note=note)
+
     def wiring(self) -> Iterator[Finding]:
         """Each source arrives, each node is read, each edge changes what it should, all at their places."""
         circuit, network, repeats = self.circuit, self.network, min(self.circuit.repeats, 2)
@@ -193,6 +224,21 @@ class _SelfTest:
             yield replace(_finding("node", effect), subject=circuit.place(k))
         for effect in found.edges:
             yield _finding("edge", effect)
+        self.wired = not any(effect.wrong for effect in (*found.sources, *found.nodes, *found.edges))
+
+    def leads(self) -> Iterator[Finding]:
+        """What each source meter measures at its leads is what the scanner reads there, once all is wired right.
+
+        An open sense lead shows here alone: the current that the meter makes is right, its voltage is not.
+        """
+        count, circuit = len(self.network.inputs), self.circuit
+        for row, name in zip(self.prober.drives if self.wired else [], self.prober.names, strict=False):
+            both = np.stack((row, -row))
+            outputs = Inject(both[:, count:]) if row[count:].any() else Open()
+            with circuit.reading(self.settle, circuit.repeats):
+                wrong = circuit.verdict(Drive(both[:, :count], outputs), Leads)
+            if wrong is not None:
+                yield Finding("leads", name, False, note=str(wrong))
 
     def _source(self, d: int, effect: Effect, driven: Array, lost: frozenset[int], noise: float) -> Finding:
         """An input is read back as well."""
@@ -221,19 +267,28 @@ class _SelfTest:
             asked = limits.i_nudge_max if self.nudging is None else float(np.abs(self.nudging.currents[:, a]).max())
             typical = np.median(np.abs(transfer[:, a]))  # half of the edges notice
             smallest = float(smallest_current(typical, self.noise, repeats, symmetric=symmetric))
-            fine = smallest <= asked or not asked
+            reached = not asked or self._reached(a, repeats)
+            fine = smallest <= asked or reached
             note = "" if fine else "nudge more, or raise measure.repeats or nplc"
-            if not asked:
-                note = "nothing to nudge: the targets are reached"
+            if reached:
+                note = "nothing to nudge: the targets are reached, as far as the noise can tell"
             value = smallest if math.isfinite(smallest) else None
             yield Finding("smallest nudge", name, fine, value, asked, "A", note=note)
         if self.nudging is None:
             return
         error = measure.gradient_error
+        if all(self._reached(a, repeats) for a in range(len(self.network.outputs))):
+            return
         wanted = repeats_for(error, self.nudging, self.noise)
         if wanted is not None:
             note = "" if wanted <= repeats else f"{wanted} readings would give the first direction to {100 * error:g} %"
             yield Finding("repeats", "first direction", True, float(wanted), float(repeats), note=note)
+
+    def _reached(self, output: int, repeats: int) -> bool:
+        """Whether an output is nearer to its targets than the noise of its mean lets anybody see."""
+        residuals = None if self.nudging is None else self.nudging.residuals
+        least = SIGMAS * math.sqrt(2 / repeats) * self.noise  # of two channels
+        return residuals is not None and bool(np.abs(residuals[:, output]).max() <= least)
 
 
 def _finding(test: str, effect: Effect) -> Finding:

@@ -6,6 +6,7 @@ has as many roles as its class has bases here, so no two roles have a method of 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.instruments.found import Found
 from hwlearn.lab.instruments.settings import Setup
 
 
@@ -36,14 +38,21 @@ class Instrument(ABC):
     Attributes:
         model: what it is, for people.
         address: what `resource` of a station file must be; empty if the driver needs none.
+        terminals: between which it can be told to choose, as `terminals` of a station file.
         name: in the station file.
     """
 
     model: ClassVar[str] = "instrument"
     address: ClassVar[str] = ""
+    terminals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @classmethod
+    def nplcs(cls, line_hz: int) -> tuple[float, float]:
+        """Shortest and longest integration time that it can be set to, in power line cycles of `line_hz` [Hz]."""
+        return 0.0, math.inf
 
     @classmethod
     def connect(cls, setup: Setup) -> Self:
@@ -78,6 +87,14 @@ class Instrument(ABC):
         Raises:
             InstrumentError: it is not.
         """
+
+    def look(self, wired: Wired) -> list[Found]:
+        """What it was left with by whoever used it before, at the wired channels; empty if it cannot say. Changes nothing.
+
+        Raises:
+            InstrumentError: it does not answer.
+        """
+        return []
 
     def safe(self, wired: Wired) -> None:
         """Outputs off, drives at zero, resistors open, whatever was done before. What fails does not stop the rest.
@@ -120,13 +137,14 @@ class Scanner(Instrument):
     """Role sense: a scan list of voltage channels."""
 
     @abstractmethod
-    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
-        """Choose what `scan` reads.
+    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float | None = None) -> None:
+        """Choose what `scan` reads, whatever somebody else has left it in.
 
         Args:
             channels: in the order of the readings.
             volts: range [V]. nplc: integration time in power line cycles.
-            high_z: input impedance above 10 GΩ. delay: before each channel [s].
+            high_z: input impedance above 10 GΩ.
+            delay: before each channel is read [s]; None is what the instrument takes for long enough.
         """
 
     @abstractmethod

@@ -17,7 +17,8 @@ class InstrumentTable(Table):
         driver: the name of a driver, or "module:Class" for one of your own, in a station that is trusted.
         resource: VISA resource name; whatever the driver wants, for one of your own.
         timeout_s: instead of the one of [defaults] [s].
-        nplc, range_v: instead of those of [measure].
+        nplc, range_v, channel_delay_s: instead of those of [measure].
+        terminals: where the bench is wired to; without it, those that the instrument was left at.
         terminator: the end of a line, both ways.
         open_delay_s: time that it needs after its port was opened (an Arduino resets) [s].
         baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
@@ -31,6 +32,8 @@ class InstrumentTable(Table):
     timeout_s: PositiveFloat | None = None
     nplc: PositiveFloat | None = None
     range_v: PositiveFloat | None = None
+    channel_delay_s: NonNegativeFloat | None = None
+    terminals: Literal["front", "rear"] | None = None
     terminator: Literal["LF", "CR", "CRLF"] = "LF"
     open_delay_s: NonNegativeFloat = 0.0
     baud_rate: PositiveInt = 9600

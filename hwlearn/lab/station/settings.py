@@ -127,6 +127,8 @@ class Measure(Table):
         repeats: readings per channel and sample, averaged; "auto" chooses them at each step from the measured noise, so that a
             rule's direction is read to `gradient_error`, up to `most_repeats`. settle_s: wait after each change [s].
         order: "ABBA" measures +nudge and −nudge as A B B A; "AB" takes each with all its readings.
+        channel_delay_s: wait at each channel of a scan before it is read, for its multiplexer and for what cables remember;
+            without it, what the instrument takes for long enough [s]; `hwlearn bench check` measures whether it is.
         high_z: scanner inputs above 10 GΩ. max_abs_v: a reading beyond it is refused [V].
         noise_max, offset_max: accepted by `hwlearn bench check` for each channel [V].
         gradient_error: wanted relative error of a rule's direction; `hwlearn bench check` says which `repeats` it takes.
@@ -139,6 +141,7 @@ class Measure(Table):
     repeats: PositiveInt | Literal["auto"] = 2
     settle_s: NonNegativeFloat = 0.01
     order: Literal["ABBA", "AB"] = "ABBA"
+    channel_delay_s: NonNegativeFloat | None = None
     high_z: bool = True
     max_abs_v: PositiveFloat = 9.9
     noise_max: PositiveFloat = 1e-3

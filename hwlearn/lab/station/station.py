@@ -71,6 +71,11 @@ class Station:
         """Range of a scanner [V]."""
         return self.settings.instrument[instrument].range_v or self.settings.measure.range_v
 
+    def channel_delay_s(self, instrument: str) -> float | None:
+        """Wait of a scanner at each channel [s]; None is its own."""
+        given = self.settings.instrument[instrument].channel_delay_s
+        return self.settings.measure.channel_delay_s if given is None else given
+
     def wiring_hash(self, network: Network) -> str:
         """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""
         content = self.settings.model_dump(mode="json", include={"input", "source", "node", "output", "edge"})

@@ -12,6 +12,7 @@ import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.lab.instruments.scpi.names import canonical as one_spelling
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
 from hwlearn.lab.station.tables import CodeTable
 from hwlearn.network import Network
@@ -72,6 +73,8 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
         StationError: names file and key.
     """
     _addresses(settings, path, drivers)
+    _integration_times(settings, path, drivers)
+    _terminals(settings, path, drivers)
     for key, place in places(settings):
         name, _, channel = place.partition(":")
         if name not in settings.instrument:
@@ -96,10 +99,35 @@ def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
             if drivers[name].address:
                 raise StationError(f"{path}: instrument.{name}.resource is missing: give its {drivers[name].address}")
             continue
-        other = resources.setdefault(table.resource.upper(), name)
+        other = resources.setdefault(one_spelling(table.resource), name)
         if other != name:
             raise StationError(
                 f"{path}: instrument.{name}.resource: {table.resource} is instrument.{other} already; make them one instrument"
+            )
+
+
+def _integration_times(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Each instrument can integrate for as long as it shall."""
+    hertz = settings.defaults.line_hz
+    for name, table in settings.instrument.items():
+        if not issubclass(drivers[name], Scanner | SourceMeter):
+            continue
+        nplc, (least, most) = table.nplc or settings.measure.nplc, drivers[name].nplcs(hertz)
+        if not least <= nplc <= most:
+            key = f"instrument.{name}.nplc" if table.nplc else "measure.nplc"
+            raise StationError(
+                f"{path}: {key} = {nplc:g}: {name} is a {drivers[name].model}, which takes {least:g} to {most:g} "
+                f"at {hertz} Hz; give it instrument.{name}.nplc"
+            )
+
+
+def _terminals(settings: StationSettings, path: Path, drivers: Drivers) -> None:
+    """Only an instrument that can be told its terminals is."""
+    for name, table in settings.instrument.items():
+        if table.terminals is not None and table.terminals not in drivers[name].terminals:
+            raise StationError(
+                f"{path}: instrument.{name}.terminals = {table.terminals!r}: a {drivers[name].model} cannot be told its "
+                "terminals; leave the key out, and choose them by hand"
             )
 
 

@@ -27,9 +27,10 @@ from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.instruments.scpi.visa import ENDS
 from hwlearn.lab.virtual.faults import FaultKind
 from hwlearn.lab.virtual.imperfections import Imperfections
+from hwlearn.lab.virtual.keithley_scanners import Virtual2700, VirtualDaq6510
 from hwlearn.lab.virtual.model import BenchModel, Wiring
 from hwlearn.lab.virtual.resistors import VirtualResistorBox
-from hwlearn.lab.virtual.scanners import Virtual2700, Virtual34970A, Virtual34980A, VirtualDaq970A, VirtualDaq6510
+from hwlearn.lab.virtual.scanners import Virtual34970A, Virtual34980A, VirtualDaq970A
 from hwlearn.lab.virtual.scpi import ScpiInstrument
 from hwlearn.lab.virtual.serial import AVAILABLE, SerialPort
 from hwlearn.lab.virtual.sourcemeters import Virtual2400, Virtual2450, VirtualB2900

@@ -1,15 +1,32 @@
-"""Virtual scanners: Keysight 34970A family, Keithley 2700, Keithley DAQ6510."""
+"""Virtual scanners: what all have, and the Keysight 34970A family."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from hwlearn.lab.virtual.model import OVER_RANGE, BenchModel
 from hwlearn.lab.virtual.scpi import Command, ScpiError, ScpiInstrument, finite, headers
 
+SHIFTS = headers("CALC CALC:SCAL CALC:VOLT:MATH")
+"""Modes in which readings are calculated with."""
+
 
 class VirtualScanner(ScpiInstrument):
-    """A scan list of single-ended voltage channels."""
+    """A scan list of single-ended voltage channels.
+
+    Attributes:
+        remembers: a channel that is read sooner than its maker's automatic delay allows still shows the one before it.
+        automatic: that delay [s]; `settles` is the time constant with which the channel before is forgotten [s].
+        delays: forced delay of a channel [s]; others have the automatic one.
+        told: (header, channel) → what was set; "" for the channel of settings that have none.
+        shortest, longest: integration time in power line cycles.
+    """
+
+    remembers = True
+    automatic, settles = 2e-3, 50e-6
+    shortest, longest = 0.02, 200.0
 
     def __init__(self, name: str, model: BenchModel) -> None:
         super().__init__(name, model)
@@ -18,6 +35,25 @@ class VirtualScanner(ScpiInstrument):
         self.high_z: dict[str, bool] = {}
         self.functions: set[str] = set()
         self.triggers = 1
+        self.shift = 0.05
+        """What a calculation adds to a reading [V]."""
+        self.delays: dict[str, float] = {}
+        self.told: dict[tuple[str, str], str] = {}
+        self._last = 0.0
+
+    def keep(self, command: Command) -> None:
+        """Keep a setting that shows in readings only."""
+        value = (command.arguments or ("",))[0].upper()
+        self.told.update({(command.header.removeprefix("SENS:"), channel): value for channel in command.channels or ("",)})
+
+    def has(self, header: str, channel: str = "") -> bool:
+        """Whether a switch was left on, for a channel or for all."""
+        return any(self.told.get((header, key), "0") in ("1", "ON") for key in (channel, ""))
+
+    def integrates(self, command: Command) -> None:
+        """Refuse an integration time that the instrument does not have."""
+        if not self.shortest <= command.number <= self.longest:
+            raise ScpiError(-222, "Data out of range")
 
     def scan(self, channels: tuple[str, ...] | None = None) -> list[float]:
         """One pass over the list [V]."""
@@ -31,7 +67,19 @@ class VirtualScanner(ScpiInstrument):
             some = [channel for channel in wanted if self.high_z.get(channel, False) == high_z]
             read = self.model.read([self.place(channel) for channel in some], high_z=high_z)
             found.update(zip(some, read.tolist(), strict=True))
-        return [_ranged(found[channel], self.limit.get(channel, math.inf)) for channel in wanted]
+        return [self.shown(channel, self._settled(channel, found[channel])) for channel in wanted]
+
+    def _settled(self, channel: str, value: float) -> float:
+        before, self._last = self._last, value
+        if not self.remembers:
+            return value
+        return value + (before - value) * math.exp(-self.delays.get(channel, self.automatic) / self.settles)
+
+    def shown(self, channel: str, value: float) -> float:
+        """What a channel's settings make of its voltage."""
+        calculated = any(self.in_mode(key, channel) for key in SHIFTS & self.usual.keys())
+        value += self.shift if calculated else 0.0
+        return _ranged(value, self.limit.get(channel, math.inf))
 
     def scans(self) -> list[float]:
         """As many passes as were asked for, one after the other [V]."""
@@ -41,6 +89,10 @@ class VirtualScanner(ScpiInstrument):
         """Set the range of the command's channels; AUTO, MAX and DEF take any voltage."""
         limit = math.inf if text.upper() in ("AUTO", "MAX", "DEF") else 1.2 * _full_scale(finite(text))
         self.limit.update(dict.fromkeys(command.channels or self.channels, limit))
+
+    def delayed(self, command: Command) -> None:
+        """Force a delay on the command's channels [s]."""
+        self.delays.update(dict.fromkeys(command.channels or self.channels, command.number))
 
 
 def _full_scale(volts: float) -> float:
@@ -53,34 +105,63 @@ def _ranged(value: float, limit: float) -> float:
     return value if abs(value) <= limit else math.copysign(OVER_RANGE, value)
 
 
-def _whole(number: float) -> int:
+def whole(number: float) -> int:
+    """A count."""
     if not (number >= 1 and number == int(number)):
         raise ScpiError(-222, "Data out of range")
     return int(number)
 
 
-def _reading(value: float) -> str:
+def written(value: float) -> str:
+    """A reading as instruments write it."""
     return f"{value:+.14E}"
 
 
 class Virtual34970A(VirtualScanner):
-    """34970A, 34972A, 34980A, DAQ970A: CONF, ROUT:SCAN, READ?. CONF forgets the high impedance, as the real one."""
+    """34970A, 34972A, 34980A, DAQ970A: CONF, ROUT:SCAN, READ?. CONF forgets delay and high impedance, as the real one.
+
+    Attributes:
+        refuses_during_scan: nothing may be set while a scan goes on: after INIT with a trigger that is still to come or has no
+            end, and after READ? whose answer nobody waited for. ABOR ends it.
+        impedance: the header that this member of the family has.
+        busy: a scan goes on.
+    """
 
     identity = "HWLEARN,34970A,0,1.0"
+    usual: Mapping[str, str] = MappingProxyType({"CALC:SCAL": "0"})
     no_error = '+0,"No error"'
     ignored = headers(
-        "ABOR FORM:READ:TIME FORM:READ:UNIT FORM:READ:ALAR TRIG:SOUR TRIG:TIM ROUT:CHAN:DEL ROUT:CHAN:DEL:AUTO "
-        "SENS:ZERO:AUTO ZERO:AUTO SENS:VOLT:DC:NPLC VOLT:DC:NPLC VOLT:NPLC SENS:VOLT:NPLC VOLT:DC:RES SENS:VOLT:DC:RES "
+        "TRIG:TIM SENS:ZERO:AUTO ZERO:AUTO VOLT:DC:RES SENS:VOLT:DC:RES "
         "VOLT:ZERO:AUTO SENS:VOLT:ZERO:AUTO VOLT:DC:ZERO:AUTO SENS:VOLT:DC:ZERO:AUTO"
     )
+    refuses_during_scan = True
+    impedance = "INP:IMP:AUTO"
+    busy = False
+    _trigger, _endless = "IMM", False
+
+    def unheard(self) -> None:
+        self.busy = "READ?" in self.lines[-1]
 
     def command(self, command: Command) -> str | None:
         header = command.header.removeprefix("SENS:")
-        if header == "CONF:VOLT:DC":
+        if header == "ABOR":
+            self.busy = False
+            return None
+        if self.busy and self.refuses_during_scan and (header == "READ?" or not header.endswith("?")):
+            raise ScpiError(-221, "Settings conflict: a scan is in progress")
+        if header == "STAT:OPER:COND?":
+            return f"+{16 * self.busy}"
+        if header == "INIT":
+            self.busy = self._trigger != "IMM" or self._endless
+        elif header == "TRIG:SOUR":
+            self._trigger = command.word
+        elif header == "CONF:VOLT:DC":
             if not command.channels:
                 raise ScpiError(-109, "Missing parameter")
             self.channels = command.channels
-            self.high_z.update(dict.fromkeys(command.channels, False))
+            for channel in command.channels:
+                self.high_z[channel] = False
+                self.delays.pop(channel, None)
             self.ranged(command, command.arguments[0] if command.arguments else "AUTO")
         elif header == "ROUT:SCAN":
             self.channels = command.channels
@@ -90,140 +171,50 @@ class Virtual34970A(VirtualScanner):
         elif header == "ROUT:SCAN:SIZE?":
             return f"+{len(self.channels)}"
         elif header == "TRIG:COUN":
-            self.triggers = _whole(command.number)
-        elif header == "FORM:READ:CHAN":
-            if command.flag:
-                raise ScpiError(-224, "Illegal parameter value: the virtual scanner sends readings only")
-        elif header in ("INP:IMP:AUTO", "VOLT:IMP:AUTO", "VOLT:DC:IMP:AUTO"):
+            self._endless = command.word.startswith("INF")
+            self.triggers = 1 if self._endless else whole(command.number)
+        elif header in ("FORM:READ:CHAN", "FORM:READ:TIME", "FORM:READ:UNIT", "FORM:READ:ALAR"):
+            self.keep(command)
+        elif header == self.impedance:
             self.high_z.update(dict.fromkeys(command.channels or self.channels, command.flag))
+        elif header in ("VOLT:DC:NPLC", "VOLT:NPLC"):
+            self.integrates(command)
+        elif header == "ROUT:CHAN:DEL":
+            self.delayed(command)
+        elif header == "ROUT:CHAN:DEL:AUTO":
+            for channel in command.channels or self.channels if command.flag else ():
+                self.delays.pop(channel, None)
         elif header in ("VOLT:DC:RANG", "VOLT:RANG"):
             self.ranged(command, command.arguments[0])
         elif header == "READ?":
-            return ",".join(map(_reading, self.scans()))
+            if self._trigger != "IMM" or self._endless:
+                raise ScpiError(-214, "Trigger deadlock")
+            return ",".join(map(self._elements, self._order(), self.scans()))
         elif header == "MEAS:VOLT:DC?":
-            return ",".join(map(_reading, self.scan(command.channels)))
+            return ",".join(map(written, self.scan(command.channels)))
         else:
             return super().command(command)
         return None
+
+    def _order(self) -> tuple[str, ...]:
+        return self.channels * self.triggers
+
+    def _elements(self, channel: str, value: float) -> str:
+        """A reading, with unit, time, channel and alarm if they were left on."""
+        rest = {"TIME": "+000000000.000", "CHAN": channel, "ALAR": "0"}
+        unit = " VDC" if self.has("FORM:READ:UNIT") else ""
+        return ",".join([written(value) + unit, *(text for key, text in rest.items() if self.has(f"FORM:READ:{key}"))])
 
 
 class Virtual34980A(Virtual34970A):
     """As the 34970A."""
 
     identity = "HWLEARN,34980A,0,1.0"
+    impedance = "VOLT:IMP:AUTO"
 
 
 class VirtualDaq970A(Virtual34970A):
     """As the 34970A."""
 
     identity = "HWLEARN,DAQ970A,0,1.0"
-
-
-class Virtual2700(VirtualScanner):
-    """2700, 2701, 2750. READ? gives SAMP:COUN readings, each with unit and time unless FORM:ELEM is READ."""
-
-    identity = "HWLEARN,MODEL 2700,0,1.0"
-    drops_rest = True
-    ignored = headers(
-        "TRAC:CLE TRAC:CLE:AUTO INIT:CONT TRIG:SOUR TRIG:DEL TRIG:DEL:AUTO ABOR ROUT:SCAN:TSO ROUT:OPEN:ALL SYST:AZER "
-        "SYST:AZER:STAT VOLT:NPLC VOLT:DC:NPLC VOLT:AVER VOLT:AVER:STAT VOLT:DC:AVER:STAT VOLT:DIG VOLT:DC:DIG"
-    )
-    samples, internal = 1, False
-    elements: tuple[str, ...] = ("READ", "UNIT", "TST")
-
-    def command(self, command: Command) -> str | None:
-        header = command.header.removeprefix("SENS:").replace("VOLT:DC:", "VOLT:")
-        if header == "FORM:ELEM":
-            self.elements = tuple(word.upper()[:4] for word in command.arguments)
-        elif header == "FUNC":
-            self.functions.update(command.channels)
-        elif header == "VOLT:RANG":
-            self.ranged(command, command.arguments[0])
-        elif header == "VOLT:RANG:AUTO":
-            self.limit.update(dict.fromkeys(command.channels, math.inf))
-        elif header in ("VOLT:IDIV", "VOLT:IDIV:STAT"):
-            self.high_z.update(dict.fromkeys(command.channels or self.channels, not command.flag))
-        elif header == "SAMP:COUN":
-            self.samples = int(command.number)
-        elif header == "TRIG:COUN":
-            self.triggers = _whole(command.number)
-        elif header == "ROUT:SCAN":
-            self.channels = command.channels
-        elif header == "ROUT:SCAN?":
-            return f"(@{','.join(self.channels)})"
-        elif header == "ROUT:SCAN:LSEL":
-            self.internal = command.word == "INT"
-        elif header == "READ?":
-            return self._read()
-        elif header in self.ignored or command.header in self.ignored:
-            return None
-        else:
-            return super().command(command)
-        return None
-
-    def _read(self) -> str:
-        if not self.internal:
-            raise ScpiError(-221, "Settings conflict: no scan is selected")
-        if self.samples != len(self.channels):
-            raise ScpiError(-221, f"Settings conflict: {self.samples} samples of {len(self.channels)} channels")
-        values = self.scans()
-        if self.elements == ("READ",):
-            return ",".join(map(_reading, values))
-        return ",".join(f"{_reading(value)}VDC,+0.000SECS,+00000RDNG#" for value in values)
-
-
-class VirtualDaq6510(VirtualScanner):
-    """DAQ6510: a scan fills the buffer, TRAC:DATA? empties nothing."""
-
-    identity = "HWLEARN,MODEL DAQ6510,0,1.0"
-    drops_rest = True
-    ignored = headers(
-        "TRAC:POIN ABOR AZER:ONCE VOLT:NPLC VOLT:AZER VOLT:AZER:STAT VOLT:AVER VOLT:AVER:STAT VOLT:DEL:AUTO ROUT:DEL "
-        "ROUT:SCAN:INT ROUT:SCAN:MEAS:INT ROUT:SCAN:BUFF FORM FORM:DATA FORM:ASC:PREC VOLT:LINE:SYNC "
-        "ROUT:OPEN:ALL ROUT:OPEN DISP:SCR VOLT:RANG:AUTO"
-    )
-
-    def __init__(self, name: str, model: BenchModel) -> None:
-        super().__init__(name, model)
-        self.buffer: list[float] = []
-
-    def command(self, command: Command) -> str | None:
-        header = command.header.removeprefix("SENS:").replace("VOLT:DC:", "VOLT:")
-        if header == "*LANG?":
-            return "SCPI"
-        if header == "FUNC":
-            self.functions.update(command.channels)
-        elif header == "VOLT:RANG":
-            self.ranged(command, command.arguments[0])
-        elif header == "VOLT:INP":
-            self.high_z.update(dict.fromkeys(command.channels or self.channels, command.word == "AUTO"))
-        elif header == "ROUT:SCAN:COUN:SCAN":
-            self.triggers = _whole(command.number)
-        elif header in ("ROUT:SCAN:CRE", "ROUT:SCAN"):
-            self.channels = command.channels
-        elif header in ("ROUT:SCAN:CRE?", "ROUT:SCAN?"):
-            return f"(@{','.join(self.channels)})"
-        elif header == "TRAC:CLE":
-            self.buffer = []
-        elif header == "INIT":
-            missing = [channel for channel in self.channels if channel not in self.functions]
-            if missing:
-                raise ScpiError(5073, f"Channel {missing[0]} is not configured")
-            self.buffer += self.scans()
-        elif header == "TRAC:ACT?":
-            return str(len(self.buffer))
-        elif header == "TRAC:DATA?":
-            return self._data(command)
-        elif header == "READ?":
-            return _reading(self.scan(self.channels)[-1])
-        elif header in self.ignored:
-            return None
-        else:
-            return super().command(command)
-        return None
-
-    def _data(self, command: Command) -> str:
-        first, last = int(finite(command.arguments[0])), int(finite(command.arguments[1]))
-        if not 1 <= first <= last <= len(self.buffer):
-            raise ScpiError(-222, "Parameter data out of range")
-        return ",".join(map(_reading, self.buffer[first - 1 : last]))
+    impedance = "VOLT:DC:IMP:AUTO"

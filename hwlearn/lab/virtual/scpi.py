@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from hwlearn.errors import HwlearnError
 from hwlearn.lab.virtual.faults import GARBAGE, Faults
@@ -138,6 +139,12 @@ def parse(text: str, path: list[str]) -> tuple[Command, list[str]]:
     return Command(":".join(kept) + "?" * query, tuple(suffixes), tuple(arguments), channels), full[:-1]
 
 
+def mode(header: str, known: Collection[str]) -> str | None:
+    """The one of some modes that a header sets or asks for; STAT may be left out of it, SENS and DC too."""
+    plain = header.removesuffix("?").removeprefix("SENS:").replace("VOLT:DC", "VOLT")
+    return next((key for key in (plain, plain.removesuffix(":STAT")) if key in known), None)
+
+
 def _entry(error: ScpiError | HwlearnError) -> str:
     """The error as the queue has it."""
     return str(error) if isinstance(error, ScpiError) else f'-200,"Execution error: {str(error).replace(";", ",")}"'
@@ -154,6 +161,10 @@ class ScpiInstrument:
     no_error = '0,"No error"'
     ignored: frozenset[str] = frozenset()
     """Settings that are accepted and change nothing here."""
+    usual: Mapping[str, str] = MappingProxyType({})
+    """Modes that are remembered and can be asked for, see `mode`, and what they are at power-up."""
+    language = "SCPI"
+    """What `*LANG?` tells, of those that have more than one; in another one, no SCPI command is understood."""
     drops_rest = False
     """Whether what follows a refused command in the same message is ignored, queries too (2400 manual, 14-12)."""
 
@@ -164,6 +175,8 @@ class ScpiInstrument:
         """Of a line, both ways."""
         self.lines: list[str] = []
         """The last messages received, for tests."""
+        self.modes: dict[tuple[str, str], str] = {}
+        """(mode, channel or "" for all) → what it was set to."""
         self._errors: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -181,8 +194,27 @@ class ScpiInstrument:
             return None
         raise ScpiError(-113, "Undefined header")
 
+    def in_mode(self, key: str, channel: str = "") -> bool:
+        """Whether a mode is another than usual."""
+        return self.modes.get((key, channel), self.modes.get((key, ""), self.usual[key])) != self.usual[key]
+
+    def _remember(self, key: str, command: Command) -> str | None:
+        """Remember a mode, or tell it."""
+        where = command.channels or tuple(map(str, command.suffixes[:1])) or ("",)
+        if command.header.endswith("?"):
+            of = [self.modes.get((key, channel), self.modes.get((key, ""), self.usual[key])) for channel in where]
+            return ",".join(of)
+        word = {"ON": "1", "OFF": "0"}.get(command.word, command.word)
+        if where == ("",):
+            self.modes = {at: value for at, value in self.modes.items() if at[0] != key}
+        self.modes.update({(key, channel): word for channel in where})
+        return None
+
     def received(self) -> None:
         """A message came; a watchdog counts from here."""
+
+    def unheard(self) -> None:
+        """The answer to the last message was lost: whoever asked does not know whether it was done."""
 
     def closing(self) -> None:
         """The bench ends: cancel timers."""
@@ -197,6 +229,8 @@ class ScpiInstrument:
                 continue
             try:
                 command, path = parse(text, path)
+                if self.language != "SCPI" and not text.startswith("*"):
+                    raise ScpiError(-285, "TSP Syntax error")
                 answer = self._common(command)
             except (ScpiError, HwlearnError) as error:
                 self._errors.append(_entry(error))
@@ -216,7 +250,10 @@ class ScpiInstrument:
             "SYST:ERR?": lambda: self._errors.pop(0) if self._errors else self.no_error,
             "SYST:ERR:NEXT?": lambda: self._errors.pop(0) if self._errors else self.no_error,
         }
-        return common[command.header]() if command.header in common else self.command(command)
+        if command.header in common:
+            return common[command.header]()
+        key = mode(command.header, self.usual)
+        return self.command(command) if key is None else self._remember(key, command)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, hangs_up: bool = True) -> None:
         """One connection, until either side closes it; a serial line cannot hang up, it only loses the answer."""
@@ -240,6 +277,8 @@ class ScpiInstrument:
     async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> bool:
         """Send an answer, or what a fault makes of it; False after one that ends the connection."""
         fault = self.faults.transport()
+        if fault in ("mute", "drop"):
+            self.unheard()
         if fault == "mute":
             return True
         if fault == "drop":

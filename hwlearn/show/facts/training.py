@@ -58,6 +58,7 @@ def _summary(result: Mapping[str, Any]) -> Pairs:
     remedies = ", ".join(f"{name} {value:g}" for name, value in result["remedies"].items())
     kept = result.get("kept_step")
     losses = " → ".join(number(result[name], 4) for name in ("loss_initial", "loss_final"))
+    own = result["rule_loss_unit"] if result["rule_loss"] is not None else "V²"
     return (
         ("rule", f"{result['rule']}, nudge {result['nudge']:.4g}{unit}{sides}"),
         *([("remedies", remedies)] if remedies else []),
@@ -65,6 +66,7 @@ def _summary(result: Mapping[str, Any]) -> Pairs:
         ("steps", f"{result['steps']} (stopped because: {result['stopped_because']})"),
         *([("kept", f"step {kept}, the best that was confirmed")] if kept not in (None, result["steps"]) else []),
         ("loss ½|o−y|²", f"{losses} V²"),
+        *([("loss that the rule observes", f"{number(result['rule_loss'], 4)} {own}")] if own != "V²" else []),
         ("seconds", f"{result['seconds']:.3g}"),
     )
 

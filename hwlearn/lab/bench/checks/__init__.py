@@ -1,5 +1,6 @@
 """What must hold of each phase: one file per check. A new one is a file here, and a line in `CHECKS`."""
 
+from hwlearn.lab.bench.checks.arrival import Arrival
 from hwlearn.lab.bench.checks.check import Check
 from hwlearn.lab.bench.checks.codes import Codes
 from hwlearn.lab.bench.checks.compliance import Compliance
@@ -8,6 +9,7 @@ from hwlearn.lab.bench.checks.following import Following
 from hwlearn.lab.bench.checks.imposed import Imposed
 from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.checks.limits import Limits
+from hwlearn.lab.bench.checks.modes import Modes
 from hwlearn.lab.bench.checks.rest import Rest
 from hwlearn.lab.bench.checks.sources import Sources
 from hwlearn.lab.bench.checks.spread import Spread
@@ -22,10 +24,12 @@ CHECKS: tuple[type[Check], ...] = (
     Compliance,
     Codes,
     Imposed,
+    Modes,
     Rest,
     Sources,
     Spread,
     Leads,
+    Arrival,
     Drift,
     Following,
 )

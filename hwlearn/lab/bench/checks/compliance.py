@@ -25,6 +25,7 @@ class Compliance(Check):
             if said.reading.tripped or not math.isfinite(said.reading.amperes):
                 raise InstrumentError(
                     f"channel {said.channel} ({said.of}) is in compliance: what was asked for is not what was made; raise "
-                    "limits.v_compliance or i_compliance, or drive and nudge less",
+                    "limits.v_compliance or i_compliance, or drive and nudge less; or is a lead off, or are the other "
+                    "terminals in use?",
                     said.instrument,
                 )

@@ -7,3 +7,4 @@ class KeysightDaq970A(Keysight34970A):
     """Keysight DAQ970A."""
 
     model = "Keysight DAQ970A"
+    impedance = "VOLT:DC:IMP:AUTO"

@@ -13,6 +13,10 @@ class Qdac2(ScpiSource):
 
     model = "QDAC-II"
 
+    def _made(self, channels: Sequence[str]) -> Sequence[float]:
+        asks = ";".join(f":SOUR{channel}:VOLT:LAST?" for channel in channels)
+        return self.session.read(asks, lambda fields: list(map(parse_number, fields)), replies=len(channels))
+
     def _exchange(self, volts: Mapping[str, float]) -> Sequence[float]:
         sets = [f":SOUR{channel}:VOLT:MODE FIX;:SOUR{channel}:VOLT {number(value)}" for channel, value in volts.items()]
         asks = [f":SOUR{channel}:VOLT:LAST?" for channel in volts]

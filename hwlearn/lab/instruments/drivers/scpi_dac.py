@@ -13,6 +13,12 @@ class ScpiDac(ScpiSource):
 
     model = "SCPI DAC"
 
+    def _made(self, channels: Sequence[str]) -> Sequence[float]:
+        count = len(channels)
+        return self.session.read(
+            f":SOUR:VOLT? {channel_list(channels)}", lambda fields: parse_numbers(fields[0], count).tolist()
+        )
+
     def _exchange(self, volts: Mapping[str, float]) -> Sequence[float]:
         channels = channel_list(list(volts))
         values = ",".join(map(number, volts.values()))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwlearn.lab.instruments.roles import ResistorBox
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
+from hwlearn.lab.instruments.scpi.session import Refused
 from hwlearn.lab.instruments.scpi.text import number, parse_integers
 
 
@@ -44,7 +45,11 @@ class ScpiResistors(ScpiInstrument, ResistorBox):
             raise self.error(f"resistor {k} was set to code {codes[k]} and says {told[k]}")
 
     def watchdog(self, seconds: float) -> None:
-        self.session.tell(f":SYST:WDOG {number(seconds)}")
+        try:
+            self.session.tell(f":SYST:WDOG {number(seconds)}")
+        except Refused:
+            if seconds:  # a box without a watchdog has none that somebody left on
+                raise
 
     def open(self) -> None:
         self.session.tell(":RES:OPEN")

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.lab.instruments.roles import Scanner
+from hwlearn.lab.instruments.roles import Scanner, Wired
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.text import parse_numbers
 
 RELAY_SECONDS = 0.02
-"""Switching from one channel to the next, at most."""
+"""Switching from one channel to the next, with the delay that instruments choose by themselves, at most."""
 
 
 class ScpiScanner(ScpiInstrument, Scanner):
@@ -26,10 +26,13 @@ class ScpiScanner(ScpiInstrument, Scanner):
     channels: Sequence[str] = ()
     _seconds = 0.0
 
-    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float = 0.0) -> None:
+    def _places(self, wired: Wired) -> Sequence[Sequence[str]]:
+        return [sorted(wired.read, key=_ascending)] if wired.read else []
+
+    def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float | None = None) -> None:
         self.channels = sorted(channels, key=_ascending)
         self._order = np.array([self.channels.index(channel) for channel in channels], dtype=np.intp)
-        self._seconds = len(channels) * (nplc / self.line_hz + delay + RELAY_SECONDS)
+        self._seconds = len(channels) * (nplc / self.line_hz + (delay or 0.0) + RELAY_SECONDS)
         self.session.tell(self._setup(self.channels, volts, nplc, high_z, delay))
 
     def scan(self, repeats: int = 1) -> Array:
@@ -46,7 +49,7 @@ class ScpiScanner(ScpiInstrument, Scanner):
         return readings.reshape(repeats, count)[:, self._order]
 
     @abstractmethod
-    def _setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float) -> str:
+    def _setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float | None) -> str:
         """The message of `select`."""
 
     @abstractmethod

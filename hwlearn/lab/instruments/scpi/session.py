@@ -21,6 +21,8 @@ QUEUE = ":SYST:ERR?"
 PLAIN = Line()
 STALE = 3
 """Answers to earlier questions that a serial line may still bring."""
+PATIENCE = 5.0
+"""So long [s] an instrument that is gone may take to come back: a plug that was pulled, a switch that restarts."""
 LONGEST_QUEUE = 50
 """Entries after which an error queue that does not end is emptied by `*CLS`."""
 
@@ -53,6 +55,7 @@ class Session:
         round_trips: messages sent.
         seconds: time spent on them.
         recoveries: how often the connection failed and the same instrument was found again.
+        patience: how long it is waited for when it is gone [s]; 0 is not at all.
         kept: messages that are sent again to an instrument that was found again, for it may have been switched off.
 
     Raises:
@@ -73,10 +76,12 @@ class Session:
     ) -> None:
         self.name, self.resource, self.timeout = name, resource, timeout
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
+        self.patience = PATIENCE
         self.kept: dict[str, str] = {}
         self._lock = threading.RLock()
         self._closed = False
         self._waiting = False  # an answer is still to come: its question was interrupted, as by Ctrl-C
+        self._gone = False  # it has been waited for, and did not come back
         self._suspect = False  # the connection failed, and the same instrument has not been found again
         self._visa = wire or Visa(resource, name=name, backend=backend, line=line, must_lock=must_lock)
         try:
@@ -85,6 +90,7 @@ class Session:
             self.identity = self._identify()
             if idn not in self.identity:
                 raise self.error(f"is {self.identity!r}, and the station file wants {idn!r}: check idn and resource")
+            self._visa.identified(self.identity)
         except BaseException:
             self.close()
             raise
@@ -116,10 +122,11 @@ class Session:
                     raise ValueError("an earlier question failed" if self._suspect else "an interrupted question")
                 return self._once(message, parse, replies, timeout)
             except Broken as first:
-                log.warning("%s: %s to %s; opened again", self.name, _said(first), message)
+                failed = f"{_said(first)} to {message}"
                 self.recoveries += 1
             try:
                 entries = self._recover()
+                log.warning("%s: %s; opened again", self.name, failed)
                 if known and any(map(_refuses, entries)):
                     self.recoveries -= 1  # the connection did not fail
                     raise self._refused(message, entries)
@@ -127,6 +134,20 @@ class Session:
             except Broken as second:
                 self._suspect = True
                 raise self.error(f"{_said(second)} to {message!r}, twice; check its connection") from None
+
+    def alone(self, question: str) -> str:
+        """The answer to a question that is sent without the one for the error queue, which not every language has.
+
+        Raises:
+            InstrumentError: no answer.
+        """
+        with self._lock:
+            self._refuse_closed()
+            try:
+                return self._exchange(question, self.timeout).strip()
+            except Broken as error:
+                self._suspect = True
+                raise self.error(f"{_said(error)} to {question!r}") from None
 
     def off(self, message: str, question: str) -> None:
         """Send a message alone and ahead of all else, ask whether it was done, and try twice.
@@ -210,10 +231,21 @@ class Session:
             ) from None
 
     def _reopen(self) -> None:
-        """A fresh connection to the same instrument."""
+        """A fresh connection to the same instrument, once it is there again."""
         self._suspect = True
-        self._visa.reopen()
-        identity = self._identify()
+        until, pause = time.monotonic() + (0.0 if self._gone else self.patience), 0.1
+        self._gone = True  # it is waited for once
+        while True:
+            try:
+                self._visa.reopen()
+                identity = self._identify()
+                break
+            except InstrumentError:
+                if time.monotonic() + pause > until:
+                    raise
+            time.sleep(pause)
+            pause *= 2
+        self._gone = False
         with suppress(*Broken):
             for _ in range(STALE if self._visa.serial else 0):  # what comes late on a serial line comes before the identity
                 if identity != self.identity:

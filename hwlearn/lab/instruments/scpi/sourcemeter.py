@@ -6,12 +6,14 @@ import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from hwlearn.lab.instruments.roles import MeterReading, SourceMeter
+from hwlearn.lab.instruments.found import Driving, Found
+from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.session import Refused, Session
-from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_numbers
+from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_number, parse_numbers
+from hwlearn.lab.instruments.settings import Setup
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +21,10 @@ Function = Literal["CURR", "VOLT"]
 
 
 class ScpiSourceMeter(ScpiInstrument, SourceMeter):
-    """Remembers what each channel sources, so that a new level is one short message. `limit`, `inject`, `hold` and `read` are
-    one round trip each; `off` is a message of its own for each output, and a question whether it is off.
+    """Remembers what each channel sources, so that a new level is one short message. `inject`, `hold` and `read` are one round
+    trip each; `off` is a message of its own for each output, and a question whether it is off. The first `limit` of a channel,
+    and the first after the instrument was lost and found, switches its output off and tells it all else that a level or a
+    reading hangs on, whatever somebody left it in: much of that is refused while an output is on.
 
     Attributes:
         only: its channel, if it has one alone; it is switched off even if nothing is wired to it.
@@ -32,10 +36,42 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         super().__init__(session, line_hz)
         self._sourced: dict[str, Function] = {}
         self._seconds = 1.0
+        self._terminals: str | None = None
+        self._told: dict[str, int] = {}  # recoveries when a channel was told its settings
+
+    @classmethod
+    def connect(cls, setup: Setup) -> Self:
+        made = super().connect(setup)
+        made._terminals = setup.table.terminals
+        return made
+
+    def look(self, wired: Wired) -> list[Found]:
+        found = super().look(wired)
+        if self.language == type(self).language:
+            found += [one for channels in self._places(wired) for channel in channels for one in self._driving(channel)]
+        return found
+
+    def _places(self, wired: Wired) -> Sequence[Sequence[str]]:
+        return [[channel] for channel in dict.fromkeys((*wired.nudge, *wired.drive, *self.only))]
+
+    def _driving(self, channel: str) -> list[Found]:
+        """Whether its output is on, and what it sources."""
+        if not self.session.read(f"{self._output(channel)}?", lambda fields: parse_number(fields[0])):
+            return []
+        current, voltage = self._levels(channel)
+        function = self.session.ask(f"{self._function(channel)}?")[0]
+        level, unit = (current, "A") if function.strip("\"'").upper().startswith("CURR") else (voltage, "V")
+        sourced = self.session.read(f"{level}?", lambda fields: parse_number(fields[0]))
+        return [Driving(f"has its output on, at {sourced:.4g} {unit}", channel)]
 
     def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
         self._seconds = 4 * nplc / self.line_hz
         self._sourced.pop(channel, None)  # the next level switches the output on, whatever was before
+        if self._told.get(channel) != self.recoveries:
+            self._switch_off(channel)
+            chosen = "" if self._terminals is None else f":ROUT:TERM {self._terminals[:4].upper()};"
+            self.session.tell(chosen + self._settings(channel))
+            self._told[channel] = self.recoveries
         limits = self._limits(channel, number(volts), number(amperes), number(nplc))
         self.session.tell(limits)
         self.session.kept[channel] = limits
@@ -89,6 +125,10 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         return one, two
 
     @abstractmethod
+    def _settings(self, channel: str) -> str:
+        """The message, sent with the output off, of all that a level or a reading hangs on and others may have changed."""
+
+    @abstractmethod
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         """The message of `limit`."""
 
@@ -103,6 +143,10 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
     @abstractmethod
     def _output(self, channel: str) -> str:
         """The header that switches an output."""
+
+    @abstractmethod
+    def _function(self, channel: str) -> str:
+        """The header of what it sources."""
 
     @abstractmethod
     def _levels(self, channel: str) -> tuple[str, str]:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
-import hashlib
-import logging
 import math
-import os
 import re
 import socket
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import pyvisa
 from pyvisa import constants
 
 from hwlearn.errors import InstrumentError
-from hwlearn.files import read, replace
-from hwlearn.locks import Busy, Lock, held
-
-log = logging.getLogger(__name__)
+from hwlearn.lab.instruments.scpi.holds import Hold
+from hwlearn.lab.instruments.scpi.names import canonical, serial_number
 
 Broken = (pyvisa.errors.Error, OSError, ValueError, UnicodeError)
 """What PyVISA raises when a connection is not to be trusted any more: time-outs, lost peers, bytes that are no text."""
@@ -57,27 +49,6 @@ def _manager(backend: str) -> Any:
     return pyvisa.ResourceManager(backend)
 
 
-ACCOUNT = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
-
-
-def canonical(resource: str) -> str:
-    """One spelling of a resource: its host by number, all parts that may be left out."""
-    upper = re.sub(r"^[A-Za-z]+|::[A-Za-z]+$", lambda match: match[0].upper(), resource.strip())
-    try:
-        name = pyvisa.rname.ResourceName.from_string(upper)
-    except pyvisa.errors.Error:
-        name = None
-    except ValueError:
-        name = None
-    host = getattr(name, "host_address", None)
-    if name is None or host is None:
-        return str(name or upper).upper() if not upper.startswith("ASRL/") else upper
-    with suppress(OSError):
-        host = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)[0][4][0]
-    place = getattr(name, "port", None) or getattr(name, "lan_device_name", "")
-    return f"TCPIP::{host}::{place}".lower()
-
-
 class Wire(Protocol):
     """What carries lines to and fro."""
 
@@ -90,10 +61,11 @@ class Wire(Protocol):
     def read(self, timeout: float) -> str: ...
     def clear(self) -> None: ...
     def close(self) -> None: ...
+    def identified(self, identity: str) -> None: ...
 
 
-class InUse(InstrumentError):
-    """Another program of this account has the instrument."""
+CLEARED = re.compile("(GPIB|VXI|USB|TCPIP)(?!.*::(SOCKET|RAW)$)", re.IGNORECASE)
+"""Resources whose bus has a device clear: it empties the buffers of the instrument, both ways, and changes no setting."""
 
 
 class Visa:
@@ -108,41 +80,17 @@ class Visa:
         self.line, self._end = line, ENDS[line.terminator]
         self.serial = resource.upper().startswith("ASRL")
         self._handle: Any = None
-        self._lock, self._owner = _files(ACCOUNT, resource)
-        try:
-            self._take()
-        except InstrumentError as error:
-            if must_lock or isinstance(error, InUse):
-                raise
-            log.warning("%s; made safe all the same", error)
+        self._must_lock = must_lock
+        self._holds = [Hold(canonical(resource), name, resource, must=must_lock)]
 
-    def _take(self) -> None:
-        """Take the lock, and write down who has it.
+    def identified(self, identity: str) -> None:
+        """One instrument may be reached by several resources, so its serial number is locked as well.
 
         Raises:
-            InUse: a process of this account has it. InstrumentError: one of another account, or the lock cannot be taken.
+            InstrumentError: another process has it, or another of our instruments is it.
         """
-        for path in self._lock.path.parent.glob(self._lock.path.name.replace(f"-{ACCOUNT}-", "-*-")):
-            if path != self._lock.path and held(path):
-                holder = _holder(path.with_suffix(".pid"))
-                account = path.name.split("-")[1]
-                raise InstrumentError(f"in use by process {holder} of account {account}", self.name, self.resource)
-        try:
-            self._lock.acquire()
-        except Busy:
-            raise InUse(f"in use by process {_holder(self._owner)}; end it first", self.name, self.resource) from None
-        except OSError as error:
-            raise self._unlocked(self._lock.path, error) from None
-        try:
-            replace(self._owner, str(os.getpid()).encode())
-            self._owner.chmod(0o644)  # so that other accounts can say who it is
-        except OSError as error:
-            self._lock.release()
-            raise self._unlocked(self._owner, error) from None
-
-    def _unlocked(self, path: Path, error: OSError) -> InstrumentError:
-        text = f"cannot be locked: {path}: {error.strerror}; let its owner delete it, or set TMPDIR to a folder of yours"
-        return InstrumentError(text, self.name, self.resource)
+        if number := serial_number(identity):
+            self._holds.append(Hold(number, self.name, self.resource, must=self._must_lock))
 
     def open(self) -> None:
         """Open the connection; it changes nothing at the instrument.
@@ -170,9 +118,10 @@ class Visa:
             time.sleep(self.line.open_delay)
 
     def reopen(self) -> None:
-        """Close and open, and throw away what still arrives on a serial line."""
+        """Close and open, and throw away what was for others: what still arrives on a serial line, what a bus has buffered."""
         self._drop()
         self.open()
+        self.clear()
         if self.serial:
             with suppress(*Broken):
                 while True:
@@ -201,7 +150,10 @@ class Visa:
             self._timeout = timeout
 
     def clear(self) -> None:
-        """A serial line keeps what was sent while nobody listened: throw it away."""
+        """Throw away what was sent while nobody listened: a serial line keeps it, and so do the buffers of an instrument."""
+        if CLEARED.match(self.resource):
+            with suppress(*Broken):  # not every backend has one
+                self._handle.clear()
         if self.serial:
             with suppress(*Broken):
                 self._handle.flush(constants.BufferOperation.discard_read_buffer)
@@ -215,23 +167,5 @@ class Visa:
     def close(self) -> None:
         """Close the connection and let other programs have the instrument."""
         self._drop()
-        if self._lock.held:
-            with suppress(OSError):
-                self._owner.unlink()
-            self._lock.release()
-
-
-def _files(account: str, resource: str) -> tuple[Lock, Path]:
-    """The lock of an instrument, and the file that says who has it. Each account has files of its own: those of others cannot
-    be written, but everybody can see whether they are held."""
-    key = hashlib.sha256(canonical(resource).encode()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"hwlearn-{account}-{key}.lock"
-    return Lock(path), path.with_suffix(".pid")
-
-
-def _holder(owner: Path) -> str:
-    """Number of the process that has the instrument."""
-    try:
-        return read(owner).decode(errors="replace")
-    except OSError:
-        return "unknown"
+        for hold in self._holds:
+            hold.release()
