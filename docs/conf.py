@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "command_help",
     "key_tables",
+    "makers",
     "mathml",
     "notebooks",
     "rooms_map",

@@ -19,7 +19,7 @@ from hwlearn.inference.noise import Nudging, gradient_error, repeats_for, smalle
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.device_readings import read_devices
 from hwlearn.lab.bench.measurement import Repeats
-from hwlearn.lab.bench.selftest import self_test
+from hwlearn.lab.bench.selftest import _SelfTest, self_test
 from hwlearn.lab.bench.wiring import Survey, inspect_wiring
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
@@ -126,11 +126,17 @@ def test_slow_settling_fails_alone_and_says_how_long_to_wait(tmp_path):
     assert 6e-3 < advice < 0.2  # a step of 1.5 V decays to the noise in about 12 ms
 
 
+def channel_delays(circuit):
+    """That test alone, and those that it stands on."""
+    tests = _SelfTest(circuit, None, 32, lambda done, total: None)
+    return [finding for test in (tests.rest, tests.settling, tests.channel_delay) for finding in test()]
+
+
 @pytest.mark.parametrize("delay", ["channel_delay_s = 0", "channel_delay_s = 1e-3"])
 def test_channels_that_are_read_too_soon_are_found(tmp_path, delay):
     with bench(tmp_path, station=[("nplc = 1", f"nplc = 1\n{delay}")]) as circuit:
         circuit.made.instruments["daq"].settles = 4e-4 if delay.endswith("3") else 5e-5
-        findings = self_test(circuit)
+        findings = channel_delays(circuit)
     assert ("channel delay", "daq:106 (n12)") in failed(findings)
     assert "raise measure.channel_delay_s" in notes(findings)
 
@@ -138,7 +144,7 @@ def test_channels_that_are_read_too_soon_are_found(tmp_path, delay):
 def test_a_delay_that_is_long_enough_passes(tmp_path):
     with bench(tmp_path, station=[("nplc = 1", "nplc = 1\nchannel_delay_s = 0.01")]) as circuit:
         circuit.made.instruments["daq"].settles = 4e-4
-        assert failed(self_test(circuit)) == set()
+        assert failed(channel_delays(circuit)) == set()
         assert set(circuit.made.instruments["daq"].delays.values()) == {0.01}
 
 

@@ -117,12 +117,13 @@ class Trouble:
 def switched_off_and_on(instrument, model):
     """Everything that was set is lost."""
     if instrument.name == "daq":
-        instrument.channels, instrument.limit, instrument.high_z = (), {}, {}
+        instrument.channels, instrument.limit, instrument.high_z, instrument.busy = (), {}, {}, False
     elif instrument.name == "dac":
         instrument.volts.clear()
         model.set_source("dac:1", 0.0)
     elif instrument.name == "smu":
         instrument.channels.clear()
+        instrument.told.clear()
         model.set_meter("smu:1", OPEN)
     else:
         instrument.codes, instrument.opened, instrument.watchdog = [128] * instrument.count, False, 0.0
@@ -150,8 +151,8 @@ def test_500_faults(station):
             assert any(f"(edge {edge})" in error for kind, edge in trouble.injected if kind == "stuck")
         if "NOT SAFE" not in error:
             instruments = circuit.virtual.instruments
-            assert not instruments["smu"].channels["1"].on
-            assert instruments["dac"].volts["1"] == 0
+            assert not any(channel.on for channel in instruments["smu"].channels.values())  # none if it was switched off since
+            assert not any(instruments["dac"].volts.values())
             assert instruments["pots"].opened
         assert not trouble.unlimited
         np.testing.assert_array_equal(circuit.conductances, circuit.programmed)

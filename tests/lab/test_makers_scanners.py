@@ -36,7 +36,7 @@ class Bench:
     def __init__(self, driver: str, virtual: VirtualBench) -> None:
         virtual.model.set_source("dac:1", 1.25)
         made, self.twin = virtual.model, virtual.instruments["daq"]
-        self.scanner: Any = DRIVERS.get(driver)(Session(virtual.resources["daq"], name="daq", timeout=0.3))
+        self.scanner: Any = DRIVERS.get(driver)(Session(virtual.resources["daq"], name="daq", timeout=0.15))
         read = modified_nodal(network(), made.conductances, Drive([[1.25]], Open())).node_voltages[0]
         nodes = network().node_index
         self.true = {place.partition(":")[2]: read[nodes[node]] for place, node in made.wiring.nodes.items()}

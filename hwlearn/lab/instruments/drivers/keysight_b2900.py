@@ -8,8 +8,8 @@ from hwlearn.lab.instruments.found import Noted
 from hwlearn.lab.instruments.scpi.look import Setting
 from hwlearn.lab.instruments.scpi.sourcemeter import Function, ScpiSourceMeter
 
-LONGEST_SECONDS = 2.0
-"""Integration time of a reading, at most."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 8e-6, 2.0
+"""Integration time of a reading, at least and at most."""
 
 
 class KeysightB2900(ScpiSourceMeter):
@@ -29,7 +29,7 @@ class KeysightB2900(ScpiSourceMeter):
 
     @classmethod
     def nplcs(cls, line_hz: int) -> tuple[float, float]:
-        return 4e-4, LONGEST_SECONDS * line_hz
+        return SHORTEST_SECONDS * line_hz, LONGEST_SECONDS * line_hz
 
     def _limits(self, channel: str, volts: str, amperes: str, nplc: str) -> str:
         return (
