@@ -39,6 +39,8 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     free = _FreeNames([*names, *nodes, *taken, *models_of(network.directives)])
 
     lines = [f"* {' '.join(network.title.split())}"]
+    if network.dialect:
+        lines.append(f"* to be read with --dialect {network.dialect}, or dialect={network.dialect!r}")
     lines += _renamings("node", network.nodes, nodes)
     lines += _renamings("edge", network.edge_names, edges)
     lines += _renamings("source", [source.name for source in network.sources], sources)

@@ -77,6 +77,7 @@ class Network:
         elements: what is neither edge nor source, such as diodes.
         directives: netlist lines that `elements` need (`.model`, `.temp`, …).
         laws: classes of devices that may read `elements`, before those of `DEVICES`.
+        dialect: of SPICE in which ngspice reads `elements`: "ps", "lt", "hs", "ki", or "" for its own.
 
     Raises:
         NetworkError: an unknown or doubled name, a value that is not positive and finite, a loop of voltage sources, nodes
@@ -97,6 +98,7 @@ class Network:
     directives: tuple[str, ...] = ()
     title: str = "network"
     laws: tuple[type[Device], ...] = ()
+    dialect: str = ""
 
     # Ways to make one
 
@@ -117,6 +119,7 @@ class Network:
         directives: Iterable[str] = (),
         title: str = "network",
         laws: Iterable[type[Device]] = (),
+        dialect: str = "",
     ) -> Network:
         """A network from pairs of node names. In one piece: it reads each argument once, in their order.
 
@@ -133,6 +136,7 @@ class Network:
             devices: what makes some of the edges other than resistors. Bounds give way to their limits.
             elements, directives: see `Element`.
             laws: classes of devices that may read `elements`, before those of `DEVICES`.
+            dialect: in which ngspice reads `elements`.
         """
         pairs = []
         for k, edge in enumerate(edges):
@@ -181,6 +185,7 @@ class Network:
             directives=tuple(directives),
             title=title,
             laws=tuple(laws),
+            dialect=dialect,
         )
 
     @classmethod
@@ -232,6 +237,7 @@ class Network:
         devices: Iterable[type[Device]] = (),
         trust: bool = False,
         control: Literal["ignore", "refuse", "trust"] | None = None,
+        dialect: Literal["ps", "lt", "hs", "ki"] | None = None,
     ) -> Network:
         """A network from a SPICE netlist, read by ngspice itself.
 
@@ -247,6 +253,7 @@ class Network:
             trust: let the netlist include files from outside its folder, have cards that open files, and run commands.
             control: what becomes of `.control` blocks: "ignore" them, "refuse" the netlist, or "trust" them and let them run.
                 If not given, they are refused unless `trust`.
+            dialect: of the whole netlist: PSpice, LTspice, HSPICE or KiCad; ngspice's own if not given.
 
         Raises:
             NetlistError: names file and line.
@@ -264,6 +271,7 @@ class Network:
             devices=devices,
             trust=trust,
             control=control,
+            dialect=dialect,
         )
 
     def to_netlist(self, path: str | PathLike[str] | None = None) -> str:

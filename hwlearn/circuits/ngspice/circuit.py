@@ -157,7 +157,7 @@ class NgspiceCircuit(Circuit):
         at = session()
         if self._deck not in at.decks:
             self._reset()
-            at.add(shared, self._deck, self._deck.lines(klu=shared.has_klu))
+            at.add(shared, self._deck, self._deck.lines(klu=shared.has_klu), self.network.dialect)
             shared.forget()
         at.make_current(shared, self._deck)
 
