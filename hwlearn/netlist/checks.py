@@ -31,6 +31,7 @@ _HARMLESS = (
     ".save", ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter",
     ".data", ".text",
 )  # fmt: skip
+_NO_VALUE = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*=\s*(?:\Z|(?=[A-Za-z_]\w*\s*=(?!=)))")
 _NOT_IN_NAMES = frozenset("={}',\"")
 _PAIRS = {")": "(", "}": "{"}
 _NOT_BRACKETS = re.compile(r"[^(){}']+")
@@ -93,8 +94,15 @@ def _check_brackets(line: Line) -> None:
         raise line.error(f"{stack[-1]!r} is never closed: {line.text[:60]}")
 
 
+def _check_values(line: Line) -> None:
+    if (empty := _NO_VALUE.search(line.text)) is not None:
+        raise line.error(f"{empty[1]}= has no value; give one, or delete it: {line.text[:60]}")
+
+
 def _check_dot_card(line: Line) -> None:
     low = line.text.lower()
+    if low.startswith((".param", ".subckt")):
+        _check_values(line)
     named = low.split("(", 1)[0].split()[1:3]
     if low.startswith(".model") and (len(named) < 2 or _NOT_IN_NAMES & set("".join(named))):
         raise line.error(f".model needs a name and a type: {line.text[:60]}")
@@ -115,6 +123,7 @@ def _check_element(line: Line) -> None:
     bad_marks = _NOT_IN_NAMES & set(card[0])
     if bad_marks:
         raise line.error(f"element {card[0]}: ngspice does not take {min(bad_marks)!r} in a name; rename it")
+    _check_values(line)
     if card[0][0] in "kKxXaA":
         return
     if len(card) < 3:

@@ -245,9 +245,14 @@ def _located(error: SimulationError, source: NetlistSource, places: Places, dial
             where = source.lines[int(match[1]) - 2]
             break
     bare = [said.strip() for said in error.lines if not _CHATTER.search(said)]
-    if where is None and (match := _UNDEFINED.search(" ".join(error.lines))):
+    if match := _UNDEFINED.search(" ".join(error.lines)):
         user = re.compile(rf"\b{re.escape(match[1])}\b", re.IGNORECASE)
-        where = next((line for line in source.lines if user.search(line.text)), None)
+        if where is None or not user.search(where.text):  # of a parameter inside a subcircuit, ngspice tells the call
+            where = next((line for line in source.lines if user.search(line.text)), where)
+    if where is None:
+        cards = {" ".join(line.text.lower().split()): line for line in source.lines}
+        quoted = (" ".join(said.lower().rpartition(": ")[2].split()) for said in bare)
+        where = next((cards[said] for said in quoted if said in cards), None)
     if where is None:
         named = (places.line(word) for said in bare for word in said.lower().replace(":", " ").split()[:6])
         where = next((line for line in named if line is not None), None)

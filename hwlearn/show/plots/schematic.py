@@ -43,7 +43,7 @@ _SYMBOLS: dict[str, tuple[Stroke, ...]] = {
     "l": ([(x, abs(y) * 0.6) for x, y in _COILS],),
     "": ([(-1, 0), (0, 0.7), (1, 0), (0, -0.7), (-1, 0)],),
 }
-"""Strokes along an axis from −1 to 1, by the letter of a card; a rhombus for the others, which stands for controlled sources."""
+"""Strokes along an axis from −1 to 1, by the letter of a card; for others, that of controlled sources."""
 
 
 class _Part(NamedTuple):
