@@ -16,6 +16,7 @@ from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
 from hwlearn.circuits.ngspice.pace import Pace
+from hwlearn.circuits.ngspice.trial import try_deck
 from hwlearn.circuits.ngspice.workers import Team, cores
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.circuits.verified import Verified
@@ -81,6 +82,7 @@ class NgspiceCircuit(Circuit):
         )
         self._solver = ""
         self._reset()
+        try_deck(network, self._deck.lines(klu=False), self._fed)
         session().run(self._select)
         weakref.finalize(self, forget, self._deck)
         weakref.finalize(self, self._team.end)
