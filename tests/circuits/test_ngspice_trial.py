@@ -8,6 +8,7 @@ from netlist_text import load
 
 from hwlearn import Drive, NgspiceCircuit
 from hwlearn.errors import SimulationError
+from hwlearn.spice.apart import end
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,9 @@ def test_a_deck_of_which_ngspice_dies():
 
 
 def test_a_deck_that_ngspice_never_ends(monkeypatch):
-    monkeypatch.setenv("HWLEARN_READ_SECONDS", "0.5")
     endless = bipolar("q1 b b 0 qm", ".param k=1, l=2")  # a comma, which it reads for ever
+    monkeypatch.setenv("HWLEARN_READ_SECONDS", "0.5")
+    end()  # the child with other limits
     with pytest.raises(SimulationError, match=r"ngspice does not end within 0\.5 s.*It may be n\.cir:4: Q1"):
         NgspiceCircuit(endless, processes=1)
+    end()
