@@ -31,6 +31,7 @@ def test_a_deck_of_which_ngspice_dies():
         assert 0 < circuit.measure(Drive(np.zeros((1, 0)))).node_voltages[0, 1] < 0.5
 
 
+@pytest.mark.slow  # two children are started, and one held at its limit
 def test_a_deck_that_ngspice_never_ends(monkeypatch):
     endless = bipolar("q1 b b 0 qm", ".param k=1, l=2")  # a comma, which it reads for ever
     monkeypatch.setenv("HWLEARN_READ_SECONDS", "0.5")
