@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 OPTIONS = frozenset(
     {"temp", "tnom", "gmin", "abstol", "reltol", "vntol", "itl1", "itl2", "itl4", "itl6", "pivrel", "pivtol", "gminsteps",
-     "srcsteps", "defl", "defw", "defad", "defas", "defm", "scale"}
+     "srcsteps", "defl", "defw", "defad", "defas", "defm", "scale", "badmos3"}
 )  # fmt: skip
 """Options that change what elements are, or help convergence; the others (rshunt, savecurrents, …) are left out."""
 

@@ -19,7 +19,8 @@ from hwlearn.errors import DeviceError, NetlistError, NetworkError, SimulationEr
 from hwlearn.netlist.bounds import holding, with_gates
 from hwlearn.netlist.cards import kind_of
 from hwlearn.netlist.checks import check_text
-from hwlearn.netlist.expanded import Card, expand, measure
+from hwlearn.netlist.expanded import Card, Expanded, expand, measure
+from hwlearn.netlist.faithful import check_faithful
 from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.meant import as_meant
@@ -56,11 +57,15 @@ def read_netlist(
 
     laws = tuple(devices)
     source = without_commands(read_source(path, trust), trust, control or ("trust" if trust else "refuse"))
-    source = replace(source, lines=tuple(as_meant(source.lines)))
+    written, source = source, replace(source, lines=tuple(as_meant(source.lines)))
     places = Places(source.lines)
     check_text(source, places, dialect or "")
     source = with_temperature(source)
-    parts = _Parts(source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws, dialect or "")
+    expanded = expand(source, places, dialect or "")
+    check_faithful(written, source, expanded, dialect or "")
+    parts = _Parts(
+        expanded, source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws, dialect or ""
+    )
     chosen = parts.trainable(trainable)
     try:
         return Network.from_edges(
@@ -101,6 +106,7 @@ class _Parts:
 
     def __init__(
         self,
+        expanded: Expanded,
         source: NetlistSource,
         places: Places,
         inputs: list[str | Source],
@@ -108,7 +114,6 @@ class _Parts:
         dialect: str,
     ) -> None:
         self.file, self.places, self.dialect = source.title.file, places, dialect
-        expanded = expand(source, places, dialect)
         self.directives = expanded.directives
         self.edges: list[tuple[str, str]] = []
         self.names: list[str] = []
