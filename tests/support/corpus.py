@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 DECKS = {".cir", ".sp", ".spi", ".net", ".ckt"}
-SOURCES = {"ngspice": ["apt-get", "source", "--download-only", "ngspice"]}
 PACKAGES = ("PySpice==1.5",)
 AGREED = 1e-6
 """Of the largest node voltage."""
@@ -71,8 +70,10 @@ def reference(deck: Path, ngspice: str) -> dict[str, float] | None:
             control = False
     body = "\n".join(line for line in kept if line is not None)
     tolerances = ".options reltol=1e-10 vntol=1e-12 abstol=1e-15"
+    title, _, rest = body.partition("\n")
+    body = f"{title}\n{tolerances}\n{rest}"  # the deck's own win
     copy = deck.with_name(f"hwl-{deck.stem}.ref")
-    copy.write_bytes(f"{body}\n{tolerances}\n.control\nset numdgt=12\nop\nprint all\n.endc\n.end\n".encode("latin-1"))
+    copy.write_bytes(f"{body}\n.control\nset numdgt=12\nop\nprint all\n.endc\n.end\n".encode("latin-1"))
     try:
         done = subprocess.run(
             [ngspice, "-b", copy.name], cwd=deck.parent, capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
@@ -145,9 +146,17 @@ def counts(found: dict[Path, str]) -> Counter[str]:
     return Counter(said.split(":")[0] for said in found.values())
 
 
-def find_ngspice() -> str | None:
-    """The program, for its own answers."""
-    return shutil.which("ngspice")
+def find_ngspice(folder: Path) -> str:
+    """The program, for its own answers: the installed one, or Debian's, unpacked into the folder."""
+    unpacked = folder / "program" / "usr" / "bin" / "ngspice"
+    if (installed := shutil.which("ngspice")) is not None:
+        return installed
+    if not unpacked.exists():
+        with tempfile.TemporaryDirectory() as place:
+            subprocess.run(["apt-get", "download", "ngspice"], cwd=place, check=True, capture_output=True)
+            package = next(Path(place).glob("*.deb"))
+            subprocess.run(["dpkg-deb", "-x", package, folder / "program"], check=True, capture_output=True)
+    return str(unpacked)
 
 
 if __name__ == "__main__":
@@ -158,8 +167,7 @@ if __name__ == "__main__":
     else:
         root = Path(sys.argv[1])
         fetch(root)
-        program = sys.argv[2] if len(sys.argv) > 2 else find_ngspice() or "ngspice"
-        result = compare(root, program)
+        result = compare(root, find_ngspice(root))
         for deck_path, what in result.items():
             print(deck_path.relative_to(root), what, sep="\t")
         print(dict(counts(result)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
-from hwlearn.spice.apart import DeadError, apart
+from hwlearn.spice.apart import DeadError, EndlessError, apart
 from hwlearn.spice.session import session
 
 if TYPE_CHECKING:
@@ -31,22 +31,26 @@ def without_trial() -> Iterator[None]:
         _needed = before
 
 
-def try_deck(network: Network, lines: list[str], fed: Sequence[bytes]) -> None:
+def try_deck(network: Network, lines: list[str], fed: Sequence[bytes], *, patient: bool) -> bool:
     """Try the deck of a network with elements that are not harmless.
 
     Args:
         lines: of the deck.
         fed: names of its external sources.
+        patient: whether it must end; else False is returned if it does not, and looser tolerances may help.
 
     Raises:
         SimulationError: ngspice dies of it, or does not end; names the elements that it may be, with their lines.
     """
     suspects = [element for element in network.elements if element.name[:1].lower() not in HARMLESS]
     if not suspects or not _needed:
-        return
+        return True
     try:
         apart(load_solve_unload, lines, list(fed), network.dialect)
+        return True
     except DeadError as error:
+        if isinstance(error, EndlessError) and not patient:
+            return False
         shown = "; ".join(f"{element.where}: {element.name}" for element in suspects[:3])
         more = f" and {len(suspects) - 3} more" if len(suspects) > 3 else ""
         raise SimulationError(
