@@ -1,7 +1,7 @@
 """Public decks agree with `ngspice -b`, or are refused with a reason; none ends Python. The counts never shrink.
 
-`HWLEARN_CORPUS=FOLDER pytest -m slow tests/netlist/test_netlist_corpus.py -s`, on Debian: what is not in the folder is fetched, ngspice's
-examples and regressions by apt, PySpice's by pip. `python tests/support/corpus.py FOLDER` lists each deck.
+`HWLEARN_CORPUS=FOLDER pytest -m slow tests/netlist/test_netlist_corpus.py -s`, on Debian: what is not in the folder is
+fetched, ngspice's examples and regressions by apt, PySpice's by pip. `python tests/support/corpus.py FOLDER` lists the decks.
 """
 
 import os

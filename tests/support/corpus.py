@@ -153,9 +153,12 @@ def find_ngspice(folder: Path) -> str:
         return installed
     if not unpacked.exists():
         with tempfile.TemporaryDirectory() as place:
-            subprocess.run(["apt-get", "download", "ngspice"], cwd=place, check=True, capture_output=True)
+            fetched = [shutil.which("apt-get") or "apt-get", "download", "ngspice"]
+            subprocess.run(fetched, cwd=place, check=True, capture_output=True)
             package = next(Path(place).glob("*.deb"))
-            subprocess.run(["dpkg-deb", "-x", package, folder / "program"], check=True, capture_output=True)
+            subprocess.run(
+                [shutil.which("dpkg-deb") or "dpkg-deb", "-x", package, folder / "program"], check=True, capture_output=True
+            )
     return str(unpacked)
 
 
