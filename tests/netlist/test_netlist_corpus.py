@@ -10,11 +10,14 @@ from pathlib import Path
 import corpus
 import pytest
 
-AGREED, READ = 154, 260
+AGREED, READ = 156, 260
 """Decks that agree, and that are read at all; measured with ngspice 39.3 and PySpice 1.5."""
 
 OTHER_POINT = {"DFF_Y_ECL.sp", "DFF_Y_ECL_VBIC.sp"}
 """Flip-flops: `ngspice -b` finds the point between their two states, the sweep one of the states."""
+
+RANDOM = {"MC_2_circ.sp", "mc_ring_circ.net", "mc_ring_lib_complete_actual.cir"}
+"""Parameters drawn at random, anew by each program."""
 
 
 @pytest.mark.slow  # some 550 decks, each solved by two programs: two minutes, and a network to fetch them
@@ -26,7 +29,7 @@ def test_public_decks():
     found = corpus.compare(folder, corpus.find_ngspice(folder))
     counts = corpus.counts(found)
     print(dict(counts))
-    assert {path.name for path, said in found.items() if said.startswith("differs")} <= OTHER_POINT
+    assert {path.name for path, said in found.items() if said.startswith("differs")} <= OTHER_POINT | RANDOM
     assert not [f"{path}: {said}" for path, said in found.items() if said.startswith(("died", "traceback"))]
     assert all(len(said) > len("refused: ") for said in found.values() if said.startswith("refused"))
     assert counts["agrees"] >= AGREED
