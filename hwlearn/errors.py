@@ -61,6 +61,10 @@ class SimulationError(MeasurementError):
         super().__init__(message)
 
 
+class ConvergenceError(SimulationError):
+    """A simulation whose iteration did not converge; with looser tolerances it may."""
+
+
 class InstrumentError(MeasurementError):
     """An instrument that does not answer, answers nonsense, or refuses a command; names instrument and resource."""
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, read_overrides
+from hwlearn.cli.command import File, Json, Set, TrustCode, read_overrides
+from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import print_facts, print_json, say
 
 
@@ -16,7 +17,7 @@ def analyze(
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for analysis.json and analysis.png.")] = None,
     as_json: Json = False,
-    trust_netlist: Trust = False,
+    netlist: Reading = AS_GIVEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Say whether a circuit can learn its task, how fast each rule will be, and what stands in the way.
@@ -29,7 +30,7 @@ def analyze(
     from hwlearn.experiments.files import make_folder, write_json
     from hwlearn.show.facts.analysis import analysis_facts
 
-    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist, trust_code=trust_code)
+    experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
     network, task = experiment.network, experiment.task
     if out is not None:
         make_folder(out)

@@ -84,7 +84,6 @@ def _options(
 
 File = Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="Experiment file.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in train.steps=100")]
-Trust = Annotated[bool, typer.Option("--trust-netlist", help="Let the netlist run commands and include files from anywhere.")]
 TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run code that the file names as module:Class.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from hwlearn.cli.netlists import with_options
 from hwlearn.cli.output import one_line, say
 from hwlearn.errors import RegistryError
 from hwlearn.registry import Registry
@@ -68,7 +69,7 @@ def _made(name: str, member: Any) -> Any:
     if isinstance(member, typer.Typer):
         app.add_typer(member, name=name)
     else:
-        app.command(name)(member)
+        app.command(name)(with_options(member))
     return vars(get_command(app))["commands"][name]
 
 

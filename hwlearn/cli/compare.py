@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
+from hwlearn.cli.command import File, Json, Set, TrustCode, name_of, read_overrides
+from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import print_facts, print_json, say
 from hwlearn.errors import HwlearnError
 
@@ -27,7 +28,7 @@ def compare(
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for comparison.json and comparison.png.")] = None,
     as_json: Json = False,
-    trust_netlist: Trust = False,
+    netlist: Reading = AS_GIVEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Drive several backends through the same phases and say where they differ. Exit code 1 if they do."""
@@ -51,7 +52,7 @@ def compare(
     overrides = read_overrides(settings)
     if station is not None:
         overrides["backend.station"] = str(station.absolute())
-    experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
+    experiment = load_experiment(file, netlist.over(overrides), trust=netlist.trust, trust_code=trust_code)
     experiment.network, experiment.task, experiment.rule  # noqa: B018  # refuse what does not fit before a folder is made
     made = {name: experiment.backend(name) for name in names}
     if out is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, read_overrides
+from hwlearn.cli.command import File, Json, Set, TrustCode, read_overrides
+from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import new_table, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def robustness(
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for robustness.json and robustness.png.")] = None,
     as_json: Json = False,
-    trust_netlist: Trust = False,
+    netlist: Reading = AS_GIVEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Say where training would end on imperfect hardware, with and without remedies: noise, offsets, drift, levels, bias …"""
@@ -33,7 +34,7 @@ def robustness(
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
 
-    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist, trust_code=trust_code)
+    experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
     network, task, rule = experiment.network, experiment.task, experiment.rule
     if out is not None:
         make_folder(out)

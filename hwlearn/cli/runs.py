@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, Trust, TrustCode, name_of
+from hwlearn.cli.command import Json, TrustCode, name_of
+from hwlearn.cli.netlists import Trust
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 

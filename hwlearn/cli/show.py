@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, read_overrides
+from hwlearn.cli.command import Json, Set, TrustCode, read_overrides
+from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import print_facts, print_json
+from hwlearn.errors import HwlearnError
 
 
 def show(
-    file: File,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (.toml), or netlist.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf.")] = None,
     settings: Set = None,
     as_json: Json = False,
-    trust_netlist: Trust = False,
+    netlist: Reading = AS_GIVEN,
     trust_code: TrustCode = False,
 ) -> None:
-    """Print the circuit, ports and task of an experiment file, and draw the circuit."""
+    """Print and draw the circuit, ports and task of an experiment; of a netlist, what each backend makes of it."""
     from hwlearn.experiments import load_experiment
+    from hwlearn.network import Network
+    from hwlearn.show.facts.netlist import netlist_facts
     from hwlearn.show.facts.network import network_facts
-    from hwlearn.show.plots import draw_network
+    from hwlearn.show.plots import draw_network, draw_schematic
 
-    experiment = load_experiment(file, read_overrides(settings), trust=trust_netlist, trust_code=trust_code)
-    network, task = experiment.network, experiment.task
     picture = Path(f"{file.stem}.png") if out is None else out
-    draw_network(network, picture)
-    facts = network_facts(network, task)
+    if file.suffix.lower() == ".toml":
+        experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
+        draw_network(experiment.network, picture)
+        facts = network_facts(experiment.network, experiment.task)
+    else:
+        if settings:
+            raise HwlearnError(f"--set {settings[0]}: {file} is a netlist, which has no keys")
+        said: Any = {"control": netlist.control, "dialect": netlist.dialect}
+        network = Network.from_netlist(file, trust=netlist.trust, **said)
+        draw_schematic(network, picture)
+        facts = netlist_facts(network, file.parent)
     if as_json:
         print_json({**facts.content, "picture": str(picture)})
         return

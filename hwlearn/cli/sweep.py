@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import Json, Trust, TrustCode
+from hwlearn.cli.command import Json, TrustCode
+from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import fill, new_table, print_json, say
 from hwlearn.cli.progress import cells_bar
 
@@ -22,7 +23,7 @@ def sweep(
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers train instead.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/NAME if not given.")] = None,
     as_json: Json = False,
-    trust_netlist: Trust = False,
+    netlist: Reading = AS_GIVEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Train variants of an experiment, each in a run folder; again: what is left of them. Exit code 1 if some failed."""
@@ -31,7 +32,16 @@ def sweep(
 
     try:
         with cells_bar() as progress:
-            found = run_sweep(file, out, jobs=jobs, dask=dask, trust=trust_netlist, trust_code=trust_code, progress=progress)
+            found = run_sweep(
+                file,
+                out,
+                jobs=jobs,
+                dask=dask,
+                trust=netlist.trust,
+                trust_code=trust_code,
+                overrides=netlist.over({}),
+                progress=progress,
+            )
     except KeyboardInterrupt:
         say("what has ended is kept; the same command goes on")
         raise

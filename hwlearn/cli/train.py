@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, Trust, TrustCode, name_of, read_overrides
+from hwlearn.cli.command import File, Json, Set, TrustCode, name_of, read_overrides
+from hwlearn.cli.netlists import AS_GIVEN, Reading, Trust
 from hwlearn.cli.output import one_line, print_facts, print_json, say
 from hwlearn.cli.progress import progress_line
 
@@ -36,7 +37,7 @@ def train(
     save: Annotated[bool, typer.Option("--save/--no-save", help="Whether to leave a run folder.")] = True,
     live: Live = False,
     as_json: Json = False,
-    trust_netlist: Trust = False,
+    netlist: Reading = AS_GIVEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Train the circuit of an experiment file. Ctrl-C ends the training and keeps what was learned."""
@@ -48,7 +49,7 @@ def train(
     if station is not None:
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
-    experiment = load_experiment(file, overrides, trust=trust_netlist, trust_code=trust_code)
+    experiment = load_experiment(file, netlist.over(overrides), trust=netlist.trust, trust_code=trust_code)
     run = Run.create(out or _new_folder(file), experiment) if save else None
     with progress_line(experiment.rule.loss_unit, experiment, live=live) as progress:
         outcome = run_experiment(experiment, progress) if run is None else run.go(progress)

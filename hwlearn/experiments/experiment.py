@@ -76,8 +76,7 @@ class Experiment:
             if table.netlist is not None:
                 if table.gate_bounds is not None:
                     options["gate_bounds"] = (table.gate_bounds[0], table.gate_bounds[1])
-                if table.control is not None:
-                    options["control"] = table.control
+                options |= {name: value for name in ("control", "dialect") if (value := getattr(table, name)) is not None}
                 laws = [self._code.member(DEVICES, name) for name in table.devices or ()]
                 network = Network.from_netlist(self._beside(table.netlist), devices=laws, trust=self.trust, **options)
             else:

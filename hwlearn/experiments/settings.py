@@ -28,6 +28,7 @@ from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import BUILDERS
 from hwlearn.network.devices import DEVICES
 from hwlearn.registry import Registry
+from hwlearn.spice.dialects import Dialect
 from hwlearn.toml import Table
 
 
@@ -52,6 +53,7 @@ class CircuitTable(Table):
         bounds: lower and upper conductance [S].
         devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
         gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
+        dialect: of a netlist, "ps", "lt", "hs" or "ki" (PSpice, LTspice, HSPICE, KiCad); ngspice's own if not given.
         control: what becomes of a netlist's `.control` blocks, "refuse" or "ignore"; no file can let them run.
     """
 
@@ -70,6 +72,7 @@ class CircuitTable(Table):
     devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     control: Literal["ignore", "refuse"] | None = None
+    dialect: Dialect | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -77,7 +80,7 @@ class CircuitTable(Table):
             raise ValueError("give either netlist or builder")
         given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
         if self.builder is None:
-            given -= {"gate_bounds", "devices", "control"}
+            given -= {"gate_bounds", "devices", "control", "dialect"}
             if given:
                 raise ValueError(f"{', '.join(sorted(given))}: for a builder only; a netlist brings its own")
             return self

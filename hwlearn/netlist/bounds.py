@@ -1,4 +1,4 @@
-"""Bounds of edges that are not trained: they hold the edge, whatever it is."""
+"""Bounds of edges: those that are not trained hold the edge, whatever it is; those of gates are given in volts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hwlearn.errors import NetworkError
+from hwlearn.network.devices import GATE_VOLTAGE, EdgeDevice
 
 
 def holding(
@@ -35,3 +38,37 @@ def holding(
         return np.where(free, np.minimum(lower, at), lower), np.where(free, np.maximum(upper, at), upper)
     except (ValueError, TypeError):  # of another shape: told where networks are made
         return bounds
+
+
+def with_gates(
+    bounds: tuple[ArrayLike, ArrayLike],
+    gate_bounds: tuple[float, float] | None,
+    names: Sequence[str],
+    devices: Sequence[EdgeDevice],
+) -> tuple[ArrayLike, ArrayLike]:
+    """Lower and upper bounds [S] of the edges, those of edges with a gate from volts.
+
+    Args:
+        bounds: one for all edges, or (E,).
+        gate_bounds: lower and upper gate voltage [V].
+        names: of the edges.
+        devices: what some of them are.
+
+    Raises:
+        NetworkError: a device is off at its bound.
+    """
+    gates = [device for device in devices if device.set_by == GATE_VOLTAGE]
+    if gate_bounds is None or not gates:
+        return bounds
+    place = {name: k for k, name in enumerate(names)}
+    both: list[NDArray[np.float64]] = []
+    for bound, volts in zip(bounds, gate_bounds, strict=True):
+        result = np.broadcast_to(np.asarray(bound, dtype=np.float64), (len(names),)).copy()
+        for device in gates:
+            conductance = device.conductance(volts)
+            if not conductance > 0:
+                off = f"{device.edge} is off up to {device.setting(0.0):g} V"
+                raise NetworkError(f"gate bound {volts:g} V: {off}; choose a bound above")
+            result[place[device.edge]] = conductance
+        both.append(result)
+    return both[0], both[1]

@@ -31,12 +31,13 @@ _HARMLESS = (
     ".save", ".probe", ".meas", ".width", ".backanno", ".csparam", ".wave", ".net", ".step", ".hb", ".sp", ".pss", ".alter",
     ".data", ".text",
 )  # fmt: skip
+_NO_VALUE = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*=\s*(?:\Z|(?=[A-Za-z_]\w*\s*=(?!=)))")
 _NOT_IN_NAMES = frozenset("={}',\"")
 _PAIRS = {")": "(", "}": "{"}
 _NOT_BRACKETS = re.compile(r"[^(){}']+")
 
 
-def check_text(source: NetlistSource, places: Places) -> None:
+def check_text(source: NetlistSource, places: Places, dialect: str = "") -> None:
     """Refuse and warn of what the text alone shows.
 
     Raises:
@@ -66,7 +67,7 @@ def check_text(source: NetlistSource, places: Places) -> None:
         called = f": {lost}" if lost else _uncalled(source)
         raise NetlistError(f"holds no element{called}", source.title.file)
     check_functions(source.lines)
-    _warn(source, places)
+    _warn(source, places, dialect)
 
 
 def _uncalled(source: NetlistSource) -> str:
@@ -93,8 +94,15 @@ def _check_brackets(line: Line) -> None:
         raise line.error(f"{stack[-1]!r} is never closed: {line.text[:60]}")
 
 
+def _check_values(line: Line) -> None:
+    if (empty := _NO_VALUE.search(line.text)) is not None:
+        raise line.error(f"{empty[1]}= has no value; give one, or delete it: {line.text[:60]}")
+
+
 def _check_dot_card(line: Line) -> None:
     low = line.text.lower()
+    if low.startswith((".param", ".subckt")):
+        _check_values(line)
     named = low.split("(", 1)[0].split()[1:3]
     if low.startswith(".model") and (len(named) < 2 or _NOT_IN_NAMES & set("".join(named))):
         raise line.error(f".model needs a name and a type: {line.text[:60]}")
@@ -115,6 +123,7 @@ def _check_element(line: Line) -> None:
     bad_marks = _NOT_IN_NAMES & set(card[0])
     if bad_marks:
         raise line.error(f"element {card[0]}: ngspice does not take {min(bad_marks)!r} in a name; rename it")
+    _check_values(line)
     if card[0][0] in "kKxXaA":
         return
     if len(card) < 3:
@@ -125,12 +134,12 @@ def _check_element(line: Line) -> None:
             raise line.error(f"node {node!r} of {card[0]}: ngspice does not take {bad!r} in a name; rename the node")
 
 
-def _warn(source: NetlistSource, places: Places) -> None:
+def _warn(source: NetlistSource, places: Places, dialect: str) -> None:
     lost = _lost(source, places)
     if lost:
         warnings.warn(f"{source.title.where}: {lost}", HwlearnWarning, stacklevel=5)
     counts: dict[str, int] = {}
-    for line, kind, text in _surprises(source):
+    for line, kind, text in _surprises(source, dialect):
         counts[kind] = counts.get(kind, 0) + 1
         if counts[kind] <= MOST_WARNINGS:
             warnings.warn(f"{line.where}: {text}", HwlearnWarning, stacklevel=5)
@@ -158,7 +167,7 @@ def _lost(source: NetlistSource, places: Places) -> str:
     return ""
 
 
-def _surprises(source: NetlistSource) -> Iterator[tuple[Line, str, str]]:
+def _surprises(source: NetlistSource, dialect: str) -> Iterator[tuple[Line, str, str]]:
     """(line, kind, warning) of values that ngspice reads otherwise than they look."""
     for line in source.lines:
         text = line.text
@@ -183,7 +192,7 @@ def _surprises(source: NetlistSource) -> Iterator[tuple[Line, str, str]]:
                 if "," in value and (match := _COMMA.match(value)):
                     right = value.replace(".", "").replace(",", ".")
                     yield line, "decimal comma", f"ngspice reads {value} as {match[1]}: a comma separates; write {right}"
-                elif match := _INFIX.match(value):
+                elif dialect != "lt" and (match := _INFIX.match(value)):
                     letter = "" if match[2] in "rR" else match[2]
                     right = f"{match[1]}.{match[3]}{letter}"
                     yield line, "digits after a suffix", f"ngspice reads {value} as {match[1]}{letter}; write {right}"

@@ -24,7 +24,8 @@ def refuse_deadly(line: Line) -> None:
     if start in "vi":
         _refuse_source(line, low)
     elif start in "yp":
-        raise line.error(f"{_name(line)} is a line of type TXL or CPL, of which ngspice dies; use a T or O element")
+        why = "ngspice dies of its second analysis, or of unloading it before the first"
+        raise line.error(f"{_name(line)} is a line of type TXL or CPL: {why}; use a T or O element")
     elif start == "k" and not all(word.startswith("l") for word in low.split()[1:3]):
         raise line.error(
             f"{_name(line)} couples what is no coil, of which ngspice dies; name two L elements: {line.text[:60]}"

@@ -20,6 +20,7 @@ from hwlearn.netlist.lines import Line
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.source import NetlistSource
 from hwlearn.spice.apart import apart, apart_anew
+from hwlearn.spice.dialects import guess, whole
 from hwlearn.spice.messages import failures, summary
 from hwlearn.spice.session import session
 from hwlearn.spice.workplace import has_commands
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 OPTIONS = frozenset(
     {"temp", "tnom", "gmin", "abstol", "reltol", "vntol", "itl1", "itl2", "itl4", "itl6", "pivrel", "pivtol", "gminsteps",
-     "srcsteps", "defl", "defw", "defad", "defas", "defm", "scale"}
+     "srcsteps", "defl", "defw", "defad", "defas", "defm", "scale", "badmos3"}
 )  # fmt: skip
 """Options that change what elements are, or help convergence; the others (rshunt, savecurrents, …) are left out."""
 
@@ -85,8 +86,8 @@ class Expanded:
     directives: tuple[str, ...]
 
 
-def expand(source: NetlistSource, places: Places) -> Expanded:
-    """Let ngspice expand a netlist.
+def expand(source: NetlistSource, places: Places, dialect: str = "") -> Expanded:
+    """Let ngspice expand a netlist of a dialect.
 
     Raises:
         NetlistError: ngspice does not read it; names the line where ngspice's messages tell one. Or a card is so long that
@@ -94,9 +95,9 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
     """
     lines = [_without_temp(line) for line in source.deck]
     try:
-        listing = (apart_anew if has_commands(lines) else apart)(load_and_list, lines)
+        listing = (apart_anew if has_commands(lines) else apart)(load_and_list, lines, whole(dialect))
     except SimulationError as error:
-        raise _located(error, source, places) from None
+        raise _located(error, source, places, dialect) from None
 
     listed = [match[1] for line in listing if (match := _LISTED.match(line))]
     for text in listed:
@@ -123,7 +124,7 @@ def expand(source: NetlistSource, places: Places) -> Expanded:
     return Expanded(tuple(cards), tuple(directives))
 
 
-def load_and_list(lines: list[str]) -> list[str]:
+def load_and_list(lines: list[str], dialect: str = "") -> list[str]:
     """What ngspice lists of a deck.
 
     Raises:
@@ -133,7 +134,7 @@ def load_and_list(lines: list[str]) -> list[str]:
 
     def load(shared: Shared) -> list[str]:
         here = session()
-        here.add(shared, deck, lines)
+        here.add(shared, deck, lines, dialect)
         try:
             wrong = [line for line in shared.messages[1] if _WRONG_CALL.search(line)]
             if wrong:
@@ -167,7 +168,7 @@ def _refuse_cut(text: str, source: NetlistSource, places: Places) -> None:
 
 
 def measure(
-    resistors: Sequence[Sequence[str]], sources: Sequence[tuple[str, str]], directives: Sequence[str]
+    resistors: Sequence[Sequence[str]], sources: Sequence[tuple[str, str]], directives: Sequence[str], dialect: str = ""
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[int, str]]]:
     """Conductances (R,) [S] of resistors, DC values (S,) [V or A] of sources, and complaints as (resistor, text).
 
@@ -185,12 +186,12 @@ def measure(
         lines += [f"{kind}s{k} 0 s{k} {rest_text}", f"vs_{k} s{k} 0 0"] if kind == "i" else [f"vs{k} s{k} 0 {rest_text}"]
     lines.append(".end")
     names = [b"vs_%d#branch" % k if kind == "i" else b"s%d" % k for k, (kind, _) in enumerate(sources)]
-    found, said = apart(load_and_solve, lines, [*(b"vg%d#branch" % k for k in range(len(resistors))), *names])
+    found, said = apart(load_and_solve, lines, [*(b"vg%d#branch" % k for k in range(len(resistors))), *names], dialect)
     complaints = [(int(match[1]), line) for line in said if (match := re.search(r"\br(\d+)\b.*resistance", line))]
     return -found[: len(resistors)], found[len(resistors) :], complaints
 
 
-def load_and_solve(lines: list[str], vectors: list[bytes]) -> tuple[NDArray[np.float64], list[str]]:
+def load_and_solve(lines: list[str], vectors: list[bytes], dialect: str = "") -> tuple[NDArray[np.float64], list[str]]:
     """Values (V,) of vectors at the operating point of a deck, and what ngspice says of it.
 
     Raises:
@@ -200,7 +201,7 @@ def load_and_solve(lines: list[str], vectors: list[bytes]) -> tuple[NDArray[np.f
 
     def load(shared: Shared) -> tuple[NDArray[np.float64], list[str]]:
         here = session()
-        here.add(shared, deck, lines)
+        here.add(shared, deck, lines, dialect)
         try:
             shared.command("op")
             said = list(shared.messages[1])
@@ -235,7 +236,7 @@ def _without_temp(text: str) -> str:
     return f".options temp={text[5:].strip().removeprefix('=').strip()}"
 
 
-def _located(error: SimulationError, source: NetlistSource, places: Places) -> NetlistError:
+def _located(error: SimulationError, source: NetlistSource, places: Places, dialect: str) -> NetlistError:
     """ngspice's complaint with the file and line that it is about."""
     where = None
     for said in error.lines:
@@ -244,12 +245,23 @@ def _located(error: SimulationError, source: NetlistSource, places: Places) -> N
             where = source.lines[int(match[1]) - 2]
             break
     bare = [said.strip() for said in error.lines if not _CHATTER.search(said)]
-    if where is None and (match := _UNDEFINED.search(" ".join(error.lines))):
+    if match := _UNDEFINED.search(" ".join(error.lines)):
         user = re.compile(rf"\b{re.escape(match[1])}\b", re.IGNORECASE)
-        where = next((line for line in source.lines if user.search(line.text)), None)
+        if where is None or not user.search(where.text):  # of a parameter inside a subcircuit, ngspice tells the call
+            where = next((line for line in source.lines if user.search(line.text)), where)
+    if where is None:
+        cards = {" ".join(line.text.lower().split()): line for line in source.lines}
+        quoted = (" ".join(said.lower().rpartition(": ")[2].split()) for said in bare)
+        where = next((cards[said] for said in quoted if said in cards), None)
     if where is None:
         named = (places.line(word) for said in bare for word in said.lower().replace(":", " ").split()[:6])
         where = next((line for line in named if line is not None), None)
     what = summary(bare) or str(error)
-    message = f"ngspice cannot read this: {what}"
+    message = f"ngspice cannot read this: {what}{_other_dialect(source, dialect)}"
     return NetlistError(message, source.title.file) if where is None else where.error(message)
+
+
+def _other_dialect(source: NetlistSource, dialect: str) -> str:
+    """Which dialect the file's own marks tell, if none was given."""
+    found = None if dialect else guess(line.text for line in (source.title, *source.dropped, *source.lines))
+    return f"; {found[1]}: try --dialect {found[0]}, or dialect={found[0]!r}" if found else ""

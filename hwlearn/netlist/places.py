@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hwlearn.errors import HwlearnWarning
 from hwlearn.netlist.cards import before_parameters, node_count, subcircuit_call, words
 from hwlearn.netlist.lines import Line
+from hwlearn.text import GROUND
 
 MOST_ELEMENTS = 5_000_000
 """Elements, with all subcircuits expanded, after which a netlist is taken for an accident."""
+
+
+_GROUNDS = (GROUND, "gnd")
 
 
 @dataclass(eq=False)
@@ -17,7 +23,7 @@ class _Scope:
     """The top level, or a subcircuit: its cards by lower-case element name, its subcircuits by name."""
 
     parent: _Scope | None = None
-    ports: int | None = None
+    ports: tuple[str, ...] | None = None
     lines: dict[str, Line] = field(default_factory=dict)
     inner: dict[str, _Scope] = field(default_factory=dict)
 
@@ -68,7 +74,7 @@ class Places:
                     named = words(text)
                     if len(named) < 2:
                         raise line.error(f"{word} without a name")
-                    scope = scope.inner.setdefault(named[1].lower(), _Scope(scope, len(before_parameters(named)) - 2))
+                    scope = scope.inner.setdefault(named[1].lower(), _Scope(scope, tuple(before_parameters(named)[2:])))
                     opened.append(line)
                 elif word.startswith((".ends", ".eom")):
                     if not opened:
@@ -84,21 +90,33 @@ class Places:
             raise opened[-1].error(f"{' '.join(opened[-1].text.split()[:2])} has no .ends")
         if alternatives > 0:
             raise choice.error(".if has no .endif")
-        self._check_calls(self._top)
+        self._check_calls(self._top, set())
         self._count(self._top, (), {})
 
-    def _check_calls(self, scope: _Scope) -> None:
-        """Refuse a call with too few or too many nodes: ngspice drops it, or dies."""
+    def _check_calls(self, scope: _Scope, warned: set[tuple[str, str]]) -> None:
+        """Refuse a call with too few or too many nodes: ngspice drops it, or dies. Warn of ports that are ground inside."""
         for name, line in scope.lines.items():
             if name[0] != "x":
                 continue
             nodes, subcircuit = subcircuit_call(words(line.text))
             called = scope.find(subcircuit)
-            if called is not None and called.ports != len(nodes):
-                first = line.text.split()[0]
-                raise line.error(f"{first} gives {len(nodes)} nodes to subcircuit {subcircuit}, which has {called.ports}")
+            if called is None or called.ports is None:
+                continue
+            first = line.text.split()[0]
+            if len(called.ports) != len(nodes):
+                given, needed = len(nodes), len(called.ports)
+                raise line.error(f"{first} gives {given} nodes to subcircuit {subcircuit}, which has {needed}")
+            for port, node in zip(called.ports, nodes, strict=True):
+                if port.lower() in _GROUNDS and node.lower() not in _GROUNDS and (subcircuit, port) not in warned:
+                    warned.add((subcircuit, port))
+                    what = f"port {port} of subcircuit {subcircuit} is ground inside it, whatever it is tied to"
+                    warnings.warn(
+                        f"{line.where}: {what}, so node {node} of {first} is not; rename the port",
+                        HwlearnWarning,
+                        stacklevel=6,
+                    )
         for inner in scope.inner.values():
-            self._check_calls(inner)
+            self._check_calls(inner, warned)
 
     def _count(self, scope: _Scope, callers: tuple[_Scope, ...], known: dict[int, int]) -> int:
         """How many elements a scope expands to; ngspice would expand a subcircuit that calls itself until memory ends."""

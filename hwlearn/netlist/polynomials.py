@@ -8,7 +8,7 @@ from itertools import chain, combinations_with_replacement, count, islice
 from hwlearn.text import parse_number
 
 _POLY = re.compile(r"(\S+\s+\S+\s+\S+)\s+poly\s*\(\s*(\d+)\s*\)\s*(.*)", re.IGNORECASE)
-_TABLE = re.compile(r"([eg]\S*\s+\S+\s+\S+)\s+table\s*(?:\{(.*?)\}|'(.*?)')\s*=?\s*(.*)", re.IGNORECASE)
+_TABLE = re.compile(r"([efgh]\S*\s+\S+\s+\S+)\s+table\s*(?:\{(.*?)\}|'(.*?)')\s*=?\s*(.*)", re.IGNORECASE)
 _WORD = re.compile(r"\{[^{}]*\}|'[^']*'|[^\s(),]+")
 _MOST = 20
 """Controls of a polynomial."""

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.errors import DeviceError, NetlistError, NetworkError, SimulationError
-from hwlearn.netlist.bounds import holding
+from hwlearn.netlist.bounds import holding, with_gates
 from hwlearn.netlist.cards import kind_of
 from hwlearn.netlist.checks import check_text
-from hwlearn.netlist.expanded import Card, expand, measure
+from hwlearn.netlist.expanded import Card, Expanded, expand, measure
+from hwlearn.netlist.faithful import check_faithful
 from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.meant import as_meant
@@ -28,9 +29,10 @@ from hwlearn.netlist.safety import Control, without_commands
 from hwlearn.netlist.source import NetlistSource, read_source
 from hwlearn.netlist.temperature import with_temperature
 from hwlearn.netlist.values import is_zero, resistance_word, source_words
-from hwlearn.network.devices import GATE_VOLTAGE, Device, EdgeDevice, NetlistAround
 from hwlearn.network.devices import Card as DeviceCard
+from hwlearn.network.devices import Device, EdgeDevice, NetlistAround
 from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.spice.dialects import Dialect
 from hwlearn.text import GROUND
 
 if TYPE_CHECKING:
@@ -48,17 +50,22 @@ def read_netlist(
     devices: Iterable[type[Device]] = (),
     trust: bool = False,
     control: Control | None = None,
+    dialect: Dialect | None = None,
 ) -> Network:
     """See `Network.from_netlist`."""
     from hwlearn.network.network import DEFAULT_BOUNDS, Network
 
     laws = tuple(devices)
     source = without_commands(read_source(path, trust), trust, control or ("trust" if trust else "refuse"))
-    source = replace(source, lines=tuple(as_meant(source.lines)))
+    written, source = source, replace(source, lines=tuple(as_meant(source.lines)))
     places = Places(source.lines)
-    check_text(source, places)
+    check_text(source, places, dialect or "")
     source = with_temperature(source)
-    parts = _Parts(source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws)
+    expanded = expand(source, places, dialect or "")
+    check_faithful(written, source, expanded, dialect or "")
+    parts = _Parts(
+        expanded, source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws, dialect or ""
+    )
     chosen = parts.trainable(trainable)
     try:
         return Network.from_edges(
@@ -69,7 +76,7 @@ def read_netlist(
             names=parts.names,
             trainable=chosen,
             bounds=holding(
-                (parts.bound(bounds[0], gate_bounds, 0), parts.bound(bounds[1], gate_bounds, 1)),
+                with_gates(bounds, gate_bounds, parts.names, parts.devices),
                 dict(zip(parts.names, parts.conductances, strict=True)),
                 chosen if bounds is not DEFAULT_BOUNDS else [],
             ),
@@ -79,6 +86,7 @@ def read_netlist(
             directives=parts.directives if parts.elements else (),
             title=_title(source.title, Path(path)),
             laws=laws if parts.elements else (),
+            dialect=parts.dialect if parts.elements else "",
         )
     except NetlistError:
         raise
@@ -97,10 +105,15 @@ class _Parts:
     """What `Network.from_edges` needs, gathered from the expanded netlist."""
 
     def __init__(
-        self, source: NetlistSource, places: Places, inputs: list[str | Source], laws: Sequence[type[Device]]
+        self,
+        expanded: Expanded,
+        source: NetlistSource,
+        places: Places,
+        inputs: list[str | Source],
+        laws: Sequence[type[Device]],
+        dialect: str,
     ) -> None:
-        self.file, self.places = source.title.file, places
-        expanded = expand(source, places)
+        self.file, self.places, self.dialect = source.title.file, places, dialect
         self.directives = expanded.directives
         self.edges: list[tuple[str, str]] = []
         self.names: list[str] = []
@@ -166,7 +179,10 @@ class _Parts:
     def _measure(self, resistors: list[Card], sources: list[tuple[Card, str]]) -> list[Source]:
         try:
             conductances, values, complaints = measure(
-                [card.rest for card in resistors], [(kind_of(card.name), dc) for card, dc in sources], self.directives
+                [card.rest for card in resistors],
+                [(kind_of(card.name), dc) for card, dc in sources],
+                self.directives,
+                self.dialect,
             )
         except SimulationError as error:
             raise NetlistError(str(error), self.file) from None
@@ -256,21 +272,6 @@ class _Parts:
         port = as_output(spec)
         text = spec if isinstance(spec, str) else port.name
         return Port(self._find(port.plus, "output", text), self._find(port.minus, "output", text))
-
-    def bound(self, bounds: ArrayLike, gate_bounds: tuple[float, float] | None, side: int) -> ArrayLike:
-        """Lower (0) or upper (1) bounds [S] of the edges, those of edges with a gate from volts."""
-        gates = [device for device in self.devices if device.set_by == GATE_VOLTAGE]
-        if gate_bounds is None or not gates:
-            return bounds
-        result: NDArray[np.float64] = np.broadcast_to(np.asarray(bounds, dtype=np.float64), (len(self.names),)).copy()
-        place = {name: k for k, name in enumerate(self.names)}
-        for device in gates:
-            conductance = device.conductance(gate_bounds[side])
-            if not conductance > 0:
-                off = f"{device.edge} is off up to {device.setting(0.0):g} V"
-                raise NetworkError(f"gate bound {gate_bounds[side]:g} V: {off}; choose a bound above")
-            result[place[device.edge]] = conductance
-        return result
 
     def trainable(self, patterns: Iterable[str] | None) -> list[str] | NDArray[np.bool_] | None:
         """The patterns, none of which may mean only what is no edge; a mask of the resistors if there are none."""

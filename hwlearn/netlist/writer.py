@@ -15,7 +15,7 @@ from hwlearn.spice.names import is_safe, safe_names
 from hwlearn.text import GROUND, write_number
 
 if TYPE_CHECKING:
-    from hwlearn.network.network import Network
+    from hwlearn.network.network import Element, Network
 
 _RESISTOR = Resistor("")
 
@@ -39,6 +39,8 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     free = _FreeNames([*names, *nodes, *taken, *models_of(network.directives)])
 
     lines = [f"* {' '.join(network.title.split())}"]
+    if network.dialect:
+        lines.append(f"* to be read with --dialect {network.dialect}, or dialect={network.dialect!r}")
     lines += _renamings("node", network.nodes, nodes)
     lines += _renamings("edge", network.edge_names, edges)
     lines += _renamings("source", [source.name for source in network.sources], sources)
@@ -55,12 +57,20 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
         ends = (source.minus, source.plus) if letter == "i" else (source.plus, source.minus)
         value = "0" if letter == "r" else f"dc {write_number(source.value)}"
         lines.append(f"{name} {at[ends[0]]} {at[ends[1]]} {value}")
-    lines += [element.card for element in network.elements]
+    lines += [_spelled_card(element) for element in network.elements]
     lines += [*network.directives, ".op", ".end", ""]
     text = "\n".join(lines)
     if path is not None:
         replace(Path(path), text.encode())
     return text
+
+
+def _spelled_card(element: Element) -> str:
+    """The card of an element with its name and nodes as the network spells them; ngspice lists lower case."""
+    spelled = (element.name, *element.nodes)
+    listed = element.card.split(maxsplit=len(spelled))
+    alike = [word.lower() for word in listed[: len(spelled)]] == [word.lower() for word in spelled]
+    return " ".join((*spelled, *listed[len(spelled) :])) if alike else element.card
 
 
 def _node_names(network: Network) -> list[str]:

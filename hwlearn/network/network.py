@@ -78,6 +78,7 @@ class Network:
         elements: what is neither edge nor source, such as diodes.
         directives: netlist lines that `elements` need (`.model`, `.temp`, …).
         laws: classes of devices that may read `elements`, before those of `DEVICES`.
+        dialect: of SPICE in which ngspice reads `elements`: "ps", "lt", "hs", "ki", or "" for its own.
 
     Raises:
         NetworkError: an unknown or doubled name, a value that is not positive and finite, a loop of voltage sources, nodes
@@ -98,6 +99,7 @@ class Network:
     directives: tuple[str, ...] = ()
     title: str = "network"
     laws: tuple[type[Device], ...] = ()
+    dialect: str = ""
 
     # Ways to make one
 
@@ -118,6 +120,7 @@ class Network:
         directives: Iterable[str] = (),
         title: str = "network",
         laws: Iterable[type[Device]] = (),
+        dialect: str = "",
     ) -> Network:
         """A network from pairs of node names. In one piece: it reads each argument once, in their order.
 
@@ -134,6 +137,7 @@ class Network:
             devices: what makes some of the edges other than resistors. Bounds give way to their limits.
             elements, directives: see `Element`.
             laws: classes of devices that may read `elements`, before those of `DEVICES`.
+            dialect: in which ngspice reads `elements`.
         """
         pairs = []
         for k, edge in enumerate(edges):
@@ -182,6 +186,7 @@ class Network:
             directives=tuple(directives),
             title=title,
             laws=tuple(laws),
+            dialect=dialect,
         )
 
     @classmethod
@@ -243,6 +248,7 @@ class Network:
         devices: Iterable[type[Device]] = (),
         trust: bool = False,
         control: Literal["ignore", "refuse", "trust"] | None = None,
+        dialect: Literal["ps", "lt", "hs", "ki"] | None = None,
     ) -> Network:
         """A network from a SPICE netlist, read by ngspice itself.
 
@@ -258,6 +264,7 @@ class Network:
             trust: let the netlist include files from outside its folder, have cards that open files, and run commands.
             control: what becomes of `.control` blocks: "ignore" them, "refuse" the netlist, or "trust" them and let them run.
                 If not given, they are refused unless `trust`.
+            dialect: of the whole netlist: PSpice, LTspice, HSPICE or KiCad; ngspice's own if not given.
 
         Raises:
             NetlistError: names file and line.
@@ -275,6 +282,7 @@ class Network:
             devices=devices,
             trust=trust,
             control=control,
+            dialect=dialect,
         )
 
     def to_netlist(self, path: str | PathLike[str] | None = None) -> str:

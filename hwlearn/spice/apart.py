@@ -39,6 +39,10 @@ class DeadError(SimulationError):
     """The child died of a question, or was ended at a limit."""
 
 
+class EndlessError(DeadError):
+    """The child was ended for the time that it took."""
+
+
 def seconds_allowed() -> float:
     """Seconds of processor time that a question may take: `HWLEARN_READ_SECONDS`, or 10."""
     return _limit("HWLEARN_READ_SECONDS", 10)
@@ -173,7 +177,7 @@ class _Child:
     def _death(self, *, expired: bool) -> DeadError:
         code = self._process.wait()
         if expired or (os.name == "posix" and code == -signal.SIGPROF):
-            return DeadError(
+            return EndlessError(
                 f"ngspice does not end within {self._seconds:g} s; if that is too short for this netlist, set the environment "
                 "variable HWLEARN_READ_SECONDS"
             )

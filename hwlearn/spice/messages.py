@@ -32,6 +32,11 @@ _FAILURE = re.compile(
 _STEPPING = re.compile(r"\b(gmin|source) stepping\b", re.IGNORECASE)
 """How ngspice searches an operating point that Newton does not find at once."""
 
+_UNCONVERGED = re.compile(
+    r"\b(no convergence|iteration limit reached|timestep too small|transient op failed|source stepping failed)\b",
+    re.IGNORECASE,
+)
+
 LONGEST = 200
 """Characters of a line of ngspice that an error repeats: some hold a whole card."""
 
@@ -52,3 +57,8 @@ def failures(lines: Iterable[str], *, nonlinear: bool = False) -> list[str]:
 @lru_cache(maxsize=256)  # the notes of a phase are those of the last one
 def _fails(line: str, nonlinear: bool) -> bool:
     return bool(_FAILURE.search(line) or (not nonlinear and _STEPPING.search(line)))
+
+
+def is_unconverged(lines: Iterable[str]) -> bool:
+    """Whether ngspice's iteration did not converge, by what it says."""
+    return any(_UNCONVERGED.search(line) for line in lines)

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from hwlearn.text import GROUND
 
 OWN = "hwl_"  # names that start so belong to the decks that hwlearn writes
-_SAFE = re.compile(r"[a-z0-9_][a-z0-9_.#\[\]+-]*\Z")
+_SAFE = re.compile(r"(?!.*//)[a-z0-9_/+\[\]#~|-][a-z0-9_/+\[\]#~|.:$*<>!^-]*\Z")
+"""What ngspice keeps; `//`, and `$` after a blank, begin a comment, and the other marks are parts of expressions."""
+
 _TAKEN_BY_NGSPICE = frozenset({"gnd", "time", "frequency", "temper", "hertz", "all", "temp"})
 
 

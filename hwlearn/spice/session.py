@@ -41,6 +41,7 @@ class Session:
     Attributes:
         generation: counts the libraries opened; decks of an older generation are gone.
         sweeping: the deck whose paused sweep is alive; ngspice keeps one.
+        dialect: that ngspice reads and evaluates decks in; loaded decks have one only.
         decks: the loaded decks, newest first: the order in which `setcirc` counts them.
         interrupted: set when nobody waits for the running job any more; long jobs look at it and end.
     """
@@ -52,6 +53,7 @@ class Session:
         self.generation = 0
         self.sweeping: object | None = None
         self.decks: list[object] = []
+        self.dialect = ""
         self._start()
 
     def _start(self) -> None:
@@ -83,6 +85,7 @@ class Session:
             self.generation += 1
             self.sweeping = None
             self.decks.clear()
+            self.dialect = ""
         self._shared.forget()
         return self._shared
 
@@ -108,8 +111,8 @@ class Session:
         """Run `work(shared)` when the thread gets to it, without waiting."""
         self._jobs.put(_Job(work))
 
-    def add(self, shared: Shared, deck: object, lines: list[str]) -> None:
-        """Load `lines` as `deck` and make it current. Called inside a job.
+    def add(self, shared: Shared, deck: object, lines: list[str], dialect: str = "") -> None:
+        """Load `lines` as `deck` and make it current. Called inside a job. Decks of another dialect are unloaded.
 
         Raises:
             SimulationError: ngspice did not take the deck.
@@ -117,6 +120,7 @@ class Session:
         from hwlearn.spice.messages import failures, summary
 
         self.sweeping = None
+        self._speak(shared, dialect)
         workplace.come_back(lines[1:])
         shared.circuit(lines)
         out, err = shared.messages
@@ -126,6 +130,16 @@ class Session:
             self._drop_unknown(shared)
             raise SimulationError(f"ngspice cannot read the circuit: {summary(bad or said[-4:])}", said)
         self.decks.insert(0, deck)
+
+    def _speak(self, shared: Shared, dialect: str) -> None:
+        """Set the dialect: ngspice has one for all circuits, and evaluates expressions of loaded ones in it, too."""
+        if dialect == self.dialect:
+            return
+        for other in list(self.decks):
+            self.remove(shared, other)
+        shared.command(f"set ngbehavior={dialect}" if dialect else "unset ngbehavior")
+        shared.forget()
+        self.dialect = dialect
 
     def _drop_unknown(self, shared: Shared) -> None:
         """Unload what a failed load may have left, so that `decks` counts as `setcirc` does."""

@@ -104,10 +104,15 @@ G1 i 0 POLY(1) a 0 0 1m 1m
 R7 i 0 1k
 E3 j 0 TABLE {v(a)} = (0,0) (1,2) (2,5)
 R8 j 0 1k
+H2 k 0 TABLE {i(VS)} = (-1m,2) (0,0) (1m,-2)
+R9 k 0 1k
+F3 0 l TABLE {i(VS)} (-1m,-4m) (0,0) (1m,4m)
+R10 l 0 1k
 .end
 """)
     found = volts(Network.from_netlist(tmp_path / "n.cir"))
     right = {"c": 14.33375, "f": -0.40027, "g": 0.3, "h": -0.29999991, "i": -3.75, "j": 3.5}
+    right |= {"k": 0.6, "l": -1.2}  # by hand: −0.3 mA through VS
     assert {node: found[node] for node in right} == pytest.approx(right, rel=1e-6)
 
 

@@ -16,13 +16,14 @@ from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
 from hwlearn.circuits.ngspice.pace import Pace
+from hwlearn.circuits.ngspice.trial import try_deck
 from hwlearn.circuits.ngspice.workers import Team, cores
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.circuits.verified import Verified
-from hwlearn.errors import ModelError, SimulationError
+from hwlearn.errors import ConvergenceError, ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.commands import joined
-from hwlearn.spice.messages import failures, summary
+from hwlearn.spice.messages import failures, is_unconverged, summary
 from hwlearn.spice.session import forget, session
 from hwlearn.text import GROUND, write_number
 
@@ -37,6 +38,7 @@ class NgspiceCircuit(Circuit):
     """A network simulated by ngspice. Takes every netlist element that ngspice takes.
 
     With nonlinear elements, Newton's tolerances are tightened (`deck.TOLERANCES`) unless the netlist's `.options` set them.
+    Where it does not converge, they are loosened in steps; the provenance tells the one that was reached.
 
     The deck is loaded once. All samples of a phase are points of one sweep whose sources are fed from here; the sweep is
     paused after each phase and continued by the next, so that the matrix is ordered once per training. Conductances,
@@ -80,8 +82,11 @@ class NgspiceCircuit(Circuit):
         self._max_points = max(
             1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2))
         )
-        self._solver = ""
+        self._solver, self._step = "", 0
         self._reset()
+        last = len(self._deck.tolerances) - 1
+        while not try_deck(network, self._deck.lines(klu=False, step=self._step), self._fed, patient=self._step == last):
+            self._step += 1
         session().run(self._select)
         weakref.finalize(self, forget, self._deck)
         weakref.finalize(self, self._team.end)
@@ -91,7 +96,7 @@ class NgspiceCircuit(Circuit):
 
     def provenance(self) -> dict[str, Any]:
         version = session().run(lambda shared: str(shared.ngspice_version))
-        return {"backend": self.name, "version": version, "solver": self._solver}
+        return {"backend": self.name, "version": version, "solver": self._solver} | self._deck.tolerances[self._step]
 
     def _reset(self) -> None:
         """Forget what ngspice was told: it holds the deck as written, with open outputs and no sweep."""
@@ -121,7 +126,22 @@ class NgspiceCircuit(Circuit):
 
     def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
         conductances, held = self._conductances, isinstance(outputs, Hold)
-        return session().run(lambda shared: self._phase(shared, conductances, inputs, imposed, held))
+        while True:
+            try:
+                return session().run(lambda shared: self._phase(shared, conductances, inputs, imposed, held))
+            except ConvergenceError as error:
+                if self._step + 1 == len(self._deck.tolerances):
+                    raise self._unconverged(error) from None
+                self._step += 1
+
+    def _unconverged(self, error: ConvergenceError) -> ConvergenceError:
+        reached = self._deck.tolerances[-1].get("reltol")
+        tried = "" if reached is None else f"; reltol up to {reached:g} was tried"
+        return ConvergenceError(
+            f"{error}{tried}. Give the netlist a .nodeset, or .options such as reltol=1e-4, gmin=1e-10 or itl1=1000; a node "
+            "that only capacitors and gates touch needs a resistor to ground",
+            error.lines,
+        )
 
     def _phase(
         self, shared: Shared, conductances: Array, inputs: Array, imposed: Array | None, held: bool
@@ -152,7 +172,8 @@ class NgspiceCircuit(Circuit):
         except SimulationError:
             session().remove(shared, self._deck)  # whatever state it is in, it is not used again
             raise
-        version = f"ngspice {shared.ngspice_version} ({self._solver})"
+        loosened = f", reltol {self._deck.tolerances[self._step]['reltol']:g}" if self._step else ""
+        version = f"ngspice {shared.ngspice_version} ({self._solver}{loosened})"
         outputs = measured @ self._port_signs.T
         return SampledMeasurement(self.network, conductances, measured, outputs, currents, input_currents, provenance=version)
 
@@ -161,7 +182,7 @@ class NgspiceCircuit(Circuit):
         at = session()
         if self._deck not in at.decks:
             self._reset()
-            at.add(shared, self._deck, self._deck.lines(klu=shared.has_klu))
+            at.add(shared, self._deck, self._deck.lines(klu=shared.has_klu, step=self._step), self.network.dialect)
             shared.forget()
         at.make_current(shared, self._deck)
 
@@ -219,7 +240,8 @@ class NgspiceCircuit(Circuit):
         if bad:
             singular = self.network.linear and any("singular" in line for line in bad)
             why = f"; {decades_apart(self.network, self._conductances)}" if singular else ""
-            raise SimulationError(f"ngspice could not {doing}: {summary(bad)}{why}")
+            kind = ConvergenceError if is_unconverged(bad) and not self.network.linear else SimulationError
+            raise kind(f"ngspice could not {doing}: {summary(bad)}{why}", bad)
 
     def _close(self) -> None:
         self._team.end()

@@ -18,9 +18,15 @@ from hwlearn.text import GROUND, write_number
 
 SWEEP = "vhwl_sweep"
 
-TOLERANCES = {"reltol": 1e-11, "vntol": 1e-12, "abstol": 1e-15}
-"""Newton's, for nonlinear circuits [–, V, A]: ngspice's own (1e-3, 1e-6, 1e-12) drown nudges; far below these, it does not
-converge any more, for rounding. A netlist's options win."""
+TOLERANCES = (
+    {"reltol": 1e-11, "vntol": 1e-12, "abstol": 1e-15},
+    {"reltol": 1e-8, "vntol": 1e-10, "abstol": 1e-13},
+    {"reltol": 1e-6, "vntol": 1e-8, "abstol": 1e-12},
+    {"reltol": 1e-3, "vntol": 1e-6, "abstol": 1e-12},
+)
+"""Newton's, for nonlinear circuits [–, V, A]: the first are taken with which it converges. The last, ngspice's own, drown
+nudges; far below the first it does not converge any more, for rounding. Large circuits with a light node do not at the first.
+A netlist's options win."""
 
 
 class Deck:
@@ -38,6 +44,7 @@ class Deck:
     Attributes:
         nodes: name of each network node.
         inputs: name of the source of each input.
+        tolerances: of Newton's method, to be tried in turn; empty ones where the network is linear or its options set all.
         alters: command that sets each edge, with a place for its number from `values`.
     """
 
@@ -74,15 +81,23 @@ class Deck:
             ]
         if not network.linear:
             lines += [element.card for element in network.elements]
-            given = " ".join(line for line in network.directives if line.startswith(".opt"))
-            ours = [f"{name}={write_number(value)}" for name, value in TOLERANCES.items() if f"{name}=" not in given]
-            lines += [".options " + " ".join(ours)] if ours else []
         self._lines = lines
+        given = " ".join(line for line in network.directives if line.startswith(".opt"))
+        free = [name for name in TOLERANCES[0] if f"{name}=" not in given and not network.linear]
+        wanted = [{name: step[name] for name in free} for step in TOLERANCES]
+        self.tolerances = [step for k, step in enumerate(wanted) if step not in wanted[:k]]
         self._last = [*network.directives, f"{SWEEP} hwl_sweep 0 0", ".end"]
 
-    def lines(self, *, klu: bool) -> list[str]:
-        """The deck, title first, for an ngspice with or without KLU: as fast as Sparse 1.3 at 100 nodes, 2 to 3.5 × at 900."""
-        return [*self._lines, *([".options klu"] if klu else []), *self._last]
+    def lines(self, *, klu: bool, step: int = 0) -> list[str]:
+        """The deck, title first, with one of `tolerances`.
+
+        Args:
+            klu: whether ngspice has KLU: as fast as Sparse 1.3 at 100 nodes, 2 to 3.5 × at 900.
+            step: which of the tolerances.
+        """
+        given = [f"{name}={write_number(value)}" for name, value in self.tolerances[step].items()]
+        options = [*(["klu"] if klu else []), *given]
+        return [*self._lines, *([f".options {' '.join(options)}"] if options else []), *self._last]
 
     def values(self, edges: NDArray[np.intp], conductances: Array) -> list[float]:
         """What `alters` need to set some edges to conductances [S]: resistances [Ω], and the settings of devices."""

@@ -170,8 +170,10 @@ def serve() -> None:
 
 def _circuit(network: Network) -> Circuit:
     from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
+    from hwlearn.circuits.ngspice.trial import without_trial
 
-    return NgspiceCircuit(network, processes=1)
+    with without_trial():  # the parent made one
+        return NgspiceCircuit(network, processes=1)
 
 
 def _listen(stream: IO[bytes], jobs: queue.SimpleQueue[Any]) -> None:

@@ -67,9 +67,10 @@ def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[s
 def _of_network(network: Network) -> str:
     inputs = tuple(replace(source, value=0.0) for source in network.inputs)
     elements = tuple((element.card, element.nodes) for element in network.elements)
+    dialect = (network.dialect,) if network.dialect else ()
     graph = (network.nodes, network.edges, inputs, network.fixed_sources, network.outputs, network.devices)
     arrays = (network.conductances, network.lower, network.upper, network.trainable)
-    return _hash(repr((graph, elements, network.directives)).encode(), *(array.tobytes() for array in arrays))
+    return _hash(repr((graph, elements, network.directives, *dialect)).encode(), *(array.tobytes() for array in arrays))
 
 
 def _of_task(task: Task) -> str:

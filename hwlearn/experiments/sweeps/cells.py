@@ -8,8 +8,10 @@ import math
 import re
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,11 +37,14 @@ class Cell:
     error: str | None = None
 
 
-def load_cells(sweep: Sweep, *, trust: bool = False, trust_code: bool = False) -> list[Cell]:
+def load_cells(
+    sweep: Sweep, given: Mapping[str, Any] = MappingProxyType({}), *, trust: bool = False, trust_code: bool = False
+) -> list[Cell]:
     """The cells in the order of the file; each is trained, also one with the overrides of another.
 
     Args:
         sweep: from `load_sweep`.
+        given: overrides of the experiment under those of each cell.
         trust, trust_code: see `load_experiment`.
 
     Raises:
@@ -53,7 +58,7 @@ def load_cells(sweep: Sweep, *, trust: bool = False, trust_code: bool = False) -
         if named[name] > 1:
             name = f"{name}~{named[name]}"  # "~" is in no other name
         try:
-            experiment = load_experiment(sweep.experiment, overrides, trust=trust, trust_code=trust_code)
+            experiment = load_experiment(sweep.experiment, {**given, **overrides}, trust=trust, trust_code=trust_code)
             experiment.read_files(known)
             cells.append(Cell(name, overrides, experiment))
         except HwlearnError as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs import Run
@@ -34,6 +35,7 @@ def run_sweep(
     dask: str | None = None,
     trust: bool = False,
     trust_code: bool = False,
+    overrides: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Train the cells of a sweep file, each in a run folder of its own.
@@ -49,7 +51,7 @@ def run_sweep(
         dask: address of a Dask scheduler, such as "tcp://127.0.0.1:8786", whose workers train instead. Those that see the
             folder by the same path write run folders and go on with them; from the others a run folder comes back when its
             cell has ended. One cell at a time in a worker, however many threads it has.
-        trust, trust_code: see `load_experiment`.
+        trust, trust_code, overrides: see `load_experiment`; what an axis of the sweep sets wins.
         progress: called with (cells ended, cells failed, cells) at the start and after each cell.
 
     Raises:
@@ -58,7 +60,7 @@ def run_sweep(
         KeyboardInterrupt: results.csv holds what there is.
     """
     sweep = load_sweep(path)
-    cells = load_cells(sweep, trust=trust, trust_code=trust_code)
+    cells = load_cells(sweep, overrides or {}, trust=trust, trust_code=trust_code)
     processes = _processes(jobs, dask)
     _check_benches(cells, processes, dask)
     home = Path("runs") / sweep.path.stem if folder is None else Path(folder)

@@ -6,6 +6,7 @@ from hwlearn.show.plots.comparison import draw_comparison
 from hwlearn.show.plots.network import draw_network
 from hwlearn.show.plots.robustness import draw_robustness
 from hwlearn.show.plots.runs import draw_run, draw_runs
+from hwlearn.show.plots.schematic import draw_schematic
 from hwlearn.show.plots.sweep import draw_sweep
 from hwlearn.show.plots.wiring import draw_wiring
 
@@ -18,6 +19,7 @@ __all__ = [
     "draw_robustness",
     "draw_run",
     "draw_runs",
+    "draw_schematic",
     "draw_sweep",
     "draw_wiring",
 ]

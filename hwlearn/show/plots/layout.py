@@ -18,8 +18,8 @@ PIVOTS = 30
 PLANAR_EDGES = 100  # up to here, a drawing without crossings is looked for
 
 
-def place_nodes(network: Network) -> Array:
-    """(N, 2) positions of the nodes."""
+def place_nodes(network: Network, *, ground: bool = True) -> Array:
+    """(N, 2) positions of the nodes. Without `ground`, they are those of a drawing with a symbol for each end at ground."""
     import networkx
 
     graph = networkx.Graph()
@@ -28,6 +28,8 @@ def place_nodes(network: Network) -> Array:
     graph.add_edges_from((s.plus, s.minus) for s in network.sources if GROUND not in (s.plus, s.minus))
     graph.add_edges_from((e.nodes[0], node) for e in network.elements for node in e.nodes[1:])
     graph.remove_edges_from(list(networkx.selfloop_edges(graph)))
+    if not ground:
+        graph.remove_nodes_from([GROUND])
     sides = [{port.plus for port in ports} for ports in (network.inputs, network.outputs)]
     two_sided = sides[0].isdisjoint(sides[1]) and sides[0] | sides[1] == set(network.nodes)
     if len(graph) > 4 and two_sided and all((tail in sides[0]) != (head in sides[0]) for tail, head in graph.edges):

