@@ -18,8 +18,11 @@ from hwlearn.errors import LibraryNotFoundError
 _PREFIX = "hwlearn-ngspice-"
 _MAPS = Path("/proc/self/maps")
 
-_NEVER_THERE = {b".spiceinit": b"/dev/null/", b"spice.rc": b"/dev/nu/"}
-"""Names of files in the working directory and the home that ngspice would run when it starts, and what to look for instead."""
+_NEVER_THERE = {b".spiceinit": b"/dev/0init", b"spice.rc": b"/dev/.rc"}
+"""Names of files in the working directory and the home that ngspice would run when it starts, and what to look for instead.
+
+Ends stay: linkers store a text that ends another one inside it, such as "rc", the collector's resistance, in "spice.rc".
+"""
 
 _SONAME = (b"libngspice.so", b"libhwlearn.so")
 """Whoever asks the loader for libngspice.so.0 must not be given the copy."""
