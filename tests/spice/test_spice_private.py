@@ -231,12 +231,13 @@ def test_without_cffis_private_module_memmove_is_the_public_one(monkeypatch):
 
 
 def test_no_word_of_the_library_is_lost(tmp_path: Path) -> None:
-    """Linkers store "rc", a bipolar transistor's resistance, as the end of "spice.rc"; one outside of the model does the same."""
+    """Linkers store "rc", a bipolar transistor's resistance, as the end of "spice.rc"; one outside does the same."""
     outputs = []
     for model, outside in (("rc=1k", "1u"), ("rc=1u", "1k")):
         path = tmp_path / "saturated.cir"
         path.write_text(
-            f"* saturated\nVc s 0 5\nVb d 0 3\nRc s c 2.2k\nRb d b 10k\nRo c i {outside}\nQ1 i b 0 m\n.model m npn({model})\n.end\n"
+            "* saturated\nVc s 0 5\nVb d 0 3\nRc s c 2.2k\nRb d b 10k\n"
+            f"Ro c i {outside}\nQ1 i b 0 m\n.model m npn({model})\n.end\n"
         )
         network = Network.from_netlist(path, inputs=["Vc"], outputs=["c"])
         with NgspiceCircuit(network) as circuit:

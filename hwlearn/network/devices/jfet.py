@@ -19,7 +19,7 @@ _MODEL: Final = {
     "vto": -2.0, "beta": 1e-4, "lambda": 0.0, "rd": 0.0, "rs": 0.0, "is": 1e-14, "pb": 1.0, "b": 1.0, "tcv": 0.0, "vtotc": 0.0,
     "bex": 0.0, "betatce": 0.0, "xti": 0.0, "eg": 1.11,
 }  # fmt: skip
-"""Defaults; XTI is 3 only for who reads the manual."""
+"""Defaults; XTI counts only where it is given."""
 
 
 @dataclass(frozen=True)
