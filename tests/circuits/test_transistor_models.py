@@ -46,6 +46,8 @@ def bipolar(random: np.random.Generator) -> tuple[str, str, Text, Text]:
     )
     law |= maybe(random, tnf1=1e-4, tikf1=-1e-3, trm1=1e-3, subs=int(random.choice([-1, 1])), **{"is": 1e-14, "c4": 2e-12})
     law |= {"rb": 50.0} if "rbm" in law or "irb" in law else {}  # else both ends of RBM are one node, to ngspice's rounding
+    if "iss" in law and "irb" in law:  # a substrate's current through RB shows ngspice's rounding of 1 − z/tan z, 3e-8
+        del law["irb"]
     if random.random() < 0.4:
         law |= {"tlev": 1, "xtb": 2e-3} if random.random() < 0.5 else {"tlev": 3, "tis1": 1e-4, "tise1": 1e-4, "tiss1": 2e-4}
     return "q", str(random.choice(["npn", "pnp"])), law, maybe(random, m=2.5, area=1.5, areab=2.0, areac=3.0, off="")

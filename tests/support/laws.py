@@ -85,6 +85,7 @@ def bipolar(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> B
         return value * random.integers(2)
 
     kind, resistance = (NPN, PNP)[random.integers(2)], maybe(10 ** random.uniform(1, 3))
+    substrate = maybe(10 ** random.uniform(-16, -14))
     return kind(
         name,
         nodes,
@@ -107,10 +108,10 @@ def bipolar(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> B
         collector_leak_emission=random.uniform(1.3, 2.2),
         base_resistance=resistance,
         least_base_resistance=resistance * float(random.choice([1.0, random.uniform(0.1, 1)])),
-        crowding_current=maybe(10 ** random.uniform(-5, -3)),
+        crowding_current=0.0 if substrate else maybe(10 ** random.uniform(-5, -3)),  # ngspice rounds it to 3e-8 there
         collector_resistance=maybe(10 ** random.uniform(0, 2)),
         emitter_resistance=maybe(10 ** random.uniform(0, 1.5)),
-        substrate_saturation=maybe(10 ** random.uniform(-16, -14)),
+        substrate_saturation=substrate,
         substrate_emission=random.uniform(1, 1.3),
         substrate_beside=str(random.choice(["collector", "base"])),
     )
