@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hwlearn.errors import DeviceError
 from hwlearn.netlist.cards import words
 from hwlearn.network.devices import DEVICES, Card, Device, EdgeDevice, EdgeRead, ElementDevice, NetlistAround
+from hwlearn.network.devices.netlist import OtherModel
 
 if TYPE_CHECKING:
     from hwlearn.network.network import Element
@@ -51,7 +52,7 @@ def read_elements(
     found, refused = [], list[str]()
     for element in elements:
         card = Card(element.name, element.nodes, tuple(words(element.card.lower())[1 + len(element.nodes) :]))
-        reasons = []
+        reasons, others = list[str](), list[str]()
         for law in laws(ElementDevice, card.letter, first):
             try:
                 law.check_options(netlist.options)
@@ -59,8 +60,11 @@ def read_elements(
                 device.check()
                 found.append(device)
                 break
+            except OtherModel as error:
+                others.append(str(error))
             except DeviceError as error:
                 reasons.append(str(error))
         else:
-            refused.append(": ".join((element.where, element.card, *(["; ".join(dict.fromkeys(reasons))] if reasons else []))))
+            why = "; ".join(dict.fromkeys(reasons or others))
+            refused.append(": ".join((element.where, element.card, *([why] if why else []))))
     return found, refused

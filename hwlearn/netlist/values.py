@@ -8,7 +8,10 @@ from typing import NamedTuple
 from hwlearn.netlist.expanded import Card
 from hwlearn.text import parse_number
 
-_WAVES = frozenset({"sin", "pulse", "pwl", "exp", "sffm", "am", "trnoise", "trrandom", "external"})
+_WAVES = frozenset({"sin", "pulse", "pwl", "exp", "sffm", "am"})
+"""Those that have a value at t = 0, which is theirs at DC."""
+
+_OPAQUE = frozenset({"trnoise", "trrandom", "external"})
 _RF_PORT = frozenset({"portnum", "z0", "pwr", "freq", "phase"})
 _SPLIT = re.compile(r"[\s(),=]+")
 _SMALLEST = 2e-323
@@ -16,7 +19,7 @@ _SMALLEST = 2e-323
 
 
 class SourceWords(NamedTuple):
-    """`dc` and `m` words of a source, and whether it has a waveform; None for an RF port, which is no plain source."""
+    """The words that make its DC value, and whether it has a waveform without one; None for an RF port."""
 
     dc: str
     wave: bool
@@ -38,8 +41,10 @@ def source_words(card: Card) -> SourceWords | None:
             dc, has_dc = dc if first else parts[k + 1], True
         elif part == "m" and k + 1 < len(parts):
             multiplier = f" m={parts[k + 1]}"
-        elif part in _WAVES:
+        elif part in _OPAQUE:
             wave = True
+    if not (has_dc or wave) and _WAVES.intersection(parts):
+        return SourceWords(" ".join(card.rest), wave, has_dc)
     return SourceWords(f"dc {dc}{multiplier}", wave, has_dc)
 
 

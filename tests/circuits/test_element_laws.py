@@ -1,23 +1,26 @@
 """Elements that the exact model takes, in circuits at random: its answers and what rules learn are those of ngspice."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import Maker, real_diode, with_law
+from laws import Maker, bipolar, jfet, mosfet, real_diode, with_law
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs
 
 from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, NgspiceCircuit, Task
 from hwlearn.network.builders import grid
 
-LAWS = {"diode": (real_diode, 2)}
+LAWS = {"diode": (real_diode, 2), "mosfet": (mosfet, 4), "jfet": (jfet, 3), "bipolar": (bipolar, 3)}
+EXAMPLES = int(os.environ.get("HWLEARN_LAW_EXAMPLES", "10"))
+"""Circuits of each law; 200 take some ten seconds."""
 
 
 @pytest.mark.parametrize(("make", "terminals"), LAWS.values(), ids=LAWS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(network=networks(), seed=st.integers(0, 2**32 - 1))
 def test_any_circuit_is_that_of_ngspice(make: Maker, terminals: int, network: Network, seed: int) -> None:
     network = with_law(network, seed, make, terminals)

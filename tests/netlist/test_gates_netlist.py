@@ -88,9 +88,13 @@ def test_other_transistors_are_elements_and_why(old, new, reason):
     network = read(text, trainable=["RA"])
     assert any(element.name == "M1" for element in network.elements)
     with NgspiceCircuit(network) as circuit:
-        assert np.isfinite(circuit.measure(Drive([[1.0]])).output_voltages).all()
-    with pytest.raises(ModelError, match=r"n.cir:\d+: m1 m g 0 0 n1"):
-        NewtonCircuit(network)
+        expected = circuit.measure(Drive([[1.0]])).output_voltages
+    if "level=2" in new:
+        with pytest.raises(ModelError, match=r"n.cir:\d+: m1 m g 0 0 n1 .*its level is 2; only level 1"):
+            NewtonCircuit(network)
+    else:
+        with NewtonCircuit(network) as circuit:
+            np.testing.assert_allclose(circuit.measure(Drive([[1.0]])).output_voltages, expected, rtol=1e-9)
 
 
 def test_a_gate_whose_source_is_an_input_is_no_parameter():

@@ -111,8 +111,33 @@ def test_inputs_are_sources_or_nodes():
     assert net.fixed_sources == ()
 
 
-def test_a_waveform_is_opaque_unless_it_is_an_input():
-    text = "t\nV1 a 0 pulse(0 1 0 1n 1n)\nI2 0 a external\nR1 a 0 1k"
+@pytest.mark.parametrize(
+    ("wave", "at_zero"),
+    [
+        ("pulse(1 2 0 1n 1n)", 1.0),
+        ("PULSE 0.25 2 1u 1n", 0.25),
+        ("sin(0.5 1 1k 0 0 30)", 1.0),
+        ("ac 1 sin(0.2 1 1k)", 0.2),
+        ("pwl(-1 0 1 4)", 2.0),
+        ("pwl(1 3 2 5)", 3.0),
+        ("exp(0.3 2 0 1)", 0.3),
+        ("dc 0.7 pulse(1 2 0 1n 1n)", 0.7),
+    ],
+)
+def test_a_waveform_is_its_value_at_zero_on_both_backends(wave, at_zero):
+    """That of `ngspice -b` with .op, and by hand; a netlist that is written has it as DC."""
+    net = load(
+        f"t\nV1 a 0 2\nV2 b 0 {wave}\nI1 0 c {wave}\nR1 a b 1k\nR2 b m 1k\nR3 m 0 1k\nR4 c 0 1",
+        inputs=["V1"],
+        outputs=["m", "c"],
+    )
+    for backend in (ExactCircuit, NgspiceCircuit):
+        with backend(net) as circuit:
+            assert circuit.measure(Drive([[2.0]])).output_voltages[0] == pytest.approx([at_zero / 2, at_zero], rel=1e-12)
+
+
+def test_what_has_no_value_at_zero_is_opaque_unless_it_is_an_input():
+    text = "t\nV1 a 0 trnoise(0.1 1n 0 0)\nI2 0 a external\nR1 a 0 1k"
     assert [element.name for element in load(text, inputs=["I2"]).elements] == ["V1"]
     with pytest.raises(NetlistError, match=r"n\.cir:3: nothing feeds the external source I2: make it an input"):
         load(text)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import real_diode
+from laws import bipolar, jfet, mosfet, real_diode
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs, with_diodes, with_transistors
 from outside import Memristor
@@ -133,6 +133,27 @@ class TestDiodeOfAMaker(DeviceContract):
 
     def make(self, random: np.random.Generator) -> Device:
         return real_diode(random, "D1", ("a", "k"))
+
+
+class TestMosfet(DeviceContract):
+    volts = 1.5
+
+    def make(self, random: np.random.Generator) -> Device:
+        return mosfet(random, "M1", ("d", "g", "s", "b"))
+
+
+class TestJfet(DeviceContract):
+    volts = 0.7
+
+    def make(self, random: np.random.Generator) -> Device:
+        return jfet(random, "J1", ("d", "g", "s"))
+
+
+class TestBipolar(DeviceContract):
+    volts = 0.7
+
+    def make(self, random: np.random.Generator) -> Device:
+        return bipolar(random, "Q1", ("c", "b", "e", "s"))
 
 
 class TestTransistor(DeviceContract):

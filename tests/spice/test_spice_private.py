@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hwlearn import Network
+from hwlearn import Drive, Network, NgspiceCircuit
 from hwlearn.errors import LibraryNotFoundError, NetlistError
 from hwlearn.spice import memory
 from hwlearn.spice.library import find_library
@@ -228,3 +228,19 @@ def test_without_cffis_private_module_memmove_is_the_public_one(monkeypatch):
         assert memory.memmove.__module__ == "cffi.api"
     finally:
         importlib.reload(memory)
+
+
+def test_no_word_of_the_library_is_lost(tmp_path: Path) -> None:
+    """Linkers store "rc", a bipolar transistor's resistance, as the end of "spice.rc"; one outside does the same."""
+    outputs = []
+    for model, outside in (("rc=1k", "1u"), ("rc=1u", "1k")):
+        path = tmp_path / "saturated.cir"
+        path.write_text(
+            "* saturated\nVc s 0 5\nVb d 0 3\nRc s c 2.2k\nRb d b 10k\n"
+            f"Ro c i {outside}\nQ1 i b 0 m\n.model m npn({model})\n.end\n"
+        )
+        network = Network.from_netlist(path, inputs=["Vc"], outputs=["c"])
+        with NgspiceCircuit(network) as circuit:
+            outputs.append(circuit.measure(Drive([[5.0]])).output_voltages[0, 0])
+    assert outputs[1] > 1
+    assert outputs[0] == pytest.approx(outputs[1], rel=1e-6)

@@ -7,6 +7,9 @@ import numpy as np
 
 from hwlearn import Diode, Element, ElementDevice, Network
 from hwlearn.network.devices import Names
+from hwlearn.network.devices.bipolar import NPN, PNP, Bipolar
+from hwlearn.network.devices.jfet import NJF, PJF, Jfet
+from hwlearn.network.devices.mosfet import NMOS, PMOS, Mosfet
 
 Maker = Callable[[np.random.Generator, str, tuple[str, ...]], ElementDevice]
 
@@ -30,6 +33,87 @@ def real_diode(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -
         multiplier=random.uniform(1, 4),
         temperature=random.uniform(-20, 100),
         nominal=random.uniform(20, 50),
+    )
+
+
+def mosfet(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> Mosfet:
+    """Of either polarity, with everything that matters at DC."""
+    kind = (NMOS, PMOS)[random.integers(2)]
+    ends = 10 ** random.uniform(-16, -12, 2)
+    return kind(
+        name,
+        nodes,
+        multiplier=random.uniform(1, 4),
+        temperature=random.uniform(-20, 100),
+        transconductance=10 ** random.uniform(-5, -2.5),
+        threshold=random.uniform(-1, 1),
+        modulation=float(random.choice([0.0, random.uniform(0, 0.2)])),
+        drain_resistance=float(random.choice([0.0, 10 ** random.uniform(1, 3)])),
+        source_resistance=float(random.choice([0.0, 10 ** random.uniform(1, 3)])),
+        body=float(random.choice([0.0, random.uniform(0, 1)])),
+        surface=random.uniform(0.3, 1),
+        drain_saturation=float(ends[0]),
+        source_saturation=float(ends[random.integers(2)]),
+    )
+
+
+def jfet(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> Jfet:
+    """Of either polarity, with everything that matters at DC."""
+    kind = (NJF, PJF)[random.integers(2)]
+    tail = float(random.choice([1.0, random.uniform(0.5, 1)]))
+    threshold = random.uniform(-2, -0.3)
+    return kind(
+        name,
+        nodes,
+        multiplier=random.uniform(1, 4),
+        temperature=random.uniform(-20, 100),
+        transconductance=10 ** random.uniform(-5, -2.5),
+        threshold=threshold,
+        modulation=float(random.choice([0.0, random.uniform(0, 0.2)])),
+        drain_resistance=float(random.choice([0.0, 10 ** random.uniform(1, 3)])),
+        source_resistance=float(random.choice([0.0, 10 ** random.uniform(1, 3)])),
+        tail=tail,
+        bend=(1 - tail) / (random.uniform(0.6, 1) - threshold),
+        saturation=10 ** random.uniform(-16, -12),
+    )
+
+
+def bipolar(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> Bipolar:
+    """Of either polarity, with or without each of what matters at DC."""
+
+    def maybe(value: float) -> float:
+        return value * random.integers(2)
+
+    kind, resistance = (NPN, PNP)[random.integers(2)], maybe(10 ** random.uniform(1, 3))
+    substrate = maybe(10 ** random.uniform(-16, -14))
+    return kind(
+        name,
+        nodes,
+        multiplier=random.uniform(1, 4),
+        temperature=random.uniform(-20, 100),
+        forward_saturation=10 ** random.uniform(-17, -13),
+        reverse_saturation=10 ** random.uniform(-17, -13),
+        forward_gain=10 ** random.uniform(1, 2.5),
+        reverse_gain=10 ** random.uniform(-0.5, 1),
+        forward_emission=random.uniform(0.95, 1.3),
+        reverse_emission=random.uniform(0.95, 1.3),
+        forward_early=maybe(random.uniform(20, 100)),
+        reverse_early=maybe(random.uniform(10, 50)),
+        forward_knee=maybe(10 ** random.uniform(-3, -1)),
+        reverse_knee=maybe(10 ** random.uniform(-3, -1)),
+        knee_exponent=float(random.choice([0.5, random.uniform(0.3, 1)])),
+        emitter_leak=maybe(10 ** random.uniform(-15, -12)),
+        emitter_leak_emission=random.uniform(1.3, 2.2),
+        collector_leak=maybe(10 ** random.uniform(-15, -12)),
+        collector_leak_emission=random.uniform(1.3, 2.2),
+        base_resistance=resistance,
+        least_base_resistance=resistance * float(random.choice([1.0, random.uniform(0.1, 1)])),
+        crowding_current=0.0 if substrate else maybe(10 ** random.uniform(-5, -3)),  # ngspice rounds it to 3e-8 there
+        collector_resistance=maybe(10 ** random.uniform(0, 2)),
+        emitter_resistance=maybe(10 ** random.uniform(0, 1.5)),
+        substrate_saturation=substrate,
+        substrate_emission=random.uniform(1, 1.3),
+        substrate_beside=str(random.choice(["collector", "base"])),
     )
 
 

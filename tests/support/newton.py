@@ -7,6 +7,7 @@ import numpy as np
 
 from hwlearn import Drive, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Open, Source, Transistor
 from hwlearn.arrays import Array
+from hwlearn.circuits.measurement import Measurement
 from hwlearn.network.network import Element
 
 VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
@@ -22,13 +23,26 @@ def agrees_with_ngspice(network: Network, inputs: Array, currents: Array, held: 
             one = newton.measure(Drive(inputs, outputs))
             if np.abs(one.input_currents).max() > 1:
                 continue
-            two = ngspice.measure(Drive(inputs, outputs))
-            size = max(np.abs(two.node_voltages).max(), 0.1)
-            np.testing.assert_allclose(one.node_voltages, two.node_voltages, rtol=0, atol=1e-9 * size)
-            amperes = max(np.abs(two.input_currents).max(), np.abs(two.output_currents).max(), 1e-6)
-            np.testing.assert_allclose(one.input_currents, two.input_currents, rtol=0, atol=1e-9 * amperes)
-            np.testing.assert_allclose(one.output_currents, two.output_currents, rtol=0, atol=1e-9 * amperes)
-            np.testing.assert_allclose(one.power, two.power, rtol=0, atol=1e-8 * amperes * size)
+            try:
+                assert_alike(one, ngspice.measure(Drive(inputs, outputs)))
+            except AssertionError:  # after a step, it may keep a field-effect transistor's current from before
+                for k in range(len(inputs)):
+                    here = slice(k, k + 1)
+                    own = outputs if isinstance(outputs, Open) else type(outputs)(outputs.imposed[here])
+                    with NgspiceCircuit(network) as rested:
+                        assert_alike(one[here], rested.measure(Drive(inputs[here], own)))
+
+
+def assert_alike(one: Measurement, two: Measurement) -> None:
+    """`one` is `two`, that of ngspice."""
+    size = max(np.abs(two.node_voltages).max(), 0.1)
+    np.testing.assert_allclose(one.node_voltages, two.node_voltages, rtol=0, atol=1e-9 * size)
+    amperes = max(
+        np.abs(two.input_currents).max(), np.abs(two.output_currents).max(), 1e-5
+    )  # abstol is 1e-15 A for each element
+    np.testing.assert_allclose(one.input_currents, two.input_currents, rtol=0, atol=1e-9 * amperes)
+    np.testing.assert_allclose(one.output_currents, two.output_currents, rtol=0, atol=1e-9 * amperes)
+    np.testing.assert_allclose(one.power, two.power, rtol=0, atol=1e-8 * amperes * size)
 
 
 def assert_balanced(

@@ -62,7 +62,7 @@ class Branches:
     @property
     def ends(self) -> list[tuple[str, str]]:
         """Nodes at the start and at the end of each branch."""
-        at = [dict(zip(place.device.terminals, place.nodes, strict=True)) for place, _ in self._chosen]
+        at = [place.at for place, _ in self._chosen]
         return [(here[branch.start], here[branch.end]) for here, (_, branch) in zip(at, self._chosen, strict=True)]
 
     @cached_property

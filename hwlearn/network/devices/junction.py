@@ -13,6 +13,9 @@ from hwlearn.network.devices.law import Law, Limiter
 GMIN = 1e-12
 """S beside each junction, as in ngspice."""
 
+LEAST = 1e-300
+"""A saturation current [A] that stands for none."""
+
 SHIFTED_BY = ("temp", "tnom", "gmin")
 """Options of ngspice that change what a junction is."""
 
@@ -45,16 +48,20 @@ class Junction(Law):
         overshoot (Nagel 1975, the limiting of SPICE).
         """
         thermal = self._thermal
-        knee = thermal * np.log1p(thermal * typical / self._saturation)
+        return beyond_knees(thermal, thermal * np.log1p(thermal * typical / np.maximum(self._saturation, LEAST)))
 
-        def limit(before: Array, after: Array) -> None:
-            base = np.maximum(before, knee)
-            rise = after - base
-            beyond = rise > 0
-            if beyond.any():
-                np.copyto(after, base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal), where=beyond)
 
-        return limit
+def beyond_knees(thermal: Array, knees: Array) -> Limiter:
+    """Steps beyond knees [V] are taken in the current of an exponential, N Vt [V]; for both (…, D, 1)."""
+
+    def limit(before: Array, after: Array) -> None:
+        base = np.maximum(before, knees)
+        rise = after - base
+        beyond = rise > 0
+        if beyond.any():
+            np.copyto(after, base + thermal * np.log1p(np.maximum(rise, 0.0) / thermal), where=beyond)
+
+    return limit
 
 
 def exponential(x: Array) -> tuple[Array, Array]:

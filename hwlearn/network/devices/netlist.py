@@ -79,6 +79,10 @@ class Cards(NamedTuple):
     alter: str
 
 
+class OtherModel(DeviceError):
+    """A card whose model is of another type; another law may take it."""
+
+
 class NetlistAround:
     """The netlist that a card stands in.
 
@@ -126,11 +130,11 @@ class NetlistAround:
         """Parameters of the card's model, which is the first word after its nodes.
 
         Raises:
-            DeviceError: there is none, or it is of another type.
+            OtherModel: there is none, or it is of another type.
         """
         found, text = self.models.get(card.rest[0] if card.rest else "", ("", ""))
         if found != kind:
-            raise DeviceError(f"it needs a model of type {kind.upper()}" + (f", not {found.upper()}" if found else ""))
+            raise OtherModel(f"it needs a model of type {kind.upper()}" + (f", not {found.upper()}" if found else ""))
         return parameters_of(text)
 
     def own_source(self, card: Card, node: str) -> str:
