@@ -60,15 +60,18 @@ class Bounded:
         outer = len(self._matrix) - self._inner
         count = max(1, int(AT_ONCE / max(1, outer * len(self._matrix))))
         if len(right) <= count:
-            return self._settled(right, lower, upper, always)
+            return self._settled(right, lower, upper, always, 0)
         found = np.empty_like(right)
         for start in range(0, len(right), count):
             part = slice(start, start + count)
             least, most = (bound if len(bound) == 1 else bound[part] for bound in (lower, upper))
-            found[part] = self._settled(right[part], least, most, always)
+            found[part] = self._settled(right[part], least, most, always, start)
         return found
 
-    def _settled(self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None) -> NDArray[Any]:
+    def _settled(
+        self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None, first: int
+    ) -> NDArray[Any]:
+        """`solve` for samples that are counted from `first`."""
         left, found = np.arange(len(right)), None
         # What a node would be at while all others stay, 0 V at first; +1 where that is below its bounds, −1 where above.
         alone = right * self._inverse
@@ -99,13 +102,13 @@ class Bounded:
             going = changed.any(axis=1)
             found[left[~going]] = x[~going]
             if sweep >= SWEEPS:
-                first = changed.argmax(axis=1, keepdims=True)
-                changed = (np.arange(changed.shape[1]) == first) & changed
+                least = changed.argmax(axis=1, keepdims=True)
+                changed &= np.arange(changed.shape[1]) == least
             state = np.where(changed, wanted, state)[going]
             right, left = right[going], left[going]
             lower, upper = (bound if len(bound) == 1 else bound[going] for bound in (lower, upper))
         raise SimulationError(
-            f"exact: which ideal diodes conduct was not found for sample {left[0]}; conductances may be decades apart"
+            f"exact: which ideal diodes conduct was not found for sample {first + left[0]}; conductances may be decades apart"
         )
 
     def _at(self, right: NDArray[Any], held: NDArray[np.bool_], fixed: NDArray[Any]) -> NDArray[Any]:
