@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from hwlearn.arrays import Array, Indices
+from hwlearn.circuits.blocks import DenseBlock, consecutive
 from hwlearn.circuits.drive import Hold, Outputs
 from hwlearn.circuits.linalg import SparseMap
-from hwlearn.circuits.newton.blocks import DenseBlock, consecutive
 from hwlearn.circuits.newton.bounds import Side, bounds_of
 from hwlearn.circuits.newton.complementarity import Bounded, without_edges
 from hwlearn.circuits.newton.folded_measurement import FoldedMeasurement
