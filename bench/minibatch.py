@@ -3,8 +3,9 @@
     python bench/minibatch.py
 
 A step is `program` and one reading of EP (symmetric) on samples that were not seen before, over
-  floor: what no correct method leaves out: the edges read and written, K assembled, factored, and solved with 2 n_out
-    right-hand sides by the fastest of the solvers, and the samples' products with a matrix of n_in × n_out and back;
+  floor: what no correct method leaves out: K assembled, factored, and solved with 2 n_out right-hand sides by the fastest of
+    the solvers, the samples' products with a matrix of n_in × n_out and back, and ġ at each edge from the 2 n_out solutions
+    at its ends (of the crossbar, whose edges are a matrix: by a product);
   numpy: the same direction as one would write it, by dense matrices. Of the crossbar, whose K is diagonal: by two products.
 
 The sides are timed in turns, so that a busy machine slows all; each number is a median, of CPU time.
@@ -103,6 +104,8 @@ def floors(network: Network, samples: int, steps: int) -> list[Callable[[], floa
     zeros, batches = np.zeros(len(rows)), tasks(network, samples)
     transfer = np.random.default_rng(2).normal(size=(len(network.inputs), len(network.outputs)))
     g, sides = network.conductances, []
+    drops, zero, two = SparseMap(incidence), np.zeros((1, 1)), np.ascontiguousarray(right.T)
+    product = len(network.edges) > 10 * merging.size * len(network.outputs)
     for kind in (QdldlCholesky, Cholmod, DenseCholesky):
         solver = kind(merging.size, matrix.indptr, matrix.indices)
 
@@ -113,7 +116,9 @@ def floors(network: Network, samples: int, steps: int) -> list[Callable[[], floa
                 solver.solve(right)
                 task.inputs.T.dot(task.inputs.dot(transfer) - task.targets)
                 solver.solve(right)
-                np.multiply(g, 1e-3)
+                np.multiply(g, 1e-3) if product else np.einsum(
+                    "ek,ek->e", drops.of_columns(two, zero), drops.of_columns(two, zero)
+                )
 
         sides.append(timed(steps, run))
     return sides
