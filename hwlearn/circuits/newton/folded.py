@@ -41,7 +41,7 @@ class Folded:
         free, driven: nodes of the network; `driven` is without ground.
         beside: free nodes that have edges to driven ones, in the order of `free`.
         to_driven: A, without the columns of all other nodes.
-        between: positions of the edges among free nodes. ends: (tails, heads) of these, in the order of `free`.
+        between: positions of the edges among free nodes. pairs: of each, the position in an (n, n) matrix, flat.
         biases: positions of the biases. bias_ends: their ends, −1 if driven.
 
     Raises:
@@ -77,11 +77,12 @@ class Folded:
         self._feeding = consecutive(feeding)
         self.to_driven = DenseBlock(fold, rows, columns, (len(feeding), len(self.beside)), self.dtype)
         between = np.flatnonzero(~bias & (tails >= 0) & (heads >= 0))
-        self.ends = tails[between], heads[between]
+        ends = tails[between], heads[between]
+        self.pairs = ends[0] * size + ends[1]
         self.between, self.biases = consecutive(between), consecutive(np.flatnonzero(bias))
         self.bias_ends = tails[bias], heads[bias]
         self.covered = len(fold) + len(between) + int(bias.sum()) == len(network.edges)
-        self._matrix = _laplacian(size, *self.ends)
+        self._matrix = _laplacian(size, *ends)
         self._entering_biases = _incidence(size, *self.bias_ends)
         self._span = np.array([network.device_at[k].span for k in np.flatnonzero(bias).tolist()])  # type: ignore[attr-defined]
         self._nothing, self._diagonal = np.zeros(size**2), self.beside * (size + 1)

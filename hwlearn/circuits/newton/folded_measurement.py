@@ -87,8 +87,9 @@ class FoldedMeasurement(Measurement):
         others[0], others[1:] = own[near], difference[:, near]
         others[1:] *= -2 * share
         folded.to_driven.write_product(ends.T, others, found)
-        tails, heads = folded.ends
-        found[folded.between] = own[tails] + own[heads] - share * (mixed[tails, heads] + mixed[heads, tails])
+        mixed *= -share
+        mixed += own
+        found[folded.between] = (mixed + mixed.T).reshape(-1)[folded.pairs]
         mean = np.append(difference.mean(axis=0), 0.0)
         found[folded.biases] = -2.0 * (mean[folded.bias_ends[0]] - mean[folded.bias_ends[1]])
         return found
