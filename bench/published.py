@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from published_diodes import moons, moons_linear, xor
 from published_drn import trained
 
 from hwlearn import CoupledLearning, CrossEntropy, EquilibriumPropagation, ExactCircuit, Network, Task, train
@@ -103,7 +104,32 @@ def drn_xs(seeds: int, mnist: Path) -> Row:
     return Row(paper, what, "3.46", found, seeds, time.perf_counter() - began, max(found) <= 3.46)
 
 
-ROWS: dict[str, tuple[Callable[[int, Path], Row], int]] = {"iris": (iris, 10), "digits": (digits, 5), "drn-xs": (drn_xs, 1)}
+def xor_row(seeds: int, mnist: Path) -> Row:
+    """XOR, which no linear network learns; new conductances per seed."""
+    began = time.perf_counter()
+    found = [xor(seed) for seed in range(seeds)]
+    what = "XOR, 6-16-2 with ideal diodes, EP: accuracy 1 on each seed"
+    return Row(
+        "Kendall et al. 2020, arXiv:2006.01981", what, "learnt", found, seeds, time.perf_counter() - began, min(found) == 1
+    )
+
+
+def moons_row(seeds: int, mnist: Path) -> Row:
+    """Two moons; new samples and conductances per seed."""
+    began = time.perf_counter()
+    found = [moons(seed) for seed in range(seeds)]
+    linear = f"{np.mean([moons_linear(seed) for seed in range(seeds)]):.3f} (scikit-learn's logistic regression)"
+    what = "two moons, 6-32-2 with ideal diodes, EP: mean test accuracy ≥ 0.97"
+    return Row("scikit-learn's data", what, linear, found, seeds, time.perf_counter() - began, np.mean(found) >= 0.97)
+
+
+ROWS: dict[str, tuple[Callable[[int, Path], Row], int]] = {
+    "iris": (iris, 10),
+    "digits": (digits, 5),
+    "drn-xs": (drn_xs, 1),
+    "xor": (xor_row, 10),
+    "moons": (moons_row, 10),
+}
 """The rows, and how many seeds each takes."""
 
 
