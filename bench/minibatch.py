@@ -3,8 +3,10 @@
     python bench/minibatch.py
 
 A step is `program` and one reading of EP (symmetric) on samples that were not seen before, over
-  floor: K assembled, factored, and solved with 2 n_out right-hand sides, by the fastest of the solvers;
-  numpy: the same direction as one would write it, by dense matrices.
+  floor: what no correct method leaves out: K assembled, factored, and solved with 2 n_out right-hand sides by the fastest of
+    the solvers, the samples' products with a matrix of n_in × n_out and back, and ġ at each edge from the 2 n_out solutions
+    at its ends (of the crossbar, whose edges are a matrix: by a product);
+  numpy: the same direction as one would write it, by dense matrices. Of the crossbar, whose K is diagonal: by two products.
 
 The sides are timed in turns, so that a busy machine slows all; each number is a median, of CPU time.
 """
@@ -27,7 +29,7 @@ from hwlearn import EquilibriumPropagation, ExactCircuit, Network, Task  # noqa:
 from hwlearn.circuits.linalg import Cholmod, DenseCholesky, QdldlCholesky, SparseMap  # noqa: E402
 from hwlearn.network.builders import grid  # noqa: E402
 
-BATCHES = 10, 50, 400
+BATCHES = 10, 50, 100, 400
 
 
 def border(n: int, count: int) -> Network:
@@ -88,7 +90,7 @@ def ours(network: Network, samples: int, steps: int) -> Callable[[], float]:
     return timed(steps, run)
 
 
-def floors(network: Network, steps: int) -> list[Callable[[], float]]:
+def floors(network: Network, samples: int, steps: int) -> list[Callable[[], float]]:
     """For each solver."""
     merging = network.merging
     free = np.flatnonzero(merging.cluster >= 0)
@@ -99,16 +101,24 @@ def floors(network: Network, steps: int) -> list[Callable[[], float]]:
     rows, columns = matrix.indices, np.repeat(np.arange(merging.size), np.diff(matrix.indptr))
     assemble = SparseMap(sp.csr_array(incidence.T.tocsr()[rows].multiply(incidence.T.tocsr()[columns])))
     right = np.random.default_rng(1).normal(size=(len(network.outputs), merging.size))
-    zeros = np.zeros(len(rows))
-    sides = []
+    zeros, batches = np.zeros(len(rows)), tasks(network, samples)
+    transfer = np.random.default_rng(2).normal(size=(len(network.inputs), len(network.outputs)))
+    g, sides = network.conductances, []
+    drops, zero, two = SparseMap(incidence), np.zeros((1, 1)), np.ascontiguousarray(right.T)
+    product = len(network.edges) > 10 * merging.size * len(network.outputs)
     for kind in (QdldlCholesky, Cholmod, DenseCholesky):
         solver = kind(merging.size, matrix.indptr, matrix.indices)
 
         def run(solver: QdldlCholesky | Cholmod | DenseCholesky = solver) -> None:
             for _ in range(steps):
-                solver.factor(assemble.of(network.conductances, zeros))
+                task = next(batches)
+                solver.factor(assemble.of(g, zeros))
                 solver.solve(right)
+                task.inputs.T.dot(task.inputs.dot(transfer) - task.targets)
                 solver.solve(right)
+                np.multiply(g, 1e-3) if product else np.einsum(
+                    "ek,ek->e", drops.of_columns(two, zero), drops.of_columns(two, zero)
+                )
 
         sides.append(timed(steps, run))
     return sides
@@ -144,14 +154,33 @@ def plain(network: Network, samples: int, steps: int) -> Callable[[], float]:
     return timed(steps, run)
 
 
+def by_products(network: Network, samples: int, steps: int) -> Callable[[], float]:
+    """Of a crossbar with outputs p − q: its edges stand input by input, to p0, q0, p1, …"""
+    batches, rows = tasks(network, samples), len(network.inputs)
+
+    def run() -> None:
+        g = network.conductances.reshape(rows, -1)
+        for _ in range(steps):
+            task = next(batches)
+            total = g.sum(axis=0)
+            potentials = task.inputs @ g / total
+            change = np.empty_like(potentials)
+            change[:, 0::2] = potentials[:, 0::2] - potentials[:, 1::2] - task.targets
+            change[:, 1::2] = -change[:, 0::2]
+            change /= total
+            ((potentials * change).sum(axis=0) - task.inputs.T @ change) / samples
+
+    return timed(steps, run)
+
+
 def main() -> None:
     print(f"{'exact, EP':20}{'S':>5}{'solver':>9}{'step ms':>9}{'floor ms':>9}{'numpy ms':>9}{'/ floor':>9}{'/ numpy':>9}")
     for name, network in NETWORKS.items():
         for samples in BATCHES:
-            big = len(network.edges) * samples > 1e6
-            steps = 3 if big else 20
-            sides = [ours(network, samples, steps), *floors(network, steps), plain(network, samples, 1 if big else 5)]
-            step, *least, numpy = interleaved(5 if big else 9, *sides)
+            steps = 20
+            sides = [ours(network, samples, steps), *floors(network, samples, steps)]
+            sides.append(by_products(network, samples, steps) if name.startswith("crossbar") else plain(network, samples, 5))
+            step, *least, numpy = interleaved(9, *sides)
             print(
                 f"{name:20}{samples:5}{ExactCircuit(network).solver:>9}{1e3 * step:9.3f}{1e3 * min(least):9.3f}"
                 f"{1e3 * numpy:9.3f}{step / min(least):9.2f}{step / numpy:9.3f}",

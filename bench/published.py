@@ -1,6 +1,7 @@
 """Published tasks of the field, learned here: `python bench/published.py [--only iris,digits] [--seeds N] [--json]`.
 
-Each row: paper, task, published, measured, seeds, seconds, pass. `digits` needs MNIST: `--mnist FOLDER` with its idx files.
+Each row: paper, task, published, measured, seeds, seconds, pass. `digits` and `drn-xs` need MNIST: `--mnist FOLDER` with
+its idx files.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from published_diodes import moons, moons_linear, xor
+from published_drn import trained
 
 from hwlearn import CoupledLearning, CrossEntropy, EquilibriumPropagation, ExactCircuit, Network, Task, train
 from hwlearn.data import load
@@ -92,7 +95,41 @@ def random_graph(seed: int, nodes: int = 300, edges: int = 1500, inputs: int = 1
         return network
 
 
-ROWS: dict[str, tuple[Callable[[int, Path], Row], int]] = {"iris": (iris, 10), "digits": (digits, 5)}
+def drn_xs(seeds: int, mnist: Path) -> Row:
+    """DRN-XS 1568-100-10 of fast-drn on all of MNIST; published after ten epochs on a GPU."""
+    began, images = time.perf_counter(), load("mnist", mnist)
+    found = [trained(images, seed=seed)[1] for seed in range(seeds)]
+    what = "MNIST, DRN-XS 1568-100-10 with ideal diodes, EP, batch 4, 10 epochs: test error [%] ≤ 3.46 on each seed"
+    paper = "rain-neuromorphics/energy-based-learning, papers/fast-drn"
+    return Row(paper, what, "3.46", found, seeds, time.perf_counter() - began, max(found) <= 3.46)
+
+
+def xor_row(seeds: int, mnist: Path) -> Row:
+    """XOR, which no linear network learns; new conductances per seed."""
+    began = time.perf_counter()
+    found = [xor(seed) for seed in range(seeds)]
+    what = "XOR, 6-16-2 with ideal diodes, EP: accuracy 1 on each seed"
+    return Row(
+        "Kendall et al. 2020, arXiv:2006.01981", what, "learnt", found, seeds, time.perf_counter() - began, min(found) == 1
+    )
+
+
+def moons_row(seeds: int, mnist: Path) -> Row:
+    """Two moons; new samples and conductances per seed."""
+    began = time.perf_counter()
+    found = [moons(seed) for seed in range(seeds)]
+    linear = f"{np.mean([moons_linear(seed) for seed in range(seeds)]):.3f} (scikit-learn's logistic regression)"
+    what = "two moons, 6-32-2 with ideal diodes, EP: mean test accuracy ≥ 0.97"
+    return Row("scikit-learn's data", what, linear, found, seeds, time.perf_counter() - began, np.mean(found) >= 0.97)
+
+
+ROWS: dict[str, tuple[Callable[[int, Path], Row], int]] = {
+    "iris": (iris, 10),
+    "digits": (digits, 5),
+    "drn-xs": (drn_xs, 1),
+    "xor": (xor_row, 10),
+    "moons": (moons_row, 10),
+}
 """The rows, and how many seeds each takes."""
 
 

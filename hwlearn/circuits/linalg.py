@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
-from scipy.linalg.blas import ddot
+from scipy.linalg.blas import ddot, sdot
 from scipy.sparse import csc_array, csc_matrix, csr_array
 
 from hwlearn.arrays import Array, Indices
@@ -34,7 +34,7 @@ def square_sum(array: Array) -> float:
     if not array.size:
         return 0.0
     flat = array.reshape(-1)
-    square: float = ddot(flat, flat)
+    square: float = sdot(flat, flat) if flat.dtype.char == "f" else ddot(flat, flat)
     return square
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
 from hwlearn.network import Network
+
+AT_ONCE = 2**22
+"""Drops that are looked at together."""
 
 
 class Measurement(ABC):
@@ -101,21 +104,39 @@ class SampledMeasurement(Measurement):
     def _drops(self) -> Array:
         return self.voltages[:, self.network.tails] - self.voltages[:, self.network.heads]
 
+    def _parts(self) -> Iterator[tuple[slice, SampledMeasurement]]:
+        """The samples in parts whose drops are at most `AT_ONCE` numbers, which bounds the memory."""
+        count, together = len(self.voltages), max(1, AT_ONCE // max(1, len(self.network.edges)))
+        if count <= together:
+            yield slice(None), self
+            return
+        for first in range(0, count, together):
+            part = slice(first, first + together)
+            yield part, self[part]
+
     @property
     def power(self) -> Array:
-        if not self.network.devices:
-            return self._drops**2 @ self.conductances
-        return np.einsum("se,se->s", self.network.edge_currents(self.conductances, self.voltages), self._drops)
+        network, found = self.network, np.empty(len(self.voltages))
+        for part, own in self._parts():
+            if not network.devices:
+                found[part] = own._drops**2 @ self.conductances
+            else:
+                found[part] = np.einsum("se,se->s", network.edge_currents(self.conductances, own.voltages), own._drops)
+        return found
 
     def edge_drops(self) -> Array:
         return self._drops
 
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
-        drops = self._drops
-        share = np.full(len(drops), 1.0 / len(drops)) if weights is None else np.asarray(weights, dtype=np.float64)
-        return share @ drops**2
+        count = len(self.voltages)
+        share = np.full(count, 1.0 / count) if weights is None else np.asarray(weights, dtype=np.float64)
+        return sum_of(share[part] @ own._drops**2 for part, own in self._parts())
 
     def contrast(self, reference: Measurement) -> Array:
+        count = len(self.voltages)
+        return sum_of(own._contrast(reference[part]) * (len(own.voltages) / count) for part, own in self._parts())
+
+    def _contrast(self, reference: Measurement) -> Array:
         here, there = self.edge_drops(), reference.edge_drops()
         contrast = contrast_of(here, there)
         for k, device in self.network.device_at.items():
@@ -133,6 +154,11 @@ class SampledMeasurement(Measurement):
             self.noise,
             self.provenance,
         )
+
+
+def sum_of(parts: Iterable[Array]) -> Array:
+    """Their sum, which is the one itself where there is one."""
+    return reduce(np.add, parts)
 
 
 def contrast_of(here: Array, there: Array) -> Array:

@@ -104,8 +104,12 @@ class Task:
         return Task(new[:, : self.inputs.shape[1]], new[:, self.inputs.shape[1] :])
 
     def batch(self, chosen: NDArray[np.intp]) -> Task:
-        """The task of some of the samples."""
-        return Task(self.inputs[chosen], self.targets[chosen])
+        """The task of some of the samples, which were checked already."""
+        part = object.__new__(Task)
+        for name, values in (("inputs", self.inputs[chosen]), ("targets", self.targets[chosen])):
+            values.setflags(write=False)
+            object.__setattr__(part, name, values)
+        return part
 
     @classmethod
     def classification(

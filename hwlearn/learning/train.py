@@ -20,6 +20,7 @@ from hwlearn.learning.arguments import check_circuit, check_count, check_rule, c
 from hwlearn.learning.batches import Batches
 from hwlearn.learning.keeping import Best, Keep, Keeper
 from hwlearn.learning.learning_rate import LearningRate, Rate
+from hwlearn.learning.limits import Limits
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.scores import Score, Scores, score
@@ -32,8 +33,6 @@ CONFIRMED = 25
 
 REFRESHED = 25
 """Steps after which learning_rate = "auto" is taken anew, at least."""
-
-LARGEST = float(np.finfo(np.float64).max)
 
 CONDUCTANCES = ("conductance", "log-conductance")
 """What a step can be added to in every network; see `train`."""
@@ -192,8 +191,8 @@ def train(
     refreshed = max(batches.per_epoch, REFRESHED)
     trainable, number = network.trainable, int(network.trainable.sum())
     lowest, highest = circuit.bounds
-    lower, upper = np.where(trainable, lowest, -np.inf), np.where(trainable, np.minimum(highest, LARGEST), np.inf)
-    probe = int(trainable.argmax())
+    limits = Limits(lowest, highest, trainable)
+    counting = bool(callbacks)
     logarithmic = parameter == "log-conductance"
     by_setting = parameter not in CONDUCTANCES
 
@@ -252,16 +251,13 @@ def train(
         optimize.learning_rate = rate.at(step // batches.per_epoch)
         if logarithmic:
             with np.errstate(over="ignore"):
-                new = wanted * np.exp(optimize.step(wanted * reading.direction))
+                change = wanted * np.expm1(optimize.step(wanted * reading.direction))
         elif by_setting:
             slopes = setting_slopes(network, parameter, wanted)
-            new = wanted + slopes * optimize.step(slopes * reading.direction)
+            change = slopes * optimize.step(slopes * reading.direction)
         else:
-            new = optimize.step(reading.direction)
-            new += wanted
-        wanted = np.maximum(new, lower)
-        np.minimum(wanted, upper, out=wanted)
-        clipped = int(np.count_nonzero(new != wanted)) if callbacks or new[probe] != wanted[probe] else 0
+            change = optimize.step(reading.direction)
+        wanted, clipped = limits.moved(wanted, change, counting)
         if clipped == number > 0 and not warned:
             warned = True
             warnings.warn(

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwlearn import Drive, ExactCircuit, Hold, Inject, Network, Open, Source, Task
+from hwlearn.circuits.exact import entering
 from hwlearn.circuits.linalg import DenseCholesky, QdldlCholesky
 from hwlearn.learning.rules import RULES
-from hwlearn.network.builders import grid
+from hwlearn.network.builders import crossbar, grid
 from hwlearn.testing.nodal import modified_nodal
 
 INPUTS = ["n0_0", "n0_4", "n4_0", "n4_4", "n2_0", "n0_2", "n4_2", "n2_4,n3_4", "I(n3_1)"]
@@ -63,6 +64,43 @@ def test_directions_on_new_samples(name: str, symmetric: bool, seed: int, output
         expected = by_phases(name, network, batch, symmetric, 0.1)
         found = rule.direction(circuit, batch)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+def bipartite(seed: int, kind: str) -> Network:
+    """A crossbar; or nearly one: edges missing, shuffled, turned round, beside it, and a rail."""
+    if kind == "crossbar":
+        plain = crossbar(12, 3)
+        return plain.with_conductances(10 ** np.random.default_rng(seed).uniform(-1, 0, len(plain.edges)))
+    random = np.random.default_rng(seed)
+    rows, columns = [*(f"x{k}" for k in range(10)), "rail"], [f"h{k}" for k in range(5)]
+    edges = [(row, column) for row in rows for column in columns if random.random() < 0.8 or column == "h0" or row == "x0"]
+    edges += [("h0", "h1"), ("h3", "h2"), ("h4", "0"), ("x0", "x1"), ("x2", "0")]
+    edges = [pair if random.random() < 0.7 else pair[::-1] for pair in edges]
+    random.shuffle(edges)
+    rail = [Source("rail", "voltage", "rail", value=-0.4)]
+    conductances = 10 ** random.uniform(-1, 0, len(edges))
+    return Network.from_edges(edges, conductances, inputs=rows[:-1], outputs=["h1,h3", "h2"], fixed_sources=rail)
+
+
+@pytest.mark.parametrize("kind", ["crossbar", "nearly"])
+@pytest.mark.parametrize("name", ["ep", "cl", "al", "dual-cl"])
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), samples=st.sampled_from([1, 2, 9]), symmetric=st.booleans())
+def test_directions_of_crossbars(name: str, kind: str, seed: int, samples: int, symmetric: bool) -> None:
+    """Dense matrices in the place of edges."""
+    network = bipartite(seed, kind)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entering, "LEAST", 10)
+        circuit = ExactCircuit(network)
+        assert isinstance(circuit._entering, entering.DenseEntering)
+    rule = RULES.get(name)(0.1, symmetric=symmetric)
+    for k in range(2):
+        batch = task(network, samples, seed + k)
+        expected = by_phases(name, network, batch, symmetric, 0.1)
+        found = rule.direction(circuit, batch)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+        outputs = modified_nodal(network, network.conductances, Drive(batch.inputs)).output_voltages
+        np.testing.assert_allclose(circuit.measure(Drive(batch.inputs)).output_voltages, outputs, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["ep", "cl", "al"])

@@ -1,5 +1,7 @@
 """Ideal diodes: the least power within bounds, by scipy; biases learn from a contrast of drops; deep resistive networks."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,7 +92,7 @@ def test_complementarity_holds_to_rounding(seed: int, size: int) -> None:
     matrix[: size // 2, : size // 2] *= np.eye(size // 2)
     matrix += 2 * np.abs(matrix).sum() * np.eye(size) * random.integers(2)
     matrix += max(0.0, 0.1 - np.linalg.eigvalsh(matrix)[0]) * np.eye(size)
-    x = Bounded(matrix, np.arange(size // 2)).solve(right, lower, upper)
+    x = Bounded(matrix, size // 2).solve(right, lower, upper)
     push, scale = x @ matrix - right, 1e-10
     assert (x >= lower - scale).all()
     assert (x <= upper + scale).all()
@@ -135,6 +137,84 @@ def test_contrasts_are_those_of_the_drops() -> None:
     expected = (one.edge_drops() ** 2 - two.edge_drops() ** 2).mean(axis=0)
     expected[-2:] = -2 * (one.edge_drops() - two.edge_drops()).mean(axis=0)[-2:]
     np.testing.assert_allclose(one.contrast(two), expected, atol=1e-14)
+
+
+def by_hand(network: Network, sizes: tuple[int, int, int], task: Task, steps: list[np.ndarray], rate: float, nudge: float):
+    """The training of one hidden layer as 20 lines of numpy: which diodes conduct, two nudges, products; conductances (E,)."""
+    n, m, o = sizes
+    first, second = (
+        network.conductances[: n * m].reshape(n, m).copy(),
+        network.conductances[n * m : -m - o].reshape(m, o).copy(),
+    )
+    bias, out_bias = (part - 100.0 for part in np.split(network.conductances[-m - o :].copy(), [m]))
+    side = np.where(np.arange(m) < m // 2, 1, -1)
+
+    def settle(x: np.ndarray, inject: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        norton, total = x @ first + bias, first.sum(axis=0) + second.sum(axis=1)
+        conducting = side * norton < 0
+        while True:
+            free = ~conducting / total
+            matrix = np.diag(second.sum(axis=0)) - second.T @ (free[:, None] * second)
+            outputs = np.linalg.solve(matrix, inject + out_bias + (free * norton) @ second)
+            now = side * (norton + second @ outputs) < 0
+            if (now == conducting).all():
+                return free * (norton + second @ outputs), outputs
+            conducting = now
+
+    for chosen in steps:
+        change = [np.zeros_like(part) for part in (first, second, bias, out_bias)]
+        for x, y in zip(task.inputs[chosen], task.targets[chosen], strict=True):
+            error = settle(x, np.zeros(o))[1] - y
+            for sign in (1, -1):
+                h, v = settle(x, -sign * nudge * error)
+                slopes = (x[:, None] - h) ** 2, (h[:, None] - v) ** 2, -2 * h, -2 * v
+                for k, slope in enumerate(slopes):
+                    change[k] -= sign * slope / (4 * nudge) / len(chosen)
+        first, second, bias, out_bias = (
+            part + rate * moved for part, moved in zip((first, second, bias, out_bias), change, strict=True)
+        )
+        first, second = np.maximum(first, 1e-6), np.maximum(second, 1e-6)
+    return np.concatenate((first.ravel(), second.ravel(), bias + 100, out_bias + 100))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-4)])
+def test_a_training_is_that_of_numpy_step_by_step(dtype: str, tolerance: float) -> None:
+    network, random = deep_resistive([10, 9, 3], seed=4), np.random.default_rng(0)
+    inputs = 100 * random.uniform(size=(40, 10)) * (random.random((40, 10)) < 0.4)
+    task = Task(np.hstack((inputs, -inputs)), np.eye(3)[random.integers(3, size=40)])
+    circuit = NewtonCircuit(network, dtype=dtype)
+    train(circuit, task, EquilibriumPropagation(0.1, symmetric=True), steps=20, batch_size=4, learning_rate=0.006, seed=7)
+    steps = [order for epoch in (0, 1) for order in np.random.default_rng((7, epoch)).permutation(40).reshape(10, 4)]
+    expected = by_hand(network, (20, 9, 3), task, steps, 0.006, 0.1)
+    moved = np.abs(expected - network.conductances).max()
+    np.testing.assert_allclose(circuit.conductances, expected, atol=tolerance * moved, rtol=1e-13)
+
+
+def test_norton_currents_that_are_known_are_those_of_the_same_inputs_alone() -> None:
+    network, random = deep_resistive([4, 6, 2], seed=0), np.random.default_rng(3)
+    circuit, inputs = NewtonCircuit(network), 10 * random.normal(size=(3, 8))
+    circuit.measure(Drive(inputs))
+    for others in (inputs + 1, np.repeat(inputs, 2, axis=0), inputs[::-1], np.repeat(inputs[::-1], 2, axis=0), inputs[:2]):
+        found = circuit.measure(Drive(others)).node_voltages
+        np.testing.assert_array_equal(found, NewtonCircuit(network).measure(Drive(others)).node_voltages)
+    circuit.program(2 * network.conductances)
+    again = circuit.measure(Drive(inputs)).node_voltages
+    np.testing.assert_allclose(
+        again, NewtonCircuit(circuit.network.with_conductances(circuit.conductances)).measure(Drive(inputs)).node_voltages
+    )
+
+
+def test_many_samples_take_little_memory() -> None:
+    """Both hidden layers and the outputs: 65 nodes are solved for, so 34 kB a sample if all were solved at once."""
+    network = deep_resistive([3, 60, 60, 5], seed=0)
+    circuit, inputs = NewtonCircuit(network), np.random.default_rng(0).normal(size=(2000, 6))
+    tracemalloc.start()
+    outputs = circuit.measure(Drive(inputs)).output_voltages
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 130e6
+    chosen = [0, 777, 1999]
+    np.testing.assert_allclose(outputs[chosen], circuit.measure(Drive(inputs[chosen])).output_voltages, atol=1e-12)
 
 
 def test_xor_is_learnt_in_single_precision() -> None:

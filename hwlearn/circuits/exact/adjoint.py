@@ -6,64 +6,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import _sparsetools, csr_array, vstack
 
-from hwlearn.arrays import Array, Indices
+from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
-from hwlearn.circuits.exact.ports import REBUILT, Basis, Columns, Ports, System, entering
-from hwlearn.circuits.linalg import SparseMap
-
-_ZERO = np.zeros((1, 1))
-
-
-class Entering:
-    """A(g) (n × sources): the currents into the free nodes for a unit of each source, and the numbers of K beside them."""
-
-    def __init__(self, system: System) -> None:
-        self.system = system
-        self.output_lifts = system.seen.lifts_of_outputs(len(system.port_rows))
-        rows, columns, edges, values = entering(system.into, system.raised)
-        place: Indices
-        place, entry = np.unique(rows * system.sources + columns, return_inverse=True)
-        constants = np.zeros(len(place))
-        currents = system.merged_injections
-        if currents is not None:
-            injected = np.flatnonzero(currents)
-            union = np.union1d(place, injected)
-            entry, place, constants = np.searchsorted(union, place)[entry], union, np.zeros(len(union))
-            constants[np.searchsorted(union, injected)] = currents.reshape(-1)[injected]
-        self._entries, self._shape = system.assembly.shape[0], (system.size, system.sources)
-        of_edges = csr_array((values, (entry, system.touched[edges])), shape=(len(place), system.assembly.shape[1]))
-        self._numbers = SparseMap(csr_array(vstack((system.assembly, of_edges), format="csr")))
-        self._constants = np.concatenate((np.zeros(self._entries), constants))
-        counts = np.bincount(place // system.sources, minlength=system.size)
-        self._pattern: tuple[Indices, Indices] = (
-            np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
-            np.asarray(place % system.sources, dtype=np.int32),
-        )
-
-    def assemble(self, conductances: Array) -> tuple[Array, Array]:
-        """The numbers of K's pattern, and those of A, for conductances (E,) S."""
-        numbers = self._numbers.of(conductances, self._constants)
-        return numbers[: self._entries], numbers[self._entries :]
-
-    def gathered(self, numbers: Array, potentials: Array) -> Array:
-        """(sources, k): Aᵀ x for potentials (n, k) in C order."""
-        size, sources = self._shape
-        found = np.zeros((sources, potentials.shape[1]))
-        # Aᵀ in CSC is A in CSR.
-        _sparsetools.csc_matvecs(
-            sources, size, potentials.shape[1], *self._pattern, numbers, potentials.reshape(-1), found.reshape(-1)
-        )
-        return found
-
-    def of_columns(self, numbers: Array, weights: Array) -> Array:
-        """(n, k) A: A s for source values (sources, k) in C order."""
-        found = np.zeros((self._shape[0], weights.shape[1]))
-        _sparsetools.csr_matvecs(
-            *self._shape, weights.shape[1], *self._pattern, numbers, weights.reshape(-1), found.reshape(-1)
-        )
-        return found
+from hwlearn.circuits.exact.entering import Entering
+from hwlearn.circuits.exact.ports import REBUILT, Basis, Columns, Ports
 
 
 class _Found(NamedTuple):
@@ -72,13 +19,11 @@ class _Found(NamedTuple):
     Attributes:
         entering: numbers of A.
         potentials: Λ (n, n_out) Ω.
-        drops: (E, n_out) Ω, of the edges.
         outputs: (p, n_out) V, as in `Answers`.
     """
 
     entering: Array
     potentials: Array
-    drops: Array
     outputs: Array
 
 
@@ -118,12 +63,11 @@ class Adjoint(Answers):
             if system.cholesky.together:  # of an older factor perhaps
                 system.cholesky.renew(numbers, conductances)
         system.factored = conductances
-        ports, width = system.port_rows, len(system.port_rows)
+        ports = system.port_rows
         potentials = np.ascontiguousarray(system.cholesky.solve(ports).T)
-        seen = system.seen.of_columns(potentials, _ZERO)
         transfer = self._entering.gathered(entering, potentials)
         transfer += self._entering.output_lifts
-        return _Found(entering, potentials, seen[width:], np.concatenate((transfer, seen[:width].T)))
+        return _Found(entering, potentials, np.concatenate((transfer, potentials.T.dot(ports.T))))
 
     @property
     def outputs(self) -> Array:  # type: ignore[override]
@@ -135,11 +79,11 @@ class Adjoint(Answers):
             return self._all.contrast(weights, change, share, held)
         system, (samples, outputs) = self.system, change.shape
         if samples > outputs:
-            by_change, moments = found.drops, weights.T.dot(change)
+            by_change, moments = found.potentials, weights.T.dot(change)
             currents = None if held is None else held.T.dot(change)
             own = change.T.dot(change) if share else None
         else:
-            by_change, moments, own = found.drops.dot(change.T), np.ascontiguousarray(weights.T), change.T
+            by_change, moments, own = found.potentials.dot(change.T), np.ascontiguousarray(weights.T), change.T
             currents = None if held is None else held.T
         if share:
             assert own is not None
@@ -148,15 +92,14 @@ class Adjoint(Answers):
         right = self._entering.of_columns(found.entering, moments)
         potentials = system.cholesky.solve(np.ascontiguousarray(right.T)).T
         potentials = np.ascontiguousarray(potentials) if currents is None else potentials + found.potentials.dot(currents)
-        drops = system.seen.of_columns(potentials, system.seen.offsets.of_columns(moments, _ZERO))[outputs:]
-        contrast: Array = np.einsum("ek,ek->e", by_change, drops)
+        contrast = self._entering.contrast(by_change, potentials, moments)
         contrast *= 1 / samples
         return contrast
 
     def whole(self, weights: Array) -> tuple[Answers, Array]:
         """By columns, unless there are so many that outputs alone are likely to be asked for."""
         if min(weights.shape) > REBUILT * len(self.system.port_rows):
-            return self, weights
+            return self, weights.copy()
         basis, own = self._columns.of(weights[:, : len(self.system.network.inputs)])
         if self._whole is None or self._whole.basis is not basis:
             self._whole = Ports(basis, self.conductances)

@@ -10,7 +10,8 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
-from hwlearn.circuits.exact.adjoint import Adjoint, Entering
+from hwlearn.circuits.exact.adjoint import Adjoint
+from hwlearn.circuits.exact.entering import Entering, choose_entering
 from hwlearn.circuits.exact.ports import Basis, Columns, Ports, System
 from hwlearn.circuits.exact.reused import WORTHWHILE
 from hwlearn.circuits.linear import LinearCircuit
@@ -89,7 +90,7 @@ class ExactCircuit(LinearCircuit):
         if worth * len(self.network.outputs) < self._columns.fewest(inputs):
             if self._adjoint is None:
                 self._adjoint = Adjoint(self._entering, self._columns, self._conductances)
-            return self._adjoint, self._system.padded(inputs)
+            return self._adjoint, self._system.weights(inputs)
         basis, weights = self._columns.of(inputs)
         if self._ports is None or self._ports.basis is not basis:
             self._ports = Ports(basis, self._conductances)
@@ -97,7 +98,7 @@ class ExactCircuit(LinearCircuit):
 
     @cached_property
     def _entering(self) -> Entering:
-        return Entering(self._system)
+        return choose_entering(self._system)
 
     def _close(self) -> None:
         self._ports = self._adjoint = None

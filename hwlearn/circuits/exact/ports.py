@@ -58,7 +58,9 @@ class System:
         keep = np.flatnonzero(cluster >= 0)
         spread = csr_array((np.ones(len(keep)), (keep, cluster[keep])), shape=(len(network.nodes), size))
         ends = csr_array(vstack((network.port_incidence, network.incidence), format="csr"))
-        self.nodes, self.seen = View(spread, offsets), View(csr_array(ends @ spread), csr_array(ends @ offsets))
+        self.node_lifts = offsets
+        self.seen_matrix, self.seen_lifts = csr_array(ends @ spread), csr_array(ends @ offsets)
+        self.nodes, self.seen = View(spread, offsets), View(self.seen_matrix, self.seen_lifts)
         self.factored: Array | None = None  # the conductances at which K was factored last
 
         self.injections = injections = None
@@ -115,6 +117,10 @@ class System:
         padded = np.ones((len(inputs), self.sources))
         padded[:, : inputs.shape[1]] = inputs
         return padded
+
+    def weights(self, inputs: Array) -> Array:
+        """`padded`, which is `inputs` itself where there is no fixed source."""
+        return inputs if inputs.shape[1] == self.sources else self.padded(inputs)
 
     def factor_again(self, conductances: Array) -> None:
         """Factor K at conductances where it was factored before, if it was factored elsewhere since."""

@@ -37,6 +37,9 @@ LARGEST_WALK = 1e8
 DROWNED = 1e-8
 """Rounding of a delivered current, relative to the largest of all samples, above which it is not told."""
 
+AT_ONCE = 2e6
+"""Numbers of the samples that are solved for together, which bounds the memory."""
+
 LEAST = 1e-15
 """Rounding of a delivered current, in A, that does not matter: the tolerance of currents in ngspice too (`deck`)."""
 
@@ -224,17 +227,27 @@ class _Equations:
         )  # then diagonals dominate, and walks are positive
         self.reciprocal = reduction.symmetric and all(branches.reciprocal for branches in laws)
         self.matrices = choose_matrices(loops[flowing], controls[of], symmetric=self.reciprocal, dominated=self._local)
+        self._together = max(1, int(AT_ONCE / (self._width + sum(seen.shape) + self._flowing + self.matrices.numbers)))
 
-    @_quiet
     def solve(self, conductances: Array, values: Array, injected: Array) -> tuple[Array, Array, Array]:
         """Voltages of all nodes (S, N) and of the outputs (S, n_out), V, and what each driven source delivers (S, …), A.
 
         NaN where the rounding of a drop over a large conductance at a source drowns what flows.
         For the driven sources' values (S, …), and `injected` (S, n_out) A into the outputs.
         """
+        parts = [slice(first, first + self._together) for first in range(0, len(values), self._together)]
+        found = [self._solve(conductances, values[part], injected[part], part.start) for part in parts]
+        if len(found) == 1:
+            return found[0]
+        voltages, outputs, delivered = (np.concatenate(rows) for rows in zip(*found, strict=True))
+        return voltages, outputs, delivered
+
+    @_quiet
+    def _solve(self, conductances: Array, values: Array, injected: Array, first: int) -> tuple[Array, Array, Array]:
+        """`solve` for samples that are counted from `first`."""
         u = self._driven_by(values, injected)
         laws = self._at(conductances)
-        x, seen = self._newton(conductances, laws, u)
+        x, seen = self._newton(conductances, laws, u, first)
         flows = self._flows(conductances, laws, seen)
         voltages = self._nodes.of_columns(x, self._lifts.of_columns(u, _ZERO))
         outputs = self._outputs.of_columns(voltages, _ZERO)
@@ -292,8 +305,8 @@ class _Equations:
         slopes[: len(self._resistors)] = conductances[self._resistors, None]
         return slopes
 
-    def _newton(self, conductances: Array, laws: Sequence[AtConductances], u: Array) -> tuple[Array, Array]:
-        """The free potentials (n, S) V, and what is seen at them."""
+    def _newton(self, conductances: Array, laws: Sequence[AtConductances], u: Array, first: int = 0) -> tuple[Array, Array]:
+        """The free potentials (n, S) V, and what is seen at them; samples are counted from `first`."""
         limiters = [(rows, limit) for rows, _, limit in laws if limit is not None]
         rest, entering = self._seen_lifts.of_columns(u, _ZERO), self._entering.of_columns(u, _ZERO)
         x, seen, points = np.zeros(entering.shape), rest, rest[self._edges :].copy()
@@ -317,7 +330,7 @@ class _Equations:
             upward = (walk > 0).all(axis=0) | (not self._local)
             drowned = ~(upward & (np.abs(walk).max(axis=0, initial=0.0) <= LARGEST_WALK))
             if (lost := there & drowned).any():
-                raise SimulationError(f"exact: sample {left[lost][0]}: {decades_apart(self._network, conductances)}")
+                raise SimulationError(f"exact: sample {first + left[lost][0]}: {decades_apart(self._network, conductances)}")
             if there.any():
                 done, going = np.flatnonzero(there), np.flatnonzero(~there)
                 for whole, part in zip(every, (x, seen), strict=True):
@@ -332,7 +345,9 @@ class _Equations:
             for rows, limit in limiters:
                 limit(rows.volts(before), rows.volts(points))
         why = f"; {decades_apart(self._network, conductances)}" if drowned[~there].any() else ""
-        raise SimulationError(f"exact: Newton's method did not converge for sample {left[0]} in {ITERATIONS} iterations{why}")
+        raise SimulationError(
+            f"exact: Newton's method did not converge for sample {first + left[0]} in {ITERATIONS} iterations{why}"
+        )
 
     def _flows(
         self,

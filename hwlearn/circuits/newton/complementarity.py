@@ -16,6 +16,9 @@ SWEEPS = 20
 
 MOST = 5000
 
+AT_ONCE = 4e6
+"""Numbers in the matrices of the samples that are solved together, which bounds the memory."""
+
 
 class Bounded:
     """K x = f + i with lo ≤ x ≤ hi, where i pushes a node off a bound that it is at, and is zero elsewhere.
@@ -25,20 +28,19 @@ class Bounded:
     has ended when no node changes, and is exact then to rounding. It may go round in circles; after `SWEEPS` the first node
     alone changes, which cannot (Murty 1974, least index).
 
-    Free nodes without edges among them are eliminated first: their part of K is diagonal.
+    Free nodes without edges among them stand first and are eliminated: their part of K is diagonal.
 
     Args:
         matrix: K (n, n), positive definite.
-        inner: nodes that are eliminated first (`without_edges`).
+        inner: how many nodes are eliminated (`without_edges`).
     """
 
-    def __init__(self, matrix: NDArray[Any], inner: Indices) -> None:
-        self._matrix = matrix
-        self._inner, self._rest = inner, np.setdiff1d(np.arange(len(matrix)), inner)
-        self._total = np.diag(matrix)[self._inner].copy()
-        self._across = np.ascontiguousarray(matrix[np.ix_(self._rest, self._inner)])
-        self._left = np.ascontiguousarray(matrix[np.ix_(self._rest, self._rest)])
-        self._rounding = 1e3 * np.finfo(matrix.dtype).eps
+    def __init__(self, matrix: NDArray[Any], inner: int) -> None:
+        self._matrix, self._inner = matrix, inner
+        self._inverse = 1 / matrix.diagonal()
+        self._across, self._left = matrix[inner:, :inner], matrix[inner:, inner:]
+        self._rounding = matrix.dtype.type(1e3 * np.finfo(matrix.dtype).eps)
+        self._eye = np.eye(len(matrix) - inner, dtype=matrix.dtype)
 
     def residual(self, x: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
         """i = K x − f (S, n) A."""
@@ -48,77 +50,91 @@ class Bounded:
     def solve(
         self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None = None
     ) -> NDArray[Any]:
-        """x (S, n) V for f (S, n) A and bounds (S, n) V; the nodes `always` are held at `lower`.
+        """x (S, n) V for f (S, n) A and bounds (S, n) or (1, n) V; the nodes `always` are held at `lower`.
 
         Raises:
             SimulationError: a bound is above the other, or there is no end.
         """
         if (lower > upper).any():
             raise SimulationError("exact: ideal diodes hold a node above one voltage and below a lower one")
+        outer = len(self._matrix) - self._inner
+        count = max(1, int(AT_ONCE / max(1, outer * len(self._matrix))))
+        if len(right) <= count:
+            return self._settled(right, lower, upper, always, 0)
         found = np.empty_like(right)
-        left = np.arange(len(right))
-        # +1 at the lower bound, −1 at the upper one.
-        guess = right / np.diag(self._matrix)
-        state = np.where(guess < lower, 1, 0) - np.where(guess > upper, 1, 0)
+        for start in range(0, len(right), count):
+            part = slice(start, start + count)
+            least, most = (bound if len(bound) == 1 else bound[part] for bound in (lower, upper))
+            found[part] = self._settled(right[part], least, most, always, start)
+        return found
+
+    def _settled(
+        self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None, first: int
+    ) -> NDArray[Any]:
+        """`solve` for samples that are counted from `first`."""
+        left, found = np.arange(len(right)), None
+        # What a node would be at while all others stay, 0 V at first; +1 where that is below its bounds, −1 where above.
+        alone = right * self._inverse
+        off = np.minimum(np.maximum(alone, lower), upper) - alone
+        state = np.sign(off)
         if always is not None:
             state[:, always] = 1
         for sweep in range(MOST):
             held = state != 0
-            fixed = np.where(state > 0, lower, np.where(state < 0, upper, 0)).astype(right.dtype)
+            fixed = np.where(held, np.where(state > 0, lower, upper), 0)
             x = self._at(right, held, fixed)
-            push = x @ self._matrix - right
-            size = np.abs(x).max(axis=1, initial=0.0, keepdims=True)
-            slack, pull = self._rounding * size, self._rounding * size * np.diag(self._matrix)
-            wanted = np.where(
-                held,
-                np.where(state * push < -pull, 0, state),
-                np.where(x < lower - slack, 1, np.where(x > upper + slack, -1, 0)),
-            )
+            alone = x + (right - x @ self._matrix) * self._inverse
+            off = np.minimum(np.maximum(alone, lower), upper) - alone
+            wanted = np.sign(off)
             if always is not None:
                 wanted[:, always] = 1
             changed = wanted != state
+            if changed.any():  # by more than rounding
+                slack = self._rounding * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
+                changed &= np.abs(np.where(held, alone - fixed, off)) > slack
+            if not changed.any():
+                if found is None:
+                    return x
+                found[left] = x
+                return found
+            if found is None:
+                found = np.empty_like(right)
             going = changed.any(axis=1)
-            if not going.all():
-                found[left[~going]] = x[~going]
-                if not going.any():
-                    return found
+            found[left[~going]] = x[~going]
             if sweep >= SWEEPS:
-                first = changed.argmax(axis=1)
-                alone = state.copy()
-                every = np.arange(len(state))
-                alone[every, first] = wanted[every, first]
-                wanted = alone
-            state = wanted[going]
-            right, lower, upper, left = right[going], lower[going], upper[going], left[going]
+                least = changed.argmax(axis=1, keepdims=True)
+                changed &= np.arange(changed.shape[1]) == least
+            state = np.where(changed, wanted, state)[going]
+            right, left = right[going], left[going]
+            lower, upper = (bound if len(bound) == 1 else bound[going] for bound in (lower, upper))
         raise SimulationError(
-            f"exact: which ideal diodes conduct was not found for sample {left[0]}; conductances may be decades apart"
+            f"exact: which ideal diodes conduct was not found for sample {first + left[0]}; conductances may be decades apart"
         )
 
     def _at(self, right: NDArray[Any], held: NDArray[np.bool_], fixed: NDArray[Any]) -> NDArray[Any]:
         """x (S, n) with some nodes held at `fixed`."""
-        inner, rest, across = self._inner, self._rest, self._across
-        loose = np.where(held[:, inner], 0, 1 / self._total).astype(right.dtype)
-        known = loose * right[:, inner] + fixed[:, inner]
-        x = np.empty_like(right)
-        if len(rest):
-            matrices = self._left - np.matmul(across * loose[:, None, :], across.T)
-            sums = right[:, rest] - known @ across.T
-            stopped = held[:, rest]
-            if stopped.any():
-                matrices = np.where(stopped[:, :, None], np.eye(len(rest), dtype=right.dtype), matrices)
-                sums = np.where(stopped, fixed[:, rest], sums)
-            outer = np.linalg.solve(matrices, sums[:, :, None])[:, :, 0]
-            x[:, rest] = outer
-            known = known - loose * (outer @ across)
-        x[:, inner] = known
-        return x
+        inner, across = self._inner, self._across
+        loose = ~held[:, :inner] * self._inverse[:inner]
+        known = loose * right[:, :inner] + fixed[:, :inner]
+        if inner == len(self._matrix):
+            return known
+        matrices = self._left - np.matmul(across * loose[:, None, :], across.T)
+        sums, stopped = right[:, inner:] - known @ across.T, held[:, inner:]
+        if stopped.any():
+            matrices = np.where(stopped[:, :, None], self._eye, matrices)
+            sums = np.where(stopped, fixed[:, inner:], sums)
+        outer = np.linalg.solve(matrices, sums[:, :, None])[:, :, 0]
+        known -= loose * (outer @ across)
+        return np.concatenate((known, outer), axis=1)
 
 
 def without_edges(size: int, one: Indices, two: Indices, first: Iterable[int]) -> Indices:
     """Nodes of n = `size` that have no edges among them, for edges from `one` to `two`; those of `first` are chosen first."""
-    tied = np.zeros((size, size), dtype=bool)
-    tied[one, two] = tied[two, one] = True
+    neighbours: list[list[int]] = [[] for _ in range(size)]
+    for a, b in zip(one.tolist(), two.tolist(), strict=True):
+        neighbours[a].append(b)
+        neighbours[b].append(a)
     inner = np.zeros(size, dtype=bool)
     for node in dict.fromkeys((*first, *range(size))):
-        inner[node] = not (tied[node] & inner).any()
+        inner[node] = not inner[neighbours[node]].any()
     return np.flatnonzero(inner)

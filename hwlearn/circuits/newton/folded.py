@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from hwlearn.arrays import Array, Indices
+from hwlearn.circuits.blocks import DenseBlock, consecutive
 from hwlearn.circuits.drive import Hold, Outputs
-from hwlearn.circuits.measurement import Measurement, contrast_of
+from hwlearn.circuits.linalg import SparseMap
+from hwlearn.circuits.newton.bounds import Side, bounds_of
 from hwlearn.circuits.newton.complementarity import Bounded, without_edges
-from hwlearn.errors import DriveError, ModelError
+from hwlearn.circuits.newton.folded_measurement import FoldedMeasurement
+from hwlearn.errors import ModelError
 from hwlearn.network import Network
 from hwlearn.network.devices import Bias, Branches
-from hwlearn.text import GROUND
+
+FEW = 256
+"""Samples whose Norton currents are kept for the next phase."""
 
 
 class Folded:
     """The exact model of a network whose sources are to ground, with resistors, biases and ideal diodes at free nodes.
 
-    A node that is driven is known, so the free nodes' law K x = A w + b + J, w the driven voltages, holds K (n × n) and
-    A (n × driven) as dense matrices: right for networks whose layers are all connected. An ideal diode from or to a driven
-    node bounds a free one (`Bounded`). Samples are rows.
+    A node that is driven is known, so the free nodes' law K x = w A + b + J, w the driven voltages, holds A (driven × n) and
+    K (n × n) as dense matrices: right for networks whose layers are all connected. An ideal diode from or to a driven node
+    bounds a free one (`Bounded`). Samples are rows. Ground is the last of the driven nodes, at 0 V.
+
+    Free nodes without edges among them come first, for these are eliminated. All that does not change with the conductances
+    is made here.
 
     Args:
         dtype: of all matrices; float32 is twice as fast, and right to 1e-6.
+
+    Attributes:
+        free, driven: nodes of the network; `driven` is without ground.
+        beside: free nodes that have edges to driven ones, in the order of `free`.
+        to_driven: A, without the columns of all other nodes.
+        between: positions of the edges among free nodes. pairs: of each, the position in an (n, n) matrix, flat.
+        biases: positions of the biases. bias_ends: their ends, −1 if driven.
 
     Raises:
         ModelError: the network has something else; says what.
@@ -42,101 +58,115 @@ class Folded:
             )
         if (cluster[merging.rows] >= 0).any() or len(np.unique(cluster[cluster >= 0])) < (cluster >= 0).sum():
             raise ModelError("beside ideal diodes all voltage sources go to ground; one here lies between free nodes")
-        self.free, self.driven = np.flatnonzero(cluster >= 0), np.flatnonzero(cluster < 0)
-        self.size, count = len(self.free), len(self.driven) + 1  # and ground
-        place = np.append(np.full(len(cluster), count - 1), count - 1)  # among the driven; −1 is ground
-        place[self.driven] = np.arange(len(self.driven))
-        unknown = np.append(np.full(len(cluster), -1), -1)
-        unknown[self.free] = np.arange(self.size)
-        tails, heads = unknown[network.tails], unknown[network.heads]
-        bias = np.zeros(len(tails), dtype=bool)
+        self.driven = np.flatnonzero(cluster < 0)
+        self._count = len(self.driven) + 1
+        bias = np.zeros(len(network.edges), dtype=bool)
         bias[[place.edge for place in network.placed]] = True
-        one, two = ~bias & (tails >= 0) & (heads < 0), ~bias & (tails < 0) & (heads >= 0)
-        self._fold = np.flatnonzero(one | two)
-        rows = np.maximum(tails, heads)[self._fold]
-        columns = np.where(tails >= 0, place[network.heads], place[network.tails])[self._fold]
-        self._near, rows = np.unique(rows, return_inverse=True)  # free nodes beside driven ones
-        self._at = columns * len(self._near) + rows  # in Aᵀ, where a layer's edges stand side by side
-        self._shape = count, len(self._near)
-        self._inner = np.flatnonzero(~bias & (tails >= 0) & (heads >= 0))
-        self._ends = tails[self._inner], heads[self._inner]
-        self._bias = np.flatnonzero(bias)
-        self._bias_ends = tails[bias], heads[bias]
-        self._span = np.array([network.device_at[k].span for k in self._bias.tolist()])  # type: ignore[attr-defined]
-        self._alone = len(np.unique(self._at)) == len(self._at)
-        self._whole = _slice(self._fold), _slice(self._at)
+        bounds = bounds_of(network, diodes, cluster >= 0)
+        self.free = self._ordered(cluster, bias, [bound.node for bound in bounds])
+        self.size = size = len(self.free)
 
-        # w = P s: driven voltages of the sources' values.
+        # Positions among the free and among the driven nodes; the last one, −1, is ground.
+        unknown, known = np.full(len(cluster) + 1, -1), np.full(len(cluster) + 1, self._count - 1)
+        unknown[self.free], known[self.driven] = np.arange(size), np.arange(len(self.driven))
+        tails, heads = unknown[network.tails], unknown[network.heads]
+        fold = np.flatnonzero(~bias & ((tails >= 0) != (heads >= 0)))
+        rows = np.where(tails >= 0, known[network.heads], known[network.tails])[fold]
+        self.beside, columns = np.unique(np.maximum(tails, heads)[fold], return_inverse=True)
+        feeding, rows = np.unique(rows, return_inverse=True)
+        self._feeding = consecutive(feeding)
+        self.to_driven = DenseBlock(fold, rows, columns, (len(feeding), len(self.beside)), self.dtype)
+        between = np.flatnonzero(~bias & (tails >= 0) & (heads >= 0))
+        ends = tails[between], heads[between]
+        self.pairs = ends[0] * size + ends[1]
+        self.between, self.biases = consecutive(between), consecutive(np.flatnonzero(bias))
+        self.bias_ends = tails[bias], heads[bias]
+        self.covered = len(fold) + len(between) + int(bias.sum()) == len(network.edges)
+        self._matrix = _laplacian(size, *ends)
+        self._entering_biases = _incidence(size, *self.bias_ends)
+        self._span = np.array([network.device_at[k].span for k in np.flatnonzero(bias).tolist()])  # type: ignore[attr-defined]
+        self._nothing, self._diagonal = np.zeros(size**2), self.beside * (size + 1)
+        self._beside = consecutive(self.beside)
+        self._ones = np.ones(len(feeding), dtype=self.dtype)
+
+        # w = s P: driven voltages of the sources' values.
         sources = network.sources
         voltage = [k for k, source in enumerate(sources) if source.kind == "voltage"]
-        self._lifts = np.zeros((len(sources), count))
+        self._lifts = np.zeros((len(sources), self._count))
         for row, column, sign in zip(merging.rows, merging.columns, merging.signs, strict=True):
-            self._lifts[voltage[column], place[row]] += sign
+            self._lifts[voltage[column], known[row]] += sign
         entering = network.source_incidence.toarray() * np.array([[s.kind == "current"] for s in sources], dtype=float)
-        self._entering = entering[:, self.free]
+        self._entering = entering[:, self.free] if entering[:, self.free].any() else None
         self._fixed = np.array([source.value for source in network.fixed_sources])
-        direct = self._lifts[: len(network.inputs)]
-        self._plain = not len(self._fixed) and np.array_equal(direct, np.eye(*direct.shape))
+        self._plain = not len(self._fixed) and np.array_equal(self._lifts, np.eye(*self._lifts.shape))
         ports = network.port_incidence.toarray()
         self.outputs = ports[:, self.free]
-        self._output_lifts = np.hstack((ports[:, self.driven], np.zeros((len(ports), 1))))
-        bounds = _bounds(network, diodes, unknown, place)
-        self._inner_nodes = without_edges(self.size, *self._ends, (free for free, _, _ in bounds))
-        self._above, self._below = (_Ends.of(bounds, side) for side in (1, -1))
+        self._seen = self.outputs.T.astype(self.dtype)
+        lifted = np.hstack((ports[:, self.driven], np.zeros((len(ports), 1))))
+        self._seen_driven = lifted.T.astype(self.dtype) if lifted.any() else None
+        at = np.array([(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds])
+        lower = np.array([bound.lower for bound in bounds])
+        self._lower, self._upper = (Side(size, at[lower == side], side, self.dtype) for side in (True, False))
+
+    def _ordered(self, cluster: Indices, bias: NDArray[np.bool_], bounded: list[int]) -> Indices:
+        """Free nodes, those first that are eliminated; bounded ones are chosen for it first."""
+        network, free = self.network, np.flatnonzero(cluster >= 0)
+        place = np.append(np.full(len(cluster), -1), -1)
+        place[free] = np.arange(len(free))
+        tails, heads = place[network.tails], place[network.heads]
+        between = ~bias & (tails >= 0) & (heads >= 0)
+        inner = without_edges(len(free), tails[between], heads[between], place[bounded].tolist())
+        self._inner = len(inner)
+        return np.concatenate((free[inner], np.delete(free, inner)))
 
     def program(self, conductances: Array) -> Programmed:
         """Matrices at conductances (E,) S."""
-        transposed = np.zeros(self._shape, dtype=self.dtype)
-        flat, (of, to) = transposed.reshape(-1), self._whole
-        if self._alone:
-            flat[to] = conductances[of]
-        else:
-            np.add.at(flat, self._at, conductances[self._fold])
-        g, (one, two) = conductances[self._inner], self._ends
-        matrix = np.zeros((self.size, self.size))
-        np.add.at(matrix, (one, two), -g)
-        np.add.at(matrix, (two, one), -g)
-        diagonal = np.arange(self.size)
-        matrix[diagonal, diagonal] = -matrix.sum(axis=1)
-        matrix[self._near, self._near] += transposed.sum(axis=0, dtype=np.float64)
-        steady = np.zeros(self.size + 1)
-        current = conductances[self._bias] - self._span
-        np.add.at(steady, self._bias_ends[0], current)
-        np.add.at(steady, self._bias_ends[1], -current)
-        bounded = Bounded(matrix.astype(self.dtype), self._inner_nodes)
-        return Programmed(conductances, transposed, steady[:-1].astype(self.dtype), bounded)
+        block = self.to_driven.of(conductances)
+        matrix = self._matrix.of(conductances[self.between], self._nothing)
+        matrix[self._diagonal] += self._ones @ block
+        current = conductances[self.biases] - self._span
+        steady = self._entering_biases.of(current, self._nothing[: self.size]).astype(self.dtype)
+        bounded = Bounded(matrix.astype(self.dtype).reshape(self.size, self.size), self._inner)
+        return Programmed(conductances, block, steady, bounded)
 
     def measure(self, at: Programmed, inputs: Array, outputs: Outputs, imposed: Array | None) -> FoldedMeasurement:
         """Measure S samples; `imposed` (S, n_out) as in `Circuit`."""
-        count, kind = len(self.network.inputs), self.dtype
         values = inputs if not len(self._fixed) else np.hstack((inputs, np.tile(self._fixed, (len(inputs), 1))))
-        driven = np.zeros((len(inputs), self._shape[0]), dtype=kind)
-        if self._plain:
-            driven[:, :count] = inputs
-        else:
-            driven[:] = values @ self._lifts
-        right = np.tile(at.steady, (len(inputs), 1))
-        right[:, self._near] += driven @ at.transposed
-        if self._entering.any():
-            right = right + (values @ self._entering).astype(kind)
-        lower, upper = (np.full((len(inputs), self.size), bound, dtype=kind) for bound in (-np.inf, np.inf))
-        self._above.tighten(np.maximum, lower, driven)
-        self._below.tighten(np.minimum, upper, driven)
+        driven = self._driven(values)
+        right = np.empty((len(inputs), self.size), dtype=self.dtype)
+        right[:] = at.steady
+        right[:, self._beside] += at.norton(self.feeding(driven))
+        if self._entering is not None:
+            right += (values @ self._entering).astype(self.dtype)
+        lower, upper = self._lower.at(driven), self._upper.at(driven)
         held = None
         if isinstance(outputs, Hold):
-            assert imposed is not None
             held = self.held_nodes
+            lower, upper = (np.array(np.broadcast_to(bound, right.shape)) for bound in (lower, upper))
             lower[:, held] = upper[:, held] = imposed
         elif imposed is not None:
-            right = right + (imposed @ self.outputs).astype(kind)
+            right += imposed.astype(self.dtype) @ self._seen.T
         x = at.bounded.solve(right, lower, upper, held)
         currents = np.zeros((len(inputs), len(self.outputs))) if imposed is None else np.array(imposed)
         if held is not None:
-            currents = (at.bounded.residual(x, right)[:, held]).astype(np.float64)
-        seen = x @ self.outputs.T.astype(kind)
-        if self._output_lifts.any():
-            seen = seen + driven @ self._output_lifts.T.astype(kind)
-        return FoldedMeasurement(self, at, driven, x, seen.astype(np.float64), currents, count)
+            currents = at.bounded.residual(x, right)[:, held].astype(np.float64)
+        seen = x @ self._seen
+        if self._seen_driven is not None:
+            seen += driven @ self._seen_driven
+        return FoldedMeasurement(self, at.conductances, driven, x, seen.astype(np.float64), currents)
+
+    def _driven(self, values: Array) -> NDArray[Any]:
+        """(S, driven) V, for values (S, sources) of all sources."""
+        driven = np.zeros((len(values), self._count), dtype=self.dtype)
+        if self._plain:
+            driven[:, : values.shape[1]] = values
+        else:
+            driven[:] = values @ self._lifts
+        return driven
+
+    def feeding(self, driven: NDArray[Any]) -> NDArray[Any]:
+        """Of (S, driven) V, the columns of nodes that have edges to free ones."""
+        return driven[:, self._feeding]
 
     @cached_property
     def held_nodes(self) -> Indices:
@@ -149,142 +179,47 @@ class Folded:
             raise ModelError("beside ideal diodes only outputs against ground can be held")
         return np.asarray(self.outputs.argmax(axis=1))
 
-    def contrast(self, one: FoldedMeasurement, two: FoldedMeasurement) -> Array:
-        """(E,) V²: by products of the two phases' node voltages, never forming (S, E)."""
-        difference, total = one.free - two.free, one.free + two.free
-        own = np.einsum("sn,sn->n", difference, total)
-        share, found = 1 / len(difference), np.zeros(len(self.network.edges))
-        near = self._near
-        # (a − w)(b − w) − …: the driven ends' part is a product, and a row of ones adds that of the free ends.
-        ends = np.concatenate((one.driven, np.ones((1, one.driven.shape[1]), dtype=self.dtype)))
-        others = np.concatenate((difference[:, near] * (-2 * share), own[None, near] * share)).astype(self.dtype)
-        products = ends.T @ others
-        of, to = self._whole
-        found[of] = products.reshape(-1)[to]
-        mixed, (tails, heads) = difference.T @ total, self._ends
-        found[self._inner] = share * (own[tails] + own[heads] - mixed[tails, heads] - mixed[heads, tails])
-        mean = np.append(difference.mean(axis=0), 0.0)
-        found[self._bias] = -2.0 * (mean[self._bias_ends[0]] - mean[self._bias_ends[1]])
-        return found
 
-
-class _Ends(NamedTuple):
-    """Diodes on one side: free nodes, and the driven nodes that bound them."""
-
-    free: Indices
-    driven: Indices
-    alone: bool
-
-    @classmethod
-    def of(cls, bounds: list[tuple[int, int, int]], side: int) -> _Ends:
-        chosen = np.array([pair for *pair, sign in bounds if sign == side], dtype=np.intp).reshape(-1, 2)
-        return cls(chosen[:, 0], chosen[:, 1], len(np.unique(chosen[:, 0])) == len(chosen))
-
-    def tighten(self, tighter: np.ufunc, bound: NDArray[Any], driven: NDArray[Any]) -> None:
-        """Bounds (S, n) V by the voltages (S, driven) V, in place."""
-        if self.alone:
-            bound[:, self.free] = driven[:, self.driven]
-        else:
-            tighter.at(bound.T, self.free, driven[:, self.driven].T)
-
-
-class Programmed(NamedTuple):
+class Programmed:
     """The matrices at some conductances.
 
-    Attributes:
+    Args:
         conductances: (E,) S.
-        transposed: Aᵀ (driven, n beside them) S.
+        to_driven: A (driven, free nodes beside them) S.
         steady: b (n,) A.
         bounded: K.
     """
 
-    conductances: Array
-    transposed: NDArray[Any]
-    steady: NDArray[Any]
-    bounded: Bounded
+    def __init__(self, conductances: Array, to_driven: NDArray[Any], steady: NDArray[Any], bounded: Bounded) -> None:
+        self.conductances, self.steady, self.bounded = conductances, steady, bounded
+        self._to_driven = to_driven
+        self._known: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    def norton(self, driven: NDArray[Any]) -> NDArray[Any]:
+        """w A (S, free nodes beside driven ones) A, for voltages w (S, driven) V.
+
+        Those of a few samples are known still for the next phase, which drives each of them once, or as often as the other.
+        """
+        if self._known is not None:
+            before, currents = self._known
+            times, rest = divmod(len(driven), len(before))
+            if not rest and all(np.array_equal(driven[k::times], before) for k in range(times)):
+                return np.repeat(currents, times, axis=0)
+        found = driven @ self._to_driven
+        if len(driven) <= FEW:
+            self._known = driven, found
+        return found
 
 
-class FoldedMeasurement(Measurement):
-    """Voltages of driven and free nodes; edges are expanded only when asked for."""
-
-    noise = 0.0
-    provenance = "exact (complementarity, LAPACK)"
-
-    def __init__(
-        self,
-        folded: Folded,
-        at: Programmed,
-        driven: NDArray[Any],
-        free: NDArray[Any],
-        voltages: Array,
-        currents: Array,
-        inputs: int,
-    ) -> None:
-        self._folded, self._at, self.driven, self.free, self._inputs = folded, at, driven, free, inputs
-        self.output_voltages, self.output_currents = voltages, currents
-
-    @cached_property
-    def node_voltages(self) -> Array:
-        network = self._folded.network
-        voltages = np.zeros((len(self.free), len(network.nodes)))
-        voltages[:, self._folded.driven] = self.driven[:, :-1]
-        voltages[:, self._folded.free] = self.free
-        return voltages
-
-    @property
-    def input_currents(self) -> Array:  # type: ignore[override]
-        """Not told: NaN."""
-        return np.full((len(self.free), self._inputs), np.nan)
-
-    def edge_drops(self) -> Array:
-        network = self._folded.network
-        return self.node_voltages[:, network.tails] - self.node_voltages[:, network.heads]
-
-    @property
-    def power(self) -> Array:
-        network = self._folded.network
-        currents = network.edge_currents(self._at.conductances, self.node_voltages)
-        return np.einsum("se,se->s", currents, self.edge_drops())
-
-    def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
-        drops = self.edge_drops()
-        share = np.full(len(drops), 1.0 / len(drops)) if weights is None else np.asarray(weights, dtype=np.float64)
-        return share @ drops**2
-
-    def contrast(self, reference: Measurement) -> Array:
-        if not isinstance(reference, FoldedMeasurement) or reference._folded is not self._folded:
-            raise DriveError("a contrast needs two measurements of the same circuit with the same conductances")
-        if np.array_equal(self.driven, reference.driven):
-            return self._folded.contrast(self, reference)
-        here, there = self.edge_drops(), reference.edge_drops()
-        contrast = contrast_of(here, there)
-        for k, device in self._folded.network.device_at.items():
-            contrast[k] = device.contrast(here[:, k], there[:, k])
-        return contrast
-
-    def __getitem__(self, chosen: slice) -> FoldedMeasurement:
-        parts = (self.driven[chosen], self.free[chosen], self.output_voltages[chosen], self.output_currents[chosen])
-        return FoldedMeasurement(self._folded, self._at, *parts, self._inputs)
+def _laplacian(size: int, tails: Indices, heads: Indices) -> SparseMap:
+    """Maps the conductances of edges among n nodes to the n² numbers of their Laplacian."""
+    entries = (np.concatenate((tails * size + tails, heads * size + heads, tails * size + heads, heads * size + tails)),)
+    edges, signs = np.tile(np.arange(len(tails)), 4), np.repeat([1.0, 1.0, -1.0, -1.0], len(tails))
+    return SparseMap(csr_array((signs, (*entries, edges)), shape=(size**2, len(tails))))
 
 
-def _bounds(network: Network, diodes: list[tuple[str, str]], unknown: Indices, place: Indices) -> list[tuple[int, int, int]]:
-    """(free node, driven node, +1 for a lower bound or −1 for an upper one) of each diode."""
-    index = {**network.node_index, GROUND: network.node_index.get(GROUND, -1)}
-    found = []
-    for anode, cathode in diodes:
-        ends = index[anode], index[cathode]
-        free = [int(unknown[end]) for end in ends]
-        if (free[0] >= 0) == (free[1] >= 0):
-            raise ModelError(
-                f"ideal diode from {anode} to {cathode}: one end is driven or ground, and the other is not; "
-                "use backend ngspice, or a real diode"
-            )
-        lower = free[0] < 0  # from a driven anode, which the free cathode cannot fall below
-        found.append((free[1], int(place[ends[0]]), 1) if lower else (free[0], int(place[ends[1]]), -1))
-    return found
-
-
-def _slice(positions: Indices) -> Indices | slice:
-    """The positions, as a slice where they are consecutive: a copy instead of a gather."""
-    consecutive = len(positions) and (np.diff(positions) == 1).all()
-    return slice(int(positions[0]), int(positions[-1]) + 1) if consecutive else positions
+def _incidence(size: int, tails: Indices, heads: Indices) -> SparseMap:
+    """Maps the currents of sources from heads to tails, −1 for driven ones, to what enters n nodes."""
+    nodes, sources = np.concatenate((tails, heads)), np.tile(np.arange(len(tails)), 2)
+    signs, there = np.repeat([1.0, -1.0], len(tails)), nodes >= 0
+    return SparseMap(csr_array((signs[there], (nodes[there], sources[there])), shape=(size, len(tails))))

@@ -37,6 +37,12 @@ class Matrices(ABC):
         self._diagonals = SparseMap(csr_array(left.multiply(right).T))
         numbers = left.T.tocsr()[rows].multiply(right.T.tocsr()[columns])  # (entries, k)
         self._numbers = SparseMap(self._arranged(csr_array(numbers), rows, columns))
+        self._entries = len(rows)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the matrix of a sample takes."""
+        return self._entries
 
     @abstractmethod
     def _arranged(self, numbers: csr_array, rows: Indices, columns: Indices) -> csr_array:
@@ -59,6 +65,10 @@ class DenseMatrices(Matrices):
     """LAPACK gesv."""
 
     name = "LAPACK"
+
+    @property
+    def numbers(self) -> int:
+        return self.size**2
 
     def _arranged(self, numbers: csr_array, rows: Indices, columns: Indices) -> csr_array:
         entries = coo_array(numbers)

@@ -1,0 +1,58 @@
+"""`Limits`: between which conductances training keeps each edge."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwlearn.arrays import FLOAT, Array
+
+LARGEST = float(np.finfo(np.float64).max)
+
+FEW = 8
+"""Runs of edges with the same bounds up to which a pass over each is faster than reading the bounds of every edge."""
+
+MANY = 4096
+"""Edges from which it is."""
+
+
+class Limits:
+    """Bounds of trainable edges; the others have none, for no step moves them.
+
+    Args:
+        lower, upper: (E,) S. trainable: (E,).
+    """
+
+    def __init__(self, lower: Array, upper: Array, trainable: NDArray[np.bool_]) -> None:
+        self._lower: Array = np.where(trainable, lower, -np.inf)
+        self._upper: Array = np.where(trainable, np.minimum(upper, LARGEST), np.inf)
+        self._probe = int(trainable.argmax())
+        other = (self._lower[1:] != self._lower[:-1]) | (self._upper[1:] != self._upper[:-1])
+        starts = np.concatenate(([0], 1 + np.flatnonzero(other)))
+        ends = [*starts[1:].tolist(), len(trainable)]
+        self._runs = None
+        if len(starts) <= FEW and len(trainable) >= MANY:
+            self._runs = [
+                (slice(start, end), float(self._lower[start]), float(self._upper[start]))
+                for start, end in zip(starts.tolist(), ends, strict=True)
+            ]
+
+    def moved(self, wanted: Array, change: NDArray[np.floating], counting: bool) -> tuple[Array, int]:
+        """(E,) S: `wanted` (E,) and its change (E,), which is overwritten, within the bounds; how many edges a bound stopped.
+
+        They are counted if asked for, or if one edge that stands for all was stopped; else 0.
+        """
+        new: Array = change if change.dtype == FLOAT else change.astype(FLOAT)  # type: ignore[assignment]
+        new += wanted
+        probe = self._probe
+        if self._runs is None:
+            within = np.maximum(new, self._lower)
+            np.minimum(within, self._upper, out=within)
+            counting = counting or new[probe] != within[probe]
+        else:
+            counting = counting or not self._lower[probe] <= new[probe] <= self._upper[probe]
+            within, new = new, new.copy() if counting else new
+            for part, lower, upper in self._runs:
+                here = within[part]
+                here.clip(lower, upper, out=here)
+        return within, int(np.count_nonzero(new != within)) if counting else 0
