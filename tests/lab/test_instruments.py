@@ -54,12 +54,18 @@ DAQ6510 = done(
     ":FUNC 'VOLT:DC',(@101,103);:VOLT:DC:NPLC 1,(@101,103);:VOLT:DC:RANG 10,(@101,103);:VOLT:DC:INP AUTO,(@101,103);"
     ":ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103)"
 )
+ADC = done(
+    ":SENS:VOLT:RANG 10,(@101,103);:SENS:VOLT:NPLC 1,(@101,103);:INP:IMP:AUTO ON,(@101,103);"
+    ":ROUT:CHAN:DEL 0.01,(@101,103);:ROUT:SCAN (@101,103)"
+)
 READ = (":TRIG:COUN 1;:READ?", "+1.50000000E+00,-2.5E-03")
 SCANNERS = {
     "keysight_34970a": (keysight("INP:IMP:AUTO"), READ),
     "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
     "keysight_daq970a": (keysight("INP:IMP:AUTO"), READ),
     "keithley_2700": (K2700, READ),
+    "scpi_adc": (ADC, READ),
+    "scpi_board": (ADC, READ),
     "keithley_daq6510": (
         DAQ6510,
         (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE;:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),
