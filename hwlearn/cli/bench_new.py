@@ -13,7 +13,9 @@ from hwlearn.errors import StationError
 
 
 def new(
-    netlist: Annotated[Path, typer.Argument(metavar="NETLIST", help="Experiment file, or a netlist: its sources are the inputs.")],
+    netlist: Annotated[
+        Path, typer.Argument(metavar="NETLIST", help="Experiment file, or a netlist: its sources are the inputs.")
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Station file to write.")],
     board: Annotated[str, typer.Option(help="What it is built from: pico (docs/board.md) or instruments.")] = "instruments",
     virtual: Annotated[bool, typer.Option("--virtual", help="Simulate it: no instrument is needed.")] = False,
@@ -56,7 +58,9 @@ def wire(
     station: Annotated[Path, typer.Argument(metavar="STATION.toml", help="Station file.")],
     experiment: File,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture of it: .png, .svg or .pdf.")] = None,
-    trust_station: Annotated[bool, typer.Option("--trust-station", help="Let the station file name drivers that are code.")] = False,
+    trust_station: Annotated[
+        bool, typer.Option("--trust-station", help="Let the station file name drivers that are code.")
+    ] = False,
 ) -> None:
     """Print the wiring list, a row for each end of a wire; touch no instrument."""
     from hwlearn.experiments import load_experiment

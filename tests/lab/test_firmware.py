@@ -69,7 +69,7 @@ def test_a_chip_that_is_gone_is_an_error_and_the_others_open(pico):
 
     board, (pair, _, one, _, _) = fuzz.board()
     board.line(b":RES:CODE 1,2,3,4,5,6,7,8,9,10")
-    del machine.addressed[0x28]
+    del machine.addressed[(0, 0x28)]
     assert board.line(b":RES:OPEN;:RES:OPEN?;:SYST:ERR?") == '0;-240,"Hardware error"'
     assert pair.codes() == [None, None]
     assert one.codes() == [None]

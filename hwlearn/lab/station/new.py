@@ -53,7 +53,8 @@ def _ports(network: Network, parts: Parts) -> Iterator[str]:
             grounded.add(source.plus if source.minus == GROUND else source.minus)
             yield 'drive = "ground" # a wire'
         else:
-            yield f'drive = "external" # TODO: {source.value:g} {source.unit} from {source.minus} to {source.plus}, or a channel'
+            made = f"{source.value:g} {source.unit} from {source.minus} to {source.plus}"
+            yield f'drive = "external" # TODO: {made}, or a channel'
     yield ""
     yield "[node] # each against ground"
     for node in network.nodes:
@@ -72,7 +73,7 @@ def _outputs(network: Network, parts: Parts, drives: _Counter, reads: _Counter) 
             yield f"[output.{quoted(name)}]"
             yield f"nudge = {inline(f'{instrument}:{number + 1}')}"
         elif "," in name:
-            yield f"# TODO: output {name} is a difference, which takes a source meter to nudge: [output.{quoted(name)}], nudge = …"
+            yield f"# TODO: output {name} is a difference, which takes a source meter: [output.{quoted(name)}], nudge = …"
         else:
             yield f"[output.{quoted(name)}] # EP nudges through a resistor; CL and AL need a source meter"
             nudge = {"drive": drives.next(), "read": reads.next(), "series_ohm": ohm, "tolerance_v": 2 * parts.step}
@@ -95,7 +96,7 @@ def _numbers(network: Network, parts: Parts) -> Iterator[str]:
     most = min(pot.amperes * pot.smallest / 2, parts.volts, *([math.sqrt(0.25 * min(fixed)) / 2] if fixed else []))
     volts = math.floor(10 * most) / 10
     yield ""
-    yield f"[limits] # {volts:g} V at one end and −{volts:g} V at the other make {1e3 * pot.amperes:g} mA in {pot.part} at code 1"
+    yield f"[limits] # {pot.part} takes {1e3 * pot.amperes:g} mA: {volts:g} V at one end and −{volts:g} V at the other"
     yield f"v_node_max = {volts:g}"
     yield f"v_compliance = {volts:g}"
     yield f"p_edge_max = {math.ceil(1e3 * (2 * volts) ** 2 / min(pot.smallest, *fixed, math.inf)) / 1e3:g}"
@@ -119,6 +120,8 @@ def _numbers(network: Network, parts: Parts) -> Iterator[str]:
     yield "noise_v = 3e-5"
     yield "lsb_v = 6.25e-5"
     yield "pot_tolerance = 0.2"
+    for word, value in parts.virtual.items():
+        yield f"{word} = {inline(value)}"
     yield ""
     yield f"[table.pot] # {pot.part}, {pot.series:g} Ω in series"
     yield "bits = 8"

@@ -36,6 +36,7 @@ class Parts:
         pots, reads, drives: (name, number of the first channel, how many there are); None: as many as wanted.
         nudge: (name, Ω) of a source behind a resistor, read by an input of its own; or (name, None) of a source meter.
         volts: what a source makes at most [V]. step: of a source [V]. range_v, high_z: of the inputs.
+        virtual: what [virtual] says of the sources.
     """
 
     instruments: dict[str, dict[str, object]]
@@ -49,6 +50,7 @@ class Parts:
     step: float
     range_v: float
     high_z: bool
+    virtual: dict[str, object]
 
 
 MCP4251 = Pot("MCP4251-103", 10e3, 256, 75.0, 2.5e-3, 1000.0)
@@ -58,14 +60,15 @@ BOARDS: dict[str, Parts] = {
         {"board": {"driver": "scpi_board", "resource": "ASRL/dev/ttyACM0::INSTR", "watchdog_s": 30}},
         ("board",),
         ("board", 0, 24),
-        ("board", 101, 16),
-        ("board", 201, 2),
+        ("board", 101, 18),
+        ("board", 201, 3),
         ("board", 47e3),
         MCP4251,
-        2.047,
+        1.023,
         5e-4,
         2.048,
         False,
+        {"dac_bits": 12, "dac_span_v": 2.048},
     ),
     "instruments": Parts(
         {
@@ -84,19 +87,20 @@ BOARDS: dict[str, Parts] = {
         1e-4,
         10.0,
         True,
+        {},
     ),
 }
 """Name of a board → its parts: the reference board of docs/board.md, and instruments of their own."""
 
 
 def pico_pins(place: str) -> tuple[str, ...]:
-    """Where a channel of the reference board comes out: two pins of a resistor, one of an input or a source; "MCP4251 3 P0A"."""
+    """Pins of a channel of the reference board, "MCP4251 3 P0B": two of a resistor, one of an input or a source."""
     number = int(place.partition(":")[2])
     if number < 101:
         chip, half = divmod(number, 2)
         return f"MCP4251 {chip + 1} P{half}B", f"MCP4251 {chip + 1} P{half}W"
     if number < 201:
-        chip, pin = divmod(number - 101, 4)
+        chip, pin = divmod(number - 101, 3)
         return (f"ADS1115 {chip + 1} A{pin}",)
-    chip, pin = divmod(number - 201, 2)
-    return (f"MCP4822 {chip + 1} V{'AB'[pin]}",)
+    chip, pin = divmod(number - 201, 4)
+    return (f"MCP4728 {chip + 1} V{'ABCD'[pin]}",)

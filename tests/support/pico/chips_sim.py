@@ -309,8 +309,9 @@ class SimAds1115(I2cChip):
 
     SCALES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256)
 
-    def __init__(self, inputs):
+    def __init__(self, inputs, slow=1):
         self.inputs, self.pointer, self.config, self.result, self.busy = inputs, 0, 0x8583, 0, 0
+        self.slow = slow
         self.rates = []
 
     def write(self, data):
@@ -326,11 +327,11 @@ class SimAds1115(I2cChip):
         plus, minus = ((0, 1), (0, 3), (1, 3), (2, 3), (0, None), (1, None), (2, None), (3, None))[mux]
         volts = self.inputs(plus) - (self.inputs(minus) if minus is not None else 0.0)
         code = round(volts / self.SCALES[self.config >> 9 & 7] * 32768)
-        self.result, self.busy = min(max(code, -32768), 32767) & 0xFFFF, 1
+        self.result, self.busy = min(max(code, -32768), 32767) & 0xFFFF, self.slow
 
     def read(self, count):
         if self.pointer == 1:
-            ready, self.busy = not self.busy, 0
+            ready, self.busy = not self.busy, max(self.busy - 1, 0)
             word = self.config & 0x7FFF | (0x8000 if ready else 0)
         else:
             word = self.result

@@ -66,7 +66,7 @@ def board():
     pair, six = SimMcp4251(2, 256, True), SimAd5206()
     machine.wired.update({5: pair, 6: six})
     one, two, dac = SimAd5272(10), SimDs3502(), SimMcp4728()
-    machine.addressed.update({0x2F: one, 0x28: two, 0x60: dac, 0x68: SimMcp3424(lambda k: 0.1 * k)})
+    machine.addressed.update({(0, 0x2F): one, (0, 0x28): two, (0, 0x60): dac, (0, 0x68): SimMcp3424(lambda k: 0.1 * k)})
     spi, i2c = machine.SPI(), machine.I2C()
     pins = [machine.Pin(number, machine.Pin.OUT, value=1) for number in (5, 6)]
     made = Board(

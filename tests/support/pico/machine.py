@@ -7,7 +7,7 @@ over the buses.
 wired = {}
 """Select pin → SPI chip."""
 addressed = {}
-"""I²C address → chip."""
+"""(bus, address) of I²C → chip."""
 log = []
 fed = []
 """Functions that are called when the hardware's watchdog is fed."""
@@ -64,18 +64,19 @@ class SPI:
 
 class I2C:
     def __init__(self, number=0, sda=None, scl=None, freq=400000):
-        pass
+        self.number = number
+
+    def chip(self, address):
+        if (self.number, address) not in addressed:
+            raise OSError(5)
+        return addressed[(self.number, address)]
 
     def writeto(self, address, data):
-        if address not in addressed:
-            raise OSError(5)
-        addressed[address].write(bytes(data))
+        self.chip(address).write(bytes(data))
         log.append((address, bytes(data), b""))
 
     def readfrom(self, address, count):
-        if address not in addressed:
-            raise OSError(5)
-        answer = addressed[address].read(count)
+        answer = self.chip(address).read(count)
         log.append((address, b"", answer))
         return answer
 

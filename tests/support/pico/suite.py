@@ -39,7 +39,7 @@ def spi(chip):
 
 
 def i2c(chip, address):
-    machine.addressed[address] = chip
+    machine.addressed[(0, address)] = chip
     return chip, I2cDevice(machine.I2C(), address)
 
 
