@@ -51,7 +51,7 @@ def new(
     except OSError as error:
         raise StationError(f"{out}: {error.strerror}") from None
     load_station(out)
-    print(f"written to {out}; questions left open: {text.count('TODO')}")
+    print(f"written to {out}; questions left open: {text.count('TODO:')}")
 
 
 def wire(

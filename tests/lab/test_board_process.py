@@ -123,11 +123,10 @@ def test_it_learns_a_4_by_4_grid_by_equilibrium_propagation(pico):
     pico.wait("open", "zero")
 
 
-@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_signal_leaves_it_safe(pico, learning, number, code):
-    learning.send_signal(getattr(signal, number))
+def test_sigterm_leaves_it_safe(pico, learning):
+    learning.send_signal(signal.SIGTERM)
     _, error = learning.communicate(timeout=20)
-    assert learning.returncode == code, error
+    assert learning.returncode == 143, error
     pico.wait("open", "zero", seconds=1.0)  # before the watchdog would
 
 

@@ -34,7 +34,7 @@ def _lines(network: Network, parts: Parts, name: str, virtual: bool) -> Iterator
         for word, value in table.items():
             yield f"{word} = {inline(value)}" + (" # TODO: your port" if word == "resource" else "")
     yield from _ports(network, parts)
-    yield from _numbers(network, parts)
+    yield from _numbers(network, parts, virtual)
     yield from _edges(network, parts)
 
 
@@ -90,7 +90,7 @@ def _question(source: Source) -> Iterator[str]:
         yield f"# TODO: {source.name} is between two nodes: its channel must float, or ground one of them"
 
 
-def _numbers(network: Network, parts: Parts) -> Iterator[str]:
+def _numbers(network: Network, parts: Parts, virtual: bool) -> Iterator[str]:
     pot = parts.pot
     fixed = [1 / g for g, trainable in zip(network.conductances, network.trainable, strict=True) if not trainable]
     most = min(pot.amperes * pot.smallest / 2, parts.volts, *([math.sqrt(0.25 * min(fixed)) / 2] if fixed else []))
@@ -107,7 +107,7 @@ def _numbers(network: Network, parts: Parts) -> Iterator[str]:
     yield f"high_z = {inline(parts.high_z)}"
     yield "nplc = 1"
     yield "repeats = 4"
-    yield "settle_s = 0.01 # TODO: `hwlearn bench check` says how long your network takes"
+    yield f"settle_s = {0 if virtual else 0.01} # TODO: `hwlearn bench check` says how long your network takes"
     yield ""
     yield "[program]"
     yield 'rounding = "stochastic" # learns below one code'
