@@ -20,7 +20,10 @@ from hwlearn.lab.station.new import new_station
 from hwlearn.lab.station.parts import BOARDS
 from hwlearn.learning.train import train
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="Windows has no pseudo-terminals")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "openpty"), reason="Windows has no pseudo-terminals"),
+    pytest.mark.slow,  # five processes start
+]
 
 EXPERIMENT = ROOT / "netlists" / "board.toml"
 EMULATOR = ROOT / "tests" / "support" / "pico" / "emulator.py"
