@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,32 @@ def test_a_code_that_the_chip_did_not_take_is_an_error(pico, stuck, monkeypatch)
             monkeypatch.setattr(chip, name, lambda *_: None)
     board.line(b":RES:CODE 3" + b",3" * (board.resistors.count - 1))
     assert board.line(b":SYST:ERR?") == '-240,"Hardware error"'
+
+
+def test_a_switch_makes_its_levels_by_way_of_ground_and_no_others(pico):
+    suite, _ = pico
+    import machine
+    from firmware.board import Board
+    from firmware.chips.cd4053 import Cd4053
+
+    suite.fresh()
+    pins = [(machine.Pin(2 * k), machine.Pin(2 * k + 1)) for k in range(2)]
+    board = Board(sources=[Cd4053(pins, -1.505, 1.505)])
+
+    def levels():
+        return [(1.505 if high.value() else -1.505) if driven.value() else 0.0 for high, driven in pins]
+
+    assert levels() == [0.0, 0.0]
+    seen = []
+    pins[0][0].watch(lambda *_: seen.append(levels()[0]))
+    for asked in ((1.5, -1.5), (-1.5, 1.5), (0.0, 1.5)):
+        told = board.line(f":SOUR:VOLT {asked[0]},{asked[1]},(@201,202);:SOUR:VOLT? (@201,202)".encode())
+        assert [float(value) for value in told.split(",")] == levels()
+        np.testing.assert_allclose(levels(), asked, atol=0.01)
+    assert seen
+    assert not any(seen)  # the switch between levels moves while the channel is at ground
+    assert board.line(b":SOUR:VOLT 0.75,(@201);:SYST:ERR?") == '-222,"Data out of range"'
+    assert levels() == [0.0, 1.505]
 
 
 def test_fuzzed_lines_stop_nothing(pico):
