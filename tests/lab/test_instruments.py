@@ -59,6 +59,10 @@ DAQ6510 = done(
     ":VOLT:DC:DEL:AUTO ON,(@101,103);:ROUT:DEL 0.01,(@101,103);:ROUT:SCAN:INT 0;:ROUT:SCAN:CRE (@101,103);"
     ':ROUT:SCAN:BUFF "defbuffer1";:TRAC:POIN 100000,"defbuffer1"'
 )
+ADC = done(
+    ":SENS:VOLT:RANG 10,(@101,103);:SENS:VOLT:NPLC 1,(@101,103);:INP:IMP:AUTO ON,(@101,103);"
+    ":ROUT:CHAN:DEL 0.01,(@101,103);:ROUT:SCAN (@101,103)"
+)
 ANSWER = "+1.50000000E+00,-2.5E-03"
 READ = (":ABOR;:TRIG:COUN 1;:READ?", ANSWER)
 SCANNERS = {
@@ -66,6 +70,8 @@ SCANNERS = {
     "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
     "keysight_daq970a": (keysight("VOLT:DC:IMP:AUTO"), READ),
     "keithley_2700": (K2700, (":SAMP:COUN 2;:READ?", ANSWER)),
+    "scpi_adc": (ADC, READ),
+    "scpi_board": (ADC, READ),
     "keithley_daq6510": (
         DAQ6510,
         (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE "defbuffer1";:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),

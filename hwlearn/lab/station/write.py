@@ -91,25 +91,27 @@ def write_calibrated(
 
 def to_toml(content: Mapping[str, Any]) -> str:
     """A TOML document: numbers and text first, then a [table] for each of the rest, what is in these on a line each."""
-    lines = [f"{_key(key)} = {_value(value)}" for key, value in content.items() if not isinstance(value, Mapping)]
+    lines = [f"{quoted(key)} = {inline(value)}" for key, value in content.items() if not isinstance(value, Mapping)]
     for name, table in content.items():
         if isinstance(table, Mapping):
-            lines += ["", f"[{_key(name)}]", *(f"{_key(key)} = {_value(value)}" for key, value in table.items())]
+            lines += ["", f"[{quoted(name)}]", *(f"{quoted(key)} = {inline(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
 
 
-def _value(value: Any) -> str:
+def inline(value: Any) -> str:
+    """A value of TOML, in one line."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{quoted(key)} = {inline(one)}" for key, one in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(inline, value)) + "]"
     if isinstance(value, datetime.date):
         return value.isoformat()
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # text, numbers, true and false, as JSON has them
 
 
-def _key(name: str) -> str:
-    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _value(name)
+def quoted(name: str) -> str:
+    """A key of TOML, quoted if it must be."""
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else inline(name)
 
 
 def _plain(name: str) -> str:

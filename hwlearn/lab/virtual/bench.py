@@ -21,10 +21,13 @@ from hwlearn.lab.instruments.drivers.keysight_34980a import Keysight34980A
 from hwlearn.lab.instruments.drivers.keysight_b2900 import KeysightB2900
 from hwlearn.lab.instruments.drivers.keysight_daq970a import KeysightDaq970A
 from hwlearn.lab.instruments.drivers.qdac2 import Qdac2
+from hwlearn.lab.instruments.drivers.scpi_adc import ScpiAdc
+from hwlearn.lab.instruments.drivers.scpi_board import ScpiBoard
 from hwlearn.lab.instruments.drivers.scpi_dac import ScpiDac
 from hwlearn.lab.instruments.drivers.scpi_resistors import ScpiResistors
 from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.instruments.scpi.visa import ENDS
+from hwlearn.lab.virtual.board import VirtualBoard
 from hwlearn.lab.virtual.faults import FaultKind
 from hwlearn.lab.virtual.imperfections import Imperfections
 from hwlearn.lab.virtual.keithley_scanners import Virtual2700, VirtualDaq6510
@@ -50,6 +53,8 @@ TWINS: dict[type[Instrument], type[ScpiInstrument]] = {
     Keithley2450: Virtual2450,
     KeysightB2900: VirtualB2900,
     Qdac2: VirtualQdac2,
+    ScpiBoard: VirtualBoard,
+    ScpiAdc: VirtualBoard,
     ScpiDac: VirtualScpiDac,
     ScpiResistors: VirtualResistorBox,
 }

@@ -11,6 +11,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Hold, Inject
 from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.lab.virtual.ports import OPEN, PortDrive, operate
 from hwlearn.network import Network
 
@@ -31,7 +32,7 @@ class SteadyState:
 
     Args:
         network: with all its sources as inputs.
-        backend: "exact", or "ngspice" for networks with other elements.
+        backend: "exact", or "ngspice" for elements that no law reads.
 
     Attributes:
         inputs: (n_in,) V or A of the sources. drives: what is at each port. Call `changed` after changing them.
@@ -46,7 +47,7 @@ class SteadyState:
 
     def _make(self, backend: str) -> Circuit:
         if backend == "exact":
-            return ExactCircuit(self.network)
+            return ExactCircuit(self.network) if self.network.linear else NewtonCircuit(self.network)
         from hwlearn.circuits.ngspice.circuit import NgspiceCircuit
 
         return NgspiceCircuit(self.network)

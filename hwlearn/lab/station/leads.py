@@ -1,0 +1,60 @@
+"""`leads`: the wiring list of a station, one row for each end of each wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hwlearn.lab.station.parts import pico_pins
+from hwlearn.lab.station.settings import SeriesNudge
+from hwlearn.lab.station.station import Station
+from hwlearn.network import Network
+
+
+class Lead(NamedTuple):
+    """One wire: from a channel, at a pin if the instrument is the reference board, through a resistor [Ω] or 0, to a node."""
+
+    channel: str
+    pin: str
+    ohm: float
+    node: str
+
+
+def leads(network: Network, station: Station) -> list[Lead]:
+    """The wires of a station that fits the network: sources, nodes, outputs, edges."""
+    return list(_leads(network, station))
+
+
+def _leads(network: Network, station: Station) -> Iterator[Lead]:
+    settings = station.settings
+
+    def wire(place: str, node: str, ohm: float = 0.0, end: int = 0) -> Lead:
+        board = settings.instrument[place.partition(":")[0]].driver == "scpi_board"
+        return Lead(place, pico_pins(place)[end] if board else "", ohm, node)
+
+    given = {name: table.drive for name, table in settings.input.items()}
+    given.update({name: table.drive for name, table in settings.source.items()})
+    for source in network.sources:
+        drive = given[source.name]
+        if ":" in drive:
+            yield wire(drive, source.plus)
+        else:
+            yield Lead(drive, "", 0.0, source.plus)
+        yield Lead(f"{drive}, return", "", 0.0, source.minus)
+    for name, node in settings.node.items():
+        yield wire(node.read, name)
+    for name, output in settings.output.items():
+        plus, _, minus = name.partition(",")
+        if isinstance(output.nudge, SeriesNudge):
+            yield wire(output.nudge.drive, plus, output.nudge.series_ohm)
+            yield wire(output.nudge.read, f"{output.nudge.drive}, before its resistor")
+        else:
+            yield wire(output.nudge, plus)
+            yield Lead(f"{output.nudge}, return", "", 0.0, minus or "0")
+    for edge in network.edges:
+        table = settings.edge[edge.name]
+        if table.set is None:
+            yield Lead(edge.name, "", table.fixed_ohm or 0.0, f"{edge.tail} to {edge.head}")
+            continue
+        yield wire(table.set, edge.tail, table.series_ohm, 0)
+        yield wire(table.set, edge.head, 0.0, 1)
