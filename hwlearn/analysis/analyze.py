@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from hwlearn.analysis.coercivity import Coercivity, coercivity, in_words
 from hwlearn.analysis.convergence import mass
 from hwlearn.analysis.feasibility import Feasibility, feasibility
 from hwlearn.analysis.jacobian import Jacobian, jacobian
+from hwlearn.analysis.repair import Repair, repairs, told
 from hwlearn.analysis.structure import Structure, structure
+from hwlearn.analysis.symmetry import Symmetry, symmetries
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -31,6 +34,7 @@ class Analysis:
         here: Jacobian at the network's own conductances.
         start: coercivity there.
         solution: coercivity at the nearest circuit found: on the solution manifold, if the task is reachable.
+        symmetries: of the targets, that cost rank on the whole solution manifold.
     """
 
     network: Network
@@ -40,6 +44,7 @@ class Analysis:
     here: Jacobian
     start: Coercivity
     solution: Coercivity
+    symmetries: tuple[Symmetry, ...] = ()
 
     def __repr__(self) -> str:
         found, reachable = self.solution, "reachable" if self.feasibility.reachable else "NOT reachable"
@@ -50,6 +55,11 @@ class Analysis:
     def degenerate(self) -> list[str]:
         """Combinations of outputs that no resistor changes at the solution, in words."""
         return [in_words(direction, self.network.output_names) for direction in self.solution.directions]
+
+    @cached_property
+    def repairs(self) -> tuple[tuple[Repair, ...], ...]:
+        """What was tried against each of the symmetries, the best first."""
+        return tuple(repairs(self.network, self.task, symmetry) for symmetry in self.symmetries)
 
     def advice(self) -> list[str]:
         """What to do, in plain words."""
@@ -78,6 +88,9 @@ class Analysis:
                 f"Not coercive: rank {found.rank} of {found.constraints}. No resistor changes {what}. Move the target off the "
                 "symmetry, add an edge that carries current there, or free a fixed edge."
             )
+        for symmetry, tried in zip(self.symmetries, self.repairs, strict=True):
+            said.append(f"{str(symmetry)[0].upper()}{str(symmetry)[1:]}.")
+            said += [f"Repair: {repair}." for repair in tried]
         for name, spectrum in found.spectra.items():
             if not spectrum.eigenvalues.size:
                 continue
@@ -114,6 +127,7 @@ class Analysis:
             "max_step": {name: _finite(s.max_step) for name, s in found.spectra.items()},
             "best_step": {name: _finite(s.best_step) for name, s in found.spectra.items()},
             "degenerate": self.degenerate,
+            "symmetries": told(self.symmetries, self.repairs),
             "reachable": self.feasibility.reachable,
             "reasons": list(self.feasibility.reasons),
             "nearest_outputs": self.feasibility.nearest.jacobian.outputs.tolist(),
@@ -139,7 +153,9 @@ def analyze(network: Network, task: Task) -> Analysis:
     """
     possible = feasibility(network, task)
     here = jacobian(network, task)
-    return Analysis(network, task, structure(network), possible, here, coercivity(here), coercivity(possible.nearest.jacobian))
+    solution = coercivity(possible.nearest.jacobian)
+    forced = () if possible.reachable and solution.coercive else symmetries(network, task)
+    return Analysis(network, task, structure(network), possible, here, coercivity(here), solution, forced)
 
 
 def _finite(value: float) -> float | None:

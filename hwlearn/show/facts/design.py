@@ -6,6 +6,8 @@ import math
 
 from hwlearn.analysis.design.baseline import AtRandom
 from hwlearn.analysis.design.search import Design
+from hwlearn.analysis.repair import repairs, told
+from hwlearn.analysis.symmetry import symmetries
 from hwlearn.show.facts.facts import Facts, Section, Table
 
 
@@ -22,6 +24,9 @@ def design_facts(found: Design, random: AtRandom) -> Facts:
         ("random graphs", f"{len(random.found)} of {random.tried} can reach the targets"),
         ("their steps", f"{median:g} (median), {fewest:g} (best)"),
     )
+    symmetric = symmetries(network, problem.task)
+    tried = [repairs(network, problem.task, one) for one in symmetric]
+    said = [f"{one}." for one in symmetric] + [f"Repair: {one}." for some in tried for one in some]
     edges = Table.of(("resistor", "tail", "head"), [(edge.name, edge.tail, edge.head) for edge in network.edges])
     content = {
         "edges": [[edge.tail, edge.head] for edge in network.edges],
@@ -31,10 +36,10 @@ def design_facts(found: Design, random: AtRandom) -> Facts:
         "steps_predicted": course.steps if course.reached else None,
         "learning_rate": course.learning_rate,
         "random": {"median": _finite(median), "best": _finite(fewest), "share": random.share, "tried": random.tried},
-        "symmetries": [],
+        "symmetries": told(symmetric, tried),
     }
     caption = f"{course.steps} steps"
-    return Facts("Design", caption, (Section(pairs=pairs), Section(body=(edges,))), content)
+    return Facts("Design", caption, (Section(pairs=pairs, body=tuple(said)), Section(body=(edges,))), content)
 
 
 def _finite(value: float) -> float | None:
