@@ -20,7 +20,7 @@ def design(
 ) -> None:
     """Find a circuit that learns a task in few steps: which nodes its resistors join, before anything is built."""
     from hwlearn.analysis.design.baseline import at_random
-    from hwlearn.analysis.design.search import design
+    from hwlearn.analysis.design.pareto import front
     from hwlearn.experiments.designs import load_design, write_design
     from hwlearn.experiments.files import make_folder
     from hwlearn.show.facts.design import design_facts
@@ -29,12 +29,13 @@ def design(
     if out is not None:
         make_folder(out)
     with exchanges_line() as progress:
-        found = design(problem, settings.design.seed, settings.design.restarts, progress)
-        beside = at_random(problem, random, settings.design.seed)
+        table = settings.design
+        found, *others = front(problem, table.objectives, table.seed, table.restarts, progress)
+        beside = at_random(problem, random, table.seed)
     if out is not None:
         write_design(found, out)
         say(f"written to {out}; hwlearn train {out / 'design.toml'} trains it")
-    facts = design_facts(found, beside)
+    facts = design_facts(found, beside, others)
     if as_json:
         print_json(facts.content)
     else:
