@@ -36,6 +36,9 @@ def test_a_design_is_trained_as_it_is(tmp_path, monkeypatch, rule):
     told = json.loads(result.stdout)
     assert len(told["edges"]) == len(told["conductances"]) == 14
     assert told["steps_predicted"] < told["random"]["median"]
+    page = (tmp_path / "found" / "report.html").read_text()
+    assert f"After: {told['steps_predicted']} steps" in page
+    assert page.count('src="data:image/png') == 4
     for backend in ("exact", "ngspice"):
         trained = json.loads(run("train", "found/design.toml", "--backend", backend, "--no-save", "--json").stdout)
         assert trained["stopped_because"] == "loss"

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Callable
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
 from hwlearn.analysis.analyze import Analysis, analyze
 from hwlearn.analysis.convergence import fit_decay
@@ -27,6 +21,7 @@ from hwlearn.show.facts.network import network_facts
 from hwlearn.show.facts.training import run_facts
 from hwlearn.show.plots import draw_analysis, draw_operating_point, draw_run
 from hwlearn.show.report.crossvalidation import crossvalidations
+from hwlearn.show.report.page import figure, page
 
 
 def write_report(run: Run, path: str | PathLike[str] | None = None) -> Path:
@@ -50,23 +45,20 @@ def report_html(run: Run) -> str:
         ExperimentError: see `Run.experiment`.
     """
     analysis = _analysis(run)
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        files("hwlearn.show.report").joinpath("report.html").read_text(encoding="utf-8")
-    )
     told, network = run_facts(run), network_facts(run.network, run.experiment.task)
     measured = run.outputs is not None
-    return template.render(
+    return page("report.html").render(
         title=told.title,
         name=run.folder.resolve().name,
         summary=told.sections[0],
         circuit=Section(pairs=network.sections[0].pairs),
-        network=_figure(lambda to: draw_run(run, to, ["network"])),
+        network=figure(lambda to: draw_run(run, to, ["network"])),
         trained=told.sections[1],
         task=network.sections[1],
-        reached=_figure(lambda to: draw_run(run, to, ["outputs"])) if measured else None,
-        residuals=_figure(lambda to: draw_run(run, to, ["residuals"])) if measured else None,
+        reached=figure(lambda to: draw_run(run, to, ["outputs"])) if measured else None,
+        residuals=figure(lambda to: draw_run(run, to, ["residuals"])) if measured else None,
         learning=Section(pairs=tuple(_learning(run))),
-        loss=_figure(lambda to: draw_run(run, to, ["loss"])),
+        loss=figure(lambda to: draw_run(run, to, ["loss"])),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
@@ -117,8 +109,8 @@ def _spectrum(analysis: Analysis | OperatingPoint | str) -> str | None:
     if isinstance(analysis, str):
         return None
     if isinstance(analysis, Analysis):
-        return _figure(lambda to: draw_analysis(analysis, to, ["spectrum"]))
-    return _figure(lambda to: draw_operating_point(analysis, to))
+        return figure(lambda to: draw_analysis(analysis, to, ["spectrum"]))
+    return figure(lambda to: draw_operating_point(analysis, to))
 
 
 def _environment(run: Run) -> list[tuple[str, str]]:
@@ -130,13 +122,6 @@ def _environment(run: Run) -> list[tuple[str, str]]:
     pairs += [(f"circuit: {key}", str(value)) for key, value in circuit.items() if not isinstance(value, list)]
     pairs += [(name, version) for name, version in run.info["versions"].items() if name != "hwlearn"]
     return [*pairs, ("experiment file", run.info["experiment"])]
-
-
-def _figure(draw: Callable[[BinaryIO], None]) -> str:
-    """A picture as the address of an `img`."""
-    picture = io.BytesIO()
-    draw(picture)
-    return f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
 
 
 def _text(path: Path) -> str:
