@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -168,17 +168,17 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     table = experiment.settings.train
     assert table is not None
 
-    recorder = trace.recorder
+    recorder, total = trace.recorder, table.updates(len(experiment.task))
 
     def note(state: TrainState) -> None:
         if recorder is not None:
             recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot())
         trace.steps, trace.conductances = state.step, state.conductances
-        trace.note(state.step, table.steps, state.loss)
+        trace.note(state.step, total, state.loss)
 
     start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
-    options = table.model_dump(exclude={"identify_every"})
-    result = train(circuit, experiment.task, experiment.rule, **options, callbacks=[note], start=start)
+    options: dict[str, Any] = {**table.arguments, "test": experiment.test, "callbacks": [note], "start": start}
+    result = train(circuit, experiment.task, experiment.rule, **options)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
 
 

@@ -21,7 +21,6 @@ from hwlearn.errors import (
     MeasurementError,
     NetlistError,
     StationError,
-    TaskError,
 )
 from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
@@ -86,24 +85,22 @@ class Experiment:
                 raise ExperimentError("[ports] outputs is missing: name the nodes that are read")
             return network
 
-    @cached_property
+    @property
     def task(self) -> Task:
-        """The samples, checked against the network's ports."""
-        table, ports = self.settings.task, self.settings.ports
+        """The training samples, checked against the network's ports."""
+        return self._samples[0]
+
+    @property
+    def test(self) -> Task | None:
+        """The samples that are only scored."""
+        return self._samples[1]
+
+    @cached_property
+    def _samples(self) -> tuple[Task, Task | None]:
+        ports, network = self.settings.ports, self.network
         with self.named():
-            if table.data is None:
-                assert table.inputs is not None
-                assert table.targets is not None
-                for name, rows in (("inputs", table.inputs), ("targets", table.targets)):
-                    if len({len(row) for row in rows}) > 1:
-                        raise TaskError(f"task.{name}: the samples have different lengths")
-                task = Task(table.inputs, table.targets)
-            else:
-                inputs = table.input_columns or ports.inputs or self.network.input_names
-                targets = table.target_columns or ports.outputs or self.network.output_names
-                task = Task.from_csv(self._beside(table.data), inputs, targets)
-            task.check(self.network)
-            return task
+            names = (ports.inputs or network.input_names, ports.outputs or network.output_names)
+            return self.settings.task.samples(network, self._beside, names)
 
     @cached_property
     def rule(self) -> Rule:

@@ -224,7 +224,7 @@ def check_snapshot(path: Path, snapshot: Mapping[str, Array], name: str) -> None
         ExperimentError: names the file and the array.
     """
     edges = snapshot["wanted"].shape if "wanted" in snapshot else ()
-    numbers = {name, "clipped", "optimizer.count", "optimizer.largest"}
+    numbers = {name, "clipped", "rate", "optimizer.count", "optimizer.largest"}
     for key in (name, "wanted", *(["clipped"] if name == "step" else [])):
         if key not in snapshot:
             raise ExperimentError(f"{path}: not a checkpoint of this run: {key} is missing; start the run anew")

@@ -24,7 +24,7 @@ from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
 from hwlearn.experiments.runs.export import driven
-from hwlearn.experiments.runs.fingerprint import differences, fingerprint, is_comparable, unlike
+from hwlearn.experiments.runs.fingerprint import ONE_OF, differences, fingerprint, is_comparable, unlike
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
@@ -342,7 +342,9 @@ class Run:
             raise ExperimentError(
                 f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
             )
-        given = {**self.info["overrides"], **(overrides or {})}
+        new = dict(overrides or {})
+        stale = ONE_OF if ONE_OF & new.keys() else set()
+        given = {**{key: value for key, value in self.info["overrides"].items() if key not in stale}, **new}
         return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code)
 
     def _earlier(self) -> Earlier | None:
