@@ -14,12 +14,15 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.grades import Grades, grades_of
 from hwlearn.experiments.outcome import Outcome
 from hwlearn.learning.flow import flow
+from hwlearn.learning.scores import Score, Scores
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import TrainState, task_loss, train
 
 Progress = Callable[[float, float, float], object]
+OnScore = Callable[[Score], object]
 
 PATIENCE = 0.5  # seconds that an interrupted run may still take to measure where it stands
 
@@ -33,6 +36,7 @@ class Earlier:
         at, losses: of the steps (or times of a flow) before the snapshot.
         seconds: of training.
         snapshot: `TrainState.snapshot`, or {"t", "wanted"} of a flow.
+        scores: of the epochs before the snapshot.
     """
 
     loss_initial: float
@@ -40,6 +44,7 @@ class Earlier:
     losses: tuple[float, ...]
     seconds: float
     snapshot: Mapping[str, Array]
+    scores: tuple[Score, ...] = ()
 
 
 class Recorder(Protocol):
@@ -50,8 +55,16 @@ class Recorder(Protocol):
     def begin(self, circuit: Circuit, loss_initial: float) -> None:
         """The circuit is there."""
 
-    def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
-        """A step is about to be made from `snapshot`, or the last one was made."""
+    def note(
+        self,
+        at: float,
+        loss: float,
+        clipped: int,
+        noise: float,
+        snapshot: Mapping[str, Array],
+        score: Score | None = None,
+    ) -> None:
+        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score."""
 
     def end(self, circuit: Circuit, stopped_because: str) -> None:
         """The training is over; the circuit may be closed."""
@@ -63,9 +76,11 @@ class _Trace:
 
     progress: Progress | None
     recorder: Recorder | None
+    scored: OnScore | None = None
     steps: int = 0
     at: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     conductances: Array | None = None
     stopped_because: str = ""
     error: BaseException | None = None
@@ -76,8 +91,18 @@ class _Trace:
         if self.progress is not None:
             self.progress(done, total, loss)
 
+    def score(self, score: Score) -> None:
+        self.scores.append(score)
+        if self.scored is not None:
+            self.scored(score)
 
-def run_experiment(experiment: Experiment, progress: Progress | None = None, recorder: Recorder | None = None) -> Outcome:
+
+def run_experiment(
+    experiment: Experiment,
+    progress: Progress | None = None,
+    recorder: Recorder | None = None,
+    scored: OnScore | None = None,
+) -> Outcome:
     """Train the experiment's circuit.
 
     Ctrl-C and a circuit that stops answering end the training, not this function: the outcome holds the last good
@@ -87,6 +112,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         experiment: from `load_experiment`.
         progress: called with (steps or time done, of how much, loss that the rule observes).
         recorder: writes the run down, and tells what it had done before; see `hwlearn.experiments.runs.Run`.
+        scored: called with the score of each epoch.
 
     Raises:
         ExperimentError: the experiment does not fit together.
@@ -94,13 +120,13 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
     """
     network, task, rule = experiment.network, experiment.task, experiment.rule
     settings = experiment.settings
-    trace, earlier = _Trace(progress, recorder), None if recorder is None else recorder.earlier
+    trace, earlier = _Trace(progress, recorder, scored), None if recorder is None else recorder.earlier
     with experiment.named(), _circuit(experiment) as circuit:
         if earlier is None:
             loss_initial, outputs = task_loss(circuit, task)
         else:
             loss_initial = earlier.loss_initial
-            trace.at, trace.losses = list(earlier.at), list(earlier.losses)
+            trace.at, trace.losses, trace.scores = list(earlier.at), list(earlier.losses), list(earlier.scores)
         if recorder is not None:
             recorder.begin(circuit, loss_initial)
         started = time.perf_counter()
@@ -120,7 +146,9 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         final = circuit.conductances if trace.conductances is None else trace.conductances
         if trace.error is None:
             loss_final, outputs = task_loss(circuit, task)
+            grades = grades_of(experiment, circuit, outputs)
         else:
+            grades = Grades()
             loss_final, outputs = _last_loss(circuit, task, final, experiment.backend().hardware)
     return Outcome(
         rule=rule.name,
@@ -145,6 +173,9 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         seconds=seconds,
         overrides=dict(experiment.overrides),
         notes=experiment.notes,
+        scores=Scores.of(trace.scores),
+        score_unit=rule.loss.unit,
+        grades=grades,
     )
 
 
@@ -172,7 +203,9 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
 
     def note(state: TrainState) -> None:
         if recorder is not None:
-            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot())
+            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), state.score)
+        if state.score is not None:
+            trace.score(state.score)
         trace.steps, trace.conductances = state.step, state.conductances
         trace.note(state.step, total, state.loss)
 

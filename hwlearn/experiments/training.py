@@ -53,7 +53,7 @@ class TrainTable(Table):
         return self
 
     def updates(self, samples: int) -> int:
-        """How many updates of a task of so many samples."""
+        """How many updates of a task with this number of samples."""
         if self.epochs is None:
             return self.steps
         return self.epochs * (1 if self.batch_size is None else samples // self.batch_size)

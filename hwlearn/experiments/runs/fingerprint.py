@@ -43,10 +43,12 @@ def is_comparable(before: dict[str, Any]) -> bool:
     return bool(before.get("version", 1) == VERSION)
 
 
-def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
-    """Which of network and task are others than before, whatever the settings; the network if it is comparable."""
-    now = {"task": _of_task(experiment)}
-    if is_comparable(before):
+def unlike(before: dict[str, Any], experiment: Experiment, *names: str) -> list[str]:
+    """Which of the named, network or task, are others than before, whatever the settings; the network if it is comparable."""
+    now = dict[str, str]()
+    if "task" in names:
+        now["task"] = _of_task(experiment)
+    if "network" in names and is_comparable(before):
         now["network"] = _of_network(experiment.network)
     return [name for name, value in now.items() if value != before[name]]
 
