@@ -31,6 +31,7 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
 from hwlearn.network.devices import DEVICES
+from hwlearn.network.initial import Initial
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Experiment:
                 network = Network.from_netlist(self._beside(table.netlist), devices=laws, trust=self.trust, **options)
             else:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
+            if table.initial is not None:
+                network = Initial(**table.initial.model_dump())(network)
             if not network.outputs:
                 raise ExperimentError("[ports] outputs is missing: name the nodes that are read")
             return network

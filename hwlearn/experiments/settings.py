@@ -26,11 +26,32 @@ from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import BUILDERS
 from hwlearn.network.devices import DEVICES
+from hwlearn.network.initial import Distribution
 from hwlearn.registry import Registry
 from hwlearn.toml import Table
 
 Conductance = Annotated[float, Field(ge=LEAST, le=LARGEST)]
 Names = Annotated[list[str], Field(min_length=1)]
+
+
+FOR_ALL = {"netlist", "builder", "trainable", "bounds", "initial"}
+"""Keys of [circuit] that are no argument of a builder."""
+
+
+class InitialTable(Table):
+    """Conductances at random: see `hwlearn.network.initial.Initial`."""
+
+    distribution: Distribution
+    low: PositiveFloat
+    high: PositiveFloat
+    seed: NonNegativeInt = 0
+    edges: Names | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low} is above high = {self.high}")
+        return self
 
 
 class CircuitTable(Table):
@@ -42,6 +63,8 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
+        initial: conductances of the trainable edges at random, in place of those of the netlist or the builder: see
+            `hwlearn.network.initial.Initial`; seed is 0 if not given.
         devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
         gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
         control: what becomes of a netlist's `.control` blocks, "refuse" or "ignore"; no file can let them run.
@@ -59,6 +82,7 @@ class CircuitTable(Table):
     conductances: Conductance | list[Conductance] | None = None
     trainable: Names | None = None
     bounds: Annotated[list[Conductance], Field(min_length=2, max_length=2)] | None = None
+    initial: InitialTable | None = None
     devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     control: Literal["ignore", "refuse"] | None = None
@@ -67,7 +91,7 @@ class CircuitTable(Table):
     def _one_origin(self) -> Self:
         if (self.netlist is None) == (self.builder is None):
             raise ValueError("give either netlist or builder")
-        given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
+        given = set(self.model_fields_set) - FOR_ALL
         if self.builder is None:
             given -= {"gate_bounds", "devices", "control"}
             if given:
@@ -85,7 +109,7 @@ class CircuitTable(Table):
 
     def builder_arguments(self) -> dict[str, Any]:
         """The builder's arguments that the file gives."""
-        return self.model_dump(exclude_none=True, exclude={"netlist", "builder", "trainable", "bounds"})
+        return self.model_dump(exclude_none=True, exclude=FOR_ALL)
 
 
 class PortsTable(Table):
