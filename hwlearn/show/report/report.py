@@ -128,7 +128,7 @@ def _analysis(run: Run) -> Analysis | OperatingPoint | str:
     """What `hwlearn analyze` says about the circuit as it is now, or why it says nothing."""
     network, task = run.network, run.experiment.task
     try:
-        return analyze(network, task) if network.linear else operating_point(network, task)
+        return analyze(network, task, run.experiment.rule.loss) if network.linear else operating_point(network, task)
     except HwlearnError as error:
         return str(error)
 
