@@ -77,12 +77,12 @@ def _summary(result: Mapping[str, Any]) -> Pairs:
 def _graded(result: Mapping[str, Any]) -> Pairs:
     """Loss of the last epoch, and accuracy in the end, on training and test samples."""
 
-    def both(one: float | None, two: float | None) -> str:
-        return f"{number(one, 4)}" + ("" if two is None else f", {number(two, 4)} in the test")
+    def both(one: float | None, two: float | None, unit: str = "") -> str:
+        return f"{number(one, 4)}{unit}" + ("" if two is None else f", {number(two, 4)}{unit} in the test")
 
     pairs: list[tuple[str, str]] = []
     if scores := result.get("scores"):
-        pairs.append(("loss", f"{both(scores['losses'][-1], scores['test_losses'][-1])} [{scores['unit']}]"))
+        pairs.append(("loss", both(scores["losses"][-1], scores["test_losses"][-1], f" {scores['unit']}")))
     if result.get("accuracy") is not None:
         pairs.append(("accuracy", both(result["accuracy"], result.get("test_accuracy"))))
     return tuple(pairs)
