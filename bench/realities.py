@@ -4,6 +4,7 @@ A crossbar learns iris on the exact model, with a new split and a new start per 
 in ngspice and on the virtual bench of stations/iris.toml: 8-bit digipots with ±20 % unknown tolerance, 16-bit DACs, 20 µV of
 noise. There it learns on for some steps. A larger crossbar learns the digits of scikit-learn; devices of 8 bits and ±20 %
 stand for its bench.
+"""
 
 from __future__ import annotations
 

@@ -144,12 +144,7 @@ def run_experiment(
         if recorder is not None:
             recorder.end(circuit, trace.stopped_because)
         final = circuit.conductances if trace.conductances is None else trace.conductances
-        if trace.error is None:
-            loss_final, outputs = task_loss(circuit, task)
-            grades = grades_of(experiment, circuit, outputs)
-        else:
-            grades = Grades()
-            loss_final, outputs = _last_loss(circuit, task, final, experiment.backend().hardware)
+        loss_final, outputs, grades = _in_the_end(experiment, circuit, final, cut_short=trace.error is not None)
     return Outcome(
         rule=rule.name,
         backend=settings.backend.name,
@@ -249,6 +244,16 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     trace.at, trace.losses = at + result.times.tolist(), losses + result.losses.tolist()
     trace.steps, trace.conductances = len(trace.at) - 1, result.conductances[-1]
     trace.stopped_because = result.stopped_because
+
+
+def _in_the_end(
+    experiment: Experiment, circuit: Circuit, conductances: Array, *, cut_short: bool
+) -> tuple[float, Array, Grades]:
+    """Loss [V²], outputs (S, n_out) [V] and grades after the last step; no grades of a run that was cut short."""
+    if cut_short:
+        return *_last_loss(circuit, experiment.task, conductances, experiment.backend().hardware), Grades()
+    loss, outputs = task_loss(circuit, experiment.task)
+    return loss, outputs, grades_of(experiment, circuit, outputs)
 
 
 def _last_loss(circuit: Circuit, task: Task, conductances: Array, hardware: bool) -> tuple[float, Array]:
