@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from hwlearn.analysis.coercivity import Coercivity, coercivity, in_words
+from hwlearn.analysis.coercivity import Coercivity, Spectrum, coercivity, in_words
 from hwlearn.analysis.convergence import mass
 from hwlearn.analysis.feasibility import Feasibility, feasibility
 from hwlearn.analysis.jacobian import Jacobian, jacobian
+from hwlearn.analysis.loss_rates import LossRates, loss_rates
 from hwlearn.analysis.repair import Repair, repairs, told
 from hwlearn.analysis.structure import Structure, structure
 from hwlearn.analysis.symmetry import Symmetry, symmetries
+from hwlearn.arrays import Array
+from hwlearn.learning.loss import Loss
+from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -34,6 +39,9 @@ class Analysis:
         here: Jacobian at the network's own conductances.
         start: coercivity there.
         solution: coercivity at the nearest circuit found: on the solution manifold, if the task is reachable.
+        loss: what training brings down.
+        rates: of the loss by rule, at the network's own conductances; None for the squared error, whose rates are those of
+            `solution`.
         symmetries: of the targets, that cost rank on the whole solution manifold.
     """
 
@@ -44,6 +52,8 @@ class Analysis:
     here: Jacobian
     start: Coercivity
     solution: Coercivity
+    loss: Loss
+    rates: dict[str, LossRates] | None
     symmetries: tuple[Symmetry, ...] = ()
 
     def __repr__(self) -> str:
@@ -55,6 +65,13 @@ class Analysis:
     def degenerate(self) -> list[str]:
         """Combinations of outputs that no resistor changes at the solution, in words."""
         return [in_words(direction, self.network.output_names) for direction in self.solution.directions]
+
+    @property
+    def eigenvalues(self) -> dict[str, Array]:
+        """Rates of the modes of each rule, falling: for the loss, or those of the squared error at the solution."""
+        if self.rates is None:
+            return {name: spectrum.eigenvalues for name, spectrum in self.solution.spectra.items()}
+        return {name: rate.eigenvalues.real for name, rate in self.rates.items()}
 
     @cached_property
     def repairs(self) -> tuple[tuple[Repair, ...], ...]:
@@ -91,6 +108,8 @@ class Analysis:
         for symmetry, tried in zip(self.symmetries, self.repairs, strict=True):
             said.append(f"{str(symmetry)[0].upper()}{str(symmetry)[1:]}.")
             said += [f"Repair: {repair}." for repair in tried]
+        if self.rates is not None:
+            return said + self._about_loss(self.rates)
         for name, spectrum in found.spectra.items():
             if not spectrum.eigenvalues.size:
                 continue
@@ -112,20 +131,36 @@ class Analysis:
             said.append(f"Best conditioned: {well}.")
         return said
 
+    def _about_loss(self, rates: dict[str, LossRates]) -> list[str]:
+        """What rates of a loss with another Hessian than 1 mean."""
+        where = f"for the loss {self.loss.name}, at the present conductances"
+        said = [
+            f"{name}, {where}: learning rate {rate.best_step:.3g} is fastest, {rate.max_step:.3g} the limit."
+            if len(rate.eigenvalues)
+            else f"{name}, {where}: nothing moves; no sample counts, or no edge moves an output."
+            for name, rate in rates.items()
+        ]
+        said.append("Rank, constant and targets above are those of the outputs; this loss may not need its targets.")
+        if self.loss.jumps:
+            said.append(f"{self.loss.name} jumps, and has no Hessian there: its rates hold up to the next jump.")
+        return said
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Rates are per unit of time of the flow, mean over the samples; steps are learning rates."""
         found = self.solution
+        rates: Mapping[str, Spectrum | LossRates] = found.spectra if self.rates is None else self.rates
         return {
+            "loss": self.loss.name,
             "rank": found.rank,
             "constraints": found.constraints,
             "rank_bound": self.shape.rank_bound(found.constraints // max(len(self.network.outputs), 1)),
             "coercive": found.coercive,
             "constant": found.constant,
             "singular_values": found.singular_values.tolist(),
-            "rates": {name: s.slowest for name, s in found.spectra.items()},
+            "rates": {name: s.slowest for name, s in rates.items()},
             "active_rates": {name: s.active.tolist() for name, s in self.start.spectra.items()},
-            "max_step": {name: _finite(s.max_step) for name, s in found.spectra.items()},
-            "best_step": {name: _finite(s.best_step) for name, s in found.spectra.items()},
+            "max_step": {name: _finite(s.max_step) for name, s in rates.items()},
+            "best_step": {name: _finite(s.best_step) for name, s in rates.items()},
             "degenerate": self.degenerate,
             "symmetries": told(self.symmetries, self.repairs),
             "reachable": self.feasibility.reachable,
@@ -143,19 +178,28 @@ class Analysis:
         }
 
 
-def analyze(network: Network, task: Task) -> Analysis:
+def analyze(network: Network, task: Task, loss: Loss | None = None) -> Analysis:
     """Structure, feasibility, coercivity and rates of a linear network and a task, before any training.
 
     Rates and steps are those at the nearest solution that was found; active rates are those that the present error excites.
+    Another loss than the squared error may have its minimum elsewhere: its rates are those at the present conductances.
+
+    Args:
+        network, task: what is asked about.
+        loss: what training brings down, such as `rule.loss`; the squared error if not given.
 
     Raises:
+        HwlearnError: too many samples and edges for the rates of the loss.
         ModelError, TaskError: the network is not linear, or the task does not fit.
     """
     possible = feasibility(network, task)
     here = jacobian(network, task)
+    wanted = SquaredError() if loss is None else loss
+    rates = None if isinstance(wanted, SquaredError) else loss_rates(here, wanted)
     solution = coercivity(possible.nearest.jacobian)
-    forced = () if possible.reachable and solution.coercive else symmetries(network, task)
-    return Analysis(network, task, structure(network), possible, here, coercivity(here), solution, forced)
+    free = rates is not None or (possible.reachable and solution.coercive)
+    forced = () if free else symmetries(network, task)
+    return Analysis(network, task, structure(network), possible, here, coercivity(here), solution, wanted, rates, forced)
 
 
 def _finite(value: float) -> float | None:

@@ -72,7 +72,7 @@ class Problem:
         family: int = 0,
         levels: int = 256,
     ) -> Problem:
-        """A problem with this many nodes; those that are no ports are named h1, h2, …
+        """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
