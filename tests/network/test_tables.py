@@ -8,7 +8,7 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from hwlearn import Drive, Network, NewtonCircuit, NgspiceCircuit, Source
-from hwlearn.errors import DeviceError, ModelError
+from hwlearn.errors import DeviceError, ModelError, NetlistError
 from hwlearn.network.devices import IVTable
 
 TUNNEL = "V,I\n# by hand\n-0.5,-1e-3\n0,0\n0.2; 1e-5\n0.4\t1.5e-5\n0.5 2e-3\n"
@@ -50,7 +50,18 @@ def test_points_in_any_order_and_a_netlist_and_back(tmp_path):
     for one in (network, again):
         with NewtonCircuit(one) as circuit:
             answers.append(circuit.measure(drive).output_voltages)
-    np.testing.assert_allclose(answers[1], answers[0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(answers[1], answers[0], rtol=0, atol=1e-15)
+
+
+def test_ngspice_has_all_digits(tmp_path):
+    """It keeps eleven of each number in an expression: a current of 0 would be one of 1e-12 A."""
+    table = measured(tmp_path, "-0.123456789012345678,-0.1\n0,0\n0.1234567890123456,0.0123456789012345678\n")
+    network = Network.from_edges([], inputs=[Source("V1", "voltage", "a")], elements=[table.element()])
+    drive = Drive([[-1e-12], [1e-12]])
+    with NewtonCircuit(network) as newton, NgspiceCircuit(network) as ngspice:
+        expected, found = (circuit.measure(drive).input_currents for circuit in (newton, ngspice))
+    assert abs(expected).max() < 1e-12
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-15)
 
 
 def test_an_expression_that_only_looks_like_a_table_is_left_to_ngspice(tmp_path):
@@ -82,3 +93,26 @@ def test_points_that_make_no_device_are_refused(tmp_path, text, said):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DeviceError, match=r"nowhere\.csv"):
         IVTable.from_csv("B1", ("a", "0"), tmp_path / "nowhere.csv")
+
+
+def test_hundreds_of_points():
+    """A diode's, on both simulators."""
+    volts = np.linspace(-1, 0.8, 300)
+    table = IVTable("B1", ("b", "0"), tuple(volts.tolist()), tuple((1e-9 * np.expm1(volts / 0.05)).tolist()))
+    network = Network.from_edges([("a", "b")], 1e-3, inputs=["a"], outputs=["b"], elements=[table.element()])
+    drive = Drive([[-2.0], [1.0], [0.3], [3.0]])
+    with NewtonCircuit(network) as newton, NgspiceCircuit(network) as ngspice:
+        expected, found = (circuit.measure(drive).output_voltages for circuit in (newton, ngspice))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    current = 1e-3 * (drive.inputs - expected)
+    assert abs(current[1:] - 1e-9 * np.expm1(expected[1:] / 0.05)).max() < 1e-3 * current.max()
+
+
+def test_a_table_too_long_for_a_netlist_is_said(tmp_path):
+    volts = tuple(np.linspace(0, 1, 30).tolist())
+    network = Network.from_edges(
+        [("a", "0")], 1e-3, inputs=["a"], elements=[IVTable("B1", ("a", "0"), volts, volts).element()]
+    )
+    network.to_netlist(tmp_path / "n.cir")
+    with pytest.raises(NetlistError, match="B1 is too long"):
+        Network.from_netlist(tmp_path / "n.cir")

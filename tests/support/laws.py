@@ -118,9 +118,9 @@ def bipolar(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> B
     )
 
 
-def table(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> IVTable:
-    """Of 2 to 12 points, somewhere as flat as an insulator, somewhere steep."""
-    count = random.integers(2, 13)
+def table(random: np.random.Generator, name: str, nodes: tuple[str, ...], most: int = 12) -> IVTable:
+    """Of 2 to so many points, somewhere as flat as an insulator, somewhere steep."""
+    count = random.integers(2, most + 1)
     volts = np.cumsum(random.uniform(0.02, 0.4, count))
     amperes = np.cumsum(10 ** random.uniform(-7, -3, count))
     at = random.integers(count)

@@ -18,9 +18,6 @@ ACCEPTED = 1e-6
 ROUNDING, TOLERANCE = 1e-15, 1e-12
 """What a node voltage may be off, relative to itself: in a linear network, and where ngspice iterates (`deck.TOLERANCES`)."""
 
-VOLTS = 1e-12
-"""What a node voltage may be off where ngspice iterates, however small it is (`deck.TOLERANCES`)."""
-
 SPAN = 1e8
 """Ratio of conductances up to which a nonlinear circuit's voltages are right although large conductances hide it."""
 
@@ -64,9 +61,7 @@ class Kirchhoff:
             return
         scale = max(edges, np.abs(self.leaving[:, len(conductances) :] @ currents[len(conductances) :]).max())
         digits = ROUNDING if self._network.linear else TOLERANCE if conductances.max() <= SPAN * conductances.min() else 0.0
-        least = 0.0 if self._network.linear else 2 * VOLTS
-        off = digits * (np.abs(voltages[self.tails]) + np.abs(voltages[self.heads])) + least
-        residual -= self._at @ (conductances * off)
+        residual -= digits * (self._at @ (conductances * (np.abs(voltages[self.tails]) + np.abs(voltages[self.heads]))))
         if not residual.max() <= ACCEPTED * scale:
             raise SimulationError(
                 f"ngspice's answer breaks Kirchhoff's current law by {residual.max():.2g} A of {scale:.2g} A; it is not used. "

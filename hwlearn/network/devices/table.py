@@ -17,7 +17,7 @@ from hwlearn.network.devices.device import ElementDevice
 from hwlearn.network.devices.law import Branch, Law, Limiter
 from hwlearn.network.devices.netlist import Card, Names, NetlistAround, OtherModel
 from hwlearn.network.devices.points import read_points
-from hwlearn.text import parse_number, write_number
+from hwlearn.text import write_number
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -29,8 +29,10 @@ _OVER = rf"\(v\([^()]*\)-{_NUMBER}\)"
 _PIECE = re.compile(rf"{_NUMBER}\+{_OVER}\*\({_NUMBER}\+{_OVER}\*\({_NUMBER}\+{_OVER}\*{_NUMBER}\)\)")
 """i₀, v₀, slope, v₀, second and v₀, third coefficient."""
 
+_PART = re.compile(r"[+-]?[\d.]+(?:e[+-]?\d+)?")
+
 LISTED = 1e-8
-"""What currents may be off that ngspice lists, relative to the largest: it has ten digits of each coefficient."""
+"""What currents of pieces may be off, relative to the largest, for numbers that somebody rounded."""
 
 
 class TableLaw(Law):
@@ -174,7 +176,7 @@ class IVTable(ElementDevice):
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> Self:
         text = "".join("".join(card.rest).split())
-        pieces = [[float(parse_number(word) or 0.0) for word in words] for words in _PIECE.findall(text)]
+        pieces = [[sum(map(float, _PART.findall(word))) for word in words] for words in _PIECE.findall(text)]
         if len(pieces) < 3 or not text.startswith("i="):
             raise OtherModel("it is no table of currents")
         y, x, *_ = zip(*pieces[1:], strict=True)
@@ -204,16 +206,22 @@ def _expression(pieces: list[list[float]], nodes: tuple[str, ...]) -> str:
 
     def half(low: int, high: int) -> str:
         if high - low == 1:
-            start, *numbers = map(write_number, pieces[low])
-            over = f"({volts}-({start}))"
-            one, two, three, four = (f"({number})" for number in numbers)
+            start, one, two, three, four = map(_exactly, pieces[low])
+            over = f"({volts}-{start})"
             return f"({one}+{over}*({two}+{over}*({three}+{over}*{four})))"
         middle = (low + high) // 2
-        return f"({volts}<({write_number(pieces[middle][0])})?{half(low, middle)}:{half(middle, high)})"
+        return f"({volts}<{_exactly(pieces[middle][0])}?{half(low, middle)}:{half(middle, high)})"
 
     return half(0, len(pieces))
 
 
+def _exactly(number: float) -> str:
+    """As a sum: of each number in an expression, ngspice keeps eleven digits."""
+    most = float(f"{number:.10e}")
+    left = number - most
+    return f"({write_number(most)}{f'{left:+.10e}' if left else ''})"
+
+
 def _shape(expression: str) -> str:
     """An expression without its numbers."""
-    return re.sub(r"(?<![\w.])\(-?[\d.]+(?:e[+-]?\d+)?\)", "#", expression)
+    return re.sub(rf"(?<![\w.])\((?:{_PART.pattern}){{1,2}}\)", "#", expression)
