@@ -18,7 +18,7 @@ import numpy as np
 from published_diodes import moons, moons_linear, xor
 from published_drn import trained
 
-from hwlearn import CoupledLearning, CrossEntropy, EquilibriumPropagation, ExactCircuit, Network, Task, train
+from hwlearn import CoupledLearning, CrossEntropy, EquilibriumPropagation, ExactCircuit, Network, Task, evaluate, train
 from hwlearn.data import load
 from hwlearn.errors import HwlearnError, NetworkError
 from hwlearn.network.builders import crossbar
@@ -38,18 +38,21 @@ class Row:
 
 
 def iris(seeds: int, mnist: Path) -> Row:
-    """Iris on a crossbar of 36 edges, outputs p − q, by EP on the cross-entropy; a new split and new conductances per seed."""
+    """Iris on a crossbar of 36 edges, outputs p − q, by EP on the cross-entropy; a new split and new conductances per seed.
+
+    Loss, volts and steps are those of 24 settings that had the best mean test accuracy over the seeds 100 to 159.
+    """
     from sklearn.datasets import load_iris
 
     features, labels = load_iris(return_X_y=True)
     began, found = time.perf_counter(), []
     for seed in range(seeds):
-        task, test = Task.classification(features, labels, volts=(0.0, 1.0)).split(test=0.25, seed=seed)
+        task, test = Task.classification(features, labels, volts=(-1.0, 1.0)).split(test=0.25, seed=seed)
         rule = EquilibriumPropagation(loss=CrossEntropy(scale=0.05), symmetric=True)
         circuit = ExactCircuit(crossbar(4, 3, rails=(0.0, 1.0), seed=seed))
-        result = train(circuit, task, rule, epochs=20, batch_size=10, learning_rate="auto", test=test)
-        found.append(float(result.test_accuracy[-1]))
-    what = "Iris, linear network, ±outputs: mean test accuracy after 20 epochs ≥ 0.95"
+        train(circuit, task, rule, steps=300, learning_rate="auto")
+        found.append(evaluate(circuit, test).accuracy)
+    what = "Iris, linear network, ±outputs: mean test accuracy after 300 steps ≥ 0.95"
     logistic = "0.957 (scikit-learn's logistic regression)"
     return Row("scikit-learn's data", what, logistic, found, seeds, time.perf_counter() - began, np.mean(found) >= 0.95)
 

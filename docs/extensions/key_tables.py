@@ -54,8 +54,8 @@ def kind(schema: dict[str, Any], defs: dict[str, Any]) -> str:
     """A JSON schema in words."""
     if "$ref" in schema:
         schema = defs[schema["$ref"].rsplit("/", 1)[1]]
-    if "anyOf" in schema:
-        return " or ".join(kind(one, defs) for one in schema["anyOf"] if one.get("type") != "null")
+    if either := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(dict.fromkeys(kind(one, defs) for one in either if one.get("type") != "null"))
     if "enum" in schema:
         return ", ".join(f"`{value!r}`".replace("'", '"') for value in schema["enum"])
     if "const" in schema:
@@ -69,6 +69,8 @@ def kind(schema: dict[str, Any], defs: dict[str, Any]) -> str:
             return " ".join([{"integer": "integer", "number": "number"}[number], ", ".join(known)]).strip()
         case "boolean":
             return "`true` or `false`"
+        case "object" if "properties" not in schema:
+            return f"table of {kind(schema['additionalProperties'], defs)} by name"
         case "object":
             return "table: " + ", ".join(f"`{name}`" for name in schema.get("properties", {}))
         case "string" if schema.get("format") == "date":

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hwlearn.analysis.coercivity import Coercivity, coercivity, in_words
+from hwlearn.analysis.coercivity import Coercivity, Spectrum, coercivity, in_words
 from hwlearn.analysis.convergence import mass
 from hwlearn.analysis.feasibility import Feasibility, feasibility
 from hwlearn.analysis.jacobian import Jacobian, jacobian
+from hwlearn.analysis.loss_rates import LossRates, loss_rates
 from hwlearn.analysis.structure import Structure, structure
+from hwlearn.arrays import Array
+from hwlearn.learning.loss import Loss
+from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -31,6 +36,9 @@ class Analysis:
         here: Jacobian at the network's own conductances.
         start: coercivity there.
         solution: coercivity at the nearest circuit found: on the solution manifold, if the task is reachable.
+        loss: what training brings down.
+        rates: of the loss by rule, at the network's own conductances; None for the squared error, whose rates are those of
+            `solution`.
     """
 
     network: Network
@@ -40,6 +48,8 @@ class Analysis:
     here: Jacobian
     start: Coercivity
     solution: Coercivity
+    loss: Loss
+    rates: dict[str, LossRates] | None
 
     def __repr__(self) -> str:
         found, reachable = self.solution, "reachable" if self.feasibility.reachable else "NOT reachable"
@@ -50,6 +60,13 @@ class Analysis:
     def degenerate(self) -> list[str]:
         """Combinations of outputs that no resistor changes at the solution, in words."""
         return [in_words(direction, self.network.output_names) for direction in self.solution.directions]
+
+    @property
+    def eigenvalues(self) -> dict[str, Array]:
+        """Rates of the modes of each rule, falling: for the loss, or those of the squared error at the solution."""
+        if self.rates is None:
+            return {name: spectrum.eigenvalues for name, spectrum in self.solution.spectra.items()}
+        return {name: rate.eigenvalues.real for name, rate in self.rates.items()}
 
     def advice(self) -> list[str]:
         """What to do, in plain words."""
@@ -78,6 +95,8 @@ class Analysis:
                 f"Not coercive: rank {found.rank} of {found.constraints}. No resistor changes {what}. Move the target off the "
                 "symmetry, add an edge that carries current there, or free a fixed edge."
             )
+        if self.rates is not None:
+            return said + self._about_loss(self.rates)
         for name, spectrum in found.spectra.items():
             if not spectrum.eigenvalues.size:
                 continue
@@ -99,20 +118,36 @@ class Analysis:
             said.append(f"Best conditioned: {well}.")
         return said
 
+    def _about_loss(self, rates: dict[str, LossRates]) -> list[str]:
+        """What rates of a loss with another Hessian than 1 mean."""
+        where = f"for the loss {self.loss.name}, at the present conductances"
+        said = [
+            f"{name}, {where}: learning rate {rate.best_step:.3g} is fastest, {rate.max_step:.3g} the limit."
+            if len(rate.eigenvalues)
+            else f"{name}, {where}: nothing moves; no sample counts, or no edge moves an output."
+            for name, rate in rates.items()
+        ]
+        said.append("Rank, constant and targets above are those of the outputs; this loss may not need its targets.")
+        if self.loss.jumps:
+            said.append(f"{self.loss.name} jumps, and has no Hessian there: its rates hold up to the next jump.")
+        return said
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Rates are per unit of time of the flow, mean over the samples; steps are learning rates."""
         found = self.solution
+        rates: Mapping[str, Spectrum | LossRates] = found.spectra if self.rates is None else self.rates
         return {
+            "loss": self.loss.name,
             "rank": found.rank,
             "constraints": found.constraints,
             "rank_bound": self.shape.rank_bound(found.constraints // max(len(self.network.outputs), 1)),
             "coercive": found.coercive,
             "constant": found.constant,
             "singular_values": found.singular_values.tolist(),
-            "rates": {name: s.slowest for name, s in found.spectra.items()},
+            "rates": {name: s.slowest for name, s in rates.items()},
             "active_rates": {name: s.active.tolist() for name, s in self.start.spectra.items()},
-            "max_step": {name: _finite(s.max_step) for name, s in found.spectra.items()},
-            "best_step": {name: _finite(s.best_step) for name, s in found.spectra.items()},
+            "max_step": {name: _finite(s.max_step) for name, s in rates.items()},
+            "best_step": {name: _finite(s.best_step) for name, s in rates.items()},
             "degenerate": self.degenerate,
             "reachable": self.feasibility.reachable,
             "reasons": list(self.feasibility.reasons),
@@ -129,17 +164,26 @@ class Analysis:
         }
 
 
-def analyze(network: Network, task: Task) -> Analysis:
+def analyze(network: Network, task: Task, loss: Loss | None = None) -> Analysis:
     """Structure, feasibility, coercivity and rates of a linear network and a task, before any training.
 
     Rates and steps are those at the nearest solution that was found; active rates are those that the present error excites.
+    Another loss than the squared error may have its minimum elsewhere: its rates are those at the present conductances.
+
+    Args:
+        network, task: what is asked about.
+        loss: what training brings down, such as `rule.loss`; the squared error if not given.
 
     Raises:
+        HwlearnError: too many samples and edges for the rates of the loss.
         ModelError, TaskError: the network is not linear, or the task does not fit.
     """
     possible = feasibility(network, task)
     here = jacobian(network, task)
-    return Analysis(network, task, structure(network), possible, here, coercivity(here), coercivity(possible.nearest.jacobian))
+    wanted = SquaredError() if loss is None else loss
+    rates = None if isinstance(wanted, SquaredError) else loss_rates(here, wanted)
+    solution = coercivity(possible.nearest.jacobian)
+    return Analysis(network, task, structure(network), possible, here, coercivity(here), solution, wanted, rates)
 
 
 def _finite(value: float) -> float | None:

@@ -35,7 +35,7 @@ def analyze(
     if out is not None:
         make_folder(out)
     with experiment.named():
-        found = analyze(network, task) if network.linear else operating_point(network, task)
+        found = analyze(network, task, experiment.rule.loss) if network.linear else operating_point(network, task)
     facts = analysis_facts(found)
     if out is not None:
         from hwlearn.show.plots import draw_analysis, draw_operating_point

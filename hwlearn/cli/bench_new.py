@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hwlearn.cli.command import File, Trust
+from hwlearn.cli.command import File
+from hwlearn.cli.netlists import Trust
 from hwlearn.cli.output import new_table, print_table, visible
 from hwlearn.errors import StationError
 

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from hwlearn.experiments import Experiment
+    from hwlearn.learning.scores import Score
 
 FORECAST = 1e6
 """Samples × outputs × edges up to which the rate is predicted before the training starts."""
@@ -21,10 +22,17 @@ HEIGHT, POINTS = 12, 400
 """Lines and points of the plot."""
 
 
+class Line(Protocol):
+    """A progress line: called with what is done, of how much, and the loss."""
+
+    def __call__(self, done: float, total: float, loss: float) -> None: ...
+
+    def score(self, score: Score) -> None:
+        """Tell the accuracy from here on."""
+
+
 @contextmanager
-def progress_line(
-    unit: str, experiment: Experiment | None = None, *, live: bool = False
-) -> Iterator[Callable[[float, float, float], None] | None]:
+def progress_line(unit: str, experiment: Experiment | None = None, *, live: bool = False) -> Iterator[Line | None]:
     """A progress line on stderr with loss and speed; nothing where stderr is no terminal.
 
     Args:
@@ -44,22 +52,12 @@ def progress_line(
     left = _forecast(experiment)
     plot = _Plot() if live else None
     with Live(bar, console=Console(stderr=True), transient=True, auto_refresh=False) as shown:
-        began = last = time.monotonic()
-        calls = 0
 
-        def update(done: float, total: float, loss: float) -> None:
-            nonlocal calls, last
-            calls += 1
-            now = time.monotonic()
-            if plot is not None:
-                plot.add(done, loss)
-            if now - last > 0.1:
-                last = now
-                text = f"{done:.6g}/{total:.6g}  loss {loss:.3e} {unit}{left(loss)}  {calls / (now - began):,.0f} steps/s"
-                bar.update(line, total=total or None, completed=done, description=text)
-                shown.update(bar if plot is None else Group(plot.drawn(), bar), refresh=True)
+        def show(total: float, done: float, text: str) -> None:
+            bar.update(line, total=total or None, completed=done, description=text)
+            shown.update(bar if plot is None else Group(plot.drawn(), bar), refresh=True)
 
-        yield update
+        yield _Line(unit, show, left, plot)
 
 
 @contextmanager
@@ -133,6 +131,33 @@ def _forecast(experiment: Experiment | None) -> Callable[[float], str]:
         return f"  {math.log(loss / goal) / decay:,.0f} to go by the predicted rate" if loss > goal else ""
 
     return left
+
+
+class _Line:
+    """What the line says; shown ten times a second at most."""
+
+    def __init__(
+        self, unit: str, show: Callable[[float, float, str], None], left: Callable[[float], str], plot: _Plot | None
+    ) -> None:
+        self._unit, self._show, self._left, self._plot = unit, show, left, plot
+        self._began = self._last = time.monotonic()
+        self._calls, self._accuracy = 0, ""
+
+    def __call__(self, done: float, total: float, loss: float) -> None:
+        self._calls += 1
+        now = time.monotonic()
+        if self._plot is not None:
+            self._plot.add(done, loss)
+        if now - self._last > 0.1:
+            self._last = now
+            speed = f"{self._calls / (now - self._began):,.0f} steps/s"
+            text = f"{done:.6g}/{total:.6g}  loss {loss:.3e} {self._unit}{self._accuracy}{self._left(loss)}  {speed}"
+            self._show(total, done, text)
+
+    def score(self, score: Score) -> None:
+        """Tell the accuracy from here on, on the test samples where there are any."""
+        told = [f"{value:.3f}" for value in (score.accuracy, score.test_accuracy) if math.isfinite(value)]
+        self._accuracy = f"  accuracy {', test '.join(told)}" if told else ""
 
 
 class _Plot:

@@ -32,13 +32,17 @@ def runs(
     if not found.runs:
         say(f"{folder}: no run folder in it")
         return
-    table = new_table("run", "title", "rule", "backend", "steps", "loss", "state", "date", "seconds")
+    graded = any(run.accuracy is not None for run in found.runs)
+    grades = ("accuracy", "in the test") if graded else ()
+    table = new_table("run", "title", "rule", "backend", "steps", "loss", *grades, "state", "date", "seconds")
     for run in found.runs:
         losses = " → ".join("?" if loss is None else f"{loss:.3g}" for loss in (run.loss_initial, run.loss))
         title = run.title if len(run.title) <= 32 else f"{run.title[:31]}…"
         date, seconds = run.date.removesuffix("+00:00").replace("T", " "), f"{run.seconds:.3g}"
         steps, loss = str(run.steps), f"{losses} {run.loss_unit}"
-        table.add_row(run.name, title, run.rule, run.backend, steps, loss, run.state, date, seconds)
+        parts = (run.accuracy, run.test_accuracy) if graded else ()
+        told = ["–" if part is None else f"{part:.4g}" for part in parts]
+        table.add_row(run.name, title, run.rule, run.backend, steps, loss, *told, run.state, date, seconds)
     print_table(table)
 
 

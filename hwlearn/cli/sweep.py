@@ -14,7 +14,7 @@ from hwlearn.cli.output import fill, new_table, print_json, say
 from hwlearn.cli.progress import cells_bar
 
 if TYPE_CHECKING:
-    from hwlearn.experiments.sweeps import Results
+    from hwlearn.experiments.sweeps import Results, Row
 
 
 def sweep(
@@ -61,13 +61,15 @@ def sweep(
 def _print(found: Results) -> None:
     from hwlearn.experiments.sweeps.table import text
 
-    table = new_table(*found.axes, "steps", "loss before", "after [V²]", "seconds", "stopped because")
+    graded = any(row.accuracy is not None for row in found.rows)
+    grades = ("accuracy", "in the test") if graded else ()
+    table = new_table(*found.axes, "steps", "loss before", "after [V²]", *grades, "seconds", "stopped because")
     fill(
         table,
         [
             (
                 *(text(row.overrides[key]) for key in found.axes),
-                *("–" if x is None else f"{x:.4g}" for x in (row.steps, row.loss_initial, row.loss_final, row.seconds)),
+                *("–" if x is None else f"{x:.4g}" for x in _numbers(row, graded)),
                 row.state,
             )
             for row in found.rows
@@ -75,3 +77,9 @@ def _print(found: Results) -> None:
     )
     again = f", {found.skipped} of them before" if found.skipped else ""
     print(f"{len(found.rows)} cells{again}; {len(found.failed)} failed")
+
+
+def _numbers(row: Row, graded: bool) -> tuple[float | None, ...]:
+    """What the table tells of a cell."""
+    grades = (row.accuracy, row.test_accuracy) if graded else ()
+    return (row.steps, row.loss_initial, row.loss_final, *grades, row.seconds)

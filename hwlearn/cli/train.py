@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 Live = Annotated[bool, typer.Option("--live", help="Plot the loss in the terminal.")]
+Epochs = Annotated[int | None, typer.Option(help="How often all samples are gone through, instead of steps.")]
 Steps = Annotated[int | None, typer.Option(help="Number of updates.")]
 
 
@@ -31,6 +32,7 @@ def train(
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     rule: Annotated[str | None, name_of("rules")] = None,
     steps: Steps = None,
+    epochs: Epochs = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the minibatches.")] = None,
     settings: Set = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="New run folder; runs/NAME-DATE if not given.")] = None,
@@ -46,19 +48,22 @@ def train(
 
     overrides = read_overrides(settings)
     flags: dict[str, str | int | None] = {"backend.name": backend, "rule.name": rule, "train.steps": steps, "train.seed": seed}
+    flags["train.epochs"] = epochs
     if station is not None:
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, netlist.over(overrides), trust=netlist.trust, trust_code=trust_code)
     run = Run.create(out or _new_folder(file), experiment) if save else None
     with progress_line(experiment.rule.loss_unit, experiment, live=live) as progress:
-        outcome = run_experiment(experiment, progress) if run is None else run.go(progress)
+        scored = None if progress is None else progress.score
+        outcome = run_experiment(experiment, progress, None, scored) if run is None else run.go(progress, scored)
     _show(experiment, outcome, run, as_json)
 
 
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
     steps: Steps = None,
+    epochs: Epochs = None,
     settings: Set = None,
     changed: Annotated[bool, typer.Option("--changed", help="Go on although the experiment file has changed.")] = False,
     experiment: Annotated[
@@ -75,10 +80,14 @@ def resume(
     run, overrides = Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code), read_overrides(settings)
     if steps is not None:
         overrides["train.steps"] = steps
+    if epochs is not None:
+        overrides["train.epochs"] = epochs
     with progress_line(run.loss_unit, live=live) as progress:
-        outcome = run.resume(progress, changed=changed, overrides=overrides)
+        scored = None if progress is None else progress.score
+        outcome = run.resume(progress, scored, changed=changed, overrides=overrides)
     if outcome is None:
-        say(f"{folder}: nothing left to do: stopped because: {run.state}; --steps N trains further")
+        further = "--epochs" if "train.epochs" in run.settings else "--steps"
+        say(f"{folder}: nothing left to do: stopped because: {run.state}; {further} N trains further")
         if as_json:
             print_json(run.result or {})
         return

@@ -33,7 +33,8 @@ from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_text
-from hwlearn.experiments.settings import Conductance, Names, Rows
+from hwlearn.experiments.settings import Conductance, Names
+from hwlearn.experiments.task import Rows
 from hwlearn.learning.task import Task
 from hwlearn.toml import DESIGN, Table, read_toml
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,12 +14,15 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
+from hwlearn.experiments.grades import Grades, grades_of
 from hwlearn.experiments.outcome import Outcome
 from hwlearn.learning.flow import flow
+from hwlearn.learning.scores import Score, Scores
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import TrainState, task_loss, train
 
 Progress = Callable[[float, float, float], object]
+OnScore = Callable[[Score], object]
 
 PATIENCE = 0.5  # seconds that an interrupted run may still take to measure where it stands
 
@@ -33,6 +36,7 @@ class Earlier:
         at, losses: of the steps (or times of a flow) before the snapshot.
         seconds: of training.
         snapshot: `TrainState.snapshot`, or {"t", "wanted"} of a flow.
+        scores: of the epochs before the snapshot.
     """
 
     loss_initial: float
@@ -40,6 +44,7 @@ class Earlier:
     losses: tuple[float, ...]
     seconds: float
     snapshot: Mapping[str, Array]
+    scores: tuple[Score, ...] = ()
 
 
 class Recorder(Protocol):
@@ -50,8 +55,16 @@ class Recorder(Protocol):
     def begin(self, circuit: Circuit, loss_initial: float) -> None:
         """The circuit is there."""
 
-    def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
-        """A step is about to be made from `snapshot`, or the last one was made."""
+    def note(
+        self,
+        at: float,
+        loss: float,
+        clipped: int,
+        noise: float,
+        snapshot: Mapping[str, Array],
+        score: Score | None = None,
+    ) -> None:
+        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score."""
 
     def end(self, circuit: Circuit, stopped_because: str, kept: int | None) -> None:
         """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow."""
@@ -63,9 +76,11 @@ class _Trace:
 
     progress: Progress | None
     recorder: Recorder | None
+    scored: OnScore | None = None
     steps: int = 0
     at: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     conductances: Array | None = None
     kept: int | None = None
     stopped_because: str = ""
@@ -77,9 +92,19 @@ class _Trace:
         if self.progress is not None:
             self.progress(done, total, loss)
 
+    def score(self, score: Score) -> None:
+        self.scores.append(score)
+        if self.scored is not None:
+            self.scored(score)
 
-def run_experiment(experiment: Experiment, progress: Progress | None = None, recorder: Recorder | None = None) -> Outcome:
-    """Train the experiment's circuit.
+
+def run_experiment(
+    experiment: Experiment,
+    progress: Progress | None = None,
+    recorder: Recorder | None = None,
+    scored: OnScore | None = None,
+) -> Outcome:
+    """Train the experiment's circuit. In one piece: the outcome names each of its fields once.
 
     Ctrl-C and a circuit that stops answering end the training, not this function: the outcome holds the last good
     conductances, and `Outcome.error` what happened.
@@ -88,6 +113,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         experiment: from `load_experiment`.
         progress: called with (steps or time done, of how much, loss that the rule observes).
         recorder: writes the run down, and tells what it had done before; see `hwlearn.experiments.runs.Run`.
+        scored: called with the score of each epoch.
 
     Raises:
         ExperimentError: the experiment does not fit together.
@@ -95,13 +121,13 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
     """
     network, task, rule = experiment.network, experiment.task, experiment.rule
     settings = experiment.settings
-    trace, earlier = _Trace(progress, recorder), None if recorder is None else recorder.earlier
+    trace, earlier = _Trace(progress, recorder, scored), None if recorder is None else recorder.earlier
     with experiment.named(), _circuit(experiment) as circuit:
         if earlier is None:
             loss_initial, outputs = task_loss(circuit, task)
         else:
             loss_initial = earlier.loss_initial
-            trace.at, trace.losses = list(earlier.at), list(earlier.losses)
+            trace.at, trace.losses, trace.scores = list(earlier.at), list(earlier.losses), list(earlier.scores)
         if recorder is not None:
             recorder.begin(circuit, loss_initial)
         started = time.perf_counter()
@@ -119,10 +145,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         if recorder is not None:
             recorder.end(circuit, trace.stopped_because, trace.kept)
         final = circuit.conductances if trace.conductances is None else trace.conductances
-        if trace.error is None:
-            loss_final, outputs = task_loss(circuit, task)
-        else:
-            loss_final, outputs = _last_loss(circuit, task, final, experiment.backend().hardware)
+        loss_final, outputs, grades = _in_the_end(experiment, circuit, final, cut_short=trace.error is not None)
     return Outcome(
         rule=rule.name,
         backend=settings.backend.name,
@@ -147,6 +170,9 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None, rec
         seconds=seconds,
         overrides=dict(experiment.overrides),
         notes=experiment.notes,
+        scores=Scores.of(trace.scores),
+        score_unit=rule.loss.unit,
+        grades=grades,
     )
 
 
@@ -170,19 +196,21 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     table = experiment.settings.train
     assert table is not None
 
-    recorder = trace.recorder
+    recorder, total = trace.recorder, table.updates(len(experiment.task))
 
     def note(state: TrainState) -> None:
         if recorder is not None:
-            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot())
+            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), state.score)
+        if state.score is not None:
+            trace.score(state.score)
         trace.steps, trace.conductances, trace.kept = state.step, state.conductances, state.step
         if state.best is not None:  # what a training that is cut short was sure of
             trace.conductances, trace.kept = state.best.conductances, state.best.step
-        trace.note(state.step, table.steps, state.loss)
+        trace.note(state.step, total, state.loss)
 
     start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
-    options = table.model_dump(exclude={"identify_every"})
-    result = train(circuit, experiment.task, experiment.rule, **options, callbacks=[note], start=start)
+    options: dict[str, Any] = {**table.arguments, "test": experiment.test, "callbacks": [note], "start": start}
+    result = train(circuit, experiment.task, experiment.rule, **options)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
     trace.kept = result.kept
 
@@ -221,6 +249,16 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     trace.at, trace.losses = at + result.times.tolist(), losses + result.losses.tolist()
     trace.steps, trace.conductances = len(trace.at) - 1, result.conductances[-1]
     trace.stopped_because = result.stopped_because
+
+
+def _in_the_end(
+    experiment: Experiment, circuit: Circuit, conductances: Array, *, cut_short: bool
+) -> tuple[float, Array, Grades]:
+    """Loss [V²], outputs (S, n_out) [V] and grades after the last step; no grades of a run that was cut short."""
+    if cut_short:
+        return *_last_loss(circuit, experiment.task, conductances, experiment.backend().hardware), Grades()
+    loss, outputs = task_loss(circuit, experiment.task)
+    return loss, outputs, grades_of(experiment, circuit, outputs)
 
 
 def _last_loss(circuit: Circuit, task: Task, conductances: Array, hardware: bool) -> tuple[float, Array]:

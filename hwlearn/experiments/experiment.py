@@ -21,7 +21,6 @@ from hwlearn.errors import (
     MeasurementError,
     NetlistError,
     StationError,
-    TaskError,
 )
 from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
@@ -32,6 +31,7 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.builders import BUILDERS
 from hwlearn.network.devices import DEVICES
+from hwlearn.network.initial import Initial
 
 
 @dataclass(frozen=True)
@@ -81,28 +81,28 @@ class Experiment:
                 network = Network.from_netlist(self._beside(table.netlist), devices=laws, trust=self.trust, **options)
             else:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
+            if table.initial is not None:
+                network = Initial(**table.initial.model_dump())(network)
             if not network.outputs:
                 raise ExperimentError("[ports] outputs is missing: name the nodes that are read")
             return network
 
-    @cached_property
+    @property
     def task(self) -> Task:
-        """The samples, checked against the network's ports."""
-        table, ports = self.settings.task, self.settings.ports
+        """The training samples, checked against the network's ports."""
+        return self._samples[0]
+
+    @property
+    def test(self) -> Task | None:
+        """The samples that are only scored."""
+        return self._samples[1]
+
+    @cached_property
+    def _samples(self) -> tuple[Task, Task | None]:
+        ports, network = self.settings.ports, self.network
         with self.named():
-            if table.data is None:
-                assert table.inputs is not None
-                assert table.targets is not None
-                for name, rows in (("inputs", table.inputs), ("targets", table.targets)):
-                    if len({len(row) for row in rows}) > 1:
-                        raise TaskError(f"task.{name}: the samples have different lengths")
-                task = Task(table.inputs, table.targets)
-            else:
-                inputs = table.input_columns or ports.inputs or self.network.input_names
-                targets = table.target_columns or ports.outputs or self.network.output_names
-                task = Task.from_csv(self._beside(table.data), inputs, targets)
-            task.check(self.network)
-            return task
+            names = (ports.inputs or network.input_names, ports.outputs or network.output_names)
+            return self.settings.task.samples(network, self._beside, names)
 
     @cached_property
     def rule(self) -> Rule:

@@ -46,6 +46,7 @@ def load_experiment(
     source, content = read_toml(file, EXPERIMENT, ExperimentError)
     trusted = Code(trust_code, file.parent)
     changed, notes = _fit_rule(content, given, trusted)
+    _one_of(changed, given)
     for key, value in given.items():
         _set(file, changed, key, value)
     try:
@@ -84,6 +85,14 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any], trusted: Code) 
     if after.nudge_unit != before.nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
         notes.append(f"learning_rate = {train.get('learning_rate')} of the file was chosen for {old} and is kept")
     return changed, notes
+
+
+def _one_of(content: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Leave out the file's epochs where steps are asked for instead, and the other way round."""
+    table = content.get("train")
+    for key, other in (("steps", "epochs"), ("epochs", "steps")):
+        if isinstance(table, dict) and f"train.{key}" in given and f"train.{other}" not in given:
+            table.pop(other, None)
 
 
 def _set(file: Path, content: dict[str, Any], key: str, value: Any) -> None:

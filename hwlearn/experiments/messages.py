@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from hwlearn.experiments.settings import TABLES, keys_of
+from hwlearn.experiments.settings import TABLES, keys_of, table_in
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -22,7 +22,9 @@ def in_a_line(error: ValidationError, *table: str) -> str:
     """
     messages: dict[str, str] = {}
     for one in error.errors():
-        location = [part for k, part in enumerate((*table, *one["loc"])) if k < 2 or isinstance(part, int)]
+        whole = (*table, *one["loc"])
+        named = 3 if len(whole) > 2 and table_in(*map(str, whole[:2])) is not None else 2
+        location = [part for k, part in enumerate(whole) if k < named or isinstance(part, int)]
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
         messages.setdefault(key, _message(one, key))
     return "; ".join(messages.values())
@@ -47,7 +49,8 @@ def _suggestion(key: str) -> str:
     if not table:
         close = get_close_matches(name, TABLES, n=1)
         return f"; did you mean [{close[0]}]?" if close else f"; the tables are {', '.join(TABLES)}"
-    own = keys_of(table)
+    inner = table_in(*table.split(".")) if "." in table else None
+    own = keys_of(table) if inner is None else tuple(inner.model_fields)
     if close := get_close_matches(name, own, n=1):
         return f"; did you mean {table}.{close[0]}?"
     homes = [home for home in TABLES if name in keys_of(home)]

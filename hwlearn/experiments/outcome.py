@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwlearn.arrays import Array
+from hwlearn.experiments.grades import Grades
+from hwlearn.learning.scores import Scores
 from hwlearn.network import Network
 
 LEAST, LARGEST = 1e-150, 1e150
@@ -33,6 +35,8 @@ class Outcome:
         error: what ended the run if that was no plan: a KeyboardInterrupt or a MeasurementError.
         seconds: of training, without loading.
         overrides, notes: see `Experiment`.
+        scores: before the first epoch and after each, of a training in epochs or with test samples [`score_unit`].
+        grades: of a classification.
     """
 
     rule: str
@@ -58,6 +62,9 @@ class Outcome:
     seconds: float
     overrides: dict[str, Any]
     notes: tuple[str, ...]
+    scores: Scores
+    score_unit: str
+    grades: Grades
 
     def __repr__(self) -> str:
         ended = f"{self.steps} steps (stopped because: {self.stopped_because})"
@@ -70,7 +77,7 @@ class Outcome:
         return dict(zip(self.network.edge_names, self.network.conductances.tolist(), strict=True))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: units are V, V², S, s and those that `nudge_unit` and `loss_unit` name; None where there is no number."""
+        """For JSON: units are V, V², S, s and those that names with "unit" tell; None where there is no number."""
         return {
             "rule": self.rule,
             "backend": self.backend,
@@ -93,7 +100,16 @@ class Outcome:
             "seconds": self.seconds,
             "overrides": self.overrides,
             "notes": list(self.notes),
+            **self._scores(),
+            **self.grades.as_dict(),
         }
+
+    def _scores(self) -> dict[str, Any]:
+        """The columns of the scores, if there are any."""
+        if not len(self.scores.steps):
+            return {}
+        columns = {name: [_number(value) for value in column.tolist()] for name, column in vars(self.scores).items()}
+        return {"scores": {"unit": self.score_unit, **columns}}
 
 
 def _number(value: float) -> float | None:

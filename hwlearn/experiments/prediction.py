@@ -13,7 +13,7 @@ from hwlearn.analysis.jacobian import jacobian
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
-from hwlearn.experiments.settings import TrainTable
+from hwlearn.experiments.training import TrainTable
 from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.optimizers import Momentum
 
@@ -39,6 +39,10 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     table = settings.train
     if table is not None and (table.optimizer == "adam" or table.batch_size is not None):
         raise HwlearnError(f"no rate is predicted for {'adam' if table.optimizer == 'adam' else 'minibatches'}")
+    if table is not None and not isinstance(table.learning_rate, float):
+        raise HwlearnError("no rate is predicted for a learning rate that differs by edge or changes; give one number")
+    if table is not None and table.decay is not None and table.decay < 1:
+        raise HwlearnError("no rate is predicted for a learning rate that decays")
     g = network.conductances if conductances is None else np.asarray(conductances, dtype=np.float64)
     free = network.trainable & (g > network.lower) & (g < network.upper)
     found = jacobian(replace(network.with_conductances(g), trainable=free), experiment.task)
@@ -67,6 +71,7 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
 
 def _factors(modes: Array, table: TrainTable) -> Array:
     """By what modes of rates λ shrink per step."""
+    assert isinstance(table.learning_rate, float)
     if table.optimizer == "plain":
         return np.abs(1 - table.learning_rate * modes)
     mu = Momentum(table.learning_rate).decay

@@ -6,7 +6,6 @@ from inspect import Parameter, isclass, signature
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
 from pydantic import (
-    BeforeValidator,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -21,25 +20,39 @@ from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable,
 from hwlearn.experiments.names import OneOf
 from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.experiments.rule import RuleTable
-from hwlearn.learning.keeping import Keep
+from hwlearn.experiments.task import TaskTable
+from hwlearn.experiments.training import TrainTable
 from hwlearn.learning.losses import LOSSES
-from hwlearn.learning.optimizers import OPTIMIZERS
 from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import BUILDERS
 from hwlearn.network.devices import DEVICES
+from hwlearn.network.initial import Distribution
 from hwlearn.registry import Registry
 from hwlearn.spice.dialects import Dialect
 from hwlearn.toml import Table
 
-
-def _rows(value: object) -> object:
-    """One sample may come without its outer brackets."""
-    return [value] if isinstance(value, list) and value and not any(isinstance(item, list) for item in value) else value
-
-
-Rows = Annotated[list[list[float]], BeforeValidator(_rows), Field(min_length=1)]
 Conductance = Annotated[float, Field(ge=LEAST, le=LARGEST)]
 Names = Annotated[list[str], Field(min_length=1)]
+
+
+FOR_ALL = {"netlist", "builder", "trainable", "bounds", "initial"}
+"""Keys of [circuit] that are no argument of a builder."""
+
+
+class InitialTable(Table):
+    """Conductances at random: see `hwlearn.network.initial.Initial`."""
+
+    distribution: Distribution
+    low: PositiveFloat
+    high: PositiveFloat
+    seed: NonNegativeInt = 0
+    edges: Names | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low} is above high = {self.high}")
+        return self
 
 
 class CircuitTable(Table):
@@ -51,6 +64,8 @@ class CircuitTable(Table):
         conductances: initial values of a builder's edges [S], one for all or (E,).
         trainable: patterns of element names; everything if not given.
         bounds: lower and upper conductance [S].
+        initial: conductances of the trainable edges at random, in place of those of the netlist or the builder: see
+            `hwlearn.network.initial.Initial`; seed is 0 if not given.
         devices: laws that a netlist's cards may follow, before all installed ones: names, or "module:Class".
         gate_bounds: lower and upper gate voltage [V] of a netlist's edges that have a gate.
         dialect: of a netlist, "ps", "lt", "hs" or "ki" (PSpice, LTspice, HSPICE, KiCad); ngspice's own if not given.
@@ -69,6 +84,7 @@ class CircuitTable(Table):
     conductances: Conductance | list[Conductance] | None = None
     trainable: Names | None = None
     bounds: Annotated[list[Conductance], Field(min_length=2, max_length=2)] | None = None
+    initial: InitialTable | None = None
     devices: list[Annotated[str, OneOf(DEVICES)]] | None = None
     gate_bounds: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     control: Literal["ignore", "refuse"] | None = None
@@ -78,7 +94,7 @@ class CircuitTable(Table):
     def _one_origin(self) -> Self:
         if (self.netlist is None) == (self.builder is None):
             raise ValueError("give either netlist or builder")
-        given = set(self.model_fields_set) - {"netlist", "builder", "trainable", "bounds"}
+        given = set(self.model_fields_set) - FOR_ALL
         if self.builder is None:
             given -= {"gate_bounds", "devices", "control", "dialect"}
             if given:
@@ -96,7 +112,7 @@ class CircuitTable(Table):
 
     def builder_arguments(self) -> dict[str, Any]:
         """The builder's arguments that the file gives."""
-        return self.model_dump(exclude_none=True, exclude={"netlist", "builder", "trainable", "bounds"})
+        return self.model_dump(exclude_none=True, exclude=FOR_ALL)
 
 
 class PortsTable(Table):
@@ -104,56 +120,6 @@ class PortsTable(Table):
 
     inputs: Names | None = None
     outputs: Names | None = None
-
-
-class TaskTable(Table):
-    """`[task]`: samples in the file, or in a CSV file beside it.
-
-    Attributes:
-        inputs, targets: (S, n_in) V (A for current inputs) and (S, n_out) V.
-        data: CSV file with a header line, relative to the experiment file.
-        input_columns, target_columns: its columns; the names of the ports if not given.
-    """
-
-    inputs: Rows | None = None
-    targets: Rows | None = None
-    data: str | None = None
-    input_columns: list[str] | None = None
-    target_columns: list[str] | None = None
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        inline = {"inputs", "targets"} & self.model_fields_set
-        columns = {"input_columns", "target_columns"} & self.model_fields_set
-        if self.data is None:
-            if columns:
-                raise ValueError(f"{', '.join(sorted(columns))}: for a CSV file only; give data as well")
-            if len(inline) < 2:
-                raise ValueError("give inputs and targets, or data")
-        elif inline:
-            raise ValueError(f"{', '.join(sorted(inline))}: give either data or inputs and targets")
-        return self
-
-
-class TrainTable(Table):
-    """`[train]`: the arguments of `hwlearn.learning.train.train`.
-
-    Attributes:
-        parameter: "conductance", "log-conductance", or what the trained edges are set by, such as "gate-voltage".
-        keep: which state the circuit is left in, "best" or "last"; on a noisy circuit the best if not given.
-        identify_every: updates from one measurement of what the edges conduct to the next; see
-            `hwlearn.analysis.identified.IdentifiedCircuit`. Not at all if not given.
-    """
-
-    steps: NonNegativeInt = 1000
-    learning_rate: PositiveFloat
-    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "plain"
-    parameter: str = "conductance"
-    batch_size: PositiveInt | None = None
-    stop_loss: PositiveFloat | None = None
-    keep: Keep | None = None
-    seed: NonNegativeInt = 0
-    identify_every: PositiveInt | None = None
 
 
 class FlowTable(Table):
@@ -187,11 +153,21 @@ class Settings(Table):
         return self
 
 
+def _table(annotation: Any) -> type[Table] | None:
+    """The table that an annotation stands for."""
+    return next((kind for kind in (annotation, *get_args(annotation)) if isclass(kind) and issubclass(kind, Table)), None)
+
+
 TABLES: dict[str, type[Table]] = {
-    name: next(kind for kind in (field.annotation, *get_args(field.annotation)) if isclass(kind) and issubclass(kind, Table))
-    for name, field in Settings.model_fields.items()
+    name: kind for name, field in Settings.model_fields.items() if (kind := _table(field.annotation)) is not None
 }
 """The tables by name."""
+
+
+def table_in(table: str, key: str) -> type[Table] | None:
+    """The table that a key of a table holds, such as `encoding` of [task]; None where it holds none."""
+    field = TABLES[table].model_fields.get(key) if table in TABLES else None
+    return None if field is None else _table(field.annotation)
 
 
 MEMBERS: dict[str, Registry[Any]] = {"rule": RULES, "loss": LOSSES, "backend": BACKENDS, "imperfect": IMPERFECTIONS}
@@ -199,15 +175,21 @@ MEMBERS: dict[str, Registry[Any]] = {"rule": RULES, "loss": LOSSES, "backend": B
 
 
 def keys_of(table: str) -> tuple[str, ...]:
-    """The keys of a table, those of installed members included."""
-    return tuple(dict.fromkeys([*TABLES[table].model_fields, *_keys_of_members(table)]))
+    """The keys of a table, those of tables in it and of installed members included."""
+    return tuple(dict.fromkeys([*TABLES[table].model_fields, *_keys_of_inner(table), *_keys_of_members(table)]))
 
 
 def kind_of(table: str, key: str) -> Any:
     """The annotation of a key; float for arguments that have none."""
     if key in TABLES[table].model_fields:
         return TABLES[table].model_fields[key].annotation
-    return _keys_of_members(table).get(key, float)
+    return {**_keys_of_inner(table), **_keys_of_members(table)}.get(key, float)
+
+
+def _keys_of_inner(table: str) -> dict[str, Any]:
+    """Annotations of the keys of tables in a table, such as "encoding.twins"."""
+    inner = {key: kind for key in TABLES[table].model_fields if (kind := table_in(table, key)) is not None}
+    return {f"{key}.{name}": field.annotation for key, kind in inner.items() for name, field in kind.model_fields.items()}
 
 
 def _keys_of_members(table: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from os import PathLike
@@ -14,6 +15,9 @@ from hwlearn.arrays import Array
 from hwlearn.errors import TaskError
 from hwlearn.files import given
 from hwlearn.text import read_decimal
+
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""Of "007" the zeros may count: it stays text."""
 
 
 class Columns:
@@ -82,6 +86,15 @@ class Columns:
             if not found[-1]:
                 raise TaskError(f"{self._file}:{number}: column {self.names[column]!r}: empty")
         return found
+
+    def labels(self, name: str) -> list[str] | list[int]:
+        """(S,) the cells of a column as labels: text, or whole numbers where all of them are."""
+        texts = self.texts(name)
+        return [int(text) for text in texts] if all(_WHOLE.fullmatch(text) for text in texts) else texts
+
+    def place(self, sample: int) -> str:
+        """Where a sample stands."""
+        return f"{self._file}:{self._lines[sample][0]}"
 
     def _rows(self) -> list[tuple[int, list[str]]]:
         rows = []

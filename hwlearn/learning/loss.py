@@ -22,10 +22,12 @@ class Loss(ABC):
     Attributes:
         name: as in an experiment file.
         unit: of the loss.
+        jumps: whether it jumps somewhere. There it has no Hessian, and rates hold up to the next jump only.
     """
 
     name: str
     unit: str
+    jumps: bool = False
 
     @abstractmethod
     def judge(self, outputs: Array, targets: Array) -> tuple[Array, float]:

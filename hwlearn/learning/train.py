@@ -214,7 +214,7 @@ def train(
     def snapshot() -> dict[str, Array]:
         parts = {"optimizer": optimize.snapshot(), "circuit": memory, "keeper": keeper.snapshot()}
         own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
-        if rate.auto:
+        if rate.auto and np.isfinite(rate.base):
             own["rate"] = np.array(rate.base)
         return own | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
 

@@ -1,6 +1,7 @@
 """`Network`: nodes, edges, ports; builders; netlists."""
 
 from hwlearn.network.devices import Device, Diode, EdgeDevice, ElementDevice, Law, Resistor, Transistor
+from hwlearn.network.initial import Initial
 from hwlearn.network.network import Edge, Element, Network
 from hwlearn.network.ports import Port, Source
 
@@ -11,6 +12,7 @@ __all__ = [
     "EdgeDevice",
     "Element",
     "ElementDevice",
+    "Initial",
     "Law",
     "Network",
     "Port",

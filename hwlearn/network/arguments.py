@@ -53,21 +53,21 @@ def per_edge(values: ArrayLike, shape: tuple[int], what: str) -> NDArray[np.floa
     return np.broadcast_to(array, shape).copy()
 
 
-def mask_of(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str]) -> NDArray[np.bool_]:
+def mask_of(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str], what: str = "trainable") -> NDArray[np.bool_]:
     """(E,) mask from a mask or from name patterns, which ignore case."""
     if trainable is None:
         return np.ones(len(names), dtype=bool)
-    unmasked(trainable, "trainable")
+    unmasked(trainable, what)
     chosen = [trainable] if isinstance(trainable, str) else list(trainable)  # type: ignore[arg-type]
     if chosen and all(isinstance(pattern, str) for pattern in chosen):
         mask = np.zeros(len(names), dtype=bool)
         for pattern in chosen:
             hits = [fnmatch.fnmatchcase(name.lower(), str(pattern).lower()) for name in names]
             if not any(hits):
-                raise NetworkError(f"trainable pattern {pattern!r} fits no edge{did_you_mean(str(pattern), names)}")
+                raise NetworkError(f"{what} pattern {pattern!r} fits no edge{did_you_mean(str(pattern), names)}")
             mask |= hits
         return mask
     array = np.array(chosen, dtype=bool)
     if array.shape not in ((len(names),), (0,)):
-        raise NetworkError(f"trainable mask has shape {array.shape}, need ({len(names)},)")
+        raise NetworkError(f"{what} mask has shape {array.shape}, need ({len(names)},)")
     return array if array.size else np.zeros(len(names), dtype=bool)

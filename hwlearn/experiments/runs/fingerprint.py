@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from hwlearn.experiments import Experiment
-from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 VERSION = 2
@@ -21,6 +20,9 @@ Runs without a number are of version 1."""
 
 OBJECTS = {"network": ("circuit.", "ports."), "task": ("task.",)}
 """What is compared as it was made, and the keys that describe it: spelled otherwise, these may describe the same."""
+
+ONE_OF = {"train.steps", "train.epochs"}
+"""Keys of which either takes the place of the other."""
 
 
 def fingerprint(experiment: Experiment) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def fingerprint(experiment: Experiment) -> dict[str, Any]:
     content["backend"] = {key: value for key, value in content["backend"].items() if key in kept}
     keys = {f"{table}.{key}": value for table, values in content.items() for key, value in values.items()}
     found = {"version": VERSION, "settings": keys}
-    found |= {"network": _of_network(experiment.network), "task": _of_task(experiment.task)}
+    found |= {"network": _of_network(experiment.network), "task": _of_task(experiment)}
     found |= backend.fingerprint(experiment.network, experiment.path.parent)
     return found
 
@@ -41,10 +43,12 @@ def is_comparable(before: dict[str, Any]) -> bool:
     return bool(before.get("version", 1) == VERSION)
 
 
-def unlike(before: dict[str, Any], experiment: Experiment) -> list[str]:
-    """Which of network and task are others than before, whatever the settings; the network if it is comparable."""
-    now = {"task": _of_task(experiment.task)}
-    if is_comparable(before):
+def unlike(before: dict[str, Any], experiment: Experiment, *names: str) -> list[str]:
+    """Which of the named, network or task, are others than before, whatever the settings; the network if it is comparable."""
+    now = dict[str, str]()
+    if "task" in names:
+        now["task"] = _of_task(experiment)
+    if "network" in names and is_comparable(before):
         now["network"] = _of_network(experiment.network)
     return [name for name, value in now.items() if value != before[name]]
 
@@ -54,6 +58,8 @@ def differences(before: dict[str, Any], now: dict[str, Any], meant: Collection[s
     old, new = before["settings"], now["settings"]
     others = [name for name in OBJECTS if before[name] != now[name] and (name != "network" or is_comparable(before))]
     alike = tuple(prefix for name, prefixes in OBJECTS.items() if name not in others for prefix in prefixes)
+    if ONE_OF & {*meant}:
+        meant = {*meant, *ONE_OF}
     changed = [
         f"{key} was {old.get(key, 'not given')} and is {new.get(key, 'not given')}"
         for key in sorted({*old, *new}.difference(meant))
@@ -73,8 +79,9 @@ def _of_network(network: Network) -> str:
     return _hash(repr((graph, elements, network.directives, *dialect)).encode(), *(array.tobytes() for array in arrays))
 
 
-def _of_task(task: Task) -> str:
-    return _hash(task.inputs.tobytes(), task.targets.tobytes())
+def _of_task(experiment: Experiment) -> str:
+    parts = (experiment.task,) if experiment.test is None else (experiment.task, experiment.test)
+    return _hash(*(values.tobytes() for part in parts for values in (part.inputs, part.targets)))
 
 
 def _hash(*parts: bytes) -> str:

@@ -1,7 +1,8 @@
 """`Journal`: what happened to a run, one JSON object a line, only ever added to.
 
 A line is a step, {"step" or "t", "loss", "rate", "clipped", "noise", "time"}, or an event, {"event", "date", …}: "start",
-"resume" or "end". A "resume" at step k takes back the lines of steps k and later before it: they are made again.
+"score" (loss and accuracy before the first epoch and after each), "resume" or "end". A "resume" at step k takes back the lines
+of steps k and later before it: they are made again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.records import read_line
 from hwlearn.files import added_to, read, write
+from hwlearn.learning.scores import Score
 
 
 class Journal:
@@ -50,6 +52,10 @@ class Journal:
         with refusing_to_lose(self._path):
             write(self._file, line.encode())
 
+    def score(self, score: Score) -> None:
+        """Add what the circuit is worth at the step that was added last."""
+        self.event("score", **{name: value if math.isfinite(value) else None for name, value in score._asdict().items()})
+
     def close(self) -> None:
         with refusing_to_lose(self._path):
             self._file.close()
@@ -62,7 +68,8 @@ class History:
     Attributes:
         at: step numbers, or times of a flow. losses: observed by the rule. rates: decay of the loss per step or unit of time.
         clipped: edges left at a bound. noise: of a reading [V]. seconds: of training until then. NaN where unknown.
-        events: as written.
+        events: as written, but scores.
+        scores: of the epochs.
     """
 
     at: list[float] = field(default_factory=list)
@@ -72,6 +79,7 @@ class History:
     noise: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
 
     def last(self, kind: str) -> dict[str, Any] | None:
         """The last event of a kind."""
@@ -82,6 +90,8 @@ class History:
         while self.at and self.at[-1] >= at:
             for column in (self.at, self.losses, self.rates, self.clipped, self.noise, self.seconds):
                 column.pop()
+        while self.scores and self.scores[-1].step >= at:
+            self.scores.pop()
 
 
 def read_journal(path: Path, name: str) -> History:
@@ -101,6 +111,9 @@ def read_journal(path: Path, name: str) -> History:
         try:
             content = read_line(line, name)
             if "event" in content:
+                if content["event"] == "score":
+                    history.scores.append(Score(content[name], *(_nan(content[key]) for key in Score._fields[1:])))
+                    continue
                 if content["event"] == "resume":
                     history.take_back(content[name])
                 history.events.append(content)

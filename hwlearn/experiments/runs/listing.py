@@ -22,6 +22,7 @@ class Summary:
         loss_initial, loss: ½ ‖o − y‖² [V²] at the start and the end; while there is no end, the last loss that the rule
             observed [`loss_unit`]. None where there is no number.
         state: see `Run.state`. date: of the start. seconds: of training.
+        accuracy, test_accuracy: 0 … 1, on training and test samples, as scored last.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Summary:
     state: str
     date: str
     seconds: float
+    accuracy: float | None = None
+    test_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def _summary(name: str, run: Run) -> Summary:
         first = None if start is None else start["loss_initial"]
         last = history.losses[-1] if history.losses and math.isfinite(history.losses[-1]) else None
         unit = run.loss_unit
+    accuracy, test_accuracy = _accuracy(run)
     return Summary(
         name,
         run.info["title"],
@@ -92,4 +96,17 @@ def _summary(name: str, run: Run) -> Summary:
         run.state,
         run.info["date"],
         seconds,
+        accuracy,
+        test_accuracy,
     )
+
+
+def _accuracy(run: Run) -> tuple[float | None, float | None]:
+    """On training and test samples."""
+    if run.result is not None and "accuracy" in run.result:
+        return run.result["accuracy"], run.result.get("test_accuracy")
+    if run.result is not None or not run.history.scores:
+        return None, None
+    last = run.history.scores[-1]
+    one, two = (value if math.isfinite(value) else None for value in (last.accuracy, last.test_accuracy))
+    return one, two

@@ -12,6 +12,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.experiments.execution import Earlier
 from hwlearn.experiments.runs.checkpoint import Checkpoint
 from hwlearn.experiments.runs.journal import Journal
+from hwlearn.learning.scores import Score
 
 
 class Recorder:
@@ -40,11 +41,21 @@ class Recorder:
             self._opened()[0].event("start", loss_initial=first, circuit=circuit.provenance())
         self._began = time.perf_counter()
 
-    def note(self, at: float, loss: float, clipped: int, noise: float, snapshot: Mapping[str, Array]) -> None:
+    def note(
+        self,
+        at: float,
+        loss: float,
+        clipped: int,
+        noise: float,
+        snapshot: Mapping[str, Array],
+        score: Score | None = None,
+    ) -> None:
         """A step is to be made from `snapshot`."""
         seconds = self._before + time.perf_counter() - self._began
         journal, checkpoint = self._opened()
         journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds)
+        if score is not None:
+            journal.score(score)
         checkpoint.save(snapshot)
         self._latest = snapshot
 

@@ -56,6 +56,9 @@ def _conductance(value: float) -> float:
 
 Number = Annotated[float, AfterValidator(_reckonable)]
 Conductance = Annotated[float, AfterValidator(_conductance)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Counts = list[list[NonNegativeInt]]
+Label = str | int | float | bool
 RuleName = Annotated[str, AfterValidator(_rule)]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
@@ -82,6 +85,36 @@ class Versions(Record):
     hwlearn: str
 
 
+class EncodingRecord(Record):
+    """See `hwlearn.learning.encoding.Encoding`."""
+
+    low: list[Number]
+    high: list[Number]
+    volts: Annotated[list[Number], Field(min_length=2, max_length=2)]
+    twins: bool
+    bias: Number | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.low) != len(self.high):
+            raise ValueError("low and high are not of the same features")
+        return self
+
+
+class ClassifierRecord(Record):
+    """See `hwlearn.learning.classifier.Classifier`."""
+
+    classes: Annotated[list[Label], Field(min_length=2)]
+    class_targets: list[list[Number]]
+    encoding: EncodingRecord
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.class_targets) != len(self.classes) or len({len(row) for row in self.class_targets}) != 1:
+            raise ValueError("class_targets are not one row for each class")
+        return self
+
+
 class Info(Record):
     """run.json."""
 
@@ -94,6 +127,7 @@ class Info(Record):
     platform: str
     commit: str | None
     date: str
+    classifier: ClassifierRecord | None = None
 
     @model_validator(mode="after")
     def _has_unit(self) -> Self:
@@ -101,6 +135,17 @@ class Info(Record):
         if self.loss_unit is None and self.fingerprint.settings.rule not in RULES:
             raise ValueError(f"no loss_unit of the rule {self.fingerprint.settings.rule!r}")
         return self
+
+
+class ScoreColumns(Record):
+    """See `hwlearn.learning.scores.Scores`."""
+
+    unit: str
+    steps: list[float]
+    losses: list[Number | None]
+    accuracy: list[Part | None]
+    test_losses: list[Number | None]
+    test_accuracy: list[Part | None]
 
 
 class Result(Record):
@@ -126,9 +171,19 @@ class Result(Record):
     seconds: float
     overrides: dict[str, Any]
     notes: list[str]
+    scores: ScoreColumns | None = None
+    classes: list[Label] | None = None
+    accuracy: Part | None = None
+    confusion: Counts | None = None
+    test_accuracy: Part | None = None
+    test_confusion: Counts | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        count = len(self.classes or ())
+        for counts in (self.confusion, self.test_confusion):
+            if counts is not None and [len(row) for row in counts] != [count] * count:
+                raise ValueError(f"a confusion that is not one of the {count} classes")
         ports = len(self.output_names)
         sizes = [len(row) for row in self.outputs], [len(row) for row in self.targets]
         if sizes[0] != sizes[1] or set(sizes[0]) != {ports}:
@@ -179,7 +234,17 @@ class Resume(Event):
     at: Annotated[float, Field(ge=0)]
 
 
-EVENTS: dict[str, type[Record]] = {"start": Start, "resume": Resume}
+class Scored(Event):
+    """What the circuit is worth at the step `at`."""
+
+    at: Annotated[float, Field(ge=0)]
+    loss: float | None
+    accuracy: Part | None
+    test_loss: float | None
+    test_accuracy: Part | None
+
+
+EVENTS: dict[str, type[Record]] = {"start": Start, "resume": Resume, "score": Scored}
 """The events of which something is made."""
 
 
@@ -225,7 +290,7 @@ def check_snapshot(path: Path, snapshot: Mapping[str, Array], name: str) -> None
         ExperimentError: names the file and the array.
     """
     edges = snapshot["wanted"].shape if "wanted" in snapshot else ()
-    numbers = {name, "clipped", "optimizer.count", "optimizer.largest"}
+    numbers = {name, "clipped", "rate", "optimizer.count", "optimizer.largest"}
     for key in (name, "wanted", *(["clipped"] if name == "step" else [])):
         if key not in snapshot:
             raise ExperimentError(f"{path}: not a checkpoint of this run: {key} is missing; start the run anew")

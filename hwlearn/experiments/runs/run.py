@@ -14,21 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
-from hwlearn.experiments.execution import Earlier, Progress
+from hwlearn.experiments.execution import Earlier, OnScore, Progress
 from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
 from hwlearn.experiments.runs.export import driven
-from hwlearn.experiments.runs.fingerprint import differences, fingerprint, is_comparable, unlike
+from hwlearn.experiments.runs.fingerprint import ONE_OF, differences, fingerprint, is_comparable, unlike
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
 from hwlearn.files import create, read, replace
+from hwlearn.learning.classification import Classification
+from hwlearn.learning.classifier import Classifier
 from hwlearn.learning.rules import RULES
 from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
@@ -91,6 +94,7 @@ class Run:
             "title": experiment.network.title,
             "loss_unit": experiment.rule.loss_unit,
             "fingerprint": fingerprint(experiment),
+            **_classifier(experiment),
             **environment(experiment.path.parent),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -135,8 +139,17 @@ class Run:
             ExperimentError: it is not there any more, or describes another network or task by now.
         """
         now = self._read()
+        self._compare(now, "network", "task")
+        return now
+
+    def _compare(self, now: Experiment, *names: str) -> None:
+        """Refuse an experiment whose network, or task, is not that of the run.
+
+        Raises:
+            ExperimentError: says which.
+        """
         path = now.path
-        if other := unlike(self.info["fingerprint"], now):
+        if other := unlike(self.info["fingerprint"], now, *names):
             raise ExperimentError(
                 f"{self.folder}: {path} is not what the run was made with: the {' and the '.join(other)} changed; name the "
                 "file as it was by --experiment FILE"
@@ -150,9 +163,8 @@ class Run:
             warnings.warn(
                 f"{self.folder}: made by an earlier hwlearn ({version}): its network is taken to be that of {path} now",
                 HwlearnWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        return now
 
     @property
     def loss_unit(self) -> str:
@@ -226,7 +238,9 @@ class Run:
         Raises:
             ExperimentError: see `experiment`.
         """
-        network = self.experiment.network
+        return self._trained(self.experiment.network)
+
+    def _trained(self, network: Network) -> Network:
         if self.result is not None:
             found: dict[str, float] = self.result["conductances"]
             if tuple(found) != network.edge_names:
@@ -242,16 +256,37 @@ class Run:
             )
         return network.with_conductances(self.checkpoint["wanted"])
 
-    def go(self, progress: Progress | None = None) -> Outcome:
+    def predict(self, features: ArrayLike, backend: str = "exact") -> NDArray[Any]:
+        """(S,) the labels that the circuit, as far as it is trained, gives samples (S, n); the data files are not needed.
+
+        Args:
+            features: in the order and the units of the data that it was trained with.
+            backend: by name, with its keys of the experiment file; the exact model if not given, without imperfections.
+
+        Raises:
+            ExperimentError: the task of the run has no classes, or its network cannot be read any more.
+            TaskError: features that are no finite numbers, or another number of them.
+        """
+        kept = self.info.get("classifier")
+        if kept is None:
+            raise ExperimentError(f"{self.folder}: its task has no labels, so that there is nothing to predict")
+        now = self._read()
+        self._compare(now, "network")
+        with now.named():
+            made = now.backend(backend).circuit(self._trained(now.network), now.path.parent)
+        with made as circuit:
+            return Classifier.from_dict(kept)(circuit, features)
+
+    def go(self, progress: Progress | None = None, scored: OnScore | None = None) -> Outcome:
         """Train, from the start or from where the run was cut off, and write result.json and trained.cir.
 
         Raises:
             ExperimentError: another process is on this run; a file cannot be written, the last checkpoint is whole.
             MeasurementError, KeyboardInterrupt: before the first step was made.
         """
-        return self._go(self.experiment, self.info, progress)
+        return self._go(self.experiment, self.info, progress, scored)
 
-    def _go(self, experiment: Experiment, info: dict[str, Any], progress: Progress | None) -> Outcome:
+    def _go(self, experiment: Experiment, info: dict[str, Any], progress: Progress | None, scored: OnScore | None) -> Outcome:
         """Train an experiment; `info` is what run.json shall say from its first step on."""
         with self._locked(), ExitStack() as stack:
             earlier = self._earlier()
@@ -268,7 +303,7 @@ class Run:
                     journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
                 return journal, checkpoint
 
-            outcome = run_experiment(experiment, progress, Recorder(opened, earlier))
+            outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
             self._write(outcome)
         for name in ("history", "checkpoint", "result"):
             self.__dict__.pop(name, None)
@@ -285,6 +320,7 @@ class Run:
     def resume(
         self,
         progress: Progress | None = None,
+        scored: OnScore | None = None,
         *,
         changed: bool = False,
         overrides: Mapping[str, Any] | None = None,
@@ -295,7 +331,7 @@ class Run:
         A run on the exact model ends with the same numbers as one that was never cut off.
 
         Args:
-            progress: see `run_experiment`.
+            progress, scored: see `run_experiment`.
             changed: go on although the experiment file has changed.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
             experiment: for callers who have read it already, with `overrides`. A file that has moved is named to `load`.
@@ -332,8 +368,9 @@ class Run:
             "overrides": dict(now.overrides),
             "fingerprint": new,
             "loss_unit": now.rule.loss_unit,
+            **_classifier(now),
         }
-        return self._go(now, info, progress)
+        return self._go(now, info, progress, scored)
 
     def _reached(self, experiment: Experiment) -> bool:
         """Whether the run is as far as the experiment says by now.
@@ -344,7 +381,9 @@ class Run:
         key, wanted = _wanted(experiment)
         done = float(self.checkpoint[self._step]) if self.checkpoint is not None else 0.0
         if wanted < done:
-            raise ExperimentError(f"{self.folder}: {key} = {wanted:g}, but the run has come to {done:g}; nothing was changed")
+            raise ExperimentError(
+                f"{self.folder}: {key} asks for {wanted:g}, but the run has come to {done:g}; nothing was changed"
+            )
         return wanted == done
 
     def _read(self, overrides: Mapping[str, Any] | None = None) -> Experiment:
@@ -354,7 +393,9 @@ class Run:
             raise ExperimentError(
                 f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
             )
-        given = {**self.info["overrides"], **(overrides or {})}
+        new = dict(overrides or {})
+        stale = ONE_OF if ONE_OF & new.keys() else set()
+        given = {**{key: value for key, value in self.info["overrides"].items() if key not in stale}, **new}
         return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code)
 
     def _earlier(self) -> Earlier | None:
@@ -366,7 +407,7 @@ class Run:
         history.take_back(float(snapshot[self._step]))
         seconds = history.seconds[-1] if history.seconds else 0.0
         first = math.nan if start["loss_initial"] is None else start["loss_initial"]
-        return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot)
+        return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot, tuple(history.scores))
 
     def _write(self, outcome: Outcome) -> None:
         """trained.cir, driven by the first sample, and result.json last: who finds it finds a whole run."""
@@ -391,12 +432,19 @@ class Run:
 
 
 def _wanted(experiment: Experiment) -> tuple[str, float]:
-    """The key that says how far a run goes, and how far."""
+    """The key that says how far a run goes, and how far, in steps or seconds."""
     settings = experiment.settings
     if settings.flow is not None:
         return "flow.t_end", settings.flow.t_end
     assert settings.train is not None
-    return "train.steps", settings.train.steps
+    key = "train.steps" if settings.train.epochs is None else "train.epochs"
+    return key, settings.train.updates(len(experiment.task))
+
+
+def _classifier(experiment: Experiment) -> dict[str, Any]:
+    """What run.json keeps, so that a run can classify without its data."""
+    task = experiment.task
+    return {"classifier": Classifier.of(task).as_dict()} if isinstance(task, Classification) else {}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

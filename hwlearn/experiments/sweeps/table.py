@@ -25,6 +25,7 @@ class Row:
         state: why the training stopped; "failed"; "waiting" while it has not ended.
         steps: done. loss_initial, loss_final: ½ ‖o − y‖² [V²]. rule_loss: what the rule observed last [`rule_loss_unit`].
         seconds: of training.
+        accuracy, test_accuracy: of a classification, 0 … 1.
         error: why it failed. notes: warnings, and what the rule made be dropped.
     """
 
@@ -37,6 +38,8 @@ class Row:
     rule_loss: float | None = None
     rule_loss_unit: str | None = None
     seconds: float | None = None
+    accuracy: float | None = None
+    test_accuracy: float | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -48,7 +51,7 @@ class Row:
 def row(cell: Cell, done: Done) -> Row:
     """The row of a cell that has ended."""
     found = done.result or {}
-    names = ("steps", "loss_initial", "loss_final", "rule_loss", "rule_loss_unit", "seconds")
+    names = ("steps", "loss_initial", "loss_final", "rule_loss", "rule_loss_unit", "seconds", "accuracy", "test_accuracy")
     return Row(
         cell.name,
         cell.overrides,
@@ -97,11 +100,12 @@ class Results:
         head = ("cell", *self.axes, "state", "steps", "loss_initial [V²]", "loss_final [V²]", "rule_loss", "rule_loss unit")
         lines = io.StringIO(newline="")
         writer = csv.writer(lines)
-        writer.writerow([*head, "seconds [s]", "error", "notes"])
+        writer.writerow([*head, "seconds [s]", "accuracy", "test_accuracy", "error", "notes"])
         for row in self.rows:
             values = [text(row.overrides[key]) for key in self.axes]
             losses = [row.loss_initial, row.loss_final, row.rule_loss, row.rule_loss_unit]
-            writer.writerow([row.cell, *values, row.state, row.steps, *losses, row.seconds, row.error, "; ".join(row.notes)])
+            rest = [row.seconds, row.accuracy, row.test_accuracy, row.error, "; ".join(row.notes)]
+            writer.writerow([row.cell, *values, row.state, row.steps, *losses, *rest])
         with refusing_to_lose(path):
             replace(path, lines.getvalue().encode())
 

@@ -27,6 +27,7 @@ class OnlyWrong(Loss):
 
     name = "only-wrong"
     unit = "V²"
+    jumps = True
 
     def __init__(self, classes: ArrayLike | None = None) -> None:
         self.classes = None if classes is None else np.array(classes, dtype=np.float64)

@@ -27,6 +27,11 @@ def analysis_facts(found: Analysis | OperatingPoint) -> Facts:
 
 
 def _rates(found: Analysis) -> Table:
+    if found.rates is not None:
+        told = []
+        for rule, rate in found.rates.items():
+            told.append((rule, *(f"{value:.4g}" for value in (rate.slowest, rate.best_step, rate.max_step))))
+        return Table.of((f"rule, for {found.loss.name}", "slowest rate", "fastest learning rate", "limit"), told)
     rows = []
     for rule, spectrum in found.solution.spectra.items():
         excited = found.start.spectra[rule]

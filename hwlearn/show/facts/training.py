@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,7 +19,8 @@ def training_facts(result: Mapping[str, Any], before: Network, after: Network) -
         before, after: the network untrained and trained.
     """
     summary = Section(pairs=_summary(result), details=tuple(("note", note) for note in result["notes"]))
-    body = (outputs_table(result), *conductance_tables(before, after))
+    answers = confusion_tables(result) or [outputs_table(result)]
+    body = (*answers, *conductance_tables(before, after))
     caption = _caption(result["rule"], result["backend"])
     return Facts(after.title, caption, (summary, Section(body=body)), result)
 
@@ -39,6 +41,10 @@ def run_facts(run: Run) -> Facts:
             ("steps", f"{len(losses) - 1} ({run.state})"),
             ("loss that the rule observes", f"{losses[0]:.4g} → {losses[-1]:.4g} {run.loss_unit}"),
         ]
+    if run.history.scores:
+        last = run.history.scores[-1]
+        parts = [f"{value:.4g}" for value in (last.accuracy, last.test_accuracy) if math.isfinite(value)]
+        pairs += [("accuracy", ", in the test ".join(parts))] if parts else []
     body = tuple(conductance_tables(run.experiment.network, run.network))
     return Facts(run.network.title, _caption(rule, backend), (Section(pairs=(*pairs, began)), Section(body=body)))
 
@@ -67,8 +73,34 @@ def _summary(result: Mapping[str, Any]) -> Pairs:
         *([("kept", f"step {kept}, the best that was confirmed")] if kept not in (None, result["steps"]) else []),
         ("loss ½|o−y|²", f"{losses} V²"),
         *([("loss that the rule observes", f"{number(result['rule_loss'], 4)} {own}")] if own != "V²" else []),
+        *_graded(result),
         ("seconds", f"{result['seconds']:.3g}"),
     )
+
+
+def _graded(result: Mapping[str, Any]) -> Pairs:
+    """Loss of the last epoch, and accuracy in the end, on training and test samples."""
+
+    def both(one: float | None, two: float | None, unit: str = "") -> str:
+        return f"{number(one, 4)}{unit}" + ("" if two is None else f", {number(two, 4)}{unit} in the test")
+
+    pairs: list[tuple[str, str]] = []
+    if scores := result.get("scores"):
+        pairs.append(("loss", both(scores["losses"][-1], scores["test_losses"][-1], f" {scores['unit']}")))
+    if result.get("accuracy") is not None:
+        pairs.append(("accuracy", both(result["accuracy"], result.get("test_accuracy"))))
+    return tuple(pairs)
+
+
+def confusion_tables(result: Mapping[str, Any]) -> list[Table]:
+    """What samples of each class were taken for; none without classes."""
+    tables = []
+    for key, what in (("confusion", "training"), ("test_confusion", "test")):
+        if (counts := result.get(key)) is not None:
+            names = [str(label) for label in result["classes"]]
+            rows = ((name, *map(str, row)) for name, row in zip(names, counts, strict=True))
+            tables.append(Table.of((f"{what} samples of", *(f"as {name}" for name in names)), rows))
+    return tables
 
 
 def outputs_table(result: Mapping[str, Any]) -> Table:

@@ -45,15 +45,15 @@ def draw_analysis(analysis: Analysis, target: Target, panels: Sequence[str] = ()
 
 
 def _spectrum(axes: Axes, analysis: Analysis) -> None:
-    """The eigenvalues of each rule."""
-    lowest = 1.0
-    for (rule, found), mark, colour in zip(analysis.solution.spectra.items(), "o^s", SERIES, strict=False):
-        values = found.eigenvalues[found.eigenvalues > 0]
+    """The eigenvalues of each rule, for the loss that is learned."""
+    lowest, spectra = 1.0, analysis.eigenvalues
+    for (rule, found), mark, colour in zip(spectra.items(), "o^s", SERIES, strict=False):
+        values = found[found > 0]
         lowest = min(lowest, float(values.min(initial=1.0)))
         axes.plot(np.arange(1, len(values) + 1), values, mark, color=colour, label=rule, markersize=5, fillstyle="none")
-        missing = np.arange(len(values) + 1, len(found.eigenvalues) + 1)
+        missing = np.arange(len(values) + 1, len(found) + 1)
         axes.plot(missing, np.full(len(missing), lowest / 10), "x", color=colour)
-    _as_spectrum(axes, max(len(found.eigenvalues) for found in analysis.solution.spectra.values()))
+    _as_spectrum(axes, max(len(found) for found in spectra.values()))
     axes.legend(frameon=False)
     axes.set_title(f"{short(analysis.network.title)}: {analysis_facts(analysis).caption}", fontsize=11)
 

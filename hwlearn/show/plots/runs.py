@@ -19,6 +19,7 @@ from hwlearn.show.facts.training import run_caption
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.network import network_legend, paint_network
 from hwlearn.show.plots.picture import FIXED, INPUT, PLAIN, SERIES, TRAINABLE, Target, save, short
+from hwlearn.show.plots.scores import paint_confusion, paint_scores
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -40,14 +41,13 @@ def draw_run(run: Run, target: Target, panels: Sequence[str] = ()) -> None:
     Args:
         run: its experiment file must be where it was.
         target: PNG, SVG or PDF, by its ending; or a stream.
-        panels: names of `PANELS`; "outputs" and "residuals" are there once the run has stopped. All that are, if not given.
+        panels: names of `PANELS`; those of `panels_of` if not given.
 
     Raises:
         ExperimentError: see `Run.experiment`.
         HwlearnError: the file cannot be written.
     """
-    measured = run.outputs is not None and bool(np.isfinite(run.outputs).any())
-    chosen = panels or [name for name in PANELS if measured or name not in ("outputs", "residuals")]
+    chosen = panels or panels_of(run)
     columns = min(len(chosen), 2)
     rows = -(-len(chosen) // columns)
     figure = Figure(figsize=(6.4 * columns, 4.6 * rows), layout="constrained")
@@ -56,6 +56,19 @@ def draw_run(run: Run, target: Target, panels: Sequence[str] = ()) -> None:
     if len(chosen) > 1:
         figure.suptitle(f"{short(run.info['title'])}: {run_caption(run)}")
     save(figure, target)
+
+
+def panels_of(run: Run) -> list[str]:
+    """What there is to draw: outputs and residuals once the run has stopped, or the confusion of classes in their place."""
+    measured = run.outputs is not None and bool(np.isfinite(run.outputs).any())
+    graded = run.result is not None and "confusion" in run.result
+    there = {
+        "scores": bool(run.history.scores),
+        "confusion": graded,
+        "outputs": measured and not graded,
+        "residuals": measured and not graded,
+    }
+    return [name for name in PANELS if there.get(name, True)]
 
 
 def draw_runs(runs: Sequence[Run], target: Target) -> None:
@@ -205,6 +218,8 @@ def _paint_points(axes: Axes, run: Run, x: Array, y: Array) -> None:
 PANELS: dict[str, Callable[[Axes, Run], None]] = {
     "loss": _loss,
     "network": _network,
+    "scores": paint_scores,
+    "confusion": paint_confusion,
     "outputs": _outputs,
     "residuals": _residuals,
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -24,9 +25,17 @@ from hwlearn.files import read
 from hwlearn.show.facts import Section
 from hwlearn.show.facts.analysis import analysis_facts
 from hwlearn.show.facts.network import network_facts
-from hwlearn.show.facts.training import run_facts
+from hwlearn.show.facts.training import confusion_tables, run_facts
 from hwlearn.show.plots import draw_analysis, draw_operating_point, draw_run
+from hwlearn.show.plots.runs import panels_of
 from hwlearn.show.report.crossvalidation import crossvalidations
+
+REACHED = {"outputs": "Outputs reached, against the targets.", "residuals": "What is left of the errors."}
+GRADED = {
+    "scores": "Accuracy, or loss, on training and test samples before the first epoch and after each.",
+    "confusion": "What samples of each class were taken for.",
+}
+"""Panels and what they show."""
 
 
 def write_report(run: Run, path: str | PathLike[str] | None = None) -> Path:
@@ -54,7 +63,6 @@ def report_html(run: Run) -> str:
         files("hwlearn.show.report").joinpath("report.html").read_text(encoding="utf-8")
     )
     told, network = run_facts(run), network_facts(run.network, run.experiment.task)
-    measured = run.outputs is not None
     return template.render(
         title=told.title,
         name=run.folder.resolve().name,
@@ -63,8 +71,10 @@ def report_html(run: Run) -> str:
         network=_figure(lambda to: draw_run(run, to, ["network"])),
         trained=told.sections[1],
         task=network.sections[1],
-        reached=_figure(lambda to: draw_run(run, to, ["outputs"])) if measured else None,
-        residuals=_figure(lambda to: draw_run(run, to, ["residuals"])) if measured else None,
+        measured=run.outputs is not None,
+        reached=_figures(run, REACHED),
+        graded=_figures(run, GRADED),
+        confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
         loss=_figure(lambda to: draw_run(run, to, ["loss"])),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
@@ -75,6 +85,16 @@ def report_html(run: Run) -> str:
         experiment=_text(run.folder / "experiment.toml"),
         overrides=[f"{key} = {value}" for key, value in run.info["overrides"].items()],
     )
+
+
+def _figures(run: Run, captions: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pictures and captions of those panels that there are."""
+    there = panels_of(run)
+    return [(_figure(partial(_draw, run, name)), caption) for name, caption in captions.items() if name in there]
+
+
+def _draw(run: Run, panel: str, to: BinaryIO) -> None:
+    draw_run(run, to, [panel])
 
 
 def _learning(run: Run) -> list[tuple[str, str]]:
@@ -108,7 +128,7 @@ def _analysis(run: Run) -> Analysis | OperatingPoint | str:
     """What `hwlearn analyze` says about the circuit as it is now, or why it says nothing."""
     network, task = run.network, run.experiment.task
     try:
-        return analyze(network, task) if network.linear else operating_point(network, task)
+        return analyze(network, task, run.experiment.rule.loss) if network.linear else operating_point(network, task)
     except HwlearnError as error:
         return str(error)
 

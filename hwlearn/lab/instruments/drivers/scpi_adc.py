@@ -17,11 +17,11 @@ class ScpiAdc(ScpiScanner):
 
     model = "SCPI ADC"
 
-    def _setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float) -> str:
+    def _setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float | None) -> str:
         at = channel_list(channels)
         return (
             f":SENS:VOLT:RANG {number(volts)},{at};:SENS:VOLT:NPLC {number(nplc)},{at};"
-            f":INP:IMP:AUTO {'ON' if high_z else 'OFF'},{at};:ROUT:CHAN:DEL {number(delay)},{at};:ROUT:SCAN {at}"
+            f":INP:IMP:AUTO {'ON' if high_z else 'OFF'},{at};:ROUT:CHAN:DEL {number(delay or 0.0)},{at};:ROUT:SCAN {at}"
         )
 
     def _request(self, count: int, repeats: int) -> tuple[str, int]:
