@@ -213,7 +213,7 @@ class SourceMeter(Source):
 
     @abstractmethod
     def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
-        """Set limits [V, A] and integration time in power line cycles; the output stays as it is."""
+        """Set limits [V, A] and integration time in power line cycles. The output is off afterwards."""
 
     @abstractmethod
     def inject(self, channel: str, amperes: float) -> None:
