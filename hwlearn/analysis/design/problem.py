@@ -63,7 +63,7 @@ class Problem:
         loss: float | None = None,
         start: float | None = None,
     ) -> Problem:
-        """A problem of so many nodes; those that are no ports are named h1, h2, …
+        """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
