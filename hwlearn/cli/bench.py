@@ -208,6 +208,8 @@ def _advice(chi_square: float, unseen: list[str]) -> str:
 def _look(station: StationFile, as_json: Json = False, trust_station: TrustStation = False) -> None:
     """Ask each instrument what it was left with: outputs on, modes, terminals, old errors. Changes nothing.
 
+    Old errors are told once: asking takes them from the queue.
+
     Exit code 1 if an instrument does not answer or cannot be used as it is.
     """
     from hwlearn.lab.bench.connection import look_at
@@ -219,7 +221,9 @@ def _look(station: StationFile, as_json: Json = False, trust_station: TrustStati
         say(f"{station}: a virtual bench begins anew with each command: nobody has left anything")
         return
     seen = dict(look_at(loaded))
-    refused = [name for name, found in seen.items() if not isinstance(found, list) or any(isinstance(f, Unusable) for f in found)]
+    refused = [
+        name for name, found in seen.items() if not isinstance(found, list) or any(isinstance(f, Unusable) for f in found)
+    ]
     if as_json:
         print_json(
             {
