@@ -215,7 +215,7 @@ class SourceMeter(Source):
     def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
         """Set limits [V, A] and integration time in power line cycles.
 
-        The first time, and after a connection that failed, the output goes off and all else is set up; later it stays as it is.
+        The first time, and after a connection that failed, the output goes off and all else is set up; later it stays on.
         """
 
     @abstractmethod
