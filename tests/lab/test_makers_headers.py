@@ -65,10 +65,10 @@ def sent(name: str) -> set[str]:
 
 
 def test_each_driver_has_a_table() -> None:
-    assert set(TABLES) == set(DRIVERS)
+    assert set(TABLES) == set(DRIVERS) - {"scpi"}  # which sends what the station file says
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.parametrize("name", TABLES)
 def test_what_a_driver_sends_stands_in_its_makers_table(name: str) -> None:
     table = TABLES[name]
     missing = sent(name) - set(table["headers"])
@@ -76,7 +76,7 @@ def test_what_a_driver_sends_stands_in_its_makers_table(name: str) -> None:
     assert set(table["headers"]) <= sent(name), "a header that nobody sends needs no source"
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.parametrize("name", TABLES)
 def test_each_source_is_named(name: str) -> None:
     table = TABLES[name]
     for header, sources in table["headers"].items():
