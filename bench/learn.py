@@ -27,10 +27,10 @@ from hwlearn.lab.virtual.imperfections import quantised
 
 ROOT = Path(__file__).parent.parent
 STATION = ROOT / "stations" / "allostery.toml"
-RULES = (  # nudges far above the noise; rule, learning rate, steps
-    (EquilibriumPropagation(2e-4, symmetric=True), 2e-7, 800),
+RULES = (  # nudges far above the noise, rates large enough that the codes never rest; rule, learning rate, steps
+    (EquilibriumPropagation(2e-4, symmetric=True), 6e-7, 800),
     (CoupledLearning(1.0, symmetric=True), 2e-3, 800),
-    (AdjointCoupledLearning(5e3, symmetric=True), 10.0, 500),
+    (AdjointCoupledLearning(5e3, symmetric=True), 10.0, 800),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from hwlearn.analysis.convergence import mass
 from hwlearn.analysis.feasibility import Feasibility, feasibility
 from hwlearn.analysis.jacobian import Jacobian, jacobian
 from hwlearn.analysis.loss_rates import LossRates, loss_rates
+from hwlearn.analysis.repair import Repair, repairs, told
 from hwlearn.analysis.structure import Structure, structure
+from hwlearn.analysis.symmetry import Symmetry, symmetries
 from hwlearn.arrays import Array
 from hwlearn.learning.loss import Loss
 from hwlearn.learning.losses.squared_error import SquaredError
@@ -39,6 +42,7 @@ class Analysis:
         loss: what training brings down.
         rates: of the loss by rule, at the network's own conductances; None for the squared error, whose rates are those of
             `solution`.
+        symmetries: of the targets, that cost rank on the whole solution manifold.
     """
 
     network: Network
@@ -50,6 +54,7 @@ class Analysis:
     solution: Coercivity
     loss: Loss
     rates: dict[str, LossRates] | None
+    symmetries: tuple[Symmetry, ...] = ()
 
     def __repr__(self) -> str:
         found, reachable = self.solution, "reachable" if self.feasibility.reachable else "NOT reachable"
@@ -67,6 +72,11 @@ class Analysis:
         if self.rates is None:
             return {name: spectrum.eigenvalues for name, spectrum in self.solution.spectra.items()}
         return {name: rate.eigenvalues.real for name, rate in self.rates.items()}
+
+    @cached_property
+    def repairs(self) -> tuple[tuple[Repair, ...], ...]:
+        """What was tried against each of the symmetries, the best first."""
+        return tuple(repairs(self.network, self.task, symmetry) for symmetry in self.symmetries)
 
     def advice(self) -> list[str]:
         """What to do, in plain words."""
@@ -95,6 +105,9 @@ class Analysis:
                 f"Not coercive: rank {found.rank} of {found.constraints}. No resistor changes {what}. Move the target off the "
                 "symmetry, add an edge that carries current there, or free a fixed edge."
             )
+        for symmetry, tried in zip(self.symmetries, self.repairs, strict=True):
+            said.append(f"{str(symmetry)[0].upper()}{str(symmetry)[1:]}.")
+            said += [f"Repair: {repair}." for repair in tried]
         if self.rates is not None:
             return said + self._about_loss(self.rates)
         for name, spectrum in found.spectra.items():
@@ -149,6 +162,7 @@ class Analysis:
             "max_step": {name: _finite(s.max_step) for name, s in rates.items()},
             "best_step": {name: _finite(s.best_step) for name, s in rates.items()},
             "degenerate": self.degenerate,
+            "symmetries": told(self.symmetries, self.repairs),
             "reachable": self.feasibility.reachable,
             "reasons": list(self.feasibility.reasons),
             "nearest_outputs": self.feasibility.nearest.jacobian.outputs.tolist(),
@@ -183,7 +197,9 @@ def analyze(network: Network, task: Task, loss: Loss | None = None) -> Analysis:
     wanted = SquaredError() if loss is None else loss
     rates = None if isinstance(wanted, SquaredError) else loss_rates(here, wanted)
     solution = coercivity(possible.nearest.jacobian)
-    return Analysis(network, task, structure(network), possible, here, coercivity(here), solution, wanted, rates)
+    free = rates is not None or (possible.reachable and solution.coercive)
+    forced = () if free else symmetries(network, task)
+    return Analysis(network, task, structure(network), possible, here, coercivity(here), solution, wanted, rates, forced)
 
 
 def _finite(value: float) -> float | None:

@@ -22,6 +22,7 @@ def analyze(
 ) -> None:
     """Say whether a circuit can learn its task, how fast each rule will be, and what stands in the way.
 
+    With `[imperfect]` in the file, of the circuit that is truly there: without its dead edges, with its real conductances.
     Of a circuit that is not linear, only what holds near its present conductances.
     """
     from hwlearn.analysis.analyze import analyze
@@ -31,7 +32,7 @@ def analyze(
     from hwlearn.show.facts.analysis import analysis_facts
 
     experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
-    network, task = experiment.network, experiment.task
+    network, task = experiment.there() if experiment.settings.imperfect is not None else experiment.network, experiment.task
     if out is not None:
         make_folder(out)
     with experiment.named():

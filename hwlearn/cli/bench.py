@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hwlearn.lab.bench.selftest import Finding
 
 bench = typer.Typer(
-    help="Look after a lab bench: new, wire, firmware, show, check, calibrate, safe, serve.",
+    help="Look after a lab bench: new, wire, firmware, show, look, check, calibrate, safe, serve.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -202,6 +202,47 @@ def _advice(chi_square: float, unseen: list[str]) -> str:
         return "do not use it before `hwlearn bench check` passes with it, for it fits badly"
     kept = f", with the table of {', '.join(unseen)} as it was, for nothing was measured of {'them' if unseen[1:] else 'it'}"
     return f"give this file as the station from now on{kept if unseen else ''}"
+
+
+@bench.command("look")
+def _look(station: StationFile, as_json: Json = False, trust_station: TrustStation = False) -> None:
+    """Ask each instrument what it was left with: outputs on, modes, terminals, old errors. Changes nothing.
+
+    Old errors are told once: asking takes them from the queue.
+
+    Exit code 1 if an instrument does not answer or cannot be used as it is.
+    """
+    from hwlearn.lab.bench.connection import look_at
+    from hwlearn.lab.instruments.found import Unusable
+    from hwlearn.lab.station import load_station
+
+    loaded = load_station(station, trust_station)
+    if loaded.settings.defaults.backend == "virtual":
+        say(f"{station}: a virtual bench begins anew with each command: nobody has left anything")
+        return
+    seen = dict(look_at(loaded))
+    refused = [
+        name for name, found in seen.items() if not isinstance(found, list) or any(isinstance(f, Unusable) for f in found)
+    ]
+    if as_json:
+        print_json(
+            {
+                name: [{"kind": type(f).__name__.lower(), "channel": f.channel, "what": f.what} for f in found]
+                if isinstance(found, list)
+                else {"error": str(found)}
+                for name, found in seen.items()
+            }
+        )
+    else:
+        table = new_table("instrument", "")
+        for name, found in seen.items():
+            told = [str(one) for one in found] if isinstance(found, list) else [f"FAILED: {found}"]
+            for one in told or ["nothing to tell"]:
+                table.add_row(name, one)
+        print_table(table)
+    sys.stdout.flush()
+    if refused:
+        raise typer.Exit(1)
 
 
 @bench.command("safe")

@@ -32,7 +32,6 @@ def compare(
     trust_code: TrustCode = False,
 ) -> None:
     """Drive several backends through the same phases and say where they differ. Exit code 1 if they do."""
-    from hwlearn.circuits.backend import BACKENDS
     from hwlearn.circuits.base import Circuit
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
@@ -41,14 +40,7 @@ def compare(
     from hwlearn.lab.station import load_station
     from hwlearn.show.facts.comparison import comparison_facts
 
-    if backends is None:
-        backends = "exact,ngspice" if station is None else "exact,bench"
-    names = [name.strip() for name in backends.split(",")]
-    unknown = [name for name in names if name not in BACKENDS and ":" not in name]
-    if unknown or len(names) < 2 or len(set(names)) < len(names):
-        raise HwlearnError(f"--backends {backends}: two or more of {', '.join(BACKENDS)}, each once")
-    if names[0] in BACKENDS and BACKENDS.get(names[0]).hardware:
-        raise HwlearnError(f"--backends {backends}: {names[0]} is hardware and no reference; name a model first")
+    names = _names(backends, station)
     overrides = read_overrides(settings)
     if station is not None:
         overrides["backend.station"] = str(station.absolute())
@@ -82,3 +74,18 @@ def compare(
     sys.stdout.flush()
     if not found.agrees:
         raise typer.Exit(1)
+
+
+def _names(backends: str | None, station: Path | None) -> list[str]:
+    """The backends to compare, the reference first."""
+    from hwlearn.circuits.backend import BACKENDS
+
+    if backends is None:
+        backends = "exact,ngspice" if station is None else "exact,bench"
+    names = [name.strip() for name in backends.split(",")]
+    unknown = [name for name in names if name not in BACKENDS and ":" not in name]
+    if unknown or len(names) < 2 or len(set(names)) < len(names):
+        raise HwlearnError(f"--backends {backends}: two or more of {', '.join(BACKENDS)}, each once")
+    if names[0] in BACKENDS and BACKENDS.get(names[0]).hardware:
+        raise HwlearnError(f"--backends {backends}: {names[0]} is hardware and no reference; name a model first")
+    return names

@@ -14,27 +14,33 @@ from hwlearn.cli.progress import exchanges_line
 
 def design(
     file: Annotated[Path, typer.Argument(metavar="DESIGN.toml", help="Design file.")],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for design.cir and design.toml.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="New folder for design.cir, design.toml and report.html.")
+    ] = None,
     random: Annotated[int, typer.Option(min=1, help="Random graphs to compare it with.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Find a circuit that learns a task in few steps: which nodes its resistors join, before anything is built."""
     from hwlearn.analysis.design.baseline import at_random
-    from hwlearn.analysis.design.search import design
+    from hwlearn.analysis.design.pareto import front
     from hwlearn.experiments.designs import load_design, write_design
-    from hwlearn.experiments.files import make_folder
+    from hwlearn.experiments.files import make_folder, write_text
     from hwlearn.show.facts.design import design_facts
 
     settings, problem = load_design(file)
     if out is not None:
         make_folder(out)
     with exchanges_line() as progress:
-        found = design(problem, settings.design.seed, settings.design.restarts, progress)
-        beside = at_random(problem, random, settings.design.seed)
+        table = settings.design
+        found, *others = front(problem, table.objectives, table.seed, table.restarts, progress)
+        beside = at_random(problem, random, table.seed)
     if out is not None:
+        from hwlearn.show.report import design_html
+
         write_design(found, out)
+        write_text(out / "report.html", design_html(found, beside, others))
         say(f"written to {out}; hwlearn train {out / 'design.toml'} trains it")
-    facts = design_facts(found, beside)
+    facts = design_facts(found, beside, others)
     if as_json:
         print_json(facts.content)
     else:

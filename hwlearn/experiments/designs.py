@@ -3,8 +3,9 @@
 [design]
 nodes = 14                     # inputs and outputs included
 edges = 26                     # at most
-candidates = "all"             # or "grid", or a list of pairs
+candidates = "all"             # or "grid", a list of pairs, a netlist
 bounds = [1e-4, 1e-2]          # S, what the parts reach
+objective = "steps"            # or "constant", "floor", "edges"; a list makes a Pareto front
 seed = 0
 
 [ports]
@@ -29,6 +30,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
+from hwlearn.analysis.design.candidates import grid_pairs
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
@@ -36,6 +38,9 @@ from hwlearn.experiments.files import write_text
 from hwlearn.experiments.settings import Conductance, Names
 from hwlearn.experiments.task import Rows
 from hwlearn.learning.task import Task
+from hwlearn.network import Network
+from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.text import GROUND
 from hwlearn.toml import DESIGN, Table, read_toml
 
 SPARE = 3
@@ -44,6 +49,9 @@ SPARE = 3
 SMALL = 0.01
 """The nudge of a design's experiment, as a part of (or over) the output resistance."""
 
+Goal = Literal["steps", "constant", "floor", "edges"]
+"""Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
+
 
 class DesignTable(Table):
     """`[design]`.
@@ -51,24 +59,35 @@ class DesignTable(Table):
     Attributes:
         nodes: inputs and outputs included.
         edges: at most.
-        candidates: which pairs of nodes an edge may join.
+        candidates: which pairs of nodes an edge may join: "all", "grid" (nodes in rows, each beside up to eight others), a
+            list of pairs, or a netlist whose resistors are the candidates.
         bounds: lower and upper conductance [S].
         start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
         loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
+        objective: what the circuit shall be good at: "steps" until the task is learned, the coercivity "constant" σ_min(J)²,
+            the error "floor" of parts with few levels, the number of "edges"; a list makes a Pareto front.
+        family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
+        levels: of a part between the bounds, for the "floor".
         restarts: searches from random graphs.
         seed: of these.
     """
 
     nodes: Annotated[int, Field(ge=2)]
     edges: PositiveInt
-    candidates: (
-        Literal["all"] | Annotated[list[Annotated[list[str], Field(min_length=2, max_length=2)]], Field(min_length=1)]
-    ) = "all"
+    candidates: str | Annotated[list[Annotated[list[str], Field(min_length=2, max_length=2)]], Field(min_length=1)] = "all"
     bounds: list[Conductance] = Field(default_factory=lambda: [1e-4, 1e-2], min_length=2, max_length=2)
     start: Conductance | None = None
     loss: PositiveFloat | None = None
+    objective: Goal | Annotated[list[Goal], Field(min_length=1)] = "steps"
+    family: NonNegativeInt = 0
+    levels: Annotated[int, Field(ge=2)] = 256
     restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """As a list, without doubles."""
+        return tuple(dict.fromkeys([self.objective] if isinstance(self.objective, str) else self.objective))
 
 
 class DesignPorts(Table):
@@ -121,14 +140,35 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             settings.ports.outputs,
             nodes=table.nodes,
             edges=table.edges,
-            candidates=None if table.candidates == "all" else [(one, two) for one, two in table.candidates],
+            candidates=_candidates(settings, file.parent),
             bounds=(table.bounds[0], table.bounds[1]),
             rule=settings.rule.name,
             loss=table.loss,
             start=table.start,
+            objective=table.objectives[0],
+            family=table.family,
+            levels=table.levels,
         )
     except HwlearnError as error:
         raise ExperimentError(f"{file}: {error}") from None
+
+
+def _candidates(settings: DesignSettings, folder: Path) -> list[tuple[str, str]] | None:
+    """Pairs of nodes; None for all."""
+    wanted = settings.design.candidates
+    if wanted == "all":
+        return None
+    if not isinstance(wanted, str):
+        return [(one, two) for one, two in wanted]
+    if wanted == "grid":
+        ends: list[Source | Port] = [as_input(one) for one in settings.ports.inputs]
+        ends += [as_output(one) for one in settings.ports.outputs]
+        named = dict.fromkeys(node for end in ends for node in (end.plus, end.minus) if node != GROUND)
+        return grid_pairs(list(named), settings.design.nodes)
+    file = folder / wanted
+    if not file.is_file():
+        raise ExperimentError(f'design.candidates: {wanted} is no file; give "all", "grid", a list of pairs or a netlist')
+    return [(edge.tail, edge.head) for edge in Network.from_netlist(file).edges]
 
 
 def write_design(found: Design, folder: Path) -> None:

@@ -104,7 +104,7 @@ def run_experiment(
     recorder: Recorder | None = None,
     scored: OnScore | None = None,
 ) -> Outcome:
-    """Train the experiment's circuit.
+    """Train the experiment's circuit. In one piece: the outcome names each of its fields once.
 
     Ctrl-C and a circuit that stops answering end the training, not this function: the outcome holds the last good
     conductances, and `Outcome.error` what happened.

@@ -163,6 +163,11 @@ class Experiment:
             made = self.backend(backend).circuit(self.network, self.path.parent, verify=verify)
             return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
 
+    def there(self) -> Network:
+        """What truly is there before training: the network as the imperfections of the file leave it, by the exact model."""
+        with self.circuit("exact") as circuit:
+            return circuit.there if isinstance(circuit, ImperfectCircuit) else self.network
+
     @property
     def _code(self) -> Code:
         return Code(self.trust_code, self.path.parent)

@@ -13,7 +13,8 @@ from hwlearn.netlist.polynomials import written_out
 _BARE = re.compile(r"([rcl]\S*\s+\S+\s+\S+\s+)([a-z_]\w*)(?![\w=(.])(?!\s*=)", re.IGNORECASE)
 _ASSIGNED = re.compile(r"([a-z_]\w*)\s*=", re.IGNORECASE)
 _WHOLE = re.compile(r"\{[^{}]*\}|\([^()]*\)|'[^']*'")
-_HOLDS_PARAMETERS = (".para", ".subckt", ".macro")
+HOLDS_PARAMETERS = (".para", ".subckt", ".macro")
+"""Beginnings of the cards in which parameters are given, lower case."""
 
 
 def as_meant(lines: Iterable[Line]) -> list[Line]:
@@ -36,7 +37,7 @@ def _meant(text: str, parameters: set[str], models: set[str]) -> str:
             return f"{match[1]}{{{match[2]}}}{text[match.end() :]}"
     elif start in "efgh":
         return written_out(text)
-    elif start == "." and "," in text and text.lower().startswith(_HOLDS_PARAMETERS):
+    elif start == "." and "," in text and text.lower().startswith(HOLDS_PARAMETERS):
         return _commas_as_blanks(text)
     return text
 
@@ -46,7 +47,7 @@ def _names(lines: list[Line]) -> tuple[set[str], set[str]]:
     parameters, models = set[str](), set[str]()
     for line in lines:
         low = line.text.lower()
-        if low.startswith(_HOLDS_PARAMETERS):
+        if low.startswith(HOLDS_PARAMETERS):
             parameters.update(_ASSIGNED.findall(_brackets_closed(low)))
         elif low.startswith(".model"):
             models.update(low.split()[1:2])

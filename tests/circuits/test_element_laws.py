@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import Maker, bipolar, jfet, mosfet, real_diode, with_law
+from laws import Maker, bipolar, jfet, mosfet, real_diode, table, with_law
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs
 
 from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, NgspiceCircuit, Task
 from hwlearn.network.builders import grid
 
-LAWS = {"diode": (real_diode, 2), "mosfet": (mosfet, 4), "jfet": (jfet, 3), "bipolar": (bipolar, 3)}
+LAWS = {"diode": (real_diode, 2), "mosfet": (mosfet, 4), "jfet": (jfet, 3), "bipolar": (bipolar, 3), "table": (table, 2)}
 EXAMPLES = int(os.environ.get("HWLEARN_LAW_EXAMPLES", "10"))
 """Circuits of each law; 200 take some ten seconds."""
 

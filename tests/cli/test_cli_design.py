@@ -36,6 +36,9 @@ def test_a_design_is_trained_as_it_is(tmp_path, monkeypatch, rule):
     told = json.loads(result.stdout)
     assert len(told["edges"]) == len(told["conductances"]) == 14
     assert told["steps_predicted"] < told["random"]["median"]
+    page = (tmp_path / "found" / "report.html").read_text()
+    assert f"After: {told['steps_predicted']} steps" in page
+    assert page.count('src="data:image/png') == 4
     for backend in ("exact", "ngspice"):
         trained = json.loads(run("train", "found/design.toml", "--backend", backend, "--no-save", "--json").stdout)
         assert trained["stopped_because"] == "loss"
@@ -59,3 +62,41 @@ def test_what_cannot_be_designed_is_refused_with_the_reason(tmp_path, monkeypatc
     assert result.exit_code == 2
     assert words in result.stderr
     assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("candidates", ['"grid"', '"board.cir"'])
+def test_candidates_are_kept_to(tmp_path, monkeypatch, candidates):
+    monkeypatch.chdir(tmp_path)
+    pairs = [("a", "t1"), ("a", "t2"), ("t1", "t2"), ("t2", "b"), ("t3", "b"), ("t1", "t3"), ("a", "t3"), ("t1", "b")]
+    lines = [f"R{k} {one} {two} 1k" for k, (one, two) in enumerate(pairs)]
+    (tmp_path / "board.cir").write_text("\n".join(["board", "Va a 0 1", "Vb b 0 0", *lines, ".end", ""]))
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", f"edges = 7\ncandidates = {candidates}")
+    (tmp_path / "task.toml").write_text(text.replace("nodes = 8", f"nodes = {5 if 'board' in candidates else 8}"))
+    result = run("design", "task.toml", "--random", 2, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert len(told["edges"]) == 7
+    if "board" in candidates:
+        assert {frozenset(pair) for pair in told["edges"]} <= {frozenset(pair) for pair in pairs}
+
+
+def test_a_list_of_objectives_makes_a_front(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", 'edges = 14\nobjective = ["steps", "edges"]')
+    (tmp_path / "task.toml").write_text(text)
+    told = json.loads(run("design", "task.toml", "--random", 2, "--json").stdout)
+    assert told["front"][0]["edges"] == told["edges"]
+    assert len({len(one["edges"]) for one in told["front"]}) == len(told["front"]) > 1
+    assert [one["steps"] for one in told["front"]] == sorted(one["steps"] for one in told["front"])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [('objective = "speed"', "objective"), ('candidates = "nowhere.cir"', "nowhere.cir is no file"), ("levels = 1", "levels")],
+)
+def test_keys_that_mean_nothing_are_refused(tmp_path, monkeypatch, line, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "task.toml").write_text(DESIGN.replace("RULE", "ep").replace("edges = 14", f"edges = 14\n{line}"))
+    result = run("design", "task.toml")
+    assert result.exit_code == 2
+    assert words in result.stderr

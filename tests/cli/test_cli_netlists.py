@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from hwlearn import Network, NewtonCircuit
 from hwlearn.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +111,17 @@ def test_a_bare_netlist_is_told_on_the_terminal():
     assert "<svg" in Path("c.svg").read_text(encoding="utf-8")
     assert run("show", CASES / "control-exit.cir").exit_code == 2
     assert "no keys" in run("show", CASES / "vdmos.cir", "--set", "train.steps=1").output
+
+
+def test_what_the_exact_model_ignores_is_told_once(tmp_path):
+    file = tmp_path / "n.cir"
+    file.write_text(
+        "t\nV1 a 0 1\nR1 a b 1k\nC1 b 0 1n\nL1 b c 1u\nD1 c 0 d\nD2 c 0 d\nD3 c 0 e\n"
+        ".model d d(is=1e-12 cjo=1p tt=5n)\n.model e d(is=1e-12)\n"
+    )
+    done = run("show", file, "--out", tmp_path / "p.svg")
+    assert "C1; cjo, tt of model d" in " ".join(done.stdout.split())
+    content = json.loads(run("show", file, "--json", "--out", tmp_path / "p.svg").stdout)
+    assert content["ignored"] == {"elements": ["C1"], "parameters": {"d": ["cjo", "tt"]}}
+    with NewtonCircuit(Network.from_netlist(file)) as circuit:
+        assert circuit.provenance()["ignored at DC"] == "C1; cjo, tt of model d"

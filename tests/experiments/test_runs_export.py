@@ -137,5 +137,5 @@ def test_the_command_writes_into_the_run_folder_or_where_it_is_told(kite, tmp_pa
 
 def test_without_xarray_netcdf_says_what_to_install(kite, monkeypatch):
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(HwlearnError, match=r"pip install 'hwlearn\[netcdf\]'"):
+    with pytest.raises(HwlearnError, match=r"pip install xarray"):
         to_dataset(kite)

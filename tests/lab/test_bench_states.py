@@ -91,6 +91,14 @@ LINES = {
         ":OUTP1:OFF:AUTO ON",
         ":CALC1:MATH:STAT ON",
     ],
+    "scpi_adc": [
+        ":SENS:VOLT:RANG 0.1,(@101:115)",
+        ":SENS:VOLT:NPLC 0.1,(@101:115)",
+        ":INP:IMP:AUTO OFF,(@101:115)",
+        ":ROUT:CHAN:DEL 0,(@101:115)",
+        ":ROUT:SCAN (@101:103)",
+        ":TRIG:COUN 7",
+    ],
     "scpi_dac": [":OUTP OFF,(@1)"],
     "qdac2": [],
 }

@@ -101,7 +101,7 @@ def learn(circuit, rounds, steps, rule="ep", times=1.0):
     """Targets that change, so that codes go on moving."""
     learning, rate = RULES[rule]
     for k in range(rounds):
-        train(circuit, Task([[1.0]], [[(-0.1, 0.2)[k % 2]]]), learning, steps=steps, learning_rate=times * rate)
+        train(circuit, Task([[1.0]], [[(-0.1, 0.2)[k % 2]]]), learning, steps=steps, learning_rate=times * rate, keep="last")
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -65,13 +65,14 @@ ADC = done(
 )
 ANSWER = "+1.50000000E+00,-2.5E-03"
 READ = (":ABOR;:TRIG:COUN 1;:READ?", ANSWER)
+PLAIN_READ = (":TRIG:COUN 1;:READ?", ANSWER)
 SCANNERS = {
     "keysight_34970a": (keysight("INP:IMP:AUTO"), READ),
     "keysight_34980a": (keysight("VOLT:IMP:AUTO"), READ),
     "keysight_daq970a": (keysight("VOLT:DC:IMP:AUTO"), READ),
     "keithley_2700": (K2700, (":SAMP:COUN 2;:READ?", ANSWER)),
-    "scpi_adc": (ADC, READ),
-    "scpi_board": (ADC, READ),
+    "scpi_adc": (ADC, PLAIN_READ),
+    "scpi_board": (ADC, PLAIN_READ),
     "keithley_daq6510": (
         DAQ6510,
         (':ROUT:SCAN:COUN:SCAN 1;:TRAC:CLE "defbuffer1";:INIT;*OPC?;:TRAC:DATA? 1,2,"defbuffer1",READ', "1;1.5,-0.0025"),

@@ -10,6 +10,7 @@ from netlist_text import load
 from hwlearn import Drive, Network, NgspiceCircuit
 from hwlearn.errors import HwlearnWarning, NetlistError
 from hwlearn.netlist.faithful import compared
+from hwlearn.spice.apart import EndlessError, apart, end
 
 ROOT = Path(__file__).parents[2]
 EVERY = sorted([*(ROOT / "netlists").glob("*.cir"), *(ROOT / "tests" / "data" / "netlists").glob("*.cir")])
@@ -47,6 +48,29 @@ def test_an_option_that_changes_a_law_is_kept_and_refused_if_it_were_not(monkeyp
     monkeypatch.setattr("hwlearn.netlist.expanded.OPTIONS", frozenset({"temp", "tnom"}))
     with pytest.raises(NetlistError, match=r"n\.cir: node b is at 3\.31171 V in this netlist, but at 3\.87447 V"):
         load(MOS3)
+
+
+@pytest.mark.parametrize("comma", [".param p=1, q=2", ".subckt s x params: u=1, w=2\nR3 x 0 1\n.ends\nX1 b s"])
+def test_a_comma_between_parameters_is_never_given_to_ngspice(monkeypatch, comma):
+    """It would not end, and take its child's whole time."""
+    asked = []
+
+    def counted(function, *args):
+        try:
+            return apart(function, *args)
+        except EndlessError as error:
+            asked.append(str(error))
+            raise
+
+    monkeypatch.setenv("HWLEARN_READ_SECONDS", "1")
+    monkeypatch.setattr("hwlearn.netlist.faithful.apart", counted)
+    end()  # the next child has the limit
+    try:
+        network = load(f"* a comma\nV1 a 0 1\nR1 a b 1k\nD1 b 0 d\n.model d d\n{comma}\n.end\n")
+    finally:
+        end()
+    assert not asked
+    assert [element.name for element in network.elements] == ["D1"]
 
 
 def test_two_decks_are_told_apart_by_their_largest_difference():

@@ -116,6 +116,8 @@ def test_inputs_are_sources_or_nodes():
     [
         ("pulse(1 2 0 1n 1n)", 1.0),
         ("PULSE 0.25 2 1u 1n", 0.25),
+        ("pulse(1 2 -1u 1n 1n 10u 20u)", 2.0),
+        ("pulse(1 2 -0.5n 1n 1n 10u 20u)", 1.5),
         ("sin(0.5 1 1k 0 0 30)", 1.0),
         ("ac 1 sin(0.2 1 1k)", 0.2),
         ("pwl(-1 0 1 4)", 2.0),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import bipolar, jfet, mosfet, real_diode
+from laws import bipolar, jfet, mosfet, real_diode, table
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs, with_diodes, with_transistors
 from outside import Memristor
@@ -133,6 +133,13 @@ class TestDiodeOfAMaker(DeviceContract):
 
     def make(self, random: np.random.Generator) -> Device:
         return real_diode(random, "D1", ("a", "k"))
+
+
+class TestIVTable(DeviceContract):
+    volts = 1.5
+
+    def make(self, random: np.random.Generator) -> Device:
+        return table(random, "B1", ("p", "m"), most=5)  # longer cards are not listed whole
 
 
 class TestMosfet(DeviceContract):

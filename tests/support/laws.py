@@ -10,6 +10,7 @@ from hwlearn.network.devices import Names
 from hwlearn.network.devices.bipolar import NPN, PNP, Bipolar
 from hwlearn.network.devices.jfet import NJF, PJF, Jfet
 from hwlearn.network.devices.mosfet import NMOS, PMOS, Mosfet
+from hwlearn.network.devices.table import IVTable
 
 Maker = Callable[[np.random.Generator, str, tuple[str, ...]], ElementDevice]
 
@@ -115,6 +116,15 @@ def bipolar(random: np.random.Generator, name: str, nodes: tuple[str, ...]) -> B
         substrate_emission=random.uniform(1, 1.3),
         substrate_beside=str(random.choice(["collector", "base"])),
     )
+
+
+def table(random: np.random.Generator, name: str, nodes: tuple[str, ...], most: int = 12) -> IVTable:
+    """Of 2 to so many points, somewhere as flat as an insulator, somewhere steep."""
+    count = random.integers(2, most + 1)
+    volts = np.cumsum(random.uniform(0.02, 0.4, count))
+    amperes = np.cumsum(10 ** random.uniform(-7, -3, count))
+    at = random.integers(count)
+    return IVTable(name, nodes, tuple((volts - volts[at]).tolist()), tuple((amperes - amperes[at]).tolist()))
 
 
 def with_law(network: Network, seed: int, make: Maker, terminals: int, count: int = 3) -> Network:

@@ -30,7 +30,7 @@ class AtRandom:
     @property
     def steps(self) -> tuple[float, float]:
         """Median and fewest steps of those; infinite for one that does not get there in time, NaN if there are none."""
-        counts = [design.score[0] for design in self.found]
+        counts = [float(one.course.steps) if one.course.reached else np.inf for one in self.found]
         return (float(np.median(counts)), float(min(counts))) if counts else (float("nan"), float("nan"))
 
 

@@ -29,5 +29,5 @@ def rates(grams: Array, resistances: Array, rule: str, samples: int) -> Array:
 def condition(found: Array) -> Array:
     """λ_max/λ_min (…,) of rates (…, m); infinite where coercivity fails."""
     least = np.maximum(found[..., 0], 0.0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(least > 1e-15 * found[..., -1], found[..., -1] / least, np.inf)

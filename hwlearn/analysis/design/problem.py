@@ -35,6 +35,9 @@ class Problem:
         task: what it shall learn.
         rule: "ep", "cl" or "al".
         loss: the rule's own, at which the task is learned: V² for EP and CL, A² for AL.
+        objective: what it shall be good at, a name of `OBJECTIVES`.
+        family: random targets whose constant counts in place of the task's own, if any.
+        levels: of a part, evenly spaced between the bounds: for the error floor.
     """
 
     nodes: tuple[str, ...]
@@ -47,6 +50,9 @@ class Problem:
     rule: str = "ep"
     loss: float = 1e-12
     start: float = 0.0
+    objective: str = "steps"
+    family: int = 0
+    levels: int = 256
 
     @classmethod
     def of(
@@ -62,8 +68,11 @@ class Problem:
         rule: str = "ep",
         loss: float | None = None,
         start: float | None = None,
+        objective: str = "steps",
+        family: int = 0,
+        levels: int = 256,
     ) -> Problem:
-        """A problem of so many nodes; those that are no ports are named h1, h2, …
+        """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
@@ -92,14 +101,15 @@ class Problem:
         driven = {drive.plus for drive in drives} | {GROUND}
         pairs = tuple(pair for pair in pairs if not set(pair) <= driven)
         least = len(set(named) - driven)
-        if not least <= edges <= len(pairs):
+        if not least <= edges:
             raise ModelError(f"edges = {edges}: {least} to {len(pairs)} join {len(named)} nodes by the candidates")
+        edges = min(edges, len(pairs))
         if not 0 < bounds[0] < bounds[1]:
             raise ModelError(f"bounds = {list(bounds)}: two positive conductances [S], the lower one first")
         middle = float(np.sqrt(bounds[0] * bounds[1])) if start is None else start
         if loss is None:
             loss = LEARNED * (middle**2 if rule == "al" else 1.0)
-        return cls(tuple(named), drives, ports, pairs, edges, bounds, task, rule, loss, middle)
+        return cls(tuple(named), drives, ports, pairs, edges, bounds, task, rule, loss, middle, objective, family, levels)
 
     def network(self, ends: Indices, conductances: Array | float | None = None, *, title: str = "design") -> Network:
         """The circuit with edges (E, 2), as indices of nodes, at `start` if no conductances [S] are given."""
@@ -118,6 +128,13 @@ class Problem:
         """(C, 2): the candidates as indices of nodes, the lower one first."""
         at = {name: k for k, name in enumerate(self.nodes)}
         return np.unique(np.sort([[at[one], at[two]] for one, two in self.candidates], axis=1), axis=0)
+
+    @cached_property
+    def relatives(self) -> Array:
+        """(F, S, n_out) V: the targets of the family, random in the inner half of what the inputs of each sample span."""
+        low, high = self.plan.inputs.min(axis=1), self.plan.inputs.max(axis=1)
+        part = np.random.default_rng(0).uniform(0.25, 0.75, (self.family, *self.plan.targets.shape))
+        return np.asarray(low[:, None] + part * (high - low)[:, None])
 
     @cached_property
     def plan(self) -> Plan:

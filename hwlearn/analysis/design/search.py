@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from hwlearn.analysis.design.goals import OBJECTIVES
 from hwlearn.analysis.design.iterated import Course, fastest, spectrum
-from hwlearn.analysis.design.objectives import condition, rates
+from hwlearn.analysis.design.objectives import condition
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.settled import settle
 from hwlearn.analysis.design.wired import Wired
@@ -51,10 +53,10 @@ class Design:
     condition: float
     constant: float
 
-    @property
+    @cached_property
     def score(self) -> tuple[float, float]:
-        """Lower is better: steps, then the condition."""
-        return float(self.course.steps if self.course.reached else np.inf), self.condition
+        """Lower is better: the cost by the problem's objective, then the condition."""
+        return OBJECTIVES[self.problem.objective].cost(self), self.condition
 
 
 def judge(problem: Problem, ends: Indices, most: int = MOST) -> Design | None:
@@ -138,12 +140,13 @@ def _climb(
         screened += count
         better: Design | None = None
         for chosen in tries:
-            found = judge(problem, chosen, MOST if best is None else best.course.steps + 1)
+            most = best.course.steps + 1 if best is not None and problem.objective == "steps" else MOST
+            found = judge(problem, chosen, most)
             if found is not None and (best is None or found.score < best.score):
                 better = found
                 break
         if progress is not None:
-            progress(screened, np.inf if best is None else best.score[0])
+            progress(screened, np.inf if best is None else best.course.steps)
         if better is None:
             return best, screened
         best = better
@@ -177,12 +180,12 @@ def _screen(problem: Problem, at: Wired, random: np.random.Generator) -> tuple[l
 
 
 def _scores(problem: Problem, left: Wired, new: Indices) -> Array:
-    """λ_max/λ_min (C,) with each of the new edges."""
+    """Estimated order of costs (C,) with each of the new edges."""
     parts = []
     for first in range(0, len(new), CHUNK):
         chunk = new[first : first + CHUNK]
         grams, resistances = left.grams_with(chunk[:, 0], chunk[:, 1], problem.start)
-        parts.append(condition(rates(grams, resistances, problem.rule, len(problem.task))))
+        parts.append(OBJECTIVES[problem.objective].screen(problem, grams, resistances))
     return np.concatenate(parts)
 
 

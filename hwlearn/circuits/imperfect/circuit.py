@@ -14,6 +14,7 @@ from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
 from hwlearn.circuits.imperfect.measurement import ImperfectMeasurement
 from hwlearn.circuits.measurement import Measurement
+from hwlearn.network import Network
 
 LEAST = 1e-12
 """What an effect makes negative, or zero, of an edge that is there, is this part of the wanted conductance."""
@@ -75,6 +76,11 @@ class ImperfectCircuit(Circuit):
     def real(self) -> Array:
         """(E,) S: what the edges truly have now; 0 where there is none."""
         return self._real.copy()
+
+    @property
+    def there(self) -> Network:
+        """What is truly there now: `network` without what is missing, with the conductances that it has."""
+        return self.inside.network.with_conductances(self.inside.conductances)
 
     def provenance(self) -> dict[str, Any]:
         kinds = [type(effect).__name__ for effect in self.effects]

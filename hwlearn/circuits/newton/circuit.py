@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,6 +21,7 @@ from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.newton.reduction import reduce
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import ModelError, SimulationError
+from hwlearn.netlist.ignored import ignored
 from hwlearn.network import Network, Source
 from hwlearn.network.devices.ideal_diode import Complementarity
 
@@ -89,6 +90,10 @@ class NewtonCircuit(Circuit):
 
     def alike(self, network: Network) -> NewtonCircuit:
         return NewtonCircuit(network, self._dtype)
+
+    def provenance(self) -> dict[str, Any]:
+        left_out = str(ignored(self.network))
+        return super().provenance() | ({"ignored at DC": left_out} if left_out else {})
 
     @property
     def reciprocal(self) -> bool:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from hwlearn.spice.shared import Shared
 
 PLOT_BYTES = 64e6  # a sweep that has stored this much is started afresh
+STALE = "jmz"
+"""Field-effect transistors, whose current ngspice may keep from a step before: it limits the voltages at which it evaluates
+them without telling Newton's method. Each sample is simulated again from where it ended, and the second answer taken."""
+
 CHUNK = 64  # sweep points between two looks at an interrupt
 
 
@@ -83,6 +87,7 @@ class NgspiceCircuit(Circuit):
             1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2))
         )
         self._solver, self._step = "", 0
+        self._times = 2 if any(element.name[:1].lower() in STALE for element in network.elements) else 1
         self._reset()
         last = len(self._deck.tolerances) - 1
         while not try_deck(network, self._deck.lines(klu=False, step=self._step), self._fed, patient=self._step == last):
@@ -154,8 +159,9 @@ class NgspiceCircuit(Circuit):
                 feed = np.zeros((count, len(self._senses)))
             else:
                 feed = imposed * self._held_at if held else imposed
-            self._sweep(shared, np.hstack([inputs, feed]).tolist())
-            found = shared.vectors(self._vectors + self._senses if held else self._vectors, count).T
+            self._sweep(shared, np.hstack([inputs, feed]).repeat(self._times, axis=0).tolist())
+            wanted = self._vectors + self._senses if held else self._vectors
+            found = shared.vectors(wanted, count * self._times)[:, self._times - 1 :: self._times].T
             nodes, known = len(self._read), len(self._vectors)
             if nodes == len(self._deck.nodes):
                 measured = found[:, :nodes].copy()

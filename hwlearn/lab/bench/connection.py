@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -170,6 +170,20 @@ def make_safe(station: Station) -> None:
 
     with ending_signals_wait():
         _refuse(_failures(station, safe))
+
+
+def look_at(station: Station) -> Iterator[tuple[str, list[Found] | InstrumentError]]:
+    """What each instrument was left with, or why it does not say; nothing is changed.
+
+    One that another process uses, or that is not there, does not stop the others.
+    """
+    wired = station.wired()
+    for name, table in station.settings.instrument.items():
+        try:
+            with closing(_opened(station, name, table.resource)) as instrument:
+                yield name, instrument.look(wired[name])
+        except InstrumentError as error:
+            yield name, error
 
 
 def _opened(station: Station, name: str, resource: str | None, *, must_lock: bool = True) -> Instrument:

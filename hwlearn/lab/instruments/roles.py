@@ -224,7 +224,10 @@ class SourceMeter(Source):
 
     @abstractmethod
     def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
-        """Set limits [V, A] and integration time in power line cycles; the output stays as it is."""
+        """Set limits [V, A] and integration time in power line cycles.
+
+        The first time, and after a connection that failed, the output goes off and all else is set up; later it stays as it is.
+        """
 
     @abstractmethod
     def inject(self, channel: str, amperes: float) -> None:

@@ -8,6 +8,7 @@ from hwlearn.network.devices.ideal_diode import IdealDiode
 from hwlearn.network.devices.law import Branch, Law, Limiter
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround
 from hwlearn.network.devices.resistor import Resistor
+from hwlearn.network.devices.table import IVTable
 from hwlearn.network.devices.ties import Mirror, Tie
 from hwlearn.network.devices.transistor import Transistor
 
@@ -25,6 +26,7 @@ __all__ = [
     "EdgeDevice",
     "EdgeRead",
     "ElementDevice",
+    "IVTable",
     "IdealDiode",
     "Law",
     "Limiter",

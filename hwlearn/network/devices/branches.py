@@ -102,7 +102,8 @@ class Branches:
 
 def branches_by_law(chosen: Iterable[tuple[Placed, Branch]], index: Mapping[str, int]) -> tuple[Branches, ...]:
     """Branches of devices, those of a law together; `index` as in `Branches`."""
-    laws: dict[tuple[type[Law], int], list[tuple[Placed, Branch]]] = {}
+    laws: dict[tuple[type[Law], int, tuple[int, ...]], list[tuple[Placed, Branch]]] = {}
     for place, branch in chosen:
-        laws.setdefault((branch.law, len(branch.pairs)), []).append((place, branch))
+        sizes = tuple(np.size(getattr(place.device, name)) for name in branch.numbers)  # tables of one length only
+        laws.setdefault((branch.law, len(branch.pairs), sizes), []).append((place, branch))
     return tuple(Branches(of_one_law, index) for of_one_law in laws.values())

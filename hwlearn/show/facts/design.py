@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from hwlearn.analysis.design.baseline import AtRandom
+from hwlearn.analysis.design.goals import OBJECTIVES
 from hwlearn.analysis.design.search import Design
+from hwlearn.analysis.repair import repairs, told
+from hwlearn.analysis.symmetry import symmetries
 from hwlearn.show.facts.facts import Facts, Section, Table
 
 
-def design_facts(found: Design, random: AtRandom) -> Facts:
-    """The design beside random graphs of as many edges."""
+def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ()) -> Facts:
+    """The design beside random graphs of as many edges, and the others of its Pareto front."""
     problem, course = found.problem, found.course
     network = problem.network(found.ends)
     median, fewest = random.steps
@@ -22,6 +27,9 @@ def design_facts(found: Design, random: AtRandom) -> Facts:
         ("random graphs", f"{len(random.found)} of {random.tried} can reach the targets"),
         ("their steps", f"{median:g} (median), {fewest:g} (best)"),
     )
+    symmetric = symmetries(network, problem.task)
+    tried = [repairs(network, problem.task, one) for one in symmetric]
+    said = [f"{one}." for one in symmetric] + [f"Repair: {one}." for some in tried for one in some]
     edges = Table.of(("resistor", "tail", "head"), [(edge.name, edge.tail, edge.head) for edge in network.edges])
     content = {
         "edges": [[edge.tail, edge.head] for edge in network.edges],
@@ -31,10 +39,27 @@ def design_facts(found: Design, random: AtRandom) -> Facts:
         "steps_predicted": course.steps if course.reached else None,
         "learning_rate": course.learning_rate,
         "random": {"median": _finite(median), "best": _finite(fewest), "share": random.share, "tried": random.tried},
-        "symmetries": [],
+        "objectives": {name: _finite(OBJECTIVES[name].value(found)) for name in OBJECTIVES},
+        "front": [_member(one) for one in (found, *others)],
+        "symmetries": told(symmetric, tried),
     }
+    front = Table.of(
+        ("edges", "steps", "constant [V²/S²]", "floor [V²]"),
+        [
+            (f"{len(one.ends)}", *(f"{OBJECTIVES[name].value(one):.4g}" for name in ("steps", "constant", "floor")))
+            for one in (found, *others)
+        ],
+    )
+    told_too = (front,) if others else ()
     caption = f"{course.steps} steps"
-    return Facts("Design", caption, (Section(pairs=pairs), Section(body=(edges,))), content)
+    return Facts("Design", caption, (Section(pairs=pairs, body=tuple(said)), Section(body=(*told_too, edges))), content)
+
+
+def _member(one: Design) -> dict[str, Any]:
+    """A design of the front: its edges and the value of each objective."""
+    network = one.problem.network(one.ends)
+    values = {name: _finite(OBJECTIVES[name].value(one)) for name in OBJECTIVES}
+    return {**values, "edges": [[edge.tail, edge.head] for edge in network.edges]}
 
 
 def _finite(value: float) -> float | None:

@@ -12,6 +12,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.drive import Drive
 from hwlearn.errors import HwlearnError
+from hwlearn.netlist.ignored import Ignored, ignored
 from hwlearn.netlist.laws import read_elements
 from hwlearn.network import Element, Network
 from hwlearn.network.devices import Resistor
@@ -54,11 +55,13 @@ def netlist_facts(network: Network, folder: Path) -> Facts:
     """
     elements, verdicts = list(_elements(network)), [_verdict(network, name, folder) for name in BACKENDS]
     sources = [f"{s.name} ({s.kind}, {s.value:.6g} {s.unit}, from {s.plus} to {s.minus})" for s in network.fixed_sources]
+    left_out = ignored(network)
     pairs = [
         ("nodes", str(len(network.nodes))),
         ("could be inputs", named(sources) or "none: any node may be one, by a voltage source of its own"),
         ("could be outputs", named(node for node in network.nodes if node != GROUND)),
         *((verdict.backend, verdict.how or f"refused: {verdict.why}") for verdict in verdicts),
+        *((("ignored by exact, at DC", str(left_out)),) if any(left_out) else ()),
     ]
     rows = [
         (*told[:2], " ".join(told.nodes), told.value, f"{told.how}: {told.why}" if told.why else told.how) for told in elements
@@ -80,7 +83,7 @@ def netlist_facts(network: Network, folder: Path) -> Facts:
         network.title,
         counts(network),
         (Section(pairs=tuple(pairs), body=tuple(tables)),),
-        _content(network, elements, verdicts),
+        _content(network, elements, verdicts, left_out),
     )
 
 
@@ -121,7 +124,7 @@ def _verdict(network: Network, name: str, folder: Path) -> Verdict:
         return Verdict(name, "", " ".join(str(error).split()), None)
 
 
-def _content(network: Network, elements: list[Told], verdicts: list[Verdict]) -> dict[str, Any]:
+def _content(network: Network, elements: list[Told], verdicts: list[Verdict], left_out: Ignored) -> dict[str, Any]:
     names = ("name", "kind", "plus", "minus", "value", "unit")
     return {
         "title": network.title,
@@ -129,6 +132,7 @@ def _content(network: Network, elements: list[Told], verdicts: list[Verdict]) ->
         "inputs": [{name: getattr(source, name) for name in names} for source in network.fixed_sources],
         "outputs": [node for node in network.nodes if node != GROUND],
         "elements": [told._asdict() for told in elements],
+        "ignored": left_out._asdict(),
         "backends": {
             verdict.backend: {
                 "how": verdict.how or None,

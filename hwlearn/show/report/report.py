@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
 from hwlearn.analysis.analyze import Analysis, analyze
 from hwlearn.analysis.convergence import fit_decay
@@ -29,6 +25,7 @@ from hwlearn.show.facts.training import confusion_tables, run_facts
 from hwlearn.show.plots import draw_analysis, draw_operating_point, draw_run
 from hwlearn.show.plots.runs import panels_of
 from hwlearn.show.report.crossvalidation import crossvalidations
+from hwlearn.show.report.page import figure, page
 
 REACHED = {"outputs": "Outputs reached, against the targets.", "residuals": "What is left of the errors."}
 GRADED = {
@@ -59,16 +56,13 @@ def report_html(run: Run) -> str:
         ExperimentError: see `Run.experiment`.
     """
     analysis = _analysis(run)
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        files("hwlearn.show.report").joinpath("report.html").read_text(encoding="utf-8")
-    )
     told, network = run_facts(run), network_facts(run.network, run.experiment.task)
-    return template.render(
+    return page("report.html").render(
         title=told.title,
         name=run.folder.resolve().name,
         summary=told.sections[0],
         circuit=Section(pairs=network.sections[0].pairs),
-        network=_figure(lambda to: draw_run(run, to, ["network"])),
+        network=figure(lambda to: draw_run(run, to, ["network"])),
         trained=told.sections[1],
         task=network.sections[1],
         measured=run.outputs is not None,
@@ -76,7 +70,7 @@ def report_html(run: Run) -> str:
         graded=_figures(run, GRADED),
         confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
-        loss=_figure(lambda to: draw_run(run, to, ["loss"])),
+        loss=figure(lambda to: draw_run(run, to, ["loss"])),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
@@ -90,7 +84,7 @@ def report_html(run: Run) -> str:
 def _figures(run: Run, captions: Mapping[str, str]) -> list[tuple[str, str]]:
     """Pictures and captions of those panels that there are."""
     there = panels_of(run)
-    return [(_figure(partial(_draw, run, name)), caption) for name, caption in captions.items() if name in there]
+    return [(figure(partial(_draw, run, name)), caption) for name, caption in captions.items() if name in there]
 
 
 def _draw(run: Run, panel: str, to: BinaryIO) -> None:
@@ -137,8 +131,8 @@ def _spectrum(analysis: Analysis | OperatingPoint | str) -> str | None:
     if isinstance(analysis, str):
         return None
     if isinstance(analysis, Analysis):
-        return _figure(lambda to: draw_analysis(analysis, to, ["spectrum"]))
-    return _figure(lambda to: draw_operating_point(analysis, to))
+        return figure(lambda to: draw_analysis(analysis, to, ["spectrum"]))
+    return figure(lambda to: draw_operating_point(analysis, to))
 
 
 def _environment(run: Run) -> list[tuple[str, str]]:
@@ -150,13 +144,6 @@ def _environment(run: Run) -> list[tuple[str, str]]:
     pairs += [(f"circuit: {key}", str(value)) for key, value in circuit.items() if not isinstance(value, list)]
     pairs += [(name, version) for name, version in run.info["versions"].items() if name != "hwlearn"]
     return [*pairs, ("experiment file", run.info["experiment"])]
-
-
-def _figure(draw: Callable[[BinaryIO], None]) -> str:
-    """A picture as the address of an `img`."""
-    picture = io.BytesIO()
-    draw(picture)
-    return f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,90 @@
+"""`OBJECTIVES`: what a design can be asked to be good at, by name, each with its formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwlearn.analysis.design.objectives import condition, rates
+from hwlearn.analysis.design.settled import settle
+from hwlearn.arrays import Array
+
+if TYPE_CHECKING:
+    from hwlearn.analysis.design.problem import Problem
+    from hwlearn.analysis.design.search import Design
+
+LOW = 0.05
+"""Part of a family of targets that may have a lower constant than is told."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One thing to be good at.
+
+    Attributes:
+        formula: what it is, in symbols. unit: of its value.
+        cost: of a design, lower is better; minus the value where more is better.
+        screen: an estimate of the order of costs (C,) from J Jᵀ (C, S·n_out, S·n_out) and R (C, n_out, n_out) of C circuits.
+    """
+
+    formula: str
+    unit: str
+    cost: Callable[[Design], float]
+    screen: Callable[[Problem, Array, Array], Array]
+
+    def value(self, found: Design) -> float:
+        """Of a design, in `unit`."""
+        return abs(self.cost(found))
+
+
+def constants(found: Design) -> Array:
+    """σ_min(J)² [V²/S²] (F,) on the solution manifold of each target of the problem's family; 0 where it is not reached."""
+    problem = found.problem
+    start = problem.begin(found.ends)
+    least = np.zeros(len(problem.relatives))
+    for k, targets in enumerate(problem.relatives):
+        there = settle(replace(start, plan=replace(start.plan, targets=targets)), problem.bounds)
+        if there is not None:
+            jacobian = there.jacobian()
+            least[k] = max(float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0]), 0.0)
+    return least
+
+
+def _steps(found: Design) -> float:
+    return float(found.course.steps) if found.course.reached else np.inf
+
+
+def _constant(found: Design) -> float:
+    return -float(np.quantile(constants(found), LOW)) if found.problem.family else -found.constant
+
+
+def _floor(found: Design) -> float:
+    problem = found.problem
+    step = (problem.bounds[1] - problem.bounds[0]) / (problem.levels - 1)
+    return float((found.solution.jacobian() ** 2).sum()) * step**2 / 24 / len(problem.task)
+
+
+def _conditions(problem: Problem, grams: Array, resistances: Array) -> Array:
+    return condition(rates(grams, resistances, problem.rule, len(problem.task)))
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "steps": Objective("steps of the rule from the start until the loss is reached", "", _steps, _conditions),
+    "constant": Objective(
+        "σ_min(J)²; for a family of targets that of the lowest 5 %",
+        "V²/S²",
+        _constant,
+        lambda problem, grams, resistances: np.asarray(-np.linalg.eigvalsh(grams)[..., 0], dtype=float),
+    ),
+    "floor": Objective(
+        "‖J‖² Δ²/24 over the samples: the mean of ½‖o − y‖² where each g is off by up to half a step Δ between its levels",
+        "V²",
+        _floor,
+        lambda problem, grams, resistances: np.asarray(np.trace(grams, axis1=-2, axis2=-1), dtype=float),
+    ),
+    "edges": Objective("number of edges", "", lambda found: float(len(found.ends)), _conditions),
+}
+"""By the names of a design file."""

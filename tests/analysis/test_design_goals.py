@@ -1,0 +1,79 @@
+"""Objectives of a design beside the analysis of the whole circuit, and the front of several."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwlearn import ExactCircuit, Task
+from hwlearn.analysis.coercivity import coercivity
+from hwlearn.analysis.design.candidates import grid_pairs
+from hwlearn.analysis.design.goals import OBJECTIVES, constants
+from hwlearn.analysis.design.pareto import front
+from hwlearn.analysis.design.problem import Problem
+from hwlearn.analysis.design.search import design
+from hwlearn.analysis.jacobian import jacobian
+from hwlearn.analysis.manifold import project
+from hwlearn.circuits.drive import Drive
+
+TASK = Task([[0.0, 1.0]], [[0.3, 0.6]])
+
+
+def problem_of(**options) -> Problem:
+    return Problem.of(TASK, ["a", "b"], ["p", "q"], nodes=7, edges=11, **options)
+
+
+def test_the_floor_is_the_loss_of_conductances_off_by_half_a_step():
+    problem = problem_of(levels=4096)
+    found = design(problem, restarts=1)
+    network = problem.network(found.ends, found.solution.conductances)
+    half = (problem.bounds[1] - problem.bounds[0]) / (problem.levels - 1) / 2
+    random, losses = np.random.default_rng(0), []
+    with ExactCircuit(network) as circuit:
+        for _ in range(600):
+            off = random.uniform(-half, half, len(network.edges))
+            circuit.program(np.clip(found.solution.conductances + off, network.lower, network.upper))
+            outputs = circuit.measure(Drive(TASK.inputs)).output_voltages
+            losses.append(0.5 * ((outputs - TASK.targets) ** 2).sum())
+    assert OBJECTIVES["floor"].value(found) == pytest.approx(np.mean(losses), rel=0.15)
+
+
+def test_constants_are_those_of_the_analysis():
+    found = design(problem_of(), restarts=1)
+    network = found.problem.network(found.ends, found.solution.conductances)
+    assert OBJECTIVES["constant"].value(found) == pytest.approx(coercivity(jacobian(network, TASK)).constant, rel=1e-9)
+    relative = replace(found, problem=replace(found.problem, family=6))
+    for targets, constant in zip(relative.problem.relatives, constants(relative), strict=True):
+        task = Task(TASK.inputs, targets)
+        if not constant:
+            continue
+        on = project(network, task)
+        assert on.reached
+        assert 0.1 < coercivity(on.jacobian).constant / constant < 10  # the manifold is met at another point
+    assert OBJECTIVES["constant"].value(relative) == pytest.approx(np.quantile(constants(relative), 0.05))
+
+
+def test_what_is_asked_for_becomes_better():
+    names = ["constant", "floor"]
+    constant, floor = (front(problem_of(), [name], restarts=1)[0] for name in names)
+    assert OBJECTIVES["constant"].cost(constant) < OBJECTIVES["constant"].cost(floor)
+    assert OBJECTIVES["floor"].cost(floor) < OBJECTIVES["floor"].cost(constant)
+
+
+def test_no_design_of_a_front_beats_another():
+    names = ["steps", "edges"]
+    found = front(problem_of(), names, restarts=1)
+    costs = np.array([[OBJECTIVES[name].cost(one) for name in names] for one in found])
+    assert len(found) > 1
+    for k, cost in enumerate(costs):
+        others = np.delete(costs, k, axis=0)
+        assert not ((others <= cost).all(axis=1)).any()
+    for one in found:
+        on = jacobian(one.problem.network(one.ends, one.solution.conductances), TASK)
+        np.testing.assert_allclose(on.outputs, TASK.targets, atol=1e-5)
+
+
+def test_a_grid_has_neighbours_only():
+    pairs = grid_pairs(["a", "b", "p"], 9)
+    assert len(pairs) == 20  # 6 + 6 along rows and columns, 4 + 4 diagonals
+    assert len({node for pair in pairs for node in pair}) == 9
