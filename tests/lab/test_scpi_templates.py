@@ -1,5 +1,6 @@
 """`driver = "scpi"`: instruments whose lines stand in the station file, spoken to by virtual instruments of other drivers."""
 
+import datetime
 import os
 import re
 import signal
@@ -17,8 +18,10 @@ from hwlearn.errors import InstrumentError, StationError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.instruments.roles import Wired
+from hwlearn.lab.instruments.scpi.templates import each
 from hwlearn.lab.instruments.settings import Setup
 from hwlearn.lab.station import load_station
+from hwlearn.lab.station.write import write_calibrated
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
 from hwlearn.testing.nodal import modified_nodal
@@ -191,6 +194,17 @@ def test_an_output_that_stays_on_is_not_called_off(connect):
         smu.safe(Wired(nudge=("1",)))
 
 
+def test_the_first_limit_switches_off_and_later_ones_leave_the_output_as_it_is(connect):
+    smu, virtual = connect("smu")
+    twin = virtual.instruments["smu"]
+    twin.answer(":OUTP ON")
+    smu.limit("1", volts=1.0, amperes=1e-3, nplc=1.0)
+    assert not twin.channels["1"].on
+    smu.hold("1", 0.1)
+    smu.limit("1", volts=2.0, amperes=1e-3, nplc=1.0)
+    assert twin.channels["1"].on
+
+
 def test_a_drive_is_off_even_if_zero_is_refused(connect):
     dac, virtual = connect("dac", ('set = ":SOUR:VOLT {volts}', 'set = ":SOUR:FANCY {volts}'))
     with pytest.raises(InstrumentError, match=r"scpi\.source\.set"):
@@ -205,8 +219,6 @@ def test_a_delay_that_nobody_gave_is_not_zero(connect):
 
 
 def test_resistors_may_be_told_one_by_one():
-    from hwlearn.lab.instruments.scpi.templates import each
-
     assert each(":R{channel} {code}", lambda k: {"code": f"{int(k) + 5}"}, ("0", "1")) == (":R0 5;:R1 6", 2)
     assert each(":R {codes}", lambda _: {"codes": "5,6"}, ("0", "1")) == (":R 5,6", 1)
 
@@ -234,6 +246,12 @@ def test_a_template_that_cannot_be_sent_is_refused_before_anything_is_touched(tm
         return
     with pytest.raises(StationError, match=said):
         load_station(path)
+
+
+def test_a_calibrated_copy_has_the_same_lines(tmp_path):
+    station = load_station(STATION)
+    copy = write_calibrated(station, tmp_path / "copy", {}, None, 0.0, datetime.date.today())
+    assert copy.settings.instrument == station.settings.instrument
 
 
 def test_a_role_that_the_table_does_not_give_is_missed(tmp_path):

@@ -205,6 +205,8 @@ class ScpiLinesMeter(Scpi, SourceMeter):
     _seconds = 1.0
     _sourced: Mapping[str, Literal["inject", "hold"]] = {}  # replaced, never changed
 
+    _told: Mapping[str, int] = {}  # recoveries when a channel was told its limits
+
     @property
     def _meter(self) -> MeterLines:
         assert self.lines.meter is not None
@@ -221,12 +223,14 @@ class ScpiLinesMeter(Scpi, SourceMeter):
         return found
 
     def limit(self, channel: str, *, volts: float, amperes: float, nplc: float) -> None:
-        self._off_now(channel)
+        if self._told.get(channel) != self.recoveries:
+            self._off_now(channel)
         self._seconds = 4 * nplc / self.line_hz
         message = self._meter.limit.format(channel=channel, volts=number(volts), amperes=number(amperes), nplc=number(nplc))
         with self._sent("meter.limit", [channel]):
             self.session.tell(message)
         self.session.kept[channel] = message
+        self._told = {**self._told, channel: self.recoveries}
 
     def inject(self, channel: str, amperes: float) -> None:
         self._level("inject", channel, self._meter.inject.format(channel=channel, amperes=number(amperes)))
