@@ -283,8 +283,8 @@ def test_a_source_meter_drives() -> None:
 
 
 def test_every_driver_has_a_role_a_model_and_a_protocol_here() -> None:
-    assert {*SCANNERS, *METERS, *SOURCES, "scpi_resistors"} == set(DRIVERS)
-    for name in DRIVERS:
+    assert {*SCANNERS, *METERS, *SOURCES, "scpi_resistors"} == set(DRIVERS) - {"scpi"}
+    for name in set(DRIVERS) - {"scpi"}:  # its roles and lines stand in the station file
         driver = DRIVERS.get(name)
         assert roles_of(driver)
         assert issubclass(driver, Instrument)

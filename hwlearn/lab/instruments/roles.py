@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.found import Found
-from hwlearn.lab.instruments.settings import Setup
+from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,17 @@ class Instrument(ABC):
     def nplcs(cls, line_hz: int) -> tuple[float, float]:
         """Shortest and longest integration time that it can be set to, in power line cycles of `line_hz` [Hz]."""
         return 0.0, math.inf
+
+    @classmethod
+    def fitted(cls, table: InstrumentTable) -> type[Instrument]:
+        """The driver for this table of a station file: itself, unless the table says which roles it has.
+
+        Raises:
+            ValueError: it cannot do what the table says.
+        """
+        if table.scpi is not None:
+            raise ValueError('scpi: only driver = "scpi" is told its messages; leave the table out')
+        return cls
 
     @classmethod
     def connect(cls, setup: Setup) -> Self:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
+from hwlearn.lab.instruments.scpi.templates import ScpiLines
 from hwlearn.toml import Table
 
 
@@ -24,6 +25,7 @@ class InstrumentTable(Table):
         baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
             XON/XOFF.
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
+        scpi: the messages of `driver = "scpi"`.
     """
 
     driver: str
@@ -42,6 +44,7 @@ class InstrumentTable(Table):
     stop_bits: Literal[1, 2] = 1
     flow_control: Literal["none", "xon_xoff", "rts_cts", "dtr_dsr"] = "none"
     watchdog_s: NonNegativeFloat = 0.0
+    scpi: ScpiLines | None = None
 
 
 @dataclass(frozen=True)

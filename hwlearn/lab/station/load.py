@@ -73,8 +73,8 @@ def _drivers(settings: StationSettings, file: Path, trust: bool) -> dict[str, ty
                 f"{key}: {table.driver!r} is code; if you trust this station, say so: --trust-station, or trust=True"
             )
         try:
-            drivers[name] = DRIVERS.get(table.driver, trust=trust, beside=file.parent)
-        except RegistryError as error:
+            drivers[name] = DRIVERS.get(table.driver, trust=trust, beside=file.parent).fitted(table)
+        except (RegistryError, ValueError) as error:
             raise StationError(f"{key}: {error}") from error
     return drivers
 

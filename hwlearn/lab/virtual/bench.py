@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.errors import StationError
+from hwlearn.errors import RegistryError, StationError
+from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.drivers.keithley_2400 import Keithley2400
 from hwlearn.lab.instruments.drivers.keithley_2450 import Keithley2450
 from hwlearn.lab.instruments.drivers.keithley_2700 import Keithley2700
@@ -94,7 +95,7 @@ class VirtualBench:
         }
         self._closed = False
         for name, driver in station.drivers.items():
-            twin = next((TWINS[base] for base in driver.__mro__ if base in TWINS), None)
+            twin = _twin(name, driver, station)
             if twin is None:
                 raise StationError(
                     f"{station.path}: instrument.{name}: {driver.__name__} has no virtual twin; those that have one are "
@@ -171,6 +172,20 @@ class VirtualBench:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _twin(name: str, driver: type[Instrument], station: Station) -> type[ScpiInstrument] | None:
+    """The virtual instrument of a driver; of one whose messages stand in the file, that of the driver that it names."""
+    lines = station.settings.instrument[name].scpi
+    if lines is not None:
+        key = f"{station.path}: instrument.{name}.scpi.twin"
+        if lines.twin is None:
+            raise StationError(f"{key} is missing: name the driver whose virtual instrument understands these lines")
+        try:
+            driver = DRIVERS.get(lines.twin)
+        except RegistryError as error:
+            raise StationError(f"{key}: {error}") from None
+    return next((TWINS[base] for base in driver.__mro__ if base in TWINS), None)
 
 
 def model_of(network: Network, station: Station) -> BenchModel:

@@ -10,7 +10,7 @@ from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.found import Found, Unusable
 from hwlearn.lab.instruments.roles import Instrument, Wired
 from hwlearn.lab.instruments.scpi.look import Setting
-from hwlearn.lab.instruments.scpi.session import PATIENCE, Refused, Session
+from hwlearn.lab.instruments.scpi.session import PATIENCE, QUEUE, Refused, Session
 from hwlearn.lab.instruments.scpi.visa import Broken, Line
 from hwlearn.lab.instruments.settings import Setup
 
@@ -59,6 +59,7 @@ class ScpiInstrument(Instrument):
             timeout=setup.timeout_s,
             line=line,
             must_lock=setup.must_lock,
+            queue=table.scpi.errors if table.scpi else QUEUE,
         )
         made = cls(session, setup.line_hz)
         try:
@@ -68,7 +69,7 @@ class ScpiInstrument(Instrument):
                 made.queue = session.empty_queue()
         except (InstrumentError, *Broken) as error:
             session.close()
-            raise session.error(f"does not answer :SYST:ERR? ({error}); does it speak SCPI?") from None
+            raise session.error(f"does not answer {session.queue} ({error}); does it speak SCPI?") from None
         return made
 
     @property

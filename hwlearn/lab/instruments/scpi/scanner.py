@@ -42,11 +42,15 @@ class ScpiScanner(ScpiInstrument, Scanner):
         message, replies = self._request(count, repeats)
         readings = self.session.read(
             message,
-            lambda fields: parse_numbers(fields[-1], repeats * count),
+            lambda fields: self._readings(fields, repeats * count),
             replies=replies,
             seconds=repeats * self._seconds,
         )
         return readings.reshape(repeats, count)[:, self._order]
+
+    def _readings(self, fields: list[str], count: int) -> Array:
+        """(count,) V, of the answers."""
+        return parse_numbers(fields[-1], count)
 
     @abstractmethod
     def _setup(self, channels: Sequence[str], volts: float, nplc: float, high_z: bool, delay: float | None) -> str:

@@ -49,6 +49,7 @@ class Session:
         line: how lines go to and fro.
         wire: what carries them instead of PyVISA, for tests of drivers.
         must_lock: refuse an instrument that cannot be locked, or that another account uses, instead of warning.
+        queue: the question for an entry of its error queue.
 
     Attributes:
         identity: the answer to `*IDN?`.
@@ -73,7 +74,9 @@ class Session:
         line: Line = PLAIN,
         wire: Wire | None = None,
         must_lock: bool = True,
+        queue: str = QUEUE,
     ) -> None:
+        self.queue = queue
         self.name, self.resource, self.timeout = name, resource, timeout
         self.round_trips, self.seconds, self.recoveries = 0, 0.0, 0
         self.patience = PATIENCE
@@ -181,10 +184,10 @@ class Session:
         """The entries of the error queue, which is empty then."""
         entries: list[str] = []
         with self._lock:
-            while error_number(entry := self._exchange(QUEUE, self.timeout)):
+            while error_number(entry := self._exchange(self.queue, self.timeout)):
                 entries.append(entry)
                 if len(entries) == LONGEST_QUEUE:
-                    error_number(self._exchange(f"*CLS;{QUEUE}", self.timeout))
+                    error_number(self._exchange(f"*CLS;{self.queue}", self.timeout))
                     break
         return entries
 
@@ -193,7 +196,7 @@ class Session:
         self.read(f"{message};*OPC?", _acknowledged, seconds=seconds)
 
     def _once(self, message: str, parse: Callable[[list[str]], T], replies: int, timeout: float) -> T:
-        fields = answers(self._exchange(f"{message};{QUEUE}", timeout))
+        fields = answers(self._exchange(f"{message};{self.queue}", timeout))
         if error_number(fields[-1]):
             entries = [fields[-1]]
             with suppress(*Broken):
