@@ -143,9 +143,10 @@ def test_ep_learns_on_the_4_by_4_grid(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_sigterm_leaves_it_safe(tmp_path):
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, number):
     with VirtualBench(NETWORK, load_station(STATION)) as virtual:
-        text = TEXT.replace('backend = "virtual"', 'backend = "@py"')
+        text = TEXT.replace('backend = "virtual"', 'backend = "@py"').replace("watchdog_s = 30", "watchdog_s = 3")
         for name, resource in virtual.resources.items():
             text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "{resource}"')
         path = tmp_path / "station.toml"
@@ -158,11 +159,16 @@ def test_sigterm_leaves_it_safe(tmp_path):
                 assert process.poll() is None, process.communicate()
                 assert time.monotonic() < until
                 time.sleep(0.02)
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(getattr(signal, number))
             _, error = process.communicate(timeout=20)
         finally:
             process.kill()
             process.communicate()
+        if number == "SIGKILL":
+            assert not pots.opened
+            time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
+            assert pots.opened
+            return
         assert process.returncode == 143, error
         assert (smu.channels["1"].on, dac.volts["1"], "1" in dac.off, pots.opened) == (False, 0.0, True, True)
 
