@@ -99,7 +99,7 @@ class MeterLines(Table):
     """Role nudge; all for one channel.
 
     Attributes:
-        limit: {volts}, {amperes}, {nplc}; sent with the output off the first time, and after the instrument was lost and found.
+        limit: {volts}, {amperes}, {nplc}; sent with the output off at first, and after the instrument was lost.
         inject: {amperes}, output on. hold: {volts}, output on.
         volts_ask, amperes_ask: measure. inject_tripped, hold_tripped: answer an integer, 0 unless the limit acts.
         off: switches the output off. off_ask: answers 0 once it is off. zero: sets its levels to zero, after that.
