@@ -13,6 +13,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench import checks
 from hwlearn.lab.bench.checks.check import Check
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.station import load_station
 
 LAB = Path(checks.__file__).parents[2]
 NUDGED = Drive([[1.0]], Inject([[1e-4]]))
@@ -127,6 +128,14 @@ def test_a_visit_that_outlasts_the_watchdog_is_refused_before_anything_is_sent(t
             circuit.measure(Drive([[1.0]]))
         sent = [line for made in circuit.connection.virtual.instruments.values() for line in made.lines]
     assert all(command.partition(" ")[0].endswith("?") for line in sent for command in line.split(";"))
+
+
+def test_a_reading_that_outlasts_the_watchdog_is_refused_when_the_station_is_read(tmp_path):
+    """15 nodes at 50 power line cycles are 15 s."""
+    path = tmp_path / "station.toml"
+    path.write_text(changed(STATION, ("watchdog_s = 30", "watchdog_s = 5"), ("nplc = 1", "nplc = 50")), encoding="utf-8")
+    with pytest.raises(StationError, match=r"take 15 s or more, and instrument.pots.watchdog_s = 5 would open the resistors"):
+        load_station(path).validate(NETWORK)
 
 
 def test_a_long_phase_keeps_the_watchdog_quiet(tmp_path):

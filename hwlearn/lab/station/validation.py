@@ -15,6 +15,7 @@ from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Sour
 from hwlearn.lab.instruments.scpi.names import canonical as one_spelling
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
 from hwlearn.lab.station.tables import CodeTable
+from hwlearn.lab.station.visits import visit_seconds, within_watchdogs
 from hwlearn.network import Network
 from hwlearn.network.ports import canonical
 from hwlearn.text import GROUND, did_you_mean
@@ -41,6 +42,8 @@ def validate_wiring(
         _channels(settings)
         _wired(settings, drivers, network)
         _power(settings, tables)
+        read = [node.read for node in settings.node.values()]
+        within_watchdogs(settings, visit_seconds(settings, read, 1, settings.measure.settle_s))
     except StationError as error:
         raise StationError(f"{path}: {error}") from None
     _age(settings, path)
