@@ -118,6 +118,7 @@ def learned(experiment, station, rule, learning_rate, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many benches")
+    parser.add_argument("--first", type=int, default=1, metavar="K", help="seed of the first of them")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where all numbers go")
     parser.add_argument("--rules", default="ep,cl,al", metavar="NAMES", help="which rules")
     given = parser.parse_args()
@@ -127,7 +128,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for rule, learning_rate, steps in (one for one in RULES if one[0].name in given.rules.split(",")):
             runs = [
-                learned(experiment, with_seed(folder, seed), rule, learning_rate, steps) for seed in range(1, given.seeds + 1)
+                learned(experiment, with_seed(folder, seed), rule, learning_rate, steps)
+                for seed in range(given.first, given.first + given.seeds)
             ]
             found[rule.name] = {"steps": steps, "runs": runs}
             median, worst = ({name: float(f([run[name] for run in runs])) for name in runs[0]} for f in (np.median, np.max))

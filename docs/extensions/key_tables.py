@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, get_args
 
 from docutils import nodes
@@ -18,12 +18,6 @@ from hwlearn.experiments.members import parameters
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.rules import RULES
 from hwlearn.registry import Registry
-
-
-def named(path: str) -> Any:
-    """The object behind "package.module.name"."""
-    module, name = path.rsplit(".", 1)
-    return getattr(import_module(module), name)
 
 
 def sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
@@ -87,7 +81,7 @@ def table(model: type[BaseModel]) -> list[str]:
     keys = list(schema.get("properties", {}))
     said: dict[str, str] = {}
     for other in re.findall(r"`(hwlearn\.[\w.]+)`", text):  # "see `hwlearn.learning.train.train`": it says what the keys mean
-        said |= meanings(inspect.getdoc(named(other)) or "", keys)
+        said |= meanings(inspect.getdoc(resolve_name(other)) or "", keys)
     said |= meanings(text, keys)
     about = re.sub(r"^`\[.*?\]`: ", "", re.split(r"\n *Attributes:", text)[0].strip())
     about = about[:1].upper() + about[1:]
@@ -136,7 +130,7 @@ class KeyTables(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         text: list[str] = []
-        for heading, model in sections(named(self.arguments[0])).items():
+        for heading, model in sections(resolve_name(self.arguments[0])).items():
             text += [f"## `{heading}`", "", *table(model), ""]
             text += [line for name, registry in MEMBERS.items() if name == heading for line in members(registry)]
         return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)

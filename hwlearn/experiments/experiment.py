@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hwlearn.arrays import Array
 from hwlearn.circuits.backend import Backend
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
@@ -163,9 +164,15 @@ class Experiment:
             made = self.backend(backend).circuit(self.network, self.path.parent, verify=verify)
             return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
 
-    def there(self) -> Network:
-        """What truly is there before training: the network as the imperfections of the file leave it, by the exact model."""
+    def there(self, conductances: Array | None = None) -> Network:
+        """What truly is there: the network as the imperfections of the file leave it, by the exact model.
+
+        Args:
+            conductances: (E,) S that were asked for; those before training if not given.
+        """
         with self.circuit("exact") as circuit:
+            if conductances is not None:
+                circuit.program(conductances)
             return circuit.there if isinstance(circuit, ImperfectCircuit) else self.network
 
     @property

@@ -86,6 +86,17 @@ def test_the_page_tells_the_run_and_needs_nothing_beside_it(kite):
     assert all(kite.info["versions"][name] in page.text for name in ("python", "numpy", "hwlearn"))
 
 
+def test_what_coercivity_says_is_of_the_circuit_that_is_there(tmp_path):
+    file = tmp_path / "kite.toml"
+    shutil.copy(KITE.with_suffix(".cir"), tmp_path)
+    file.write_text(KITE.read_text(encoding="utf-8") + '\n[imperfect]\ndead-edges = { names = ["RAT"] }\n', encoding="utf-8")
+    run = trained(tmp_path / "run", file, **{"train.steps": 5})
+    found = json.loads((run.folder / "result.json").read_text(encoding="utf-8"))["conductances"]
+    mass = 0.5 * sum(g**2 for name, g in found.items() if name != "RAT")
+    told = re.search(r"mass[^<]*</[^>]*>\s*<[^>]*>([0-9.e+-]+) S²", report_html(run))
+    assert float(told[1]) == pytest.approx(mass, rel=1e-3)
+
+
 def test_names_from_netlists_are_text(tmp_path):
     shutil.copy(KITE, tmp_path)
     netlist = (NETLISTS / "kite.cir").read_text().replace("* Kite:", "* <script>alert(1)</script> & <b>Kite</b>:")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from hwlearn.lab.instruments.scpi.templates import ScpiLines
 from hwlearn.toml import Table
@@ -45,6 +45,12 @@ class InstrumentTable(Table):
     flow_control: Literal["none", "xon_xoff", "rts_cts", "dtr_dsr"] = "none"
     watchdog_s: NonNegativeFloat = 0.0
     scpi: ScpiLines | None = None
+
+    @model_validator(mode="after")
+    def _lines_are_for_one_driver(self) -> Self:
+        if self.scpi is not None and self.driver != "scpi":
+            raise ValueError('scpi: only driver = "scpi" is told its messages; leave the table out')
+        return self
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,11 @@ def _learning(run: Run) -> list[tuple[str, str]]:
 
 
 def _analysis(run: Run) -> Analysis | OperatingPoint | str:
-    """What `hwlearn analyze` says about the circuit as it is now, or why it says nothing."""
-    network, task = run.network, run.experiment.task
+    """What `hwlearn analyze` says about the circuit as it truly is now, or why it says nothing."""
+    experiment, task = run.experiment, run.experiment.task
     try:
+        imperfect = experiment.settings.imperfect is not None
+        network = experiment.there(run.network.conductances) if imperfect else run.network
         return analyze(network, task, run.experiment.rule.loss) if network.linear else operating_point(network, task)
     except HwlearnError as error:
         return str(error)
