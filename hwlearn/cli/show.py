@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,13 +10,13 @@ import typer
 
 from hwlearn.cli.command import Json, Set, TrustCode, read_overrides
 from hwlearn.cli.netlists import AS_GIVEN, Reading
-from hwlearn.cli.output import print_facts, print_json
+from hwlearn.cli.output import print_facts, print_json, say
 from hwlearn.errors import HwlearnError
 
 
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (.toml), or netlist.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture to write or replace: .png, .svg or .pdf.")] = None,
     settings: Set = None,
     as_json: Json = False,
     netlist: Reading = AS_GIVEN,
@@ -28,20 +29,33 @@ def show(
     from hwlearn.show.facts.network import network_facts
     from hwlearn.show.plots import draw_network, draw_schematic
 
-    picture = Path(f"{file.stem}.png") if out is None else out
+    picture = _not_there(Path(f"{file.stem}.png")) if out is None else out
     if file.suffix.lower() == ".toml":
         experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
-        draw_network(experiment.network, picture)
+        if picture is not None:
+            draw_network(experiment.network, picture)
         facts = network_facts(experiment.network, experiment.task)
     else:
         if settings:
             raise HwlearnError(f"--set {settings[0]}: {file} is a netlist, which has no keys")
         said: Any = {"control": netlist.control, "dialect": netlist.dialect}
         network = Network.from_netlist(file, trust=netlist.trust, **said)
-        draw_schematic(network, picture)
+        if picture is not None:
+            draw_schematic(network, picture)
         facts = netlist_facts(network, file.parent)
     if as_json:
-        print_json({**facts.content, "picture": str(picture)})
+        print_json({**facts.content, "picture": None if picture is None else str(picture)})
         return
     print_facts(facts)
-    print(f"drawn in {picture}")
+    if picture is not None:
+        print(f"drawn in {picture}")
+
+
+def _not_there(picture: Path) -> Path | None:
+    """A picture that nobody named, if it replaces no file, or if who sits at the terminal lets it."""
+    if not picture.exists():
+        return picture
+    if sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(f"{picture} is there already; replace it?", err=True):
+        return picture
+    say(f"note: {picture} is there already and is kept; --out FILE names the picture, and replaces what has that name")
+    return None

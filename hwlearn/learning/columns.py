@@ -45,6 +45,7 @@ class Columns:
             raise TaskError(f"{file}: needs a header line and one sample or more")
         self._header, self._lines = lines[0], lines[1:]
         self.names = tuple(name.strip() for name in _cells(file, *self._header))
+        _check_commas(file, *self._header)
         self._position = {name.lower(): k for k, name in enumerate(self.names)}
         self._doubled = {name.lower() for k, name in enumerate(self.names) if self._position[name.lower()] != k}
 
@@ -104,6 +105,14 @@ class Columns:
                 raise TaskError(f"{self._file}:{number}: {len(cells)} values for {len(self.names)} columns")
             rows.append((number, cells))
         return rows
+
+
+def _check_commas(file: Path, number: int, header: str) -> None:
+    """Refuse a header line whose columns are separated by something else, as spreadsheets of some languages write it."""
+    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
+        if mark in header and "," not in header:
+            advice = "save it with commas between the columns and points in the numbers (0.5, not 0,5)"
+            raise TaskError(f"{file}:{number}: its columns are separated by {word}; {advice}")
 
 
 def _cells(file: Path, number: int, line: str) -> list[str]:

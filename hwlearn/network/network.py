@@ -27,6 +27,7 @@ from hwlearn.network.devices import (
 )
 from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
+from hwlearn.network.tied import why_tied
 from hwlearn.text import GROUND, did_you_mean
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ class Network:
                 if node not in cluster and node != GROUND:
                     raise NetworkError(f"output {port.name!r}: no node {node!r}{did_you_mean(node, cluster)}")
             if cluster.get(port.plus, -1) == cluster.get(port.minus, -1):
-                raise NetworkError(f"output {port.name!r} is tied to an input: the voltage sources alone fix it; remove it")
+                raise NetworkError(f"output {port.name!r} is tied to an input: {why_tied(self.sources, port)}")
 
     def _freeze(self) -> None:
         for array in (self.conductances, self.trainable, self.lower, self.upper):

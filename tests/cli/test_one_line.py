@@ -295,3 +295,68 @@ def test_a_comparison_that_is_none(run):
 def test_a_code_table_of_equal_resistances():
     with pytest.raises(StationError, match="not monotone: code 0 is 70 Ω, code 1 is 70 Ω"):
         CodeTable.linear(8, 5e-324, wiper_ohm=70.0)
+
+
+def test_show_replaces_a_picture_only_if_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = tmp_path / "kite.png"
+    picture.write_text("mine")
+    done = CliRunner().invoke(app, ["show", str(KITE)])
+    assert done.exit_code == 0
+    assert "kite.png is there already and is kept; --out FILE" in done.stderr
+    assert "drawn in" not in done.stdout
+    assert picture.read_text() == "mine"
+    assert CliRunner().invoke(app, ["show", str(KITE), "--out", "kite.png"]).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are of POSIX")
+@pytest.mark.parametrize(("answer", "kept"), [(b"n\n", True), (b"y\n", False)])
+def test_show_asks_on_a_terminal(tmp_path, answer, kept):
+    import pty
+
+    picture = tmp_path / "kite.png"
+    picture.write_text("mine")
+    master, slave = pty.openpty()
+    os.write(master, answer)
+    command = [*COMMAND, "show", str(KITE), "--json"]
+    done = subprocess.run(
+        command, stdin=slave, stdout=subprocess.PIPE, stderr=slave, env=ENVIRONMENT, cwd=tmp_path, check=False, timeout=60
+    )
+    asked = os.read(master, 65536)
+    os.close(slave)
+    os.close(master)
+    assert done.returncode == 0
+    assert b"kite.png is there already; replace it?" in asked
+    assert (picture.read_bytes() == b"mine") == kept
+    assert json.loads(done.stdout)["picture"] == (None if kept else "kite.png")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_csv_file_without_commas_is_told_how_to_save_it(tmp_path, mark):
+    from hwlearn.errors import TaskError
+    from hwlearn.learning.columns import Columns
+
+    file = tmp_path / "d.csv"
+    file.write_text(f"x{mark}y\n0,5{mark}0,1\n")
+    with pytest.raises(TaskError, match=r"d\.csv:1: its columns are separated by .*; save it with commas"):
+        Columns(file)
+
+
+@pytest.mark.parametrize(
+    ("cards", "words"),
+    [
+        ("RZ o 0 0\n", "n.cir:4: output 'o' is tied to an input: RZ of 0 Ω fixes it; give RZ a resistance, or read another"),
+        ("RZ a o 0\n", "n.cir:4: output 'o' is tied to an input: RZ of 0 Ω fixes it"),
+        ("V2 o 0 1\n", "output 'o' is tied to an input: the voltage sources alone fix it; remove it"),
+    ],
+)
+def test_a_wire_at_an_output_is_named(tmp_path, cards, words):
+    from hwlearn import Network
+    from hwlearn.errors import NetlistError
+
+    file = tmp_path / "n.cir"
+    file.write_text(f"* wire\nV1 a 0 1\nR1 a o 1k\n{cards}R2 a o 2k\n.end\n")
+    with pytest.raises(NetlistError) as told:
+        Network.from_netlist(file, outputs=["o"])
+    assert words in str(told.value)
