@@ -51,6 +51,13 @@ def plot(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
     ] = None,
+    panels: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Panels of one run: loss, network, scores, confusion, outputs, residuals."),
+    ] = None,
+    width: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="Width in print, such as 86mm: letters of 7 pt, a column of panels.")
+    ] = None,
     experiment: Moved = None,
     trust_netlist: Trust = False,
     trust_code: TrustCode = False,
@@ -58,16 +65,20 @@ def plot(
     """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
     from hwlearn.experiments.runs import Run
     from hwlearn.show.plots import draw_run, draw_runs
+    from hwlearn.show.plots.width import millimetres
 
     if len(folders) > 1 and experiment is not None:
         raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
+    if len(folders) > 1 and panels is not None:
+        raise HwlearnError("--panels is for one run: of several the losses are drawn")
+    wide = None if width is None else millimetres(width)
     runs = [Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code) for folder in folders]
     if len(runs) == 1:
         picture = out or runs[0].folder / "plot.png"
-        draw_run(runs[0], picture)
+        draw_run(runs[0], picture, [name.strip() for name in panels.split(",")] if panels is not None else (), wide)
     else:
         picture = out or Path("losses.png")
-        draw_runs(runs, picture)
+        draw_runs(runs, picture, wide)
     say(f"drawn in {picture}")
 
 

@@ -16,7 +16,7 @@ from hwlearn.arrays import Array
 from hwlearn.network import EdgeDevice, Network
 from hwlearn.show.facts.network import counts
 from hwlearn.show.plots.layout import place_nodes
-from hwlearn.show.plots.picture import FIXED, GROUNDED, INPUT, OUTPUT, PLAIN, SOURCE, TRAINABLE, save, short
+from hwlearn.show.plots.picture import FIXED, GROUNDED, INPUT, OUTPUT, PLAIN, SMALL, SOURCE, TRAINABLE, save, short
 from hwlearn.text import GROUND
 
 LABELLED_SIZE = 40  # nodes; above it, only ports are labelled
@@ -87,7 +87,7 @@ def paint_network(axes: Axes, network: Network, at: Array, shade: Array | None =
             xytext=(-8 if node in leftward else 8, 8),
             textcoords="offset points",
             ha="right" if node in leftward else "left",
-            fontsize=9,
+            fontsize=SMALL,
             color=colour,
             fontweight="bold" if node in roles else "normal",
             bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},

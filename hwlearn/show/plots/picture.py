@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from textwrap import shorten
 from typing import BinaryIO
 
+from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
 
 from hwlearn.errors import HwlearnError
@@ -16,6 +19,43 @@ from hwlearn.files import replace
 INPUT, OUTPUT, SOURCE, GROUNDED, PLAIN = "#c0392b", "#1f6fb4", "#e08e0b", "#222222", "#9aa4ad"
 TRAINABLE, FIXED = "#3d4f5d", "#c3c9ce"
 SERIES = (OUTPUT, INPUT, SOURCE, "#2e8b57", "#7d3c98", TRAINABLE)
+
+
+SMALL, TITLE = "small", "large"
+"""Letters of legends and titles, beside those of axes."""
+
+EMBEDDED = {"pdf.fonttype": 42, "ps.fonttype": 42}
+"""Fonts as TrueType (Type 42): publishers refuse matplotlib's Type 3."""
+
+PRINTED = {
+    "savefig.dpi": 600,
+    "font.size": 7.0,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+"""Dots per inch and points, for a figure that is printed at the width it was drawn at."""
+
+MILLIMETRES = 25.4
+"""In an inch."""
+
+
+@contextmanager
+def drawn_at(width: float | None) -> Iterator[None]:
+    """Draw and save figures in it: in print sizes if they have a width in mm."""
+    with rc_context({**EMBEDDED, **(PRINTED if width is not None else {})}):
+        yield
+
+
+def sized(columns: int, rows: int, panel: tuple[float, float], width: float | None = None) -> Figure:
+    """A figure for so many panels.
+
+    Args:
+        panel: width and height of one, in inches; only their ratio matters where a width is given.
+        width: of the figure, in mm.
+    """
+    wide = columns * panel[0] if width is None else width / MILLIMETRES
+    return Figure(figsize=(wide, rows * panel[1] / (columns * panel[0]) * wide), layout="constrained")
 
 
 def short(title: str) -> str:
@@ -34,11 +74,18 @@ def save(figure: Figure, path: Target) -> None:
         HwlearnError: the file cannot be written.
     """
     if not isinstance(path, str | PathLike):
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=_dpi())
         return
     file, drawn = Path(path), BytesIO()
     try:
-        figure.savefig(drawn, dpi=150, format=file.suffix[1:] or "png")
+        with rc_context(EMBEDDED):
+            figure.savefig(drawn, dpi=_dpi(), format=file.suffix[1:] or "png")
         replace(file if file.suffix else file.with_name(f"{file.name}.png"), drawn.getvalue())
     except (OSError, ValueError) as error:
         raise HwlearnError(f"{path}: the picture cannot be written: {error}") from None
+
+
+def _dpi() -> float:
+    """Dots per inch: of print inside `drawn_at`, of a screen elsewhere."""
+    chosen = rcParams["savefig.dpi"]
+    return 150.0 if chosen == "figure" else float(chosen)

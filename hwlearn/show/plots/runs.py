@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hwlearn.arrays import Array
@@ -18,7 +17,20 @@ from hwlearn.experiments.prediction import predicted_decay
 from hwlearn.show.facts.training import run_caption
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.network import network_legend, paint_network
-from hwlearn.show.plots.picture import FIXED, INPUT, PLAIN, SERIES, TRAINABLE, Target, save, short
+from hwlearn.show.plots.picture import (
+    FIXED,
+    INPUT,
+    PLAIN,
+    SERIES,
+    SMALL,
+    TITLE,
+    TRAINABLE,
+    Target,
+    drawn_at,
+    save,
+    short,
+    sized,
+)
 from hwlearn.show.plots.scores import paint_confusion, paint_scores
 
 if TYPE_CHECKING:
@@ -35,27 +47,39 @@ NAMED = 6
 """Outputs that have a colour of their own; keys that a legend tells apart."""
 
 
-def draw_run(run: Run, target: Target, panels: Sequence[str] = ()) -> None:
+COLUMN = 120.0
+"""Width in mm up to which panels stand below each other."""
+
+
+def draw_run(run: Run, target: Target, panels: Sequence[str] = (), width: float | None = None) -> None:
     """Draw a run, running or not.
 
     Args:
         run: its experiment file must be where it was.
         target: PNG, SVG or PDF, by its ending; or a stream.
         panels: names of `PANELS`; those of `panels_of` if not given.
+        width: of the figure in mm, for print: letters of 7 pt, panels below each other up to `COLUMN`.
 
     Raises:
         ExperimentError: see `Run.experiment`.
-        HwlearnError: the file cannot be written.
+        HwlearnError: a panel is none that this run has; the file cannot be written.
     """
-    chosen = panels or panels_of(run)
-    columns = min(len(chosen), 2)
+    there = panels_of(run)
+    for name in panels:
+        if name not in there:
+            why = "this run has no such panel, at least not yet" if name in PANELS else "no such panel"
+            raise HwlearnError(f"panel {name}: {why}; there are {', '.join(there)}")
+    chosen = panels or there
+    columns = 1 if width is not None and width <= COLUMN else min(len(chosen), 2)
     rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(6.4 * columns, 4.6 * rows), layout="constrained")
-    for k, name in enumerate(chosen):
-        PANELS[name](figure.add_subplot(rows, columns, k + 1), run)
-    if len(chosen) > 1:
-        figure.suptitle(f"{short(run.info['title'])}: {run_caption(run)}")
-    save(figure, target)
+    with drawn_at(width):
+        figure = sized(columns, rows, (6.4, 4.6), width)
+        for k, name in enumerate(chosen):
+            PANELS[name](figure.add_subplot(rows, columns, k + 1), run)
+        if len(chosen) > 1:
+            between = ":\n" if columns == 1 else ": "
+            figure.suptitle(f"{short(run.info['title'])}{between}{run_caption(run)}")
+        save(figure, target)
 
 
 def panels_of(run: Run) -> list[str]:
@@ -71,25 +95,31 @@ def panels_of(run: Run) -> list[str]:
     return [name for name in PANELS if there.get(name, True)]
 
 
-def draw_runs(runs: Sequence[Run], target: Target) -> None:
+def draw_runs(runs: Sequence[Run], target: Target, width: float | None = None) -> None:
     """Draw the losses of several runs on common axes; the legend says in what they differ.
+
+    Args:
+        runs: at least two.
+        target: PNG, SVG or PDF, by its ending; or a stream.
+        width: of the figure in mm, for print.
 
     Raises:
         HwlearnError: some are flows and some are not; the file cannot be written.
     """
     if len({run.continuous for run in runs}) > 1:
         raise HwlearnError("steps and the time of a flow have no axis in common: plot them apart")
-    figure = Figure(figsize=(8.5, 5.4), layout="constrained")
-    axes = figure.add_subplot()
-    for k, (run, label) in enumerate(zip(runs, labels(runs), strict=True)):
-        style = ("-", "--", ":", "-.")[k // len(SERIES) % 4]
-        _paint_losses(axes, run, color=SERIES[k % len(SERIES)], linestyle=style, label=label)
-    units = dict.fromkeys(run.loss_unit for run in runs)
-    axes.set_ylabel(f"loss that the rule observes [{', '.join(units)}]")
-    titles = {run.info["title"] for run in runs}
-    axes.set_title(short(titles.pop()) if len(titles) == 1 else f"{len(runs)} runs", fontsize=11)
-    axes.legend(frameon=False, fontsize=8)
-    save(figure, target)
+    with drawn_at(width):
+        figure = sized(1, 1, (8.5, 5.4), width)
+        axes = figure.add_subplot()
+        for k, (run, label) in enumerate(zip(runs, labels(runs), strict=True)):
+            style = ("-", "--", ":", "-.")[k // len(SERIES) % 4]
+            _paint_losses(axes, run, color=SERIES[k % len(SERIES)], linestyle=style, label=label)
+        units = dict.fromkeys(run.loss_unit for run in runs)
+        axes.set_ylabel(f"loss that the rule observes [{', '.join(units)}]")
+        titles = {run.info["title"] for run in runs}
+        axes.set_title(short(titles.pop()) if len(titles) == 1 else f"{len(runs)} runs", fontsize=TITLE)
+        axes.legend(frameon=False, fontsize=SMALL)
+        save(figure, target)
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
@@ -154,7 +184,7 @@ def _loss(axes: Axes, run: Run) -> None:
     kept = (run.result or {}).get("kept_step")
     if kept is not None and kept != run.history.at[-1]:
         axes.axvline(kept, color=SERIES[2], linewidth=1.0, linestyle="--", label=f"kept: step {kept}")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=SMALL)
 
 
 def _network(axes: Axes, run: Run) -> None:
@@ -171,7 +201,7 @@ def _network(axes: Axes, run: Run) -> None:
         bbox_to_anchor=(0.5, 0.0),
         ncols=4,
         frameon=False,
-        fontsize=9,
+        fontsize=SMALL,
     )
 
 
@@ -184,7 +214,7 @@ def _outputs(axes: Axes, run: Run) -> None:
     axes.plot(ends, ends, color=FIXED, linewidth=1.0, zorder=1)
     _paint_points(axes, run, targets, outputs)
     axes.set(xlim=ends, ylim=ends)
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=SMALL)
     axes.set_xlabel("target [V]")
     axes.set_ylabel("output [V]")
 
@@ -199,7 +229,7 @@ def _residuals(axes: Axes, run: Run) -> None:
     axes.axhline(0, color=FIXED, linewidth=1.0, zorder=1)
     _paint_points(axes, run, targets, outputs - targets)
     if sigma > 0:
-        axes.legend(frameon=False, fontsize=9)
+        axes.legend(frameon=False, fontsize=SMALL)
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     axes.set_xlabel("target [V]")
     axes.set_ylabel("output − target [V]")

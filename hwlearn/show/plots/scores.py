@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from hwlearn.show.plots.picture import SERIES, short
+from hwlearn.show.plots.picture import SERIES, SMALL, short
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -33,7 +33,7 @@ def paint_scores(axes: Axes, run: Run) -> None:
     axes.set_xlabel("step")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=SMALL)
 
 
 def paint_confusion(axes: Axes, run: Run) -> None:
@@ -53,4 +53,4 @@ def paint_confusion(axes: Axes, run: Run) -> None:
     axes.set_yticks(list(shown), [names[k] for k in shown])
     axes.set_xlabel("answer")
     axes.set_ylabel("class")
-    axes.set_title("test samples" if tested else "training samples", fontsize=10)
+    axes.set_title("test samples" if tested else "training samples", fontsize="medium")
