@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,27 @@ _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(o
 
 JUNCTION = 0xA0000003
 """Reparse tag of a folder that Windows finds elsewhere."""
+
+
+_noted: ContextVar[MutableMapping[str, bytes] | None] = ContextVar("noted", default=None)
+_copies: ContextVar[Mapping[str, bytes] | None] = ContextVar("copies", default=None)
+
+
+@contextmanager
+def given_from(copies: Mapping[str, bytes] | None, noted: MutableMapping[str, bytes]) -> Iterator[None]:
+    """Inside, `given` reads copies alone, by absolute path, unless they are None; it adds what it reads to `noted`."""
+    one, two = _copies.set(copies), _noted.set(noted)
+    try:
+        yield
+    finally:
+        _copies.reset(one)
+        _noted.reset(two)
+
+
+def is_given(path: Path) -> bool:
+    """Whether `given` finds a file there."""
+    copies = _copies.get()
+    return path.is_file() if copies is None else os.path.abspath(path) in copies
 
 
 def create(path: Path, content: bytes = b"") -> None:
@@ -75,6 +97,16 @@ def given(path: Path) -> bytes:
     """The content of a file that a user or a user's file names, through links; of a device, which may never end, nothing."""
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "no file has a NUL character in its name", str(path))
+    name, copies, noted = os.path.abspath(path), _copies.get(), _noted.get()
+    if copies is not None and name not in copies:
+        raise FileNotFoundError(errno.ENOENT, "is not among the files that the run keeps", str(path))
+    content = _given(path) if copies is None else copies[name]
+    if noted is not None:
+        noted[name] = content
+    return content
+
+
+def _given(path: Path) -> bytes:
     with path.open("rb", buffering=0) as file:
         kind = os.fstat(file.fileno()).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):

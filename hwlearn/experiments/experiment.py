@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from hwlearn.errors import (
 from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
+from hwlearn.files import given_from
 from hwlearn.learning.optimizers import DECAY
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
@@ -45,6 +46,8 @@ class Experiment:
         trust: whether its netlist may run commands and include files from elsewhere. trust_code: see `load_experiment`.
         overrides: what replaced keys of the file.
         notes: what was dropped from the file because of the overrides.
+        copies: by absolute path, what is read instead of files; None for the files themselves.
+        sources: by absolute path, what the files that were read so far held.
 
     Raises:
         ExperimentError: names the file; what it describes does not fit together.
@@ -58,6 +61,8 @@ class Experiment:
     overrides: Mapping[str, Any]
     notes: tuple[str, ...]
     trust_code: bool = False
+    copies: Mapping[str, bytes] | None = field(default=None, repr=False, compare=False)
+    sources: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Experiment {self.path}: {self.settings.rule.name} on {self.settings.backend.name}>"
@@ -183,7 +188,8 @@ class Experiment:
     def named(self) -> Iterator[None]:
         """Errors raised inside name the experiment file, unless they are about a netlist, a station or a measurement."""
         try:
-            yield
+            with given_from(self.copies, self.sources):
+                yield
         except (NetlistError, LibraryNotFoundError, MeasurementError, StationError):
             raise
         except HwlearnError as error:

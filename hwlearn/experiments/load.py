@@ -16,6 +16,7 @@ from hwlearn.experiments.members import parameters
 from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
+from hwlearn.files import given_from
 from hwlearn.learning.rules import RULES
 from hwlearn.toml import EXPERIMENT, read_toml
 
@@ -26,6 +27,7 @@ def load_experiment(
     *,
     trust: bool = False,
     trust_code: bool = False,
+    copies: Mapping[str, bytes] | None = None,
 ) -> Experiment:
     """Read and check an experiment file.
 
@@ -37,13 +39,16 @@ def load_experiment(
         trust: see `Network.from_netlist`. No key of the file: a file must not grant itself trust.
         trust_code: whether "module:Class" in the file may be imported, and so run, from a module beside it or installed. What
             is installed as an entry point is a plain name and needs no trust.
+        copies: what is read instead of the files, by absolute path; the files themselves if None.
 
     Raises:
         ExperimentError: names the file and the line or the key.
     """
     file = Path(path)
     given = dict(overrides or {})
-    source, content = read_toml(file, EXPERIMENT, ExperimentError)
+    sources = dict[str, bytes]()
+    with given_from(copies, sources):
+        source, content = read_toml(file, EXPERIMENT, ExperimentError)
     trusted = Code(trust_code, file.parent)
     changed, notes = _fit_rule(content, given, trusted)
     _one_of(changed, given)
@@ -53,7 +58,7 @@ def load_experiment(
         settings = Settings.model_validate(changed, context=trusted)
     except ValidationError as error:
         raise ExperimentError(f"{file}: {in_a_line(error)}") from None
-    return Experiment(settings, file, source, trust, given, tuple(notes), trust_code)
+    return Experiment(settings, file, source, trust, given, tuple(notes), trust_code, copies, sources)
 
 
 def _fit_rule(content: dict[str, Any], given: Mapping[str, Any], trusted: Code) -> tuple[dict[str, Any], list[str]]:

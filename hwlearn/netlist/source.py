@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from hwlearn.errors import NetlistError
+from hwlearn.files import is_given
 from hwlearn.netlist.lines import Line, cards, is_comment, physical_lines
 
 MOST_LINES = 20_000_000
@@ -112,14 +113,14 @@ class _Flattener:
                 f"{word} {words[0]} lies outside the netlist's own folder; copy it there, or trust the netlist "
                 "(--trust-netlist, trust=True)"
             )
-        if not real.is_file():
+        if not is_given(target):
             raise line.error(f"{word} {words[0]}: no such file; put it into {str(target.parent)!r} or delete the line")
         if (real, section) in open_files:
             raise line.error(f"{word} {words[0]}: the file includes itself")
         if len(open_files) > DEEPEST:
             raise line.error(f"includes are more than {DEEPEST} files deep")
         if real not in self.files:
-            self.files[real] = physical_lines(real, str(target))
+            self.files[real] = physical_lines(target, str(target))
         self.add(self.files[real], target, (*open_files, (real, section)), section)
 
 

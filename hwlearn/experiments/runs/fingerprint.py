@@ -34,7 +34,9 @@ def fingerprint(experiment: Experiment) -> dict[str, Any]:
     keys = {f"{table}.{key}": value for table, values in content.items() for key, value in values.items()}
     found = {"version": VERSION, "settings": keys}
     found |= {"network": _of_network(experiment.network), "task": _of_task(experiment)}
-    found |= backend.fingerprint(experiment.network, experiment.path.parent)
+    network = experiment.network
+    with experiment.named():
+        found |= backend.fingerprint(network, experiment.path.parent)
     return found
 
 

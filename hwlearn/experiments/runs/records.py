@@ -128,6 +128,7 @@ class Info(Record):
     commit: str | None
     date: str
     classifier: ClassifierRecord | None = None
+    files: dict[FilePath, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_unit(self) -> Self:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from os import PathLike
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experi
 from hwlearn.experiments.execution import Earlier, OnScore, Progress
 from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
+from hwlearn.experiments.runs.copies import copies, keep
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
 from hwlearn.experiments.runs.export import driven
@@ -46,6 +48,7 @@ class Run:
     run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
     journal.jsonl: every step and event (`hwlearn.experiments.runs.journal`).
     checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.experiments.runs.checkpoint`).
+    files/: what the experiment names, as it was read (`hwlearn.experiments.runs.copies`).
     result.json, trained.cir: once the run has stopped.
 
     Make one with `Run.create`, open one with `Run.load`. In one piece, since each way to look at a folder or to go on with it
@@ -77,8 +80,12 @@ class Run:
         return f"<Run {self.folder}: {self.info['title']}, {what}, {state}>"
 
     @classmethod
-    def create(cls, folder: str | PathLike[str], experiment: Experiment) -> Run:
+    def create(cls, folder: str | PathLike[str], experiment: Experiment, *, alone: bool = True) -> Run:
         """A new folder for an experiment that fits together.
+
+        Args:
+            folder: the path. experiment: what is trained.
+            alone: whether the folder keeps the files that the experiment names; the cells of a sweep do not.
 
         Raises:
             ExperimentError: the folder holds something already, or cannot be made; the experiment does not fit together.
@@ -101,6 +108,8 @@ class Run:
         make_folder(folder)
         with refusing_to_lose(folder):
             create(folder / "experiment.toml", experiment.source)
+        if alone:
+            info["files"] = keep(folder, experiment.sources)
         _write_json(folder / "run.json", info)
         return cls(folder, info, experiment, trust=experiment.trust, trust_code=experiment.trust_code)
 
@@ -128,7 +137,7 @@ class Run:
         if info is None:
             why = "it has no run.json" if folder.is_dir() else "there is no such folder"
             raise ExperimentError(f"{folder}: not a run folder: {why}; `hwlearn runs` lists those below runs/")
-        info = info if experiment is None else {**info, "experiment": str(Path(experiment).absolute())}
+        info = info if experiment is None else {**info, "experiment": str(Path(experiment).absolute()), "files": {}}
         return cls(folder, info, trust=trust, trust_code=trust_code)
 
     @cached_property
@@ -314,6 +323,8 @@ class Run:
         with refusing_to_lose(self.folder):
             (self.folder / "result.json").unlink(missing_ok=True)
             replace(self.folder / "experiment.toml", experiment.source)
+        if self.info.get("files"):
+            info["files"] = keep(self.folder, experiment.sources)
         _write_json(self.folder / "run.json", info)
         self.experiment, self.info = experiment, info
 
@@ -389,14 +400,21 @@ class Run:
     def _read(self, overrides: Mapping[str, Any] | None = None) -> Experiment:
         """The experiment file by now, which is what any file is that was named on the command line."""
         path = Path(self.info["experiment"])
-        if not path.is_file():
+        kept: dict[str, str] = self.info.get("files", {})
+        instead = None
+        if gone := [name for name in kept if not isfile(name)]:
+            warnings.warn(
+                f"{self.folder}: {gone[0]} is gone; the copies in the run folder are used", HwlearnWarning, stacklevel=3
+            )
+            instead = copies(self.folder, kept)
+        elif not path.is_file():
             raise ExperimentError(
                 f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
             )
         new = dict(overrides or {})
         stale = ONE_OF if ONE_OF & new.keys() else set()
         given = {**{key: value for key, value in self.info["overrides"].items() if key not in stale}, **new}
-        return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code)
+        return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code, copies=instead)
 
     def _earlier(self) -> Earlier | None:
         """What the run has done, up to its checkpoint."""

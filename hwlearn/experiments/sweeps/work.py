@@ -105,7 +105,7 @@ def _run(folder: Path, experiment: Experiment) -> Done:
     else:
         for torn in ("experiment.toml", "run.json.new"):  # of a process that was killed while it made the folder
             (folder / torn).unlink(missing_ok=True)
-        run = Run.create(folder, experiment)
+        run = Run.create(folder, experiment, alone=False)
         outcome = run.go()
     if outcome is not None and isinstance(outcome.error, KeyboardInterrupt):
         raise outcome.error
