@@ -8,7 +8,7 @@ from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from textwrap import shorten
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
@@ -24,10 +24,10 @@ SERIES = (OUTPUT, INPUT, SOURCE, "#2e8b57", "#7d3c98", TRAINABLE)
 SMALL, TITLE = "small", "large"
 """Letters of legends and titles, beside those of axes."""
 
-EMBEDDED = {"pdf.fonttype": 42, "ps.fonttype": 42}
+EMBEDDED: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42}
 """Fonts as TrueType (Type 42): publishers refuse matplotlib's Type 3."""
 
-PRINTED = {
+PRINTED: dict[Any, Any] = {
     "savefig.dpi": 600,
     "font.size": 7.0,
     "axes.linewidth": 0.6,
