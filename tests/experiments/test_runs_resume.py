@@ -151,11 +151,11 @@ def test_a_run_can_be_trained_further(kite_file, tmp_path):
 def test_no_run_goes_back(kite_file, tmp_path):
     run = Run.create(tmp_path / "run", load_experiment(kite_file))
     run.go()
-    before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
+    before = {path.name: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     with pytest.raises(ExperimentError, match=r"train\.steps asks for 20, but the run has come to 60; nothing was changed"):
         Run.load(run.folder).resume(overrides={"train.steps": 20})
     assert Run.load(run.folder).resume(overrides={"train.steps": 60}) is None
-    assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
 
 
 def test_the_same_in_ngspice(kite_file, tmp_path):

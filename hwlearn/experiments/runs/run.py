@@ -149,7 +149,15 @@ class Run:
         """
         now = self._read()
         self._compare(now, "network", "task")
+        self._note_copies(now)
         return now
+
+    def _note_copies(self, now: Experiment) -> None:
+        """Say that the copies were read, once they are known to be those of the run."""
+        if now.copies is not None:
+            gone = next((name for name in now.copies if not isfile(name)), "a file")
+            note = f"{self.folder}: {gone} is gone; the copies in the run folder are used"
+            warnings.warn(note, HwlearnWarning, stacklevel=3)
 
     def _compare(self, now: Experiment, *names: str) -> None:
         """Refuse an experiment whose network, or task, is not that of the run.
@@ -281,6 +289,7 @@ class Run:
             raise ExperimentError(f"{self.folder}: its task has no labels, so that there is nothing to predict")
         now = self._read()
         self._compare(now, "network")
+        self._note_copies(now)
         with now.named():
             made = now.backend(backend).circuit(self._trained(now.network), now.path.parent)
         with made as circuit:
@@ -373,6 +382,7 @@ class Run:
             raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
         if self.result is not None and self.state in DONE and not found and (not given or self._reached(now)):
             return None
+        self._note_copies(now)
         info = {
             **self.info,
             "experiment": str(path),
@@ -402,10 +412,7 @@ class Run:
         path = Path(self.info["experiment"])
         kept: dict[str, str] = self.info.get("files", {})
         instead = None
-        if gone := [name for name in kept if not isfile(name)]:
-            warnings.warn(
-                f"{self.folder}: {gone[0]} is gone; the copies in the run folder are used", HwlearnWarning, stacklevel=3
-            )
+        if not all(map(isfile, kept)):
             instead = copies(self.folder, kept)
         elif not path.is_file():
             raise ExperimentError(
