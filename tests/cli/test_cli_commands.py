@@ -155,6 +155,7 @@ def test_out_writes_everything_and_never_twice(tmp_path):
     assert sorted(file.name for file in folder.iterdir()) == [
         "checkpoint.npz",
         "experiment.toml",
+        "files",
         "journal.jsonl",
         "latest.npy",
         "result.json",
