@@ -1,4 +1,4 @@
-"""Chips at the level of SPI and I²C bytes, as their data sheets have them; nothing here knows the firmware.
+"""Chips at the level of SPI and I²C bytes, as their data sheets are remembered; nothing here knows the firmware.
 
 Runs under CPython and MicroPython. `burnt` counts writes to permanent memory, whether or not they would have been allowed.
 """
