@@ -1,7 +1,7 @@
 """The protocol suite of the firmware, byte for byte on every chip: what is sent, what is answered, what goes over the bus.
 
-Runs under CPython and MicroPython. The bytes were written from memory of the data sheets, to be checked against them before a board is built: SPI in hexadecimal, I²C as
-address:bytes, "<" for read.
+Runs under CPython and MicroPython. The bytes were written from memory of the data sheets: check them before you build a
+board. SPI in hexadecimal, I²C as address:bytes, "<" for read.
 """
 
 import machine
