@@ -53,7 +53,7 @@ def plot(
     ] = None,
     panels: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Panels of one run: loss, network, scores, confusion, outputs, residuals."),
+        typer.Option(metavar="A,B", help="Panels of one run, such as loss,outputs; a name that is none lists them all."),
     ] = None,
     width: Annotated[
         str | None, typer.Option(metavar="LENGTH", help="Width in print, such as 86mm: letters of 7 pt, a column of panels.")
