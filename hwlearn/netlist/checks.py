@@ -70,13 +70,18 @@ def check_text(source: NetlistSource, places: Places, dialect: str = "") -> None
     _warn(source, places, dialect)
 
 
+PORTS = 12
+"""Ports of a subcircuit that a message shows."""
+
+
 def _uncalled(source: NetlistSource) -> str:
     """Names the subcircuit that could be meant, the last of the top level, and how to call it."""
     first = next((line for line in reversed(source.lines) if line.text[:7].lower() in (".subckt", ".macro ")), None)
     if first is None:
         return ""
     _, name, *ports = before_parameters(words(first.text))
-    call = " ".join(("X1", *ports, name))
+    shown = ports if len(ports) <= PORTS else [*ports[:PORTS], "…"]
+    call = " ".join(("X1", *shown, name))
     return f" outside of its subcircuits; to use {name}, defined at {first.where}, add a card '{call}' and sources"
 
 

@@ -146,3 +146,10 @@ def test_subcircuits_that_multiply_without_end():
     levels = "".join(f".subckt s{k} p\n" + "".join(f"X{j} p s{k + 1}\n" for j in range(10)) + ".ends\n" for k in range(8))
     with pytest.raises(NetlistError, match="more than 5000000 elements with all subcircuits expanded"):
         load(f"t\nV1 a 0 1\nX1 a s0\n{levels}.subckt s8 p\nR1 p 0 1\n.ends\n")
+
+
+def test_a_subcircuit_of_many_ports_is_told_in_one_line():
+    ports = " ".join(f"p{k}" for k in range(300))
+    with pytest.raises(NetlistError, match="add a card 'X1 p0 p1 p2") as refused:
+        load(f"t\n.subckt wide {ports}\nR1 p0 p1 1k\n.ends\n")
+    assert len(str(refused.value)) < 300
