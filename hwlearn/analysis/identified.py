@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.arrays import Array
@@ -58,6 +59,10 @@ class IdentifiedCircuit(Circuit):
         self._factors = np.ones(len(inside.conductances))
         self._spread, self._updates, self._wanted = FIRST, 0, inside.conductances.copy()
         self.identify()
+
+    @property
+    def codes(self) -> NDArray[np.intp] | None:
+        return self.inside.codes
 
     @property
     def bounds(self) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Drive, Hold, Outputs
@@ -47,6 +47,11 @@ class Circuit(Sealed, ABC):
     def conductances(self) -> Array:
         """(E,) siemens: what the circuit has now, as far as it can know. Read-only."""
         return self._conductances
+
+    @property
+    def codes(self) -> NDArray[np.intp] | None:
+        """(E,) what is written to the devices that realise the conductances, −1 where there is none; None without codes."""
+        return None
 
     @property
     def bounds(self) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from hwlearn.experiments.names import OneOf
 from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.experiments.rule import RuleTable
 from hwlearn.experiments.task import TaskTable
-from hwlearn.experiments.training import TrainTable
+from hwlearn.experiments.training import Schedule, TrainTable
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import BUILDERS
@@ -122,7 +122,7 @@ class PortsTable(Table):
     outputs: Names | None = None
 
 
-class FlowTable(Table):
+class FlowTable(Schedule):
     """`[flow]`: the arguments of `hwlearn.learning.flow.flow`."""
 
     t_end: PositiveFloat
@@ -143,6 +143,13 @@ class Settings(Table):
     flow: FlowTable | None = None
     backend: BackendTable = Field(default_factory=BackendTable)
     imperfect: ImperfectTable | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """`[train]` or `[flow]`."""
+        found = self.flow if self.train is None else self.train
+        assert found is not None
+        return found
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
@@ -64,6 +65,15 @@ class ImperfectCircuit(Circuit):
         for effect in self.effects:
             there = effect.built(there)
         return inside if there is self.network else inside.alike(there)
+
+    @property
+    def codes(self) -> NDArray[np.intp] | None:
+        inside = self.inside.codes
+        if inside is None:
+            return None
+        codes = np.full(len(self.network.edges), -1, dtype=np.intp)
+        codes[self._there] = inside
+        return codes
 
     @property
     def bounds(self) -> tuple[Array, Array]:

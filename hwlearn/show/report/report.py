@@ -27,6 +27,10 @@ from hwlearn.show.plots.runs import panels_of
 from hwlearn.show.report.crossvalidation import crossvalidations
 from hwlearn.show.report.page import figure, page
 
+MOVED = {
+    "conductances": "Conductances of the trained edges along the run.",
+    "codes": "Codes that were written to the devices along the run.",
+}
 REACHED = {"outputs": "Outputs reached, against the targets.", "residuals": "What is left of the errors."}
 GRADED = {
     "scores": "Accuracy, or loss, on training and test samples before the first epoch and after each.",
@@ -71,6 +75,7 @@ def report_html(run: Run) -> str:
         confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
         loss=figure(lambda to: draw_run(run, to, ["loss"])),
+        moved=_figures(run, MOVED),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
