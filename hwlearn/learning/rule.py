@@ -18,6 +18,7 @@ from hwlearn.learning.loss import Loss
 from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
+from hwlearn.text import inverse_unit
 
 SENSIBLE = 1e-9, 1e4
 """Smallest and largest nudge that can be measured, in units of `Rule.natural_nudge`."""
@@ -59,12 +60,14 @@ class Rule(ABC):
         symmetric: contrast +nudge with −nudge.
         sign: σ, −1 for the rules of the table that observe voltages, +1 for those that observe currents.
         loss_unit: of the loss that the rule observes.
+        rate_unit: of the rate of a mode of its flow dg/dt = ġ, which is that of ġ per siemens; empty if nobody says.
         loss: what outputs are judged by. Rules that observe currents see ½ ‖I‖² instead: `seen_loss`.
     """
 
     name: str
     nudge_unit: str
     loss_unit: str
+    rate_unit: str = ""
     sign: int
     loss: Loss = SquaredError()
 
@@ -76,6 +79,11 @@ class Rule(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(nudge={self.nudge}, symmetric={self.symmetric})"
+
+    @property
+    def step_unit(self) -> str:
+        """Of a learning rate, and of the time of a flow: the inverse of `rate_unit`."""
+        return inverse_unit(self.rate_unit)
 
     def amplitude(self, network: Network) -> float:
         """The nudge in use on `network` [`nudge_unit`]."""
