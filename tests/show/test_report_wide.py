@@ -1,5 +1,6 @@
 """The report in Chromium: figures side by side on a wide screen, below each other on a telephone, nothing cut off."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,5 +27,5 @@ def test_figures_stand_side_by_side_where_there_is_room(tmp_path):
         assert page.evaluate(OVERFLOW) <= 0
         page.set_viewport_size({"width": 420, "height": 800})
         narrow = page.evaluate(BOXES)
-        assert all(one["bottom"] <= two["y"] for one, two in zip(narrow, narrow[1:], strict=False))
+        assert all(one["bottom"] <= two["y"] for one, two in pairwise(narrow))
         assert page.evaluate(OVERFLOW) <= 0
