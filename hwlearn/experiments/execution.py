@@ -81,8 +81,11 @@ class Recorder(Protocol):
     ) -> None:
         """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score."""
 
-    def end(self, circuit: Circuit, stopped_because: str, kept: int | None) -> None:
-        """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow."""
+    def end(self, circuit: Circuit, stopped_because: str, kept: int | None, error: BaseException | None) -> None:
+        """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow.
+
+        `error` is what ended it, if that was no plan.
+        """
 
 
 @dataclass
@@ -158,7 +161,7 @@ def run_experiment(
             trace.stopped_because = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
         seconds = time.perf_counter() - started + (earlier.seconds if earlier else 0.0)
         if recorder is not None:
-            recorder.end(circuit, trace.stopped_because, trace.kept)
+            recorder.end(circuit, trace.stopped_because, trace.kept, trace.error)
         final = circuit.conductances if trace.conductances is None else trace.conductances
         loss_final, outputs, grades = _in_the_end(experiment, circuit, final, cut_short=trace.error is not None)
     return Outcome(

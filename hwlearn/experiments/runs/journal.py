@@ -1,14 +1,18 @@
 """`Journal`: what happened to a run, one JSON object a line, only ever added to.
 
 A line is a step, {"step" or "t", "loss", "rate", "clipped", "noise", "time"}, or an event, {"event", "date", …}: "start",
-"score" (loss and accuracy before the first epoch and after each), "resume" or "end". A "resume" at step k takes back the lines
-of steps k and later before it: they are made again.
+"score" (loss and accuracy before the first epoch and after each), "warning" (what a bench refused or did again), "resume" or
+"end", with the error if one ended it. A "resume" at step k takes back the lines of steps k and later before it: they are made
+again.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import FileIO
@@ -56,9 +60,31 @@ class Journal:
         """Add what the circuit is worth at the step that was added last."""
         self.event("score", **{name: value if math.isfinite(value) else None for name, value in score._asdict().items()})
 
+    @contextmanager
+    def noting_warnings(self) -> Iterator[None]:
+        """Inside, what hwlearn warns of in its log becomes an event."""
+        handler, log = _Warnings(self), logging.getLogger("hwlearn")
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+
     def close(self) -> None:
         with refusing_to_lose(self._path):
             self._file.close()
+
+
+class _Warnings(logging.Handler):
+    """Adds warnings to a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.WARNING)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(ExperimentError):  # a disk that is full is told by the next step
+            self._journal.event("warning", text=record.getMessage())
 
 
 @dataclass
@@ -85,6 +111,30 @@ class History:
         """The last event of a kind."""
         return next((event for event in reversed(self.events) if event["event"] == kind), None)
 
+    def add(self, line: bytes, name: str) -> None:
+        """Take in a line; `name` is the key of a step's place.
+
+        Raises:
+            ValueError: not a line of a journal; says why.
+        """
+        content = read_line(line, name)
+        if "event" in content:
+            if content["event"] == "score":
+                self.scores.append(Score(content[name], *(_nan(content[key]) for key in Score._fields[1:])))
+                return
+            if content["event"] == "resume":
+                self.take_back(content[name])
+            self.events.append(content)
+            return
+        if self.at and content[name] < self.at[-1]:
+            raise ValueError(f"{name} {content[name]} comes after {self.at[-1]}")
+        self.at.append(content[name])
+        self.losses.append(_nan(content["loss"]))
+        self.rates.append(_nan(content["rate"]))
+        self.clipped.append(content["clipped"])
+        self.noise.append(_nan(content["noise"]))
+        self.seconds.append(content["time"])
+
     def take_back(self, at: float) -> None:
         """Forget the steps from `at` on."""
         while self.at and self.at[-1] >= at:
@@ -109,25 +159,9 @@ def read_journal(path: Path, name: str) -> History:
         raise ExperimentError(f"{path}: {error.strerror}") from None
     for number, line in enumerate(lines[:-1], 1):
         try:
-            content = read_line(line, name)
-            if "event" in content:
-                if content["event"] == "score":
-                    history.scores.append(Score(content[name], *(_nan(content[key]) for key in Score._fields[1:])))
-                    continue
-                if content["event"] == "resume":
-                    history.take_back(content[name])
-                history.events.append(content)
-                continue
-            if history.at and content[name] < history.at[-1]:
-                raise ValueError(f"{name} {content[name]} comes after {history.at[-1]}")
+            history.add(line, name)
         except ValueError as error:
             raise ExperimentError(f"{path}: line {number}: not a line of a journal ({error}); delete it to go on") from None
-        history.at.append(content[name])
-        history.losses.append(_nan(content["loss"]))
-        history.rates.append(_nan(content["rate"]))
-        history.clipped.append(content["clipped"])
-        history.noise.append(_nan(content["noise"]))
-        history.seconds.append(content["time"])
     return history
 
 

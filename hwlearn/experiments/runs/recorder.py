@@ -62,12 +62,13 @@ class Recorder:
         checkpoint.save(snapshot)
         self._latest = snapshot
 
-    def end(self, circuit: Circuit, stopped_because: str, kept: int | None) -> None:
+    def end(self, circuit: Circuit, stopped_because: str, kept: int | None, error: BaseException | None) -> None:
         """The training is over, for whatever reason."""
         journal, _, checkpoint = self._opened()
         if self._latest is not None:
             checkpoint.save(self._latest, whole=True)
-        journal.event("end", stopped_because=stopped_because, kept_step=kept, circuit=circuit.provenance())
+        told = {} if error is None else {"error": " ".join(str(error).split())}
+        journal.event("end", stopped_because=stopped_because, kept_step=kept, **told, circuit=circuit.provenance())
 
     def _rate(self, at: float, loss: float) -> float:
         """Decay of the loss since the last step, −Δ log loss / Δat."""
