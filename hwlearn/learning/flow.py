@@ -9,16 +9,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.errors import HwlearnError
 from hwlearn.learning.arguments import check_circuit, check_rule, check_task
+from hwlearn.learning.projected import Event, solve_projected
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
-
-Event = Callable[[float, Array], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +105,7 @@ def flow(
         if last is None or last[0] != key:
             circuit.program(whole(part))
             reading = rule.read(circuit, task)
-            direction = reading.direction[free]
-            outward = ((part <= lower) & (direction < 0)) | ((part >= upper) & (direction > 0))
-            last = key, np.where(outward, 0.0, direction), reading.loss
+            last = key, reading.direction[free], reading.loss
             if progress is not None:
                 progress(time, reading.loss)
         return last[1], last[2]
@@ -130,20 +126,19 @@ def flow(
     initial = base[free]
     if stop_loss is not None and (loss := read(start, initial)[1]) <= stop_loss:
         return FlowResult(np.array([start]), base[None], np.array([loss]), 1, "loss", [np.empty(0)] * len(own))
-    solution = solve_ivp(
+    solution = solve_projected(
         lambda time, part: read(time, part)[0],
         (start, end),
         initial,
+        (lower, upper),
         method=method,
         rtol=rtol,
         atol=1e-10 * float(base.mean()) if atol is None else atol,
         t_eval=None if t_eval is None else np.asarray(t_eval, dtype=np.float64),
-        events=watched or None,
+        events=watched,
     )
-    if solution.status < 0:
-        raise SimulationError(f"the flow stopped at t = {solution.t[-1]:g}: {solution.message}; try another method")
     times, states = solution.t, solution.y.T
-    event_times = list(solution.t_events or [])[: len(own) + (stop_loss is not None)]
+    event_times = solution.t_events[: len(own) + (stop_loss is not None)]
     stopped: Literal["time", "loss", "event"] = "time"
     if solution.status == 1:
         hit_loss = stop_loss is not None and len(event_times[-1]) > 0
@@ -155,7 +150,7 @@ def flow(
     losses = np.array([read(time, part)[1] for time, part in zip(times, states, strict=True)])
     trajectory = np.array([whole(part) for part in states])
     circuit.program(trajectory[-1])
-    return FlowResult(times, trajectory, losses, int(solution.nfev), stopped, event_times[: len(own)])
+    return FlowResult(times, trajectory, losses, solution.nfev, stopped, event_times[: len(own)])
 
 
 def _watching(accepted: Callable[[float, Array], object], whole: Callable[[Array], Array]) -> Event:
