@@ -9,17 +9,15 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.errors import HwlearnError, SimulationError
+from hwlearn.errors import HwlearnError
 from hwlearn.learning.arguments import check_circuit, check_rule, check_task
+from hwlearn.learning.projected import Event, solve_projected
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import ROWS, Trajectory, most_points, thinned
-
-Event = Callable[[float, Array], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +121,6 @@ def flow(
                 progress(time, last[1].loss)
         return last[1]
 
-    def slope(time: float, part: Array) -> Array:
-        direction = read(time, part).direction[free]
-        outward = ((part <= lower) & (direction < 0)) | ((part >= upper) & (direction > 0))
-        return np.where(outward, 0.0, direction)
-
     def loss_at(time: float, part: Array) -> float:
         return seen[time] if time in seen else read(time, part).loss
 
@@ -145,10 +138,11 @@ def flow(
     if accepted is not None:
 
         def watch(time: float, part: Array) -> float:
-            """An event that never comes: `solve_ivp` looks for it after every step."""
-            reading = read(time, part)
-            seen[time] = reading.loss
-            accepted(time, whole(part), reading)
+            """An event that never comes: the integrator looks for it after every step."""
+            if time not in seen:
+                reading = read(time, part)
+                seen[time] = reading.loss
+                accepted(time, whole(part), reading)
             return 1.0
 
         watched.append(watch)
@@ -157,20 +151,19 @@ def flow(
         at = np.array([start])
         path = Trajectory(at[:kept], base[None][:kept])
         return FlowResult(base, at, np.array([loss]), 1, "loss", [np.empty(0)] * len(own), path)
-    solution = solve_ivp(
-        slope,
+    solution = solve_projected(
+        lambda time, part: read(time, part).direction[free],
         (start, end),
         initial,
+        (lower, upper),
         method=method,
         rtol=rtol,
         atol=1e-10 * float(base.mean()) if atol is None else atol,
         t_eval=None if t_eval is None else np.asarray(t_eval, dtype=np.float64),
-        events=watched or None,
+        events=watched,
     )
-    if solution.status < 0:
-        raise SimulationError(f"the flow stopped at t = {solution.t[-1]:g}: {solution.message}; try another method")
     times, states = solution.t, solution.y.T
-    event_times = list(solution.t_events or [])[: len(own) + (stop_loss is not None)]
+    event_times = solution.t_events[: len(own) + (stop_loss is not None)]
     stopped: Literal["time", "loss", "event"] = "time"
     if solution.status == 1:
         hit_loss = stop_loss is not None and len(event_times[-1]) > 0
@@ -183,7 +176,7 @@ def flow(
     rows = thinned(len(times), kept) if t_eval is None else np.arange(len(times))
     path = Trajectory(times[rows], np.array([whole(states[k]) for k in rows]).reshape(len(rows), len(base)))
     realised = circuit.program(whole(states[-1]))
-    return FlowResult(realised, times, losses, int(solution.nfev), stopped, event_times[: len(own)], path)
+    return FlowResult(realised, times, losses, solution.nfev, stopped, event_times[: len(own)], path)
 
 
 def _on_whole(event: Event, whole: Callable[[Array], Array]) -> Event:
