@@ -281,7 +281,9 @@ def _show(
     for name, fixed in settings.source.items():
         table.add_row("source", name, fixed.drive)
     for name, node in settings.node.items():
-        table.add_row("node", name, node.read)
+        gain = settings.channel[node.read].gain if node.read in settings.channel else 1.0
+        against = "" if node.against is None else f" against {node.against}"
+        table.add_row("node", name, node.read + against + ("" if gain == 1 else f", gain {gain:g}"))
     for name, output in settings.output.items():
         table.add_row("output", name, str(output.nudge or "read only"))
     for name, edge in settings.edge.items():

@@ -56,10 +56,11 @@ class EdgeFilter:
 
     Args:
         network: what is wired up. read: indices of the nodes that are read; the others are at 0 V.
-        offset: standard deviation of a channel's offset [V]. drift: of a reading from phase to phase, besides its noise [V].
+        offset: standard deviation of what offsets make of each of them [V].
+        drift: of a reading from phase to phase, besides its noise [V].
     """
 
-    def __init__(self, network: Network, read: Sequence[int], *, offset: float, drift: float) -> None:
+    def __init__(self, network: Network, read: Sequence[int], *, offset: Array, drift: float) -> None:
         self._drift = drift
         self._incidence, self._groups = network.incidence.toarray(), _groups(network)
         self._into = self._groups @ self._incidence.T

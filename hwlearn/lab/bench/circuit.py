@@ -25,6 +25,7 @@ from hwlearn.lab.bench.measurement import BenchMeasurement
 from hwlearn.lab.bench.phase import Asked, Phase
 from hwlearn.lab.bench.phases import Phases
 from hwlearn.lab.bench.plan import Plan
+from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.station import Station, load_station
 from hwlearn.network import Network
 
@@ -88,6 +89,11 @@ class BenchCircuit(Circuit):
     def place(self, node: int) -> str:
         """A read node by its channel and name, as in "daq:101 (n12)"."""
         return self._plan.place(node)
+
+    @property
+    def reads(self) -> Reads:
+        """What readings of `channels` say of the nodes."""
+        return self._plan.reads
 
     @property
     def noise(self) -> float:
@@ -156,7 +162,7 @@ class BenchCircuit(Circuit):
                 yield
 
     def read_at_rest(self, count: int) -> Array:
-        """(count, channels) V: single readings of `channels` with every source at zero, less the known offsets.
+        """(count, channels) V: single readings of `channels` with every source at zero, as they are, less the known offsets.
 
         Sources that the station calls external stay as they are.
         """

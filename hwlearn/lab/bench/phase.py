@@ -56,7 +56,8 @@ class Phase:
         asked: the drive.
         codes: (E,) that were set; −1 at fixed resistors. conductances: (E,) S, by the code tables.
         read: indices of the M nodes that are read.
-        readings: (S, R, M) V, one by one.
+        readings: (S, R, M) V, one by one, as the channels give them.
+        potentials: (S, R, M) V, what these say of the nodes.
         voltages: (S, N) V, means; zero at nodes that are wired to ground.
         currents: (S, n_out) A into the outputs, measured.
         metered: what source meters said.
@@ -67,6 +68,7 @@ class Phase:
     conductances: Array
     read: list[int]
     readings: Array
+    potentials: Array
     voltages: Array
     currents: Array
     metered: list[Metered]
@@ -78,11 +80,11 @@ class Phase:
 
     @cached_property
     def noise(self) -> float:
-        """Standard deviation of one reading [V], NaN if it is not known."""
-        samples, repeats, nodes = self.readings.shape
+        """Standard deviation of a node voltage of one reading [V], NaN if it is not known."""
+        samples, repeats, nodes = self.potentials.shape
         if repeats < 2 or not nodes:
             return math.nan
-        return math.sqrt(float(self.readings.var(axis=1).sum()) * repeats / (nodes * samples * (repeats - 1)))
+        return math.sqrt(float(self.potentials.var(axis=1).sum()) * repeats / (nodes * samples * (repeats - 1)))
 
     @property
     def mean_noise(self) -> float:

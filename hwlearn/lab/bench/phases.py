@@ -73,7 +73,7 @@ class Phases:
         self._balance(sample)
 
     def scan(self, sample: int, number: int) -> Array:
-        """(number, channels) V, as many scans of the nodes, then of the sources behind resistors."""
+        """(number, channels) V, as many scans of the nodes, then of the sources behind resistors: readings as they are."""
         return self.plan.scan.read(sample, number)
 
     def wait(self) -> None:
@@ -100,6 +100,7 @@ class Phases:
         plan, repeats = self.plan, self.repeats.number
         count, size, nudged = len(asked.inputs), len(plan.read_nodes), isinstance(asked.outputs, Hold | Inject)
         readings, taken = np.empty((count, repeats, size)), [0] * count
+        potentials = np.empty_like(readings)
         currents: list[list[Array]] = [[] for _ in range(count)]
         metered: list[Metered] = []
         heard = time.monotonic()
@@ -107,20 +108,22 @@ class Phases:
             heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
-            readings[sample, taken[sample] : taken[sample] + number] = scans[:, :size]
+            seen, now = plan.reads.voltages(scans), slice(taken[sample], taken[sample] + number)
+            readings[sample, now], potentials[sample, now] = scans[:, :size], seen[:, :size]
             taken[sample] += number
             metered += plan.inputs.metered(sample)
             flowing = np.zeros(len(plan.nudges))
             for k, nudge in enumerate(plan.nudges if nudged else ()):
                 assert nudge is not None
-                flowing[k], said = nudge.measure(scans, sample)
+                flowing[k], said = nudge.measure(seen, sample)
                 metered += said
             currents[sample].append(flowing)
         voltages = np.zeros((count, len(plan.network.nodes)))
-        voltages[:, plan.read_nodes] = readings.mean(axis=1)
+        voltages[:, plan.read_nodes] = potentials.mean(axis=1)
         means = np.array([sum(values) / len(values) for values in currents])
         devices = plan.devices
-        phase = Phase(asked, devices.codes, devices.conductances, plan.read_nodes, readings, voltages, means, metered)
+        read = plan.read_nodes
+        phase = Phase(asked, devices.codes, devices.conductances, read, readings, potentials, voltages, means, metered)
         if not math.isnan(phase.noise):
             self.noise = phase.noise
         return phase
@@ -128,8 +131,8 @@ class Phases:
     def _balance(self, sample: int) -> None:
         """Correct the sources behind resistors until their currents are right."""
         for _ in range(ROUNDS if self._series else 0):
-            scan = self.scan(sample, 1)
-            if not any([nudge.correct(scan) for nudge in self._series]):
+            seen = self.plan.reads.voltages(self.scan(sample, 1))
+            if not any([nudge.correct(seen) for nudge in self._series]):
                 return
             self.wait()
         if self._series:

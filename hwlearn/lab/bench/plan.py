@@ -9,6 +9,7 @@ from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.devices import Devices
 from hwlearn.lab.bench.feeds import Feeds
 from hwlearn.lab.bench.nudge import MeterNudge, Nudge, SeriesNudge
+from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.bench.scan import Scan
 from hwlearn.lab.instruments.roles import Source, SourceMeter
 from hwlearn.lab.station import Station
@@ -24,7 +25,7 @@ class Plan:
         inputs: what drives the inputs. constants: what drives the fixed sources that have a channel.
         constant_values: (k,) V or A of these. driven: indices of these among the fixed sources.
         nudges: of each output, None where nothing is wired to it.
-        scan: reads the nodes, then the sources behind resistors.
+        scan: reads the nodes, then the sources behind resistors. reads: what its readings say of them.
         across: (instrument, channel) of each source meter → (N,) signs of the nodes between which its leads are.
     """
 
@@ -43,6 +44,8 @@ class Plan:
         self.nudges = [self._nudge(name) for name in network.output_names]
         subjects = [f"node {name}" for name in names] + ["behind a resistor"] * (len(self._places) - len(names))
         self.scan = Scan(connection, station, self._places, subjects)
+        others = [settings.node[name].against for name in names]
+        self.reads = Reads(station, self._places, [names.index(other) if other in names else None for other in others])
         devices.find(connection)
         sources, ports = network.source_incidence.toarray(), network.port_incidence.toarray()
         self.across: dict[tuple[str, str], Array] = {}
@@ -83,6 +86,7 @@ class Plan:
                     meter.limit(channel, volts=volts, amperes=amperes, nplc=self.station.nplc(name))
 
     def place(self, node: int) -> str:
-        """A read node by its channel and name, as in "daq:101 (n12)"."""
+        """A read node by its channel and name, as in "daq:101 (n12)" or "daq:102 (n13 against n12)"."""
         name = self.network.nodes[node]
-        return f"{self.station.settings.node[name].read} ({name})"
+        table = self.station.settings.node[name]
+        return f"{table.read} ({name})" if table.against is None else f"{table.read} ({name} against {table.against})"

@@ -131,7 +131,9 @@ class _SelfTest:
         circuit, measure = self.circuit, self.measure
         readings = circuit.read_at_rest(self.scans)
         spread, offsets = readings.std(0, ddof=1), readings.mean(0)
-        self.noise = math.hypot(float(np.sqrt((spread**2).mean())), RESOLUTION * measure.range_v)
+        reads, nodes = circuit.reads, slice(len(circuit.read_nodes))
+        at_nodes, size = reads.voltages(readings).var(0, ddof=1)[nodes], np.square(reads.spread[nodes])
+        self.noise = float(np.sqrt(at_nodes.mean() + (RESOLUTION * measure.range_v) ** 2 * size.mean()))
         places = [circuit.place(k) for k in circuit.read_nodes] + circuit.channels[len(circuit.read_nodes) :]
         for place, noise in zip(places, spread.tolist(), strict=True):
             quiet = noise <= measure.noise_max

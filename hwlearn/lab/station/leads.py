@@ -43,6 +43,8 @@ def _leads(network: Network, station: Station) -> Iterator[Lead]:
         yield Lead(f"{drive}, return", "", 0.0, source.minus)
     for name, node in settings.node.items():
         yield wire(node.read, name)
+        if node.against is not None:
+            yield Lead(f"{node.read}, return", "", 0.0, node.against)
     for name, output in settings.output.items():
         plus, _, minus = name.partition(",")
         if isinstance(output.nudge, SeriesNudge):

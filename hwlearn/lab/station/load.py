@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 from hwlearn.errors import RegistryError, StationError
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
-from hwlearn.lab.station.settings import CodeTableTable, SeriesNudge, StationSettings
+from hwlearn.lab.station.settings import CodeTableTable, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
-from hwlearn.lab.station.validation import validate_instruments
+from hwlearn.lab.station.validation import places, validate_instruments
 from hwlearn.text import did_you_mean
 from hwlearn.toml import STATION, read_toml
 
@@ -112,8 +112,7 @@ def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
         return {}
     path = file.parent / settings.calibration.offsets
     offsets = {}
-    known = {table.read for table in settings.node.values()}
-    known |= {table.nudge.read for table in settings.output.values() if isinstance(table.nudge, SeriesNudge)}
+    known = {place for key, place in places(settings) if key.endswith(".read")}
     for number, (channel, volt) in read_rows(path, ("channel", "volt")):
         if channel not in known:
             raise StationError(f"{path}:{number}: no node is read by {channel!r}{did_you_mean(channel, known)}")

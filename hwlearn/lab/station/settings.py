@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -42,9 +43,26 @@ class SourceTable(Table):
 
 
 class NodeTable(Table):
-    """`[node.n1]`: the channel that reads this node against ground."""
+    """`[node.n1]`: the channel that reads this node, against ground or against another node that is read."""
 
     read: Place
+    against: str | None = None
+
+
+class ChannelTable(Table):
+    """`[channel."daq:101"]`: a reading of this channel is `gain` times the voltage [V/V], as behind an amplifier or divider.
+
+    `max_abs_v`, `noise_max`, `offset_max`, `drift_max` and calibrated offsets are those of the reading. A gain below zero
+    inverts.
+    """
+
+    gain: float
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if not (math.isfinite(self.gain) and self.gain):
+            raise ValueError("gain is a number other than zero")
+        return self
 
 
 class SeriesNudge(Table):
@@ -227,6 +245,7 @@ class StationSettings(Table):
     input: dict[str, InputTable] = Field(default_factory=dict)
     source: dict[str, SourceTable] = Field(default_factory=dict)
     node: dict[str, NodeTable]
+    channel: dict[str, ChannelTable] = Field(default_factory=dict)
     output: dict[str, OutputTable] = Field(default_factory=dict)
     edge: dict[str, EdgeTable]
     table: dict[str, CodeTableTable] = Field(default_factory=dict)

@@ -14,6 +14,9 @@ from hwlearn.lab.station.tables import CodeTable
 from hwlearn.lab.station.validation import places, validate_wiring
 from hwlearn.network import Network
 
+LATER = (("node", "against"),)
+"""Keys that came after runs had been kept with the hash of their wiring."""
+
 
 @dataclass(frozen=True, eq=False)
 class Station:
@@ -78,7 +81,13 @@ class Station:
 
     def wiring_hash(self, network: Network) -> str:
         """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""
-        content = self.settings.model_dump(mode="json", include={"input", "source", "node", "output", "edge"})
+        content = self.settings.model_dump(mode="json", include={"input", "source", "node", "output", "edge", "channel"})
+        for key in LATER:  # a station that has none of these has the hash that it had before there were any
+            for table in content[key[0]].values():
+                if table[key[1]] is None:
+                    del table[key[1]]
+        if not content["channel"]:
+            del content["channel"]
         content["instrument"] = {name: table.driver for name, table in self.settings.instrument.items()}
         content["tables"] = {
             name: [table.min_code, table.max_code, *map(repr, table.resistances.tolist())]

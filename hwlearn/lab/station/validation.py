@@ -87,9 +87,25 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
             raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
         if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]{0,4}", channel):
             raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, … 99999; write {name}:0")
+    read = {place for key, place in places(settings) if key.endswith(".read")}
+    for place in settings.channel:
+        if place not in read:
+            raise StationError(f"{path}: channel.{place}: nothing is read by {place!r}{did_you_mean(place, read)}")
+    _references(settings, path)
     for name in settings.safe.order:
         if name not in settings.instrument:
             raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+
+
+def _references(settings: StationSettings, path: Path) -> None:
+    """Every node that is read against another comes down to one that is read against ground."""
+    for name in settings.node:
+        chain = [name]
+        while (other := settings.node[chain[-1]].against) in settings.node:
+            if other in chain:
+                ring = " against ".join([*chain, other])
+                raise StationError(f"{path}: node.{name}.against: {ring}: read one of them against ground")
+            chain.append(other)
 
 
 def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
@@ -165,13 +181,18 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
         for name in given:
             if name not in names:
                 why = did_you_mean(name, names) or f"; there {'are' if names[1:] else 'is'} {', '.join(names) or 'none'}"
-                if table == "node" and (name in grounded or canonical(name) == GROUND):
+                if table == "node" and _at_ground(name, grounded):
                     why = ": it is wired to ground"
                 raise StationError(f"{table}.{name}: {network.title} has no {table} {name!r} to wire{why}")
         if table in advice:
             missing = [name for name in names if name not in given]
             if missing:
                 raise StationError(f"{table}.{missing[0]} is missing: {advice[table]}")
+    for name, node in settings.node.items():
+        if node.against is not None and node.against not in settings.node and not _at_ground(node.against, grounded):
+            raise StationError(
+                f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, settings.node)}"
+            )
     for source in network.fixed_sources:
         drive = settings.source[source.name].drive
         if drive == "ground" and source.value:
@@ -199,6 +220,10 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:
             raise StationError(f"output.{name}: a voltage behind a resistor nudges one node against ground, not a difference")
+
+
+def _at_ground(node: str, grounded: set[str]) -> bool:
+    return node in grounded or canonical(node) == GROUND
 
 
 def _grounded(settings: StationSettings, network: Network) -> set[str]:

@@ -195,6 +195,8 @@ def model_of(network: Network, station: Station) -> BenchModel:
     series: dict[str, tuple[str, float]] = {}
     meters: dict[str, str] = {}
     nodes = {table.read: name for name, table in settings.node.items()}
+    against = {table.read: table.against for table in settings.node.values() if table.against is not None}
+    gains = {place: table.gain for place, table in settings.channel.items()}
     sensed: dict[str, str] = {}
     edges: dict[str, str] = {}
     grounds = set()
@@ -223,7 +225,7 @@ def model_of(network: Network, station: Station) -> BenchModel:
     given = settings.virtual
     return BenchModel(
         network,
-        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds)),
+        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds), against, gains),
         resistances,
         series_ohm=extra,
         fixed={name: ohm for name, ohm in fixed.items() if ohm is not None},

@@ -16,6 +16,7 @@ from hwlearn.lab.virtual.ports import OPEN, PortDrive
 from hwlearn.lab.virtual.pots import Pots
 from hwlearn.lab.virtual.steady import SteadyState
 from hwlearn.network import Network
+from hwlearn.text import GROUND
 
 OVER_RANGE = 9.9e37
 
@@ -32,7 +33,8 @@ class Wiring:
         sources: channel → name of the source that it is.
         series: channel → (output, Ω): a voltage channel that nudges the output through a resistor.
         meters: channel → output.
-        nodes: channel → node that it reads against ground.
+        nodes: channel → node that it reads, against ground or against another one: `against`, channel → node.
+        gains: channel → what it shows of a voltage, as behind an amplifier; others show it as it is.
         sensed: channel → source channel whose voltage it reads.
         edges: channel → edge that it sets.
         grounds: sources that are hard-wired to 0 V.
@@ -45,6 +47,8 @@ class Wiring:
     sensed: Mapping[str, str] = field(default_factory=dict)
     edges: Mapping[str, str] = field(default_factory=dict)
     grounds: frozenset[str] = frozenset()
+    against: Mapping[str, str] = field(default_factory=dict)
+    gains: Mapping[str, float] = field(default_factory=dict)
 
 
 class BenchModel:
@@ -144,18 +148,27 @@ class BenchModel:
     def read(self, places: Sequence[str], *, limit: float = math.inf, high_z: bool = True) -> Array:
         """(channels,) V as the scanner reads them; `OVER_RANGE` beyond ±`limit` [V]; a channel wired to nothing reads 0 V."""
         nodes, load = self._now(), self.imperfections.dmm_ohm * (1e3 if high_z else 1.0)
-        seen = self._steady.resistance(self.pots.conductances) if load else np.zeros(len(nodes))
+        seen = self._steady.resistance(self.pots.conductances) if load else np.empty(0)
         values = np.zeros(len(places))
         for k, place in enumerate(places):
             if place in self.wiring.nodes:
-                at = self.network.node_index[self.wiring.nodes[place]]
-                values[k] = nodes[at] / (1 + seen[at] / load) if load else nodes[at]
+                signs = self._signs(place)
+                values[k] = signs @ nodes / (1 + signs @ seen @ signs / load) if load else signs @ nodes
             elif place in self.wiring.sensed:
                 values[k] = self.levels.get(self.wiring.sensed[place], 0.0)
+            values[k] *= self.wiring.gains.get(place, 1.0)
         values = self.channels.read(places, values, time.monotonic() - self._start)
         over = ~(np.abs(values) <= limit)
         values[over] = np.copysign(OVER_RANGE, values[over])
         return values
+
+    def _signs(self, place: str) -> Array:
+        """(N,) of the nodes between which a channel reads."""
+        signs = np.zeros(len(self.network.nodes))
+        for node, sign in ((self.wiring.nodes[place], 1.0), (self.wiring.against.get(place, GROUND), -1.0)):
+            if node in self.network.node_index:
+                signs[self.network.node_index[node]] += sign
+        return signs
 
     def read_meter(self, place: str, drive: PortDrive) -> tuple[float, float, bool]:
         """(V, A, in compliance) at a source meter's channel; one that is wired to nothing sees an open circuit."""

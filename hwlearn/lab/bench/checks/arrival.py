@@ -66,7 +66,7 @@ class Arrival(Check):
         measure, told, seen = self.bench.plan.station.settings.measure, float(injected[node]), float(leaving[node])
         at = np.abs(self._edges[:, node])
         through = max(float(at @ np.abs(flows)), abs(told))
-        volts = np.nan_to_num(measure.verify_sigma * phase.mean_noise) + floor_volts(measure)
+        volts = np.nan_to_num(measure.verify_sigma * phase.mean_noise) + floor_volts(self.bench.plan)
         floor = 2 * volts * float(at @ phase.conductances) + nudge.tolerance / nudge.ohm
         if abs(seen - told) <= PART * through + floor or abs(told) <= floor:
             return

@@ -18,7 +18,7 @@ class Sources(Check):
     def __init__(self, bench: Phases) -> None:
         super().__init__(bench)
         self._entering = bench.plan.network.source_incidence.toarray().T
-        self._floor = floor_volts(bench.plan.station.settings.measure)
+        self._floor = floor_volts(bench.plan)
 
     def after(self, phase: Phase) -> None:
         plan, read, inputs = self.bench.plan, phase.voltages @ self._entering, phase.asked.inputs
