@@ -46,7 +46,8 @@ class BenchCircuit(Circuit):
 
     Attributes:
         read_nodes: indices of the nodes that are read.
-        channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors.
+        channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors,
+            then those of shunts.
 
     Args:
         network: what is wired up.
@@ -94,6 +95,11 @@ class BenchCircuit(Circuit):
     def reads(self) -> Reads:
         """What readings of `channels` say of the nodes."""
         return self._plan.reads
+
+    @property
+    def shunts(self) -> list[tuple[int, int, float]]:
+        """(index of the input, index in `channels`, Ω) of each."""
+        return self._plan.shunts
 
     @property
     def noise(self) -> float:
@@ -200,11 +206,15 @@ class BenchCircuit(Circuit):
             phase.voltages,
             phase.voltages @ self._signs.T,
             phase.currents,
-            self._input_currents(self._conductances, inputs, phase.voltages, phase.currents),
+            np.where(np.isnan(phase.fed), self.by_kirchhoff(phase), phase.fed),
             phase.mean_noise,
             f"bench {self.station.settings.name}",
             self._phases.repeats,
         )
+
+    def by_kirchhoff(self, phase: Phase) -> Array:
+        """(S, n_in) A out of the inputs, from node voltages and code tables."""
+        return self._input_currents(self._conductances, phase.asked.inputs, phase.voltages, phase.currents)
 
     def _phase(self, asked: Asked) -> Phase:
         """A phase that the checks of this bench accept."""

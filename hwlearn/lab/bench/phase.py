@@ -60,6 +60,7 @@ class Phase:
         potentials: (S, R, M) V, what these say of the nodes.
         voltages: (S, N) V, means; zero at nodes that are wired to ground.
         currents: (S, n_out) A into the outputs, measured.
+        fed: (S, n_in) A out of the inputs, by shunts and source meters; NaN where nothing measures it.
         metered: what source meters said.
     """
 
@@ -71,6 +72,7 @@ class Phase:
     potentials: Array
     voltages: Array
     currents: Array
+    fed: Array
     metered: list[Metered]
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hwlearn.arrays import Array
@@ -9,6 +11,7 @@ from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.devices import Devices
 from hwlearn.lab.bench.feeds import Feeds
 from hwlearn.lab.bench.nudge import MeterNudge, Nudge, SeriesNudge
+from hwlearn.lab.bench.phase import Metered
 from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.bench.scan import Scan
 from hwlearn.lab.instruments.roles import Source, SourceMeter
@@ -25,7 +28,8 @@ class Plan:
         inputs: what drives the inputs. constants: what drives the fixed sources that have a channel.
         constant_values: (k,) V or A of these. driven: indices of these among the fixed sources.
         nudges: of each output, None where nothing is wired to it.
-        scan: reads the nodes, then the sources behind resistors. reads: what its readings say of them.
+        shunts: (index of the input, where in a scan its drop is read, Ω) of each.
+        scan: reads the nodes, the sources behind resistors, the shunts. reads: what its readings say of them.
         across: (instrument, channel) of each source meter → (N,) signs of the nodes between which its leads are.
     """
 
@@ -42,7 +46,10 @@ class Plan:
         names = [network.nodes[k] for k in self.read_nodes]
         self._places = [settings.node[name].read for name in names]
         self.nudges = [self._nudge(name) for name in network.output_names]
-        subjects = [f"node {name}" for name in names] + ["behind a resistor"] * (len(self._places) - len(names))
+        shunts = [(k, shunt) for k, s in enumerate(network.inputs) if (shunt := settings.input[s.name].shunt) is not None]
+        self.shunts = [(k, len(self._places) + at, shunt.ohm) for at, (k, shunt) in enumerate(shunts)]
+        self._places += [shunt.read for _, shunt in shunts]
+        subjects = [f"node {name}" for name in names] + ["at a resistor"] * (len(self._places) - len(names))
         self.scan = Scan(connection, station, self._places, subjects)
         others = [settings.node[name].against for name in names]
         self.reads = Reads(station, self._places, [names.index(other) if other in names else None for other in others])
@@ -70,10 +77,20 @@ class Plan:
             *get(table.nudge.drive, Source),
             ohm=table.nudge.series_ohm,
             most=self.station.settings.limits.v_compliance,
+            amperes=self.station.settings.limits.i_compliance,
             node=self.read_nodes.index(self.network.node_index[output]),
             driven=len(self._places) - 1,
             tolerance=table.nudge.tolerance_v,
         )
+
+    def fed(self, seen: Array, said: Sequence[Metered]) -> Array:
+        """(n_in,) A out of the inputs, by shunts in scans (R, C) V or by source meters; NaN where nothing measures it."""
+        found = np.full(len(self.network.inputs), np.nan)
+        for (_, _, k), one in zip(self.inputs.meters, said, strict=True):
+            found[k] = one.reading.amperes
+        for k, at, ohm in self.shunts:
+            found[k] = seen[:, at].mean() / ohm
+        return found
 
     def limit(self) -> None:
         """Set the limits of all source meters that are wired."""

@@ -219,9 +219,11 @@ class _SelfTest:
             self.noise / math.sqrt(2 * repeats),
         )
         found = inspect_wiring(survey)
-        driven = np.median([one.driven for one in probed], axis=0)
+        ohms = {network.inputs[k].name: ohm for k, _, ohm in circuit.shunts}
+        lost = np.array([ohms.get(name, 0.0) for name in self.prober.names])
+        made = np.median([np.diag(one.driven) + one.given * lost for one in probed], axis=0)
         for d, effect in enumerate(found.sources):
-            yield self._source(d, effect, driven, found.lost, survey.noise)
+            yield self._source(d, effect, made, found.lost, survey.noise)
         for k, effect in zip(circuit.read_nodes, found.nodes, strict=False):
             yield replace(_finding("node", effect), subject=circuit.place(k))
         for effect in found.edges:
@@ -242,8 +244,8 @@ class _SelfTest:
             if wrong is not None:
                 yield Finding("leads", name, False, note=str(wrong))
 
-    def _source(self, d: int, effect: Effect, driven: Array, lost: frozenset[int], noise: float) -> Finding:
-        """An input is read back as well."""
+    def _source(self, d: int, effect: Effect, made: Array, lost: frozenset[int], noise: float) -> Finding:
+        """An input is read back as well, before its shunt if it has one."""
         if d >= len(self.network.inputs):
             return _finding("nudge", effect)
         source = self.network.inputs[d]
@@ -251,7 +253,7 @@ class _SelfTest:
         if effect.wrong or source.kind == "current" or ends & lost:
             return _finding("input", effect)
         asked = float(self.prober.drives[d, d])
-        off, limit = float(driven[d, d]) - asked, SOURCE * asked + SIGMAS * noise
+        off, limit = float(made[d]) - asked, SOURCE * asked + SIGMAS * noise
         note = "" if abs(off) <= limit else f"told {asked:g} V and reads {asked + off:g} V: polarity, leads, load?"
         return Finding("input", effect.name, not note, off, limit, "V", note=note)
 

@@ -36,7 +36,12 @@ def _leads(network: Network, station: Station) -> Iterator[Lead]:
     given.update({name: table.drive for name, table in settings.source.items()})
     for source in network.sources:
         drive = given[source.name]
-        if ":" in drive:
+        shunt = settings.input[source.name].shunt if source.name in settings.input else None
+        if shunt is not None:
+            yield wire(drive, source.plus, shunt.ohm)
+            yield wire(shunt.read, f"{drive}, before its resistor")
+            yield Lead(f"{shunt.read}, return", "", 0.0, source.plus)
+        elif ":" in drive:
             yield wire(drive, source.plus)
         else:
             yield Lead(drive, "", 0.0, source.plus)

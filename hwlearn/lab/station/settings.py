@@ -30,10 +30,22 @@ class Defaults(Table):
     line_hz: Literal[50, 60] = 50
 
 
+class Shunt(Table):
+    """A resistor that a current flows through, and the channel that reads its drop, high lead where the current enters."""
+
+    read: Place
+    ohm: PositiveFloat
+
+
 class InputTable(Table):
-    """`[input.V1]`: the channel that is this input of the network, between its two nodes."""
+    """`[input.V1]`: the channel that is this input of the network, between its two nodes.
+
+    With a shunt between the channel and its plus node, or in its return, what flows out of the channel is measured; else it
+    follows from Kirchhoff's law and the code tables, or is what a source meter says.
+    """
 
     drive: Place
+    shunt: Shunt | None = None
 
 
 class SourceTable(Table):
@@ -66,9 +78,10 @@ class ChannelTable(Table):
 
 
 class SeriesNudge(Table):
-    """Injection without a source meter: a voltage channel behind a known resistor, and the channel that reads its voltage.
+    """Currents and held voltages without a source meter: a voltage channel behind a known resistor, and the channel that reads
+    its voltage. What flows is the drop across the resistor over `series_ohm`: a small one is a shunt.
 
-    `tolerance_v` is how exactly the current is set, as a voltage across the resistor [V].
+    `tolerance_v` is how exactly a current is set, as a voltage across the resistor, or a voltage is held [V].
     """
 
     drive: Place

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwlearn.lab.instruments.roles import Instrument, Wired
-from hwlearn.lab.station.settings import SeriesNudge, StationSettings
+from hwlearn.lab.station.settings import StationSettings
 from hwlearn.lab.station.tables import CodeTable
 from hwlearn.lab.station.validation import places, validate_wiring
 from hwlearn.network import Network
 
-LATER = (("node", "against"),)
+LATER = (("node", "against"), ("input", "shunt"))
 """Keys that came after runs had been kept with the hash of their wiring."""
 
 
@@ -50,13 +50,9 @@ class Station:
         validate_wiring(self.settings, self.path, self.drivers, self.tables, network)
 
     def imposable(self, network: Network) -> frozenset[str]:
-        """What can be imposed on all outputs: "current", and "voltage" too if source meters are wired to them."""
-        nudges = [self.settings.output[name].nudge if name in self.settings.output else None for name in network.output_names]
-        if None in nudges:
-            return frozenset()
-        if any(isinstance(nudge, SeriesNudge) for nudge in nudges):
-            return frozenset({"current"})
-        return frozenset({"current", "voltage"})
+        """What can be imposed on all outputs: "current" and "voltage" if each has something that nudges it."""
+        able = all(name in self.settings.output for name in network.output_names)
+        return frozenset({"current", "voltage"}) if able else frozenset()
 
     def wired(self) -> dict[str, Wired]:
         """The wired channels of each instrument, in the order of the file."""

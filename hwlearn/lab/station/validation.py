@@ -53,6 +53,8 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
     """(key, "instrument:channel") of all that is wired."""
     for name, given in settings.input.items():
         yield f"input.{name}.drive", given.drive
+        if given.shunt is not None:
+            yield f"input.{name}.shunt.read", given.shunt.read
     for name, source in settings.source.items():
         if ":" in source.drive:
             yield f"source.{name}.drive", source.drive
@@ -216,6 +218,9 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
         name = key.split(".", 1)[1].removesuffix(".drive")
         if kinds[name] == "current" and not issubclass(driver, SourceMeter):
             raise StationError(f"{key} = {place!r}: {name} is a current source; wire a source meter")
+    for name, given_input in settings.input.items():
+        if given_input.shunt is not None and kinds[name] == "current":
+            raise StationError(f"input.{name}.shunt: {name} is a current source, whose current is known; leave it out")
     for name in settings.output:
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:
