@@ -56,13 +56,18 @@ class EdgeFilter:
 
     Args:
         network: what is wired up. read: indices of the nodes that are read; the others are at 0 V.
+        unread: of these, those that are not known at all: no law is used that takes them.
         offset: standard deviation of what offsets make of each of them [V].
         drift: of a reading from phase to phase, besides its noise [V].
     """
 
-    def __init__(self, network: Network, read: Sequence[int], *, offset: Array, drift: float) -> None:
+    def __init__(
+        self, network: Network, read: Sequence[int], *, offset: Array, drift: float, unread: Sequence[int] = ()
+    ) -> None:
         self._drift = drift
-        self._incidence, self._groups = network.incidence.toarray(), _groups(network)
+        self._incidence, groups = network.incidence.toarray(), _groups(network)
+        unknown = np.abs(self._incidence[:, list(unread)]).any(axis=1)
+        self._groups = groups[~(np.abs(groups) @ np.abs(self._incidence).T)[:, unknown].any(axis=1)]
         self._into = self._groups @ self._incidence.T
         edges, nodes = self._incidence.shape
         seen = edges + nodes

@@ -34,8 +34,9 @@ class BenchCircuit(Circuit):
     """A network of resistor boxes, driven, nudged and scanned by the instruments of a station.
 
     Conductances are those of the code tables: `program` takes the nearest code of each edge and returns what it realises. Node
-    voltages are read against ground, inputs included; the outputs are differences of such readings. Currents of outputs are
-    the source meters' readings, currents of voltage inputs follow from Kirchhoff's law and the code tables.
+    voltages are read against ground or another node, inputs included; the outputs are differences of such readings. What is
+    not read is estimated from the code tables, and a rule whose direction this makes uncertain is refused. Currents of outputs
+    and inputs are readings of source meters and shunts; those of other inputs follow from Kirchhoff's law and the code tables.
 
     Connecting changes no output, and tells what was left on. The first `program` or `measure` switches every source off, and
     only then writes codes. Every way out but SIGKILL leaves the station safe, in its stated order; after an error the circuit
@@ -45,7 +46,7 @@ class BenchCircuit(Circuit):
     in `hwlearn.lab.bench.checks` refuses.
 
     Attributes:
-        read_nodes: indices of the nodes that are read.
+        read_nodes: indices of the nodes that are read. estimated_nodes: of those whose voltage is estimated.
         channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors,
             then those of shunts.
 
@@ -86,6 +87,7 @@ class BenchCircuit(Circuit):
             self.connection.close()
             raise
         self.read_nodes, self.channels = self._plan.read_nodes, self._plan.scan.places
+        self.estimated_nodes = self._plan.estimates.nodes
 
     def place(self, node: int) -> str:
         """A read node by its channel and name, as in "daq:101 (n12)"."""
@@ -140,6 +142,7 @@ class BenchCircuit(Circuit):
             "noise": self.noise if math.isfinite(self.noise) else None,
             "codes": self.codes.tolist(),
             "writes": self.writes.tolist(),
+            "estimated": [self.network.nodes[k] for k in self.estimated_nodes],
             "instruments": {
                 name: {**instrument.report(), "found": list(map(str, self.connection.found[name]))}
                 for name, instrument in self.connection.instruments.items()
@@ -210,6 +213,7 @@ class BenchCircuit(Circuit):
             phase.mean_noise,
             f"bench {self.station.settings.name}",
             self._phases.repeats,
+            self._plan.estimates,
         )
 
     def by_kirchhoff(self, phase: Phase) -> Array:

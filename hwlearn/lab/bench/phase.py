@@ -58,7 +58,7 @@ class Phase:
         read: indices of the M nodes that are read.
         readings: (S, R, M) V, one by one, as the channels give them.
         potentials: (S, R, M) V, what these say of the nodes.
-        voltages: (S, N) V, means; zero at nodes that are wired to ground.
+        voltages: (S, N) V, means; estimates at nodes that are not read; zero at nodes that are wired to ground.
         currents: (S, n_out) A into the outputs, measured.
         fed: (S, n_in) A out of the inputs, by shunts and source meters; NaN where nothing measures it.
         metered: what source meters said.

@@ -127,6 +127,7 @@ class Phases:
             currents[sample].append(flowing)
         voltages = np.zeros((count, len(plan.network.nodes)))
         voltages[:, plan.read_nodes] = potentials.mean(axis=1)
+        plan.estimates.fill(plan.devices.conductances, voltages)
         means, given = (np.array([sum(values) / len(values) for values in of]) for of in (currents, fed))
         devices = plan.devices
         read = plan.read_nodes

@@ -9,6 +9,7 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.devices import Devices
+from hwlearn.lab.bench.estimates import Estimates
 from hwlearn.lab.bench.feeds import Feeds
 from hwlearn.lab.bench.nudge import MeterNudge, Nudge, SeriesNudge
 from hwlearn.lab.bench.phase import Metered
@@ -24,7 +25,7 @@ class Plan:
 
     Attributes:
         network, station, connection, devices: as given.
-        read_nodes: indices of the nodes that are read.
+        read_nodes: indices of the nodes that are read. estimates: of the others that are not at ground.
         inputs: what drives the inputs. constants: what drives the fixed sources that have a channel.
         constant_values: (k,) V or A of these. driven: indices of these among the fixed sources.
         nudges: of each output, None where nothing is wired to it.
@@ -36,7 +37,9 @@ class Plan:
     def __init__(self, network: Network, station: Station, connection: Connection, devices: Devices) -> None:
         self.network, self.station, self.connection, self.devices = network, station, connection, devices
         settings = station.settings
-        self.read_nodes = [k for k, name in enumerate(network.nodes) if name in settings.node]
+        self.estimates = Estimates(network, station)
+        known = [name for name in settings.node if settings.node[name].read != "estimate"]
+        self.read_nodes = [k for k, name in enumerate(network.nodes) if name in known]
         self.inputs = Feeds(connection, network.inputs, [settings.input[source.name].drive for source in network.inputs])
         fixed = network.fixed_sources
         driven = [source for source in fixed if ":" in settings.source[source.name].drive]

@@ -217,6 +217,7 @@ class _SelfTest:
             self.prober.names,
             np.array([one.voltages for one in probed]),
             self.noise / math.sqrt(2 * repeats),
+            tuple(circuit.estimated_nodes),
         )
         found = inspect_wiring(survey)
         ohms = {network.inputs[k].name: ohm for k, _, ohm in circuit.shunts}

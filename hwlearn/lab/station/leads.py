@@ -47,7 +47,8 @@ def _leads(network: Network, station: Station) -> Iterator[Lead]:
             yield Lead(drive, "", 0.0, source.plus)
         yield Lead(f"{drive}, return", "", 0.0, source.minus)
     for name, node in settings.node.items():
-        yield wire(node.read, name)
+        if node.read != "estimate":
+            yield wire(node.read, name)
         if node.against is not None:
             yield Lead(f"{node.read}, return", "", 0.0, node.against)
     for name, output in settings.output.items():

@@ -147,7 +147,7 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "string_pattern_mismatch":
-        other = ', or "ground" or "external"' if error["loc"][0] == "source" else ""
+        other = {"source": ', or "ground" or "external"', "node": ', or "estimate"'}.get(str(error["loc"][0]), "")
         return f"{key} = {error['input']!r}: write a channel as instrument:channel, such as daq:101{other}"
     if error["type"] in ("model_type", "dict_type"):
         return f"{key} = {error['input']!r}: write a table of keys and values"

@@ -55,9 +55,10 @@ class SourceTable(Table):
 
 
 class NodeTable(Table):
-    """`[node.n1]`: the channel that reads this node, against ground or against another node that is read."""
+    """`[node.n1]`: the channel that reads this node, against ground or against another node that is read; or "estimate":
+    nobody reads it, and its voltage follows from the others and the code tables."""
 
-    read: Place
+    read: Literal["estimate"] | Place
     against: str | None = None
 
 

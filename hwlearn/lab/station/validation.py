@@ -42,7 +42,7 @@ def validate_wiring(
         _channels(settings)
         _wired(settings, drivers, network)
         _power(settings, tables)
-        read = [node.read for node in settings.node.values()]
+        read = [place for key, place in places(settings) if key.endswith(".read")]
         within_watchdogs(settings, visit_seconds(settings, read, 1, settings.measure.settle_s))
     except StationError as error:
         raise StationError(f"{path}: {error}") from None
@@ -59,7 +59,8 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
         if ":" in source.drive:
             yield f"source.{name}.drive", source.drive
     for name, node in settings.node.items():
-        yield f"node.{name}.read", node.read
+        if ":" in node.read:
+            yield f"node.{name}.read", node.read
     for name, output in settings.output.items():
         if isinstance(output.nudge, SeriesNudge):
             yield f"output.{name}.nudge.drive", output.nudge.drive
@@ -191,9 +192,12 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
             if missing:
                 raise StationError(f"{table}.{missing[0]} is missing: {advice[table]}")
     for name, node in settings.node.items():
-        if node.against is not None and node.against not in settings.node and not _at_ground(node.against, grounded):
+        if node.read == "estimate":
+            _estimable(name, node.against, network)
+        reads = [other for other, table in settings.node.items() if table.read != "estimate"]
+        if node.against is not None and node.against not in reads and not _at_ground(node.against, grounded):
             raise StationError(
-                f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, settings.node)}"
+                f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, reads)}"
             )
     for source in network.fixed_sources:
         drive = settings.source[source.name].drive
@@ -225,6 +229,20 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:
             raise StationError(f"output.{name}: a voltage behind a resistor nudges one node against ground, not a difference")
+
+
+def _estimable(node: str, against: str | None, network: Network) -> None:
+    """Refuse to estimate a node at which the law of currents alone does not say what flows."""
+    key = f'node.{node}.read = "estimate"'
+    if against is not None:
+        raise StationError(f"{key}: what is not read is not read against {against}; leave against out")
+    if not network.linear:
+        raise StationError(f"{key}: {network.title} has more than linear resistors; say which channel reads it")
+    ports = [(f"source {s.name}", s.plus, s.minus) for s in network.sources]
+    ports += [(f"output {port.name}", port.plus, port.minus) for port in network.outputs]
+    for what, *ends in ports:
+        if node in ends:
+            raise StationError(f"{key}: {what} is there; say which channel reads it")
 
 
 def _at_ground(node: str, grounded: set[str]) -> bool:

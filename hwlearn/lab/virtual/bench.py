@@ -195,7 +195,7 @@ def model_of(network: Network, station: Station) -> BenchModel:
     sources: dict[str, str] = {}
     series: dict[str, tuple[str, float]] = {}
     meters: dict[str, str] = {}
-    nodes = {table.read: name for name, table in settings.node.items()}
+    nodes = {table.read: name for name, table in settings.node.items() if table.read != "estimate"}
     against = {table.read: table.against for table in settings.node.values() if table.against is not None}
     gains = {place: table.gain for place, table in settings.channel.items()}
     sensed: dict[str, str] = {}

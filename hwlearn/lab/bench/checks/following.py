@@ -23,7 +23,8 @@ class Following(Check):
         self._signs = plan.network.port_incidence.toarray()
         spread = plan.reads.spread[: len(plan.read_nodes)]
         drift = measure.drift_max / measure.verify_sigma * float(spread.max(initial=0.0))
-        self._filter = EdgeFilter(plan.network, plan.read_nodes, offset=measure.offset_max * spread, drift=drift)
+        offset, unread = measure.offset_max * spread, plan.estimates.nodes
+        self._filter = EdgeFilter(plan.network, plan.read_nodes, offset=offset, drift=drift, unread=unread)
 
     def accepted(self, phase: Phase) -> None:
         injected = phase.currents @ self._signs
