@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,8 +64,10 @@ class Recorder(Protocol):
         noise: float,
         snapshot: Mapping[str, Array],
         score: Score | None = None,
+        celsius: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score."""
+        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score.
+        Temperatures by thermometer [°C]."""
 
     def end(self, circuit: Circuit, stopped_because: str, kept: int | None) -> None:
         """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow."""
@@ -200,7 +203,8 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
 
     def note(state: TrainState) -> None:
         if recorder is not None:
-            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), state.score)
+            warm = circuit.celsius()
+            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), state.score, warm)
         if state.score is not None:
             trace.score(state.score)
         trace.steps, trace.conductances, trace.kept = state.step, state.conductances, state.step
@@ -233,7 +237,8 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
 
     def accepted(done: float, conductances: Array) -> None:
         if recorder is not None:
-            recorder.note(done, seen, 0, float("nan"), {"t": np.array(done), "wanted": conductances})
+            snapshot = {"t": np.array(done), "wanted": conductances}
+            recorder.note(done, seen, 0, float("nan"), snapshot, celsius=circuit.celsius())
 
     result = flow(
         circuit,

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
@@ -49,11 +50,12 @@ class Recorder:
         noise: float,
         snapshot: Mapping[str, Array],
         score: Score | None = None,
+        celsius: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """A step is to be made from `snapshot`."""
         seconds = self._before + time.perf_counter() - self._began
         journal, checkpoint = self._opened()
-        journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds)
+        journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds, celsius)
         if score is not None:
             journal.score(score)
         checkpoint.save(snapshot)

@@ -86,7 +86,7 @@ class BenchCircuit(Circuit):
         except BaseException:
             self.connection.close()
             raise
-        self.read_nodes, self.channels = self._plan.read_nodes, self._plan.scan.places
+        self.read_nodes, self.channels = self._plan.read_nodes, self._plan.scan.places[: self._plan.sensed.start]
         self.estimated_nodes = self._plan.estimates.nodes
 
     def place(self, node: int) -> str:
@@ -134,6 +134,9 @@ class BenchCircuit(Circuit):
         """(E,) how often each edge's code was changed, for devices that wear; a copy."""
         return self._devices.writes.copy()
 
+    def celsius(self) -> dict[str, float]:
+        return dict(self._plan.temperatures.celsius)
+
     def provenance(self) -> dict[str, Any]:
         return {
             "backend": self.name,
@@ -142,6 +145,7 @@ class BenchCircuit(Circuit):
             "noise": self.noise if math.isfinite(self.noise) else None,
             "codes": self.codes.tolist(),
             "writes": self.writes.tolist(),
+            "celsius": self.celsius(),
             "estimated": [self.network.nodes[k] for k in self.estimated_nodes],
             "instruments": {
                 name: {**instrument.report(), "found": list(map(str, self.connection.found[name]))}

@@ -86,7 +86,7 @@ class Phases:
             time.sleep(self.settle)
 
     def at_rest(self, count: int) -> Array:
-        """(count, channels) V, single readings with every source that the station can switch at zero."""
+        """(count, channels) V, single readings with every source that the station can switch at zero, sensors left out."""
         plan = self.plan
         self.prepare()
         plan.constants.set(np.zeros(len(plan.constant_values)))
@@ -95,7 +95,7 @@ class Phases:
             if nudge is not None:
                 nudge.rest()
         self.wait()
-        scans = self.scan(0, count)
+        scans = self.scan(0, count)[:, : plan.sensed.start]
         plan.constants.set(plan.constant_values)
         return scans
 
@@ -108,6 +108,7 @@ class Phases:
         currents: list[list[Array]] = [[] for _ in range(count)]
         fed: list[list[Array]] = [[] for _ in range(count)]
         metered: list[Metered] = []
+        warm: list[Array] = []
         heard = time.monotonic()
         for sample, number in visits(count, repeats, plan.station.settings.measure.order):
             heard = plan.devices.remind(heard)
@@ -116,6 +117,7 @@ class Phases:
             seen, now = plan.reads.voltages(scans), slice(taken[sample], taken[sample] + number)
             readings[sample, now], potentials[sample, now] = scans[:, :size], seen[:, :size]
             taken[sample] += number
+            warm.append(seen[:, plan.sensed])
             said = plan.inputs.metered(sample)
             metered += said
             fed[sample].append(plan.fed(seen, said))
@@ -125,6 +127,7 @@ class Phases:
                 flowing[k], told = nudge.measure(seen, sample)
                 metered += told
             currents[sample].append(flowing)
+        plan.temperatures.note(np.concatenate(warm))
         voltages = np.zeros((count, len(plan.network.nodes)))
         voltages[:, plan.read_nodes] = potentials.mean(axis=1)
         plan.estimates.fill(plan.devices.conductances, voltages)

@@ -15,6 +15,7 @@ from hwlearn.lab.bench.nudge import MeterNudge, Nudge, SeriesNudge
 from hwlearn.lab.bench.phase import Metered
 from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.bench.scan import Scan
+from hwlearn.lab.bench.temperatures import Temperatures
 from hwlearn.lab.instruments.roles import Source, SourceMeter
 from hwlearn.lab.station import Station
 from hwlearn.network import Network
@@ -30,7 +31,8 @@ class Plan:
         constant_values: (k,) V or A of these. driven: indices of these among the fixed sources.
         nudges: of each output, None where nothing is wired to it.
         shunts: (index of the input, where in a scan its drop is read, Ω) of each.
-        scan: reads the nodes, the sources behind resistors, the shunts. reads: what its readings say of them.
+        temperatures: of the surroundings. sensed: where in a scan their sensors are read.
+        scan: reads the nodes, the sources behind resistors, the shunts, sensors. reads: what its readings say of them.
         across: (instrument, channel) of each source meter → (N,) signs of the nodes between which its leads are.
     """
 
@@ -52,7 +54,11 @@ class Plan:
         shunts = [(k, shunt) for k, s in enumerate(network.inputs) if (shunt := settings.input[s.name].shunt) is not None]
         self.shunts = [(k, len(self._places) + at, shunt.ohm) for at, (k, shunt) in enumerate(shunts)]
         self._places += [shunt.read for _, shunt in shunts]
-        subjects = [f"node {name}" for name in names] + ["at a resistor"] * (len(self._places) - len(names))
+        self.temperatures = Temperatures(connection, station)
+        self.sensed = slice(len(self._places), len(self._places) + len(self.temperatures.places))
+        self._places += self.temperatures.places
+        subjects = [f"node {name}" for name in names] + ["at a resistor"] * (self.sensed.start - len(names))
+        subjects += ["a sensor of temperature"] * len(self.temperatures.places)
         self.scan = Scan(connection, station, self._places, subjects)
         others = [settings.node[name].against for name in names]
         self.reads = Reads(station, self._places, [names.index(other) if other in names else None for other in others])

@@ -36,5 +36,6 @@ class Reads:
         self.spread = np.sqrt(np.square(self._solved).sum(axis=1))
 
     def voltages(self, readings: Array) -> Array:
-        """(…, C) V for readings (…, C) V."""
-        return readings if self._plain else readings @ self._solved.T
+        """(…, C) V for readings (…, C) V; or for the first of them, which no other has a part in."""
+        count = readings.shape[-1]
+        return readings if self._plain else readings @ self._solved[:count, :count].T

@@ -141,6 +141,32 @@ class CodeTableTable(Table):
         return self
 
 
+class TemperatureTable(Table):
+    """`[temperature.board]`: a sensor that a scanner's channel reads, or the channel of an instrument that says °C.
+
+    Attributes:
+        read: channel of a sensor that makes `zero_v` at 0 °C [V], and `volts_per_degree` more for each [V/°C].
+        celsius: channel of a thermometer.
+        moves_max: warn when it has moved by more [°C].
+    """
+
+    read: Place | None = None
+    volts_per_degree: float | None = None
+    zero_v: float = 0.0
+    celsius: Place | None = None
+    moves_max: PositiveFloat = 2.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.read is None) == (self.celsius is None):
+            raise ValueError("give either read (and volts_per_degree) or celsius")
+        if (self.read is None) != (self.volts_per_degree is None):
+            raise ValueError("read and volts_per_degree go together")
+        if self.volts_per_degree is not None and not (math.isfinite(self.volts_per_degree) and self.volts_per_degree):
+            raise ValueError("volts_per_degree is a number other than zero")
+        return self
+
+
 class Limits(Table):
     """`[limits]`: what no phase may pass [V, A, W]."""
 
@@ -241,6 +267,7 @@ class Virtual(Table):
     dac_bits: NonNegativeInt = 0
     dac_span_v: NonNegativeFloat = 0.0
     dmm_ohm: NonNegativeFloat = 0.0
+    warming_c_per_s: float = 0.0
 
     @model_validator(mode="after")
     def _one_bench(self) -> Self:
@@ -263,6 +290,7 @@ class StationSettings(Table):
     output: dict[str, OutputTable] = Field(default_factory=dict)
     edge: dict[str, EdgeTable]
     table: dict[str, CodeTableTable] = Field(default_factory=dict)
+    temperature: dict[str, TemperatureTable] = Field(default_factory=dict)
     limits: Limits
     measure: Measure = Measure()
     program: Program = Program()

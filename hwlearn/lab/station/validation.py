@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
-from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter, Thermometer
 from hwlearn.lab.instruments.scpi.names import canonical as one_spelling
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
 from hwlearn.lab.station.tables import CodeTable
@@ -20,7 +20,13 @@ from hwlearn.network import Network
 from hwlearn.network.ports import canonical
 from hwlearn.text import GROUND, did_you_mean
 
-ROLES: dict[str, type[Instrument]] = {"drive": Source, "read": Scanner, "set": ResistorBox, "nudge": SourceMeter}
+ROLES: dict[str, type[Instrument]] = {
+    "drive": Source,
+    "read": Scanner,
+    "set": ResistorBox,
+    "nudge": SourceMeter,
+    "celsius": Thermometer,
+}
 """What an instrument must be, by the last part of the key that names it."""
 
 Drivers = Mapping[str, type[Instrument]]
@@ -70,6 +76,11 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
     for name, edge in settings.edge.items():
         if edge.set is not None:
             yield f"edge.{name}.set", edge.set
+    for name, probe in settings.temperature.items():
+        if probe.read is not None:
+            yield f"temperature.{name}.read", probe.read
+        if probe.celsius is not None:
+            yield f"temperature.{name}.celsius", probe.celsius
 
 
 def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers) -> None:

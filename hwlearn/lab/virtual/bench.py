@@ -198,6 +198,7 @@ def model_of(network: Network, station: Station) -> BenchModel:
     nodes = {table.read: name for name, table in settings.node.items() if table.read != "estimate"}
     against = {table.read: table.against for table in settings.node.values() if table.against is not None}
     gains = {place: table.gain for place, table in settings.channel.items()}
+    sensors = {t.read: (t.zero_v, t.volts_per_degree or 0.0) for t in settings.temperature.values() if t.read is not None}
     sensed: dict[str, str] = {}
     edges: dict[str, str] = {}
     grounds = set()
@@ -231,7 +232,7 @@ def model_of(network: Network, station: Station) -> BenchModel:
         fixed[_shunt(name)] = shunt.ohm
     return BenchModel(
         network,
-        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds), against, gains),
+        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds), against, gains, sensors),
         resistances,
         series_ohm=extra,
         fixed={name: ohm for name, ohm in fixed.items() if ohm is not None},

@@ -19,6 +19,7 @@ from hwlearn.network import Network
 from hwlearn.text import GROUND
 
 OVER_RANGE = 9.9e37
+ROOM_CELSIUS = 23.0
 
 LeadFault = Literal["exchanged", "sense open", "off between readings"]
 """What can be wrong with a channel's two leads: exchanged; four-wire sensing with nothing at the sense leads; or, as after
@@ -34,6 +35,7 @@ class Wiring:
         series: channel → (output, Ω): a voltage channel that nudges the output through a resistor.
         meters: channel → output.
         nodes: channel → node that it reads, against ground or against another one: `against`, channel → node.
+        sensors: channel → (V at 0 °C, V/°C) of a sensor of temperature.
         gains: channel → what it shows of a voltage, as behind an amplifier; others show it as it is.
         sensed: channel → source channel whose voltage it reads.
         edges: channel → edge that it sets.
@@ -49,6 +51,7 @@ class Wiring:
     grounds: frozenset[str] = frozenset()
     against: Mapping[str, str] = field(default_factory=dict)
     gains: Mapping[str, float] = field(default_factory=dict)
+    sensors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class BenchModel:
@@ -83,7 +86,7 @@ class BenchModel:
         self.wiring, self.imperfections = wiring, imperfections
         random = np.random.default_rng(imperfections.seed)
         self.pots = Pots(network, resistances, series_ohm or {}, fixed or {}, imperfections, random)
-        self.channels = Channels([*wiring.nodes, *wiring.sensed], imperfections, random)
+        self.channels = Channels([*wiring.nodes, *wiring.sensed, *wiring.sensors], imperfections, random)
         self._output = {name: k for k, name in enumerate(network.output_names)}
         self._source = {source.name: k for k, source in enumerate(self.network.inputs)}
         driven = set(wiring.sources.values()) | wiring.grounds
@@ -139,6 +142,11 @@ class BenchModel:
         return len(self.pots.tables[self.wiring.edges[place]]) if place in self.wiring.edges else 0
 
     @property
+    def celsius(self) -> float:
+        """How warm it is [°C]."""
+        return ROOM_CELSIUS + self.imperfections.warming_c_per_s * (time.monotonic() - self._start)
+
+    @property
     def conductances(self) -> Array:
         """(E,) S: the true ones, a copy."""
         return self.pots.conductances.copy()
@@ -156,6 +164,9 @@ class BenchModel:
                 values[k] = signs @ nodes / (1 + signs @ seen @ signs / load) if load else signs @ nodes
             elif place in self.wiring.sensed:
                 values[k] = self.levels.get(self.wiring.sensed[place], 0.0)
+            elif place in self.wiring.sensors:
+                zero, slope = self.wiring.sensors[place]
+                values[k] = zero + slope * self.celsius
             values[k] *= self.wiring.gains.get(place, 1.0)
         values = self.channels.read(places, values, time.monotonic() - self._start)
         over = ~(np.abs(values) <= limit)
