@@ -151,11 +151,11 @@ class EdgeFilter:
 
 
 def _groups(network: Network) -> Array:
-    """(G, N) ones: nodes that sources hold together, else one alone, but the ground. None with elements but resistors."""
+    """(G, N) ones: nodes that sources hold together, else one alone, but the ground. None unless all are resistors."""
     index = {**network.node_index, GROUND: network.node_index.get(GROUND, len(network.nodes))}
     ends = np.array([(index[s.plus], index[s.minus]) for s in network.sources], dtype=np.intp).reshape(-1, 2)
     size = max(index.values()) + 1
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
     count, group = connected_components(graph, directed=False)
-    kept = [k for k in range(count) if k != group[index[GROUND]]] if not network.elements else []
+    kept = [k for k in range(count) if k != group[index[GROUND]]] if network.linear else []
     return (group[: len(network.nodes)] == np.array(kept, dtype=np.intp)[:, None]).astype(np.float64)

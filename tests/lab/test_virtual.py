@@ -34,6 +34,7 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
     perfect = {
         "seed": 1, "backend": "exact", "noise_v": 0.0, "lsb_v": 0.0, "offset_v": 0.0, "drift_v_per_s": 0.0, "tau_s": 0.0,
         "pot_tolerance": 0.0, "pot_drift": 0.0, "dac_bits": 0, "dac_span_v": 0.0, "dmm_ohm": 0.0,
+        "warming_c_per_s": 0.0,
     }  # fmt: skip
     drivers = {"dac": dac, "daq": daq, "smu": smu, "smu2": smu, "pots": "scpi_resistors"}
     settings = Table(
@@ -43,7 +44,10 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
         node={name: Table(read=f"daq:{101 + k}", against=None) for k, name in enumerate(made.nodes) if name != "0"},
         channel={},
         output={"m": Table(nudge="smu:1"), "k,b": Table(nudge="smu2:1")},
-        edge={name: Table(set=f"pots:{k}", series_ohm=0.0, fixed_ohm=None) for k, name in enumerate(made.edge_names)},
+        edge={
+            name: Table(set=f"pots:{k}", gate=None, series_ohm=0.0, fixed_ohm=None) for k, name in enumerate(made.edge_names)
+        },
+        temperature={},
         virtual=Table(**(perfect | virtual)),
     )
     known = {name: DRIVERS.get(driver) for name, driver in drivers.items()}

@@ -28,6 +28,7 @@ from hwlearn.lab.bench.plan import Plan
 from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.station import Station, load_station
 from hwlearn.network import Network
+from hwlearn.network.devices import GATE_VOLTAGE
 
 
 class BenchCircuit(Circuit):
@@ -57,7 +58,7 @@ class BenchCircuit(Circuit):
         trust: let a station file name drivers that are code, as "module:Class".
 
     Raises:
-        ModelError: the network has edges that are no resistors.
+        ModelError: the network has edges that are neither resistors nor transistors with gates.
         StationError: the station does not fit the network.
         InstrumentError: an instrument is missing or is not the one that the station names.
     """
@@ -68,9 +69,11 @@ class BenchCircuit(Circuit):
         self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True, trust: bool = False
     ) -> None:
         super().__init__(network)
-        if network.devices:
-            device = network.devices[0]
-            raise ModelError(f"a bench sets resistors, not the {device.set_by.name} of {device.word} {device.edge}")
+        for device in network.devices:
+            if device.set_by != GATE_VOLTAGE:
+                raise ModelError(
+                    f"a bench sets resistors and gates, not the {device.set_by.name} of {device.word} {device.edge}"
+                )
         self.station = station if isinstance(station, Station) else load_station(station, trust)
         self.station.validate(network)
         self._devices = Devices(network, self.station)
@@ -126,7 +129,7 @@ class BenchCircuit(Circuit):
 
     @property
     def codes(self) -> NDArray[np.intp]:
-        """(E,) code of each edge, a copy; −1 at fixed resistors."""
+        """(E,) code of each edge, a copy; −1 at fixed resistors and transistors."""
         return self._devices.codes.copy()
 
     @property
@@ -203,7 +206,7 @@ class BenchCircuit(Circuit):
         self._devices.choose(conductances)
         with self._safe_on_error():
             self._devices.write()
-        return self._devices.conductances
+        return self._devices.conductances  # of the gate voltages that sources say they make
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         phase = self._phase(Asked(inputs, outputs, imposed))

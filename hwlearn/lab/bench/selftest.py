@@ -107,7 +107,7 @@ class _SelfTest:
         self.noise, self.wired = math.nan, False
         self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
         of_resistors = [self.settling, self.channel_delay, self.wiring, self.leads, self.nudges]
-        self.tests += [self.elements] if self.network.elements else of_resistors
+        self.tests += [self.elements] if not self.network.linear else of_resistors
 
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""

@@ -61,8 +61,11 @@ def _leads(network: Network, station: Station) -> Iterator[Lead]:
             yield Lead(f"{output.nudge}, return", "", 0.0, minus or "0")
     for edge in network.edges:
         table = settings.edge[edge.name]
-        if table.set is None:
+        if table.gate is not None:
+            yield wire(table.gate.drive, f"gate of {edge.name}")
+            yield Lead(edge.name, "", 0.0, f"{edge.tail} to {edge.head}")
+        elif table.set is None:
             yield Lead(edge.name, "", table.fixed_ohm or 0.0, f"{edge.tail} to {edge.head}")
-            continue
-        yield wire(table.set, edge.tail, table.series_ohm, 0)
-        yield wire(table.set, edge.head, 0.0, 1)
+        else:
+            yield wire(table.set, edge.tail, table.series_ohm, 0)
+            yield wire(table.set, edge.head, 0.0, 1)

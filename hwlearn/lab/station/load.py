@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from hwlearn.errors import RegistryError, StationError
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
+from hwlearn.lab.station.gates import GateCurve
 from hwlearn.lab.station.settings import CodeTableTable, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
@@ -42,7 +43,7 @@ def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
         raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
     drivers = _drivers(settings, file, trust)
     validate_instruments(settings, file, drivers)
-    return Station(settings, file, drivers, _tables(settings, file), _offsets(settings, file), trust)
+    return Station(settings, file, drivers, _tables(settings, file), _offsets(settings, file), _gates(settings, file), trust)
 
 
 def as_built(station: Station) -> Station:
@@ -104,6 +105,12 @@ def _table(given: CodeTableTable, series_ohm: float, file: Path) -> CodeTable:
         return CodeTable.from_csv(file.parent / given.file, series_ohm, given.min_code, given.max_code)
     full = given.full_scale_ohm or math.nan
     return CodeTable.linear(given.bits, full, given.wiper_ohm, series_ohm, given.min_code, given.max_code)
+
+
+def _gates(settings: StationSettings, file: Path) -> dict[str, GateCurve]:
+    """Measured curve of each gate that has one."""
+    gates = {name: edge.gate for name, edge in settings.edge.items() if edge.gate is not None}
+    return {name: GateCurve.from_csv(file.parent / gate.file) for name, gate in gates.items() if gate.file is not None}
 
 
 def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:

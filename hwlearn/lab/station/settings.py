@@ -97,21 +97,35 @@ class OutputTable(Table):
     nudge: Place | SeriesNudge
 
 
+class GateTable(Table):
+    """What sets a transistor: the channel at its gate, against ground.
+
+    Attributes:
+        v_max: never more there [V]; nor less than 0 V.
+        file: what it conducts, measured with both ends near 0 V (CSV: volt,siemens), instead of the law of the netlist.
+    """
+
+    drive: Place
+    v_max: PositiveFloat
+    file: str | None = None
+
+
 class EdgeTable(Table):
-    """`[edge.R1]`: a resistor channel and its code table, or a fixed resistor [Ω]."""
+    """`[edge.R1]`: a resistor channel and its code table, or a fixed resistor [Ω], or the gate of a transistor."""
 
     set: Place | None = None
+    gate: GateTable | None = None
     table: str | None = None
     series_ohm: NonNegativeFloat = 0.0
     fixed_ohm: PositiveFloat | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.set is None) == (self.fixed_ohm is None):
-            raise ValueError("give either set (and table) or fixed_ohm")
+        if sum(given is not None for given in (self.set, self.fixed_ohm, self.gate)) != 1:
+            raise ValueError("give either set (and table) or fixed_ohm; or gate, of a transistor")
         if (self.set is None) != (self.table is None):
             raise ValueError("set and table go together")
-        if self.fixed_ohm is not None and self.series_ohm:
+        if self.set is None and self.series_ohm:
             raise ValueError("series_ohm goes with set; add it to fixed_ohm")
         return self
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwlearn.lab.instruments.roles import Instrument, Wired
+from hwlearn.lab.station.gates import Curve, GateCurve
 from hwlearn.lab.station.settings import StationSettings
 from hwlearn.lab.station.tables import CodeTable
 from hwlearn.lab.station.validation import places, validate_wiring
 from hwlearn.network import Network
 
-LATER = (("node", "against"), ("input", "shunt"))
+LATER = (("node", "against"), ("input", "shunt"), ("edge", "gate"))
 """Keys that came after runs had been kept with the hash of their wiring."""
 
 
@@ -27,6 +28,7 @@ class Station:
         path: the file.
         drivers: driver of each instrument.
         tables: code table of each edge that a channel sets.
+        gates: measured curve of each transistor that has one.
         offsets: calibrated offset of each read channel [V], as in "daq:101".
         trusted: whether the file may name code.
     """
@@ -36,6 +38,7 @@ class Station:
     drivers: Mapping[str, type[Instrument]]
     tables: Mapping[str, CodeTable]
     offsets: Mapping[str, float]
+    gates: Mapping[str, GateCurve]
     trusted: bool = False
 
     def validate(self, network: Network) -> None:
@@ -47,12 +50,20 @@ class Station:
         Warns:
             HwlearnWarning: the calibration is old.
         """
-        validate_wiring(self.settings, self.path, self.drivers, self.tables, network)
+        validate_wiring(self, network)
 
     def imposable(self, network: Network) -> frozenset[str]:
         """What can be imposed on all outputs: "current" and "voltage" if each has something that nudges it."""
         able = all(name in self.settings.output for name in network.output_names)
         return frozenset({"current", "voltage"}) if able else frozenset()
+
+    def curves(self, network: Network) -> dict[int, Curve]:
+        """What sets the conductances of transistors, by index of the edge: as measured, or the law of the device."""
+        return {
+            k: self.gates.get(device.edge, device)
+            for k, device in network.device_at.items()
+            if self.settings.edge[device.edge].gate is not None
+        }
 
     def wired(self) -> dict[str, Wired]:
         """The wired channels of each instrument, in the order of the file."""
@@ -89,6 +100,8 @@ class Station:
             name: [table.min_code, table.max_code, *map(repr, table.resistances.tolist())]
             for name, table in self.tables.items()
         }
+        for name, curve in self.gates.items():
+            content["tables"][name] = [*map(repr, (*curve.volts.tolist(), *curve.siemens.tolist()))]
         content["network"] = [
             list(network.nodes),
             [list(edge) for edge in network.edges],

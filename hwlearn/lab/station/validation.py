@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter, Thermometer
 from hwlearn.lab.instruments.scpi.names import canonical as one_spelling
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
-from hwlearn.lab.station.tables import CodeTable
 from hwlearn.lab.station.visits import visit_seconds, within_watchdogs
 from hwlearn.network import Network
 from hwlearn.network.ports import canonical
 from hwlearn.text import GROUND, did_you_mean
+
+if TYPE_CHECKING:
+    from hwlearn.lab.station.station import Station
 
 ROLES: dict[str, type[Instrument]] = {
     "drive": Source,
@@ -33,9 +36,7 @@ Drivers = Mapping[str, type[Instrument]]
 """Instrument → its driver."""
 
 
-def validate_wiring(
-    settings: StationSettings, path: Path, drivers: Drivers, tables: Mapping[str, CodeTable], network: Network
-) -> None:
+def validate_wiring(station: Station, network: Network) -> None:
     """Refuse a station that does not fit the network.
 
     Raises:
@@ -44,10 +45,11 @@ def validate_wiring(
     Warns:
         HwlearnWarning: the calibration is old.
     """
+    settings, path = station.settings, station.path
     try:
         _channels(settings)
-        _wired(settings, drivers, network)
-        _power(settings, tables)
+        _wired(settings, station.drivers, network)
+        _power(station, network)
         read = [place for key, place in places(settings) if key.endswith(".read")]
         within_watchdogs(settings, visit_seconds(settings, read, 1, settings.measure.settle_s))
     except StationError as error:
@@ -76,6 +78,8 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
     for name, edge in settings.edge.items():
         if edge.set is not None:
             yield f"edge.{name}.set", edge.set
+        if edge.gate is not None:
+            yield f"edge.{name}.gate.drive", edge.gate.drive
     for name, probe in settings.temperature.items():
         if probe.read is not None:
             yield f"temperature.{name}.read", probe.read
@@ -210,6 +214,7 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
             raise StationError(
                 f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, reads)}"
             )
+    _gated(settings, network)
     for source in network.fixed_sources:
         drive = settings.source[source.name].drive
         if drive == "ground" and source.value:
@@ -256,6 +261,24 @@ def _estimable(node: str, against: str | None, network: Network) -> None:
             raise StationError(f"{key}: {what} is there; say which channel reads it")
 
 
+def _gated(settings: StationSettings, network: Network) -> None:
+    """Transistors have gates, resistors have none."""
+    devices = {device.edge: device for device in network.devices}
+    for name, edge in settings.edge.items():
+        device, gate = devices.get(name), edge.gate
+        if device is None and gate is not None:
+            raise StationError(f"edge.{name}.gate: {network.title} has a resistor there; give set and table, or fixed_ohm")
+        if device is not None and gate is None:
+            raise StationError(
+                f"edge.{name}: {network.title} has a {device.word} there; say which channel is its gate: "
+                'gate = { drive = "dac:1", v_max = 5 }'
+            )
+        if device is not None and gate is not None and not device.conductance(gate.v_max) > 0:
+            raise StationError(
+                f"edge.{name}.gate.v_max = {gate.v_max:g} V: the {device.word} does not conduct there; raise it"
+            )
+
+
 def _at_ground(node: str, grounded: set[str]) -> bool:
     return node in grounded or canonical(node) == GROUND
 
@@ -271,14 +294,18 @@ def _grounded(settings: StationSettings, network: Network) -> set[str]:
     }
 
 
-def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
+def _power(station: Station, network: Network) -> None:
     """The worst case: an input at one end of an edge at its smallest resistance, an input or a nudge at the other."""
-    limits = settings.limits
+    settings, tables = station.settings, station.tables
+    limits, index = settings.limits, {name: k for k, name in enumerate(network.edge_names)}
+    curves = station.curves(network)
     reached = max(limits.v_node_max, limits.v_compliance) if settings.output else limits.v_node_max
     volts = limits.v_node_max + reached
     for name, edge in settings.edge.items():
         table = tables.get(name)
-        if table is None:
+        if edge.gate is not None:
+            smallest = 1 / curves[index[name]].conductance(edge.gate.v_max)
+        elif table is None:
             smallest = float(edge.fixed_ohm or 0.0)
         else:
             smallest = float(np.min(table.resistances[table.min_code : table.max_code + 1]))
@@ -286,7 +313,8 @@ def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
         if power > settings.limits.p_edge_max:
             raise StationError(
                 f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {power:.3g} W, limits.p_edge_max is "
-                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower limits.v_node_max and v_compliance"
+                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower v_max of a gate, "
+                "limits.v_node_max or v_compliance"
             )
         i_max = settings.table[edge.table].i_max if edge.table else None
         if i_max is not None and current > i_max:

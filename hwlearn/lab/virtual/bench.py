@@ -217,7 +217,11 @@ def model_of(network: Network, station: Station) -> BenchModel:
             series[nudge.drive] = (name, nudge.series_ohm)
             sensed[nudge.read] = nudge.drive
     resistances, extra, fixed = {}, {}, {}
+    gates: dict[str, str] = {}
     for name, edge in settings.edge.items():
+        if edge.gate is not None:
+            gates[edge.gate.drive] = name
+            continue
         if edge.set is None:
             fixed[name] = edge.fixed_ohm
             continue
@@ -232,7 +236,7 @@ def model_of(network: Network, station: Station) -> BenchModel:
         fixed[_shunt(name)] = shunt.ohm
     return BenchModel(
         network,
-        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds), against, gains, sensors),
+        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds), against, gains, sensors, gates),
         resistances,
         series_ohm=extra,
         fixed={name: ohm for name, ohm in fixed.items() if ohm is not None},

@@ -35,6 +35,7 @@ class Wiring:
         series: channel → (output, Ω): a voltage channel that nudges the output through a resistor.
         meters: channel → output.
         nodes: channel → node that it reads, against ground or against another one: `against`, channel → node.
+        gates: channel → transistor whose gate it is.
         sensors: channel → (V at 0 °C, V/°C) of a sensor of temperature.
         gains: channel → what it shows of a voltage, as behind an amplifier; others show it as it is.
         sensed: channel → source channel whose voltage it reads.
@@ -52,6 +53,7 @@ class Wiring:
     against: Mapping[str, str] = field(default_factory=dict)
     gains: Mapping[str, float] = field(default_factory=dict)
     sensors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    gates: Mapping[str, str] = field(default_factory=dict)
 
 
 class BenchModel:
@@ -110,6 +112,8 @@ class BenchModel:
         self.levels[place] = volts if on else 0.0
         if place in self.wiring.sources:
             self._steady.inputs[self._source[self.wiring.sources[place]]] = volts if on else 0.0
+        if place in self.wiring.gates:
+            self.pots.gate(self.wiring.gates[place], volts if on else 0.0)
         if place in self.wiring.series:
             output, ohm = self.wiring.series[place]
             self._steady.drives[self._output[output]] = PortDrive("voltage", volts, series=ohm) if on else OPEN

@@ -36,7 +36,7 @@ class Arrival(Check):
             held |= (ends != 0) & (source.kind == "voltage")
         self._free = ~held
         self._free[[k for k in range(len(network.nodes)) if k not in plan.read_nodes]] = False
-        self._nudges = [] if network.elements else [nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)]
+        self._nudges = [] if not network.linear else [nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)]
         self._ports = network.port_incidence.toarray()
         self._edges = network.incidence.toarray()
         self._last: Phase | None = None
