@@ -84,6 +84,9 @@ class IdentifiedCircuit(Circuit):
     def provenance(self) -> dict[str, Any]:
         return self.inside.provenance()
 
+    def celsius(self) -> dict[str, float]:
+        return self.inside.celsius()
+
     def snapshot(self) -> dict[str, Array]:
         own = {"factors": self._factors.copy(), "updates": np.array(float(self._updates)), "wanted": self._wanted.copy()}
         return own | {f"inside.{name}": value for name, value in self.inside.snapshot().items()}

@@ -117,6 +117,10 @@ class Circuit(Sealed, ABC):
         """What this circuit is and what it has been through so far, for JSON."""
         return {"backend": self.name}
 
+    def celsius(self) -> dict[str, float]:
+        """What thermometers said in the last phase [°C], by name."""
+        return {}
+
     def snapshot(self) -> dict[str, Array]:
         """What the circuit remembers beside its conductances, such as write counters: named arrays, for `restore`."""
         return {}

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -78,8 +79,10 @@ class Recorder(Protocol):
         snapshot: Mapping[str, Array],
         point: Point,
         score: Score | None = None,
+        celsius: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score."""
+        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score.
+        Temperatures by thermometer [°C]."""
 
     def end(self, circuit: Circuit, stopped_because: str, kept: int | None, error: BaseException | None) -> None:
         """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow.
@@ -218,8 +221,8 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
 
     def note(state: TrainState) -> None:
         if recorder is not None:
-            point = Point(state.conductances, circuit.codes, state.outputs)
-            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), point, state.score)
+            point, warm = Point(state.conductances, circuit.codes, state.outputs), circuit.celsius()
+            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), point, state.score, warm)
         if state.score is not None:
             trace.score(state.score)
         trace.steps, trace.conductances, trace.kept = state.step, state.conductances, state.step
@@ -258,7 +261,8 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     def accepted(done: float, conductances: Array, reading: Reading) -> None:
         if recorder is not None:
             point = Point(circuit.conductances, circuit.codes, reading.outputs if whole else None)
-            recorder.note(done, reading.loss, 0, reading.noise, {"t": np.array(done), "wanted": conductances}, point)
+            snapshot = {"t": np.array(done), "wanted": conductances}
+            recorder.note(done, reading.loss, 0, reading.noise, snapshot, point, celsius=circuit.celsius())
 
     result = flow(
         circuit,

@@ -96,6 +96,9 @@ class ImperfectCircuit(Circuit):
         kinds = [type(effect).__name__ for effect in self.effects]
         return {**self.inside.provenance(), "backend": self.name, "imperfections": kinds}
 
+    def celsius(self) -> dict[str, float]:
+        return self.inside.celsius()
+
     def snapshot(self) -> dict[str, Array]:
         own = {"calls": np.array(float(self._calls))}
         for number, effect in enumerate(self.effects):

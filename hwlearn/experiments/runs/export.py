@@ -254,6 +254,8 @@ def _at(run: Run) -> str:
 def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
     """Name, unit and values of the journal's columns; "V2" is V²."""
     history, unit = run.history, run.loss_unit.replace("²", "2")
+    names = dict.fromkeys(name for celsius in history.celsius for name in celsius)
+    warm = [(f"celsius_{name}", "degC", [celsius.get(name, math.nan) for celsius in history.celsius]) for name in names]
     return [
         (_at(run), "1", history.at),
         ("loss", unit, history.losses),
@@ -261,4 +263,5 @@ def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
         ("clipped", "1", history.clipped),
         ("noise", "V", history.noise),
         ("time", "s", history.seconds),
+        *warm,
     ]

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
@@ -51,11 +52,12 @@ class Recorder:
         snapshot: Mapping[str, Array],
         point: Point,
         score: Score | None = None,
+        celsius: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """A step is to be made from `snapshot`."""
         seconds = self._before + time.perf_counter() - self._began
         journal, trajectory, checkpoint = self._opened()
-        journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds)
+        journal.step(at, loss, self._rate(at, loss), clipped, noise, seconds, celsius)
         if score is not None:
             journal.score(score)
         trajectory.note(at, point)

@@ -30,6 +30,7 @@ class Wired:
     read: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
     nudge: tuple[str, ...] = ()
+    celsius: tuple[str, ...] = ()
 
 
 class Instrument(ABC):
@@ -260,7 +261,15 @@ class SourceMeter(Source):
         return volts
 
 
-ROLES: tuple[type[Instrument], ...] = (Source, Scanner, ResistorBox, SourceMeter)
+class Thermometer(Instrument):
+    """Role temperature: channels that say how warm it is."""
+
+    @abstractmethod
+    def celsius(self, channel: str) -> float:
+        """Temperature [°C]."""
+
+
+ROLES: tuple[type[Instrument], ...] = (Source, Scanner, ResistorBox, SourceMeter, Thermometer)
 
 
 def roles_of(driver: type[Instrument]) -> list[str]:

@@ -52,6 +52,9 @@ def write_calibrated(
             tables[edge.table] = given[edge.table]
             if "file" in tables[edge.table]:
                 tables[edge.table]["file"] = _relative(station, tables[edge.table]["file"], folder)
+    for name, edge in station.settings.edge.items():
+        if edge.gate is not None and edge.gate.file is not None:
+            content["edge"][name]["gate"]["file"] = _relative(station, edge.gate.file, folder)
     for name, ohms in resistances.items():
         edge = station.settings.edge[name]
         if edge.table is None:

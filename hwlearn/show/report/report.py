@@ -115,6 +115,10 @@ def _learning(run: Run) -> list[tuple[str, str]]:
     noise = np.array(run.history.noise)
     if np.isfinite(noise).any() and np.nanmax(noise) > 0:
         pairs.append(("noise of a reading", f"{np.sqrt(np.nanmean(noise**2)):.3g} V"))
+    for name in dict.fromkeys(name for celsius in run.history.celsius for name in celsius):
+        warm = [celsius[name] for celsius in run.history.celsius if name in celsius]
+        span = f"{min(warm):.2f} to {max(warm):.2f} °C" if max(warm) > min(warm) else f"{warm[0]:.2f} °C"
+        pairs.append((f"temperature, {name}", f"{span}, {warm[-1]:.2f} °C at last"))
     clipped = max(run.history.clipped, default=0)
     if clipped:
         pairs.append(("resistors at a bound", f"{clipped} at most, {run.history.clipped[-1]} at last"))
