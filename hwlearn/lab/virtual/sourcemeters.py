@@ -301,6 +301,8 @@ class Virtual2450(VirtualSourceMeter):
             return self.language
         if command.header == "SENS:FUNC":
             state.sense = command.word[:4]
+        elif command.header == "SENS:FUNC?":
+            return {"RES": '"RES"'}.get(state.sense, f'"{state.sense}:DC"')
         elif command.header == "SOUR:FUNC" and self.ohms_fix_source and state.sense == "RES":
             raise ScpiError(-221, "Settings conflict: it measures ohms")
         elif command.header in ("READ?", "MEAS:VOLT?", "MEAS:CURR?", "MEAS?"):
