@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from hwlearn.lab.instruments.foreign.tables import QcodesSteps, Steps
+from hwlearn.lab.instruments.foreign.tables import PymeasureSteps, QcodesSteps, Steps
 from hwlearn.lab.instruments.scpi.templates import ScpiLines
 from hwlearn.toml import Table
 
@@ -27,10 +27,10 @@ class InstrumentTable(Table):
         baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
             XON/XOFF.
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
-        scpi, qcodes: what the driver of this name is told.
+        scpi, qcodes, pymeasure: what the driver of this name is told.
     """
 
-    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes")
+    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes", "pymeasure")
 
     driver: str
     resource: str | None = None
@@ -50,6 +50,7 @@ class InstrumentTable(Table):
     watchdog_s: NonNegativeFloat = 0.0
     scpi: ScpiLines | None = None
     qcodes: QcodesSteps | None = None
+    pymeasure: PymeasureSteps | None = None
 
     @model_validator(mode="after")
     def _lines_are_for_one_driver(self) -> Self:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from hwlearn.lab.instruments.foreign.instrument import ForeignInstrument
 from hwlearn.lab.instruments.foreign.modules import named_class, needed
 from hwlearn.lab.instruments.foreign.tables import QcodesSteps
+from hwlearn.lab.instruments.scpi.visa import ENDS, at_once
 from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 
 
@@ -15,7 +16,7 @@ class Qcodes(ForeignInstrument):
 
     model = "QCoDeS instrument"
     library, own = "qcodes", "qcodes.instrument_drivers."
-    extra: ClassVar[str] = "qcodes"
+    takes = frozenset({"terminator"})
 
     @classmethod
     def code(cls, table: InstrumentTable) -> str:
@@ -26,16 +27,23 @@ class Qcodes(ForeignInstrument):
     def _made(self, setup: Setup) -> Any:
         steps = self.steps
         assert isinstance(steps, QcodesSteps)
-        instrument = needed("qcodes.instrument", self.extra)
         address = {} if setup.resource is None else {"address": setup.resource}
-        if steps.station is not None:
-            station = needed("qcodes", self.extra).Station(config_file=str(setup.folder / steps.station), default=False)
-            return station.load_instrument(steps.name or setup.name, **address, **steps.arguments)
-        kind = named_class(str(steps.class_), setup.folder)
+        if steps.station is None:
+            made = self._of_class(setup, address)
+        else:
+            station = needed("qcodes", self.library).Station(config_file=str(setup.folder / steps.station), default=False)
+            made = station.load_instrument(steps.name or setup.name, **address, **steps.arguments)
+        at_once(getattr(made, "visa_handle", None))
+        return made
+
+    def _of_class(self, setup: Setup, address: dict[str, str]) -> Any:
+        instrument = needed("qcodes.instrument", self.library)
+        kind = named_class(str(self.steps.class_), setup.folder)
         if not issubclass(kind, instrument.InstrumentBase):
-            raise TypeError(f"{steps.class_} is no QCoDeS instrument")
-        line = {"visalib": setup.backend, "timeout": setup.timeout_s}
-        given = {**(line if issubclass(kind, instrument.VisaInstrument) and address else {}), **address, **steps.arguments}
+            raise TypeError(f"{self.steps.class_} is no QCoDeS instrument")
+        end = {"terminator": ENDS[setup.table.terminator]} if "terminator" in setup.table.model_fields_set else {}
+        line = {"visalib": setup.backend, "timeout": setup.timeout_s, **end} if address else {}
+        given = {**(line if issubclass(kind, instrument.VisaInstrument) else {}), **address, **self.steps.arguments}
         return kind(setup.name.replace("-", "_"), **given)
 
     def _identified(self) -> str:
@@ -46,17 +54,17 @@ class Qcodes(ForeignInstrument):
         return str(self.device.ask(question))
 
     def _clear(self) -> None:
-        if isinstance(self.device, needed("qcodes.instrument", self.extra).VisaInstrument):
+        if isinstance(self.device, needed("qcodes.instrument", self.library).VisaInstrument):
             self.device.device_clear()
 
     def _release(self, device: Any) -> None:
         device.close()
 
     def value(self, target: Any) -> Any:
-        return target.get() if isinstance(target, needed("qcodes.parameters", self.extra).ParameterBase) else target
+        return target.get() if isinstance(target, needed("qcodes.parameters", self.library).ParameterBase) else target
 
     def assign(self, owner: Any, name: str, value: Any) -> None:
         target = self.member(owner, name)
-        if not isinstance(target, needed("qcodes.parameters", self.extra).ParameterBase):
+        if not isinstance(target, needed("qcodes.parameters", self.library).ParameterBase):
             raise AttributeError(f"{name} is no parameter")
         target.set(value)

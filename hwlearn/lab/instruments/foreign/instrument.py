@@ -41,10 +41,12 @@ class ForeignInstrument(Instrument, Object):
 
     Attributes:
         own: where the drivers are that come with the library, and need no trust.
+        takes: keys of the line that it is told.
         steps: its table.
     """
 
     own: ClassVar[str]
+    takes: ClassVar[frozenset[str]] = frozenset()
     steps: Steps
     _changed: Sequence[Found] = ()
     _identity = ""
@@ -70,7 +72,7 @@ class ForeignInstrument(Instrument, Object):
     def fitted(cls, table: InstrumentTable) -> type[Instrument]:
         from hwlearn.lab.instruments.foreign.roles import with_roles
 
-        if wrong := sorted(OF_A_LINE & table.model_fields_set):
+        if wrong := sorted((OF_A_LINE - cls.takes) & table.model_fields_set):
             raise ValueError(
                 f"{wrong[0]}: its driver knows its line; leave the key out, or name it in {table.driver}.arguments"
             )
@@ -112,6 +114,10 @@ class ForeignInstrument(Instrument, Object):
                 for question, was in before.items()
                 if (is_ := made._raw(question)) != was
             ]
+            with made._trying("errors"), ending_signals_wait():
+                made._changed += [
+                    Found(f"has in its error queue, once its driver is made: {entry}") for entry in made._queue()
+                ]
         except BaseException:
             made.close()
             raise
@@ -170,25 +176,40 @@ class ForeignInstrument(Instrument, Object):
         Raises:
             InstrumentError: names channels, key and steps.
         """
+        value = self._run(key, steps, channels, **fields)
+        self._accepted(key, channels)
+        return value
+
+    def _answer(self, key: str, steps: str, parse: Callable[[Any], T], channels: Sequence[str] = ()) -> T:
+        """What the last step gives, which `parse` must understand."""
+        return self._parsed(key, self._do(key, steps, channels), parse, channels)
+
+    def _answers(self, key: str, steps: str, parse: Callable[[Any], T], channels: Sequence[str]) -> list[T]:
+        """What the last step gives for each channel."""
+        values = [self._parsed(key, self._run(key, steps, [channel]), parse, [channel]) for channel in channels]
+        self._accepted(key, channels)
+        return values
+
+    def _run(self, key: str, steps: str, channels: Sequence[str], **fields: float | str) -> Any:
         values = {name: given if isinstance(given, str) else number(given) for name, given in fields.items()}
         filled = steps.format(**{"channel": channels[0] if channels else "", **values})
-        at = f"channel{'s' * (len(channels) > 1)} {', '.join(channels)}, " if channels else ""
-        with self._trying(f"{at}{self.library}.{key}: {filled}"), ending_signals_wait():
+        with self._trying(f"{_at(channels)}{self.library}.{key}: {filled}"), ending_signals_wait():
             if self._suspect:
                 self._clear()
             self._suspect = True
             value = run(filled, self)
             self._suspect = False
-            if self.steps.errors is not None:
-                self._queue()
         return value
 
-    def _answer(self, key: str, steps: str, parse: Callable[[Any], T], channels: Sequence[str] = ()) -> T:
-        """What the last step gives, which `parse` must understand."""
-        value = self._do(key, steps, channels)
-        at = f"channel {channels[0]}, " if channels else ""
-        with self._trying(f"{at}{self.library}.{key}"):
+    def _parsed(self, key: str, value: Any, parse: Callable[[Any], T], channels: Sequence[str]) -> T:
+        with self._trying(f"{_at(channels)}{self.library}.{key}"):
             return parse(value)
+
+    def _accepted(self, key: str, channels: Sequence[str]) -> None:
+        """Make sure that the instrument has done it."""
+        with self._trying(f"{_at(channels)}{self.library}.{key}"), ending_signals_wait():
+            if entries := self._queue():
+                raise self.error(f"refused: {', '.join(entries)}")
 
     def _off(self, role: str, off: str, asked: str, channel: str) -> None:
         """Switch a channel off, make sure that it is, and try twice."""
@@ -203,14 +224,13 @@ class ForeignInstrument(Instrument, Object):
             if last:
                 raise failed
 
-    def _queue(self) -> None:
-        """Refuse entries of the error queue."""
+    def _queue(self) -> list[str]:
+        """The entries of the error queue, which is empty then."""
         entries: list[str] = []
-        assert self.steps.errors is not None
-        while len(entries) < LONGEST_QUEUE and error_number(entry := self._asked(self.steps.errors).strip()):
-            entries.append(entry)
-        if entries:
-            raise self.error(f"refused: {', '.join(entries)}")
+        if self.steps.errors is not None:
+            while len(entries) < LONGEST_QUEUE and error_number(entry := self._asked(self.steps.errors).strip()):
+                entries.append(entry)
+        return entries
 
     @contextlib.contextmanager
     def _trying(self, what: str) -> Iterator[None]:
@@ -241,3 +261,7 @@ class ForeignInstrument(Instrument, Object):
         finally:
             for hold in self._holds:
                 hold.release()
+
+
+def _at(channels: Sequence[str]) -> str:
+    return f"channel{'s' * (len(channels) > 1)} {', '.join(channels)}, " if channels else ""

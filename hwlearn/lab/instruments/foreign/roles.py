@@ -94,7 +94,7 @@ class ForeignScanner(ForeignInstrument, Scanner):
     def _once(self) -> Array:
         steps = self._scanner.scan
         if "{channel}" in steps:
-            return np.array([self._answer("scanner.scan", steps, number, [channel]) for channel in self.channels])
+            return np.array(self._answers("scanner.scan", steps, number, self.channels))
         ascending = sorted(self.channels, key=lambda channel: (int(channel), "") if channel.isdigit() else (0, channel))
         read = self._answer("scanner.scan", steps, lambda value: numbers(value, len(ascending)), self.channels)
         return read[[ascending.index(channel) for channel in self.channels]]
@@ -117,7 +117,7 @@ class ForeignBox(ForeignInstrument, ResistorBox):
     def _codes(self) -> NDArray[np.intp]:
         count, ask = self._box.count, self._box.ask
         if "{channel}" in ask:
-            codes = [self._answer("box.ask", ask, lambda value: integers(value, 1)[0], [str(k)]) for k in range(count)]
+            codes = self._answers("box.ask", ask, lambda value: integers(value, 1)[0], list(map(str, range(count))))
         else:
             codes = self._answer("box.ask", ask, lambda value: integers(value, count))
         return np.array(codes, dtype=np.intp)
@@ -130,7 +130,8 @@ class ForeignBox(ForeignInstrument, ResistorBox):
             self._do("box.set", self._box.set, codes=str(list(map(int, codes))))
         else:
             for k, code in enumerate(codes):
-                self._do("box.set", self._box.set, [str(k)], code=str(int(code)))
+                self._run("box.set", self._box.set, [str(k)], code=str(int(code)))
+            self._accepted("box.set", ())
         told = self._codes()
         wrong = np.flatnonzero(told != np.asarray(codes))
         if len(wrong):

@@ -189,3 +189,13 @@ class QcodesSteps(Steps):
         if self.name is not None and self.station is None:
             raise ValueError("name is that of an instrument in the file station; leave it out")
         return self
+
+
+class PymeasureSteps(Steps):
+    """`[instrument.X.pymeasure]`, see `hwlearn.lab.instruments.foreign.tables.Steps`."""
+
+    @model_validator(mode="after")
+    def _has_a_class(self) -> Self:
+        if self.class_ is None:
+            raise ValueError("class is missing")
+        return self
