@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from hwlearn.lab.instruments.foreign.tables import PymeasureSteps, QcodesSteps, Steps
+from hwlearn.lab.instruments.foreign.tables import NidaqmxTable, PymeasureSteps, QcodesSteps, Steps
 from hwlearn.lab.instruments.scpi.templates import ScpiLines
 from hwlearn.toml import Table
 
@@ -27,10 +27,10 @@ class InstrumentTable(Table):
         baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
             XON/XOFF.
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
-        scpi, qcodes, pymeasure: what the driver of this name is told.
+        scpi, qcodes, pymeasure, nidaqmx: what the driver of this name is told.
     """
 
-    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes", "pymeasure")
+    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes", "pymeasure", "nidaqmx")
 
     driver: str
     resource: str | None = None
@@ -51,6 +51,7 @@ class InstrumentTable(Table):
     scpi: ScpiLines | None = None
     qcodes: QcodesSteps | None = None
     pymeasure: PymeasureSteps | None = None
+    nidaqmx: NidaqmxTable | None = None
 
     @model_validator(mode="after")
     def _lines_are_for_one_driver(self) -> Self:
@@ -69,8 +70,9 @@ class InstrumentTable(Table):
 
     @property
     def told(self) -> ScpiLines | Steps | None:
-        """What its driver is told, of a driver that is told what to do."""
-        return getattr(self, self.driver) if self.driver in self.TELLING else None
+        """What its driver is told to do, where it is."""
+        told = getattr(self, self.driver) if self.driver in self.TELLING else None
+        return told if isinstance(told, ScpiLines | Steps) else None
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import contextlib
 import io
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.foreign.object import Object
 from hwlearn.lab.instruments.foreign.steps import run, texts_in_calls
 from hwlearn.lab.instruments.foreign.tables import Steps
+from hwlearn.lab.instruments.foreign.trying import trying
 from hwlearn.lab.instruments.foreign.values import switch
 from hwlearn.lab.instruments.found import Found
 from hwlearn.lab.instruments.roles import Instrument, Wired
@@ -21,7 +22,6 @@ from hwlearn.lab.instruments.scpi.names import canonical, serial_number
 from hwlearn.lab.instruments.scpi.text import error_number, number
 from hwlearn.lab.instruments.scpi.visa import Broken, Line, Visa
 from hwlearn.lab.instruments.settings import InstrumentTable, Setup
-from hwlearn.lab.instruments.signals import ending_signals_wait
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,6 @@ LONGEST_QUEUE = 50
 
 class ForeignInstrument(Instrument, Object):
     """Does the steps of its table. A refusal names the channels, the key and what was done.
-
-    A signal that ends the process waits until an action is done, so that no answer is left in a line for the next question.
 
     Attributes:
         own: where the drivers are that come with the library, and need no trust.
@@ -98,10 +96,10 @@ class ForeignInstrument(Instrument, Object):
         try:
             if setup.resource:
                 made._holds.append(Hold(canonical(setup.resource), setup.name, setup.resource, must=setup.must_lock))
-            with made._trying("making its driver"), ending_signals_wait(), contextlib.redirect_stdout(io.StringIO()) as said:
+            with trying(made, "making its driver"), contextlib.redirect_stdout(io.StringIO()) as said:
                 made.device = made._made(setup)
             log.debug("%s: %s", setup.name, said.getvalue().strip())
-            with made._trying("identity"), ending_signals_wait():
+            with trying(made, "identity"):
                 made._identity = made._identified()
             if setup.table.idn not in made._identity:
                 raise made.error(
@@ -114,7 +112,7 @@ class ForeignInstrument(Instrument, Object):
                 for question, was in before.items()
                 if (is_ := made._raw(question)) != was
             ]
-            with made._trying("errors"), ending_signals_wait():
+            with trying(made, "errors"):
                 made._changed += [
                     Found(f"has in its error queue, once its driver is made: {entry}") for entry in made._queue()
                 ]
@@ -167,7 +165,7 @@ class ForeignInstrument(Instrument, Object):
     # What roles do
 
     def _raw(self, question: str) -> str:
-        with self._trying(question), ending_signals_wait():
+        with trying(self, question):
             return self._asked(question).strip()
 
     def _do(self, key: str, steps: str, channels: Sequence[str] = (), **fields: float | str) -> Any:
@@ -193,7 +191,7 @@ class ForeignInstrument(Instrument, Object):
     def _run(self, key: str, steps: str, channels: Sequence[str], **fields: float | str) -> Any:
         values = {name: given if isinstance(given, str) else number(given) for name, given in fields.items()}
         filled = steps.format(**{"channel": channels[0] if channels else "", **values})
-        with self._trying(f"{_at(channels)}{self.library}.{key}: {filled}"), ending_signals_wait():
+        with trying(self, f"{_at(channels)}{self.library}.{key}: {filled}"):
             if self._suspect:
                 self._clear()
             self._suspect = True
@@ -202,12 +200,12 @@ class ForeignInstrument(Instrument, Object):
         return value
 
     def _parsed(self, key: str, value: Any, parse: Callable[[Any], T], channels: Sequence[str]) -> T:
-        with self._trying(f"{_at(channels)}{self.library}.{key}"):
+        with trying(self, f"{_at(channels)}{self.library}.{key}"):
             return parse(value)
 
     def _accepted(self, key: str, channels: Sequence[str]) -> None:
         """Make sure that the instrument has done it."""
-        with self._trying(f"{_at(channels)}{self.library}.{key}"), ending_signals_wait():
+        with trying(self, f"{_at(channels)}{self.library}.{key}"):
             if entries := self._queue():
                 raise self.error(f"refused: {', '.join(entries)}")
 
@@ -232,17 +230,6 @@ class ForeignInstrument(Instrument, Object):
                 entries.append(entry)
         return entries
 
-    @contextlib.contextmanager
-    def _trying(self, what: str) -> Iterator[None]:
-        """Whatever a driver raises is an `InstrumentError` that says what was done."""
-        try:
-            yield
-        except InstrumentError as error:
-            text = str(error).removeprefix(str(self.error("")))
-            raise self.error(f"{what}: {text}") from error
-        except Exception as error:
-            raise self.error(f"{what}: {type(error).__name__}: {error}") from error
-
     # What every instrument is
 
     @property
@@ -256,7 +243,7 @@ class ForeignInstrument(Instrument, Object):
         device, self.device = self.device, None
         try:
             if device is not None:
-                with self._trying("closing"), ending_signals_wait():
+                with trying(self, "closing"):
                     self._release(device)
         finally:
             for hold in self._holds:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from hwlearn.lab.instruments.foreign.steps import asks, parsed
 from hwlearn.lab.instruments.scpi.templates import message
@@ -198,4 +198,25 @@ class PymeasureSteps(Steps):
     def _has_a_class(self) -> Self:
         if self.class_ is None:
             raise ValueError("class is missing")
+        return self
+
+
+class NidaqmxTable(Table):
+    """`[instrument.X.nidaqmx]`: a card of National Instruments; `resource` is its device name, "Dev1".
+
+    Attributes:
+        terminal: how inputs are wired: each against a terminal of its own, against the card's ground, against a common one.
+        rate_hz: samples per second of each input; a reading is their mean over `nplc` power line cycles.
+        min_v, max_v: of the outputs [V].
+    """
+
+    terminal: Literal["differential", "rse", "nrse", "pseudodifferential"] = "differential"
+    rate_hz: PositiveFloat = 1000.0
+    min_v: float = -10.0
+    max_v: float = 10.0
+
+    @model_validator(mode="after")
+    def _has_zero(self) -> Self:
+        if not self.min_v <= 0 < self.max_v:
+            raise ValueError("0 V, which is safe, must be within min_v and max_v")
         return self
