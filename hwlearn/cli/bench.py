@@ -301,7 +301,7 @@ def _show(
 def _serve(station: StationFile, experiment: File, trust_station: TrustStation = False) -> None:
     """Run the virtual bench for other clients on this machine."""
     from hwlearn.experiments import load_experiment
-    from hwlearn.lab.bench.signals import ending_signals_raise
+    from hwlearn.lab.instruments.signals import ending_signals_raise
     from hwlearn.lab.station.load import as_built, load_station
     from hwlearn.lab.virtual import VirtualBench
 

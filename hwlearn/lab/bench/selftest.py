@@ -18,6 +18,7 @@ from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.probing import Probed, Prober, Progress
 from hwlearn.lab.bench.wiring import SIGMAS, Effect, Survey, inspect_wiring
+from hwlearn.lab.instruments.roles import ResistorBox
 from hwlearn.lab.station import Station
 from hwlearn.network import Network
 
@@ -105,7 +106,7 @@ class _SelfTest:
         self.measure = circuit.station.settings.measure
         self.settle = self.measure.settle_s
         self.noise, self.wired = math.nan, False
-        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
+        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.watchdog, self.left, self.rest, self.modes]
         of_resistors = [self.settling, self.channel_delay, self.wiring, self.leads, self.nudges]
         self.tests += [self.elements] if not self.network.linear else of_resistors
 
@@ -113,6 +114,13 @@ class _SelfTest:
         """Connecting has asked them all."""
         for name, instrument in self.circuit.connection.instruments.items():
             yield Finding("identity", name, True, note=instrument.identity)
+
+    def watchdog(self) -> Iterator[Finding]:
+        """What nobody opens when this process is killed."""
+        for name, table in self.circuit.station.settings.instrument.items():
+            if issubclass(self.circuit.station.drivers[name], ResistorBox) and not table.watchdog_s:
+                note = "none: after kill -9 its resistors stay connected and sources stay on; give it watchdog_s if it has one"
+                yield Finding("watchdog", name, True, note=note)
 
     def left(self) -> Iterator[Finding]:
         """What an earlier user left; outputs that are on are switched off before the next test."""

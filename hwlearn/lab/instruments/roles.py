@@ -65,6 +65,11 @@ class Instrument(ABC):
         return cls
 
     @classmethod
+    def code(cls, table: InstrumentTable) -> str:
+        """The code that this table of a station file names, which is run only where the file is trusted; empty if none."""
+        return ""
+
+    @classmethod
     def connect(cls, setup: Setup) -> Self:
         """Find the instrument, and make sure that it is the one that is meant.
 

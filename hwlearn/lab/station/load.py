@@ -23,6 +23,8 @@ from hwlearn.toml import STATION, read_toml
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+TRUST = "if you trust this station, say so: --trust-station, or trust=True"
+
 
 def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
     """Read and check a station file, its code tables and its calibration; CSV files are relative to it.
@@ -69,12 +71,13 @@ def _drivers(settings: StationSettings, file: Path, trust: bool) -> dict[str, ty
     drivers = {}
     for name, table in settings.instrument.items():
         key = f"{file}: instrument.{name}.driver"
-        if ":" in table.driver and not trust:
-            raise StationError(
-                f"{key}: {table.driver!r} is code; if you trust this station, say so: --trust-station, or trust=True"
-            )
         try:
-            drivers[name] = DRIVERS.get(table.driver, trust=trust, beside=file.parent).fitted(table)
+            if ":" in table.driver and not trust:
+                raise ValueError(f"{table.driver!r} is code; {TRUST}")
+            driver = DRIVERS.get(table.driver, trust=trust, beside=file.parent)
+            if not trust and (named := driver.code(table)):
+                raise ValueError(f"{named} is code; {TRUST}")
+            drivers[name] = driver.fitted(table)
         except (RegistryError, ValueError) as error:
             raise StationError(f"{key}: {error}") from error
     return drivers

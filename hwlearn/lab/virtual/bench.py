@@ -176,10 +176,11 @@ class VirtualBench:
 
 
 def _twin(name: str, driver: type[Instrument], station: Station) -> type[ScpiInstrument] | None:
-    """The virtual instrument of a driver; of one whose messages stand in the file, that of the driver that it names."""
-    lines = station.settings.instrument[name].scpi
+    """The virtual instrument of a driver; of one that is told what to do, that of the driver that its table names."""
+    table = station.settings.instrument[name]
+    lines = table.told
     if lines is not None:
-        key = f"{station.path}: instrument.{name}.scpi.twin"
+        key = f"{station.path}: instrument.{name}.{table.driver}.twin"
         if lines.twin is None:
             raise StationError(f"{key} is missing: name the driver whose virtual instrument understands these lines")
         try:
