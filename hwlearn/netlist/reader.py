@@ -216,6 +216,7 @@ class _Parts:
         parts = set[str]()
         values = {source.name: source.value for source in sources}
         netlist = NetlistAround(map(self._spelled, cards), self.directives, values, wanted)
+        elements: list[Card] = []
         for card in others:
             found = None
             try:
@@ -223,13 +224,16 @@ class _Parts:
             except DeviceError as error:
                 self._not_edges[card.name] = str(error)
             if found is None:
-                self._element(card)
+                elements.append(card)
                 continue
             self.edges.append(found.ends)
             self.names.append(found.device.edge)
             self.conductances.append(found.conductance)
             self.devices.append(found.device)
             parts.update(found.parts)
+        for card in elements:
+            if self._name(card) not in parts:
+                self._element(card)
         return parts
 
     def _spelled(self, card: Card) -> DeviceCard:
