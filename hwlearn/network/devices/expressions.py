@@ -8,9 +8,10 @@ from string import Formatter
 
 from hwlearn.text import write_number
 
-_PART = re.compile(r"[+-]?[\d.]+(?:e[+-]?\d+)?")
-_LITERAL = re.compile(rf"(?<![\w.]){_PART.pattern.removeprefix('[+-]?')}")
-_BRACKETED = rf"\((?:{_PART.pattern}){{1,2}}\)"
+_UNSIGNED = r"[\d.]+(?:e[+-]?\d+)?"
+_PART = re.compile(rf"[+-]?{_UNSIGNED}")
+_LITERAL = re.compile(rf"(?<![\w.]){_UNSIGNED}")
+_BRACKETED = rf"\([+-]?{_UNSIGNED}(?:[+-]{_UNSIGNED})?\)"
 
 
 def exactly(number: float) -> str:
