@@ -88,5 +88,5 @@ class Pulses(Programming):
         return self._pulsed(states, np.abs(count), volts), asked + count * step
 
     def _pulsed(self, states: Array, counts: Array, volts: Array) -> Array:
-        """States (M,) after so many pulses (M,) of so many volts (M,)."""
+        """States (M,) after numbers of pulses (M,), each of its device's volts (M,)."""
         return moved(lambda at: counts * self._motions.rates(at, volts), states, self.seconds)
