@@ -24,6 +24,7 @@ from hwlearn.netlist.faithful import check_faithful
 from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.meant import as_meant
+from hwlearn.netlist.parameters import check_parameters
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.safety import Control, without_commands
 from hwlearn.netlist.source import NetlistSource, read_source
@@ -62,6 +63,7 @@ def read_netlist(
     check_text(source, places, dialect or "")
     source = with_temperature(source)
     expanded = expand(source, places, dialect or "")
+    check_parameters(source, places, expanded, dialect or "")
     check_faithful(written, source, expanded, dialect or "")
     parts = _Parts(
         expanded, source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws, dialect or ""
