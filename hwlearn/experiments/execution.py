@@ -17,6 +17,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.grades import Grades, grades_of
+from hwlearn.experiments.memristors import as_they_are
 from hwlearn.experiments.outcome import Outcome
 from hwlearn.learning.flow import flow
 from hwlearn.learning.rule import Reading
@@ -167,6 +168,7 @@ def run_experiment(
             recorder.end(circuit, trace.stopped_because, trace.kept, trace.error)
         final = circuit.conductances if trace.conductances is None else trace.conductances
         loss_final, outputs, grades = _in_the_end(experiment, circuit, final, cut_short=trace.error is not None)
+        trained = as_they_are(network.with_found(final), circuit.provenance())
     return Outcome(
         rule=rule.name,
         backend=settings.backend.name,
@@ -176,7 +178,7 @@ def run_experiment(
         inputs=task.inputs,
         outputs=outputs,
         targets=task.targets,
-        network=network.with_found(final),
+        network=trained,
         continuous=settings.flow is not None,
         progress=np.array(trace.at),
         losses=np.array(trace.losses),

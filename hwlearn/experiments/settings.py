@@ -17,6 +17,7 @@ from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.imperfect.effect import IMPERFECTIONS
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable, parameters
+from hwlearn.experiments.memristors import MemristorsTable
 from hwlearn.experiments.names import OneOf
 from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.experiments.rule import RuleTable
@@ -142,6 +143,7 @@ class Settings(Table):
     train: TrainTable | None = None
     flow: FlowTable | None = None
     backend: BackendTable = Field(default_factory=BackendTable)
+    memristors: MemristorsTable | None = None
     imperfect: ImperfectTable | None = None
 
     @property
@@ -155,6 +157,8 @@ class Settings(Table):
     def _one_way(self) -> Self:
         if (self.train is None) == (self.flow is None):
             raise ValueError("give exactly one of [train] (discrete time) and [flow] (continuous time)")
+        if self.flow is not None and self.memristors is not None:
+            raise ValueError("[memristors] have times of their own, which a [flow] does not know: give [train]")
         if self.circuit.netlist is not None and self.ports.outputs is None:
             raise ValueError("[ports] outputs is missing: name the nodes of the netlist that are read")
         return self
