@@ -18,7 +18,7 @@ from hwlearn.network.devices import VTEAM, IonDrift
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "netlists" / "memristors.toml"
-STEPS = 4
+STEPS = 3
 
 
 def load(**overrides):
@@ -30,7 +30,7 @@ def states(network):
 
 
 def test_it_learns_although_pulses_do_not_do_what_is_asked():
-    outcome = run_experiment(load(train__steps=50))
+    outcome = run_experiment(load(train__steps=30, train__learning_rate=1e-7))
     assert outcome.loss_final < 1e-2 * outcome.loss_initial
     assert all(isinstance(device, IonDrift) for device in outcome.network.devices)
 
@@ -83,17 +83,17 @@ class Cut:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_kill_9_loses_one_step_at_most(tmp_path):
-    overrides = json.dumps({"train.steps": 8, "memristors.seconds": 2e-5})
-    command = [sys.executable, str(ROOT / "tests" / "support" / "killer.py"), str(FILE), overrides, str(tmp_path), "3"]
+    overrides = json.dumps({"train.steps": 6, "memristors.seconds": 2e-5})
+    command = [sys.executable, str(ROOT / "tests" / "support" / "killer.py"), str(FILE), overrides, str(tmp_path), "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250, env=environment)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     for one in found["killed"]:
         assert one["steps"] <= 1
-        assert one["end"] == list(range(9))
+        assert one["end"] == list(range(7))
         assert one["g"] == found["whole"]
-    assert sum(one["cut"] for one in found["killed"]) > 1
+    assert sum(one["cut"] for one in found["killed"]) > 0
 
 
 @pytest.mark.parametrize("backend", ["exact", "ngspice"])
@@ -114,7 +114,7 @@ def test_thresholds_keep_readings_from_disturbing():
 
 def test_the_parameter_may_be_the_state():
     outcome = run_experiment(
-        load(train__parameter="state", train__learning_rate=0.05, memristors__pulse=None, train__steps=30)
+        load(train__parameter="state", train__learning_rate=0.05, memristors__pulse=None, train__steps=12)
     )
     assert outcome.loss_final < 0.1 * outcome.loss_initial
 
