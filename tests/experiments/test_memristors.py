@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwlearn import Network
+from hwlearn import Network, NewtonCircuit
 from hwlearn.circuits.memristive import MemristiveCircuit, Pulses
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment, run_experiment
@@ -42,6 +42,11 @@ def test_the_file_says_what_the_circuit_does():
         assert isinstance(circuit._programming, Pulses)
         assert (circuit._programming.up, circuit._programming.down, circuit._programming.seconds) == (1.0, -1.0, 1e-3)
         assert circuit.network.devices[0] == IonDrift("R1", 100.0, 16e3, "biolek", 1.0, 1e-14, 1e-8)
+
+
+def test_the_reference_of_a_comparison_stands_still():
+    with load().circuit("exact", imperfect=False) as circuit:
+        assert isinstance(circuit, NewtonCircuit)
 
 
 def test_states_are_in_journal_run_folder_and_result(tmp_path):
@@ -114,7 +119,7 @@ def test_thresholds_keep_readings_from_disturbing():
 
 def test_the_parameter_may_be_the_state():
     outcome = run_experiment(
-        load(train__parameter="state", train__learning_rate=0.05, memristors__pulse=None, train__steps=12)
+        load(train__parameter="state", train__learning_rate=0.2, memristors__pulse=None, train__steps=12)
     )
     assert outcome.loss_final < 0.1 * outcome.loss_initial
 
