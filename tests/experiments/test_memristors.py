@@ -44,6 +44,16 @@ def test_the_file_says_what_the_circuit_does():
         assert circuit.network.devices[0] == IonDrift("R1", 100.0, 16e3, "biolek", 1.0, 1e-14, 1e-8)
 
 
+def test_imperfections_come_around_memristors(tmp_path):
+    """Noise is read, a tolerance is a resistance that no state may leave, and a dead edge is gone; states are still kept."""
+    imperfect = {"noise": {"volts": 1e-4}, "tolerance": {"part": 0.05}, "dead-edges": {"names": ["R3"]}}
+    run = Run.create(tmp_path / "run", load(train__steps=STEPS, imperfect=imperfect))
+    assert run.go().steps == STEPS
+    assert run.checkpoint["circuit.inside.states"].shape == (2,)
+    end = json.loads((run.folder / "journal.jsonl").read_text().splitlines()[-1])
+    assert list(end["circuit"]["states"]) == ["R1", "R2"]
+
+
 def test_the_reference_of_a_comparison_stands_still():
     with load().circuit("exact", imperfect=False) as circuit:
         assert isinstance(circuit, NewtonCircuit)
@@ -118,9 +128,7 @@ def test_thresholds_keep_readings_from_disturbing():
 
 
 def test_the_parameter_may_be_the_state():
-    outcome = run_experiment(
-        load(train__parameter="state", train__learning_rate=0.2, memristors__pulse=None, train__steps=12)
-    )
+    outcome = run_experiment(load(train__parameter="state", train__learning_rate=0.2, memristors__pulse=None, train__steps=12))
     assert outcome.loss_final < 0.1 * outcome.loss_initial
 
 
