@@ -160,7 +160,7 @@ class Experiment:
         Args:
             backend: by name; the file's own if not given.
             verify: whether a bench checks itself against a model first.
-            imperfect: whether it has the imperfections of the file.
+            imperfect: whether it has the imperfections of the file, and memristors that move.
 
         Raises:
             StationError, InstrumentError: the bench does not fit, or does not answer.
@@ -169,7 +169,7 @@ class Experiment:
         with self.named():
             effects = table.effects(self._code) if table is not None and imperfect else []
             made = self.backend(backend).circuit(self.network, self.path.parent, verify=verify)
-            if self.settings.memristors is not None:
+            if self.settings.memristors is not None and imperfect:
                 made = self.settings.memristors.around(made)
             return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
 
