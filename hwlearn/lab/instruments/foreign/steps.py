@@ -53,6 +53,14 @@ class Reached(ABC):
             AttributeError: there is none that can be set.
         """
 
+    @abstractmethod
+    def assign_item(self, owner: Any, key: Any, value: Any) -> None:
+        """Set an item to a value.
+
+        Raises:
+            TypeError: it cannot be set.
+        """
+
 
 @lru_cache(1024)
 def parsed(text: str) -> tuple[ast.stmt, ...]:
@@ -71,7 +79,7 @@ def parsed(text: str) -> tuple[ast.stmt, ...]:
         raise ValueError("is empty")
     for step in steps:
         match step:
-            case ast.Assign(targets=[ast.Attribute() | ast.Name() as target], value=value):
+            case ast.Assign(targets=[ast.Attribute() | ast.Name() | ast.Subscript() as target], value=value):
                 _check_path(target, text)
                 _literal(value, text)
             case ast.Expr(value=value):
@@ -121,6 +129,8 @@ def run(text: str, device: Reached) -> Any:
                 device.assign(_reach(owner, device), name, ast.literal_eval(given))
             case ast.Assign(targets=[ast.Name(id=name)], value=given):
                 device.assign(device.root(), name, ast.literal_eval(given))
+            case ast.Assign(targets=[ast.Subscript(value=owner, slice=key)], value=given):
+                device.assign_item(_reach(owner, device), ast.literal_eval(key), ast.literal_eval(given))
             case ast.Expr(value=target):
                 value = device.value(_reach(target, device))
     return value

@@ -201,6 +201,16 @@ class PymeasureSteps(Steps):
         return self
 
 
+class OphydAsyncSteps(PymeasureSteps):
+    """`[instrument.X.ophyd_async]`, see `hwlearn.lab.instruments.foreign.tables.Steps`.
+
+    Attributes:
+        mock: connect to ophyd-async's mock backend, to try the steps.
+    """
+
+    mock: bool = False
+
+
 class NidaqmxTable(Table):
     """`[instrument.X.nidaqmx]`: a card of National Instruments; `resource` is its device name, "Dev1".
 
