@@ -22,7 +22,7 @@ from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
 
 for library in ("qcodes", "pymeasure"):
-    pytest.importorskip(library, reason=f"{library} is not installed: pip install 'hwlearn[adapters]'")
+    pytest.importorskip(library, reason=f"{library} is not installed: pip install {library}")
 
 STATIONS = Path(__file__).parents[2] / "stations"
 TEXT = (STATIONS / "adapters.toml").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from hwlearn.lab.virtual.ports import OPEN, PortDrive
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract
 from hwlearn.testing.nodal import modified_nodal
 
-pytest.importorskip("ophyd_async", reason="ophyd-async is not installed: pip install 'hwlearn[ophyd-async]'")
+pytest.importorskip("ophyd_async", reason="ophyd-async is not installed: pip install ophyd-async")
 
 HERE = Path(__file__).parent
 HEAD = 'driver = "ophyd_async"\n[table.ophyd_async]\nclass = "ophyd_devices.{}"\nmock = true\n'

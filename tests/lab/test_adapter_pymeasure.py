@@ -13,7 +13,7 @@ from hwlearn.lab.instruments.found import Driving
 from hwlearn.lab.instruments.roles import Wired
 from hwlearn.testing import SourceMeterContract
 
-pytest.importorskip("pymeasure", reason="PyMeasure is not installed: pip install 'hwlearn[pymeasure]'")
+pytest.importorskip("pymeasure", reason="PyMeasure is not installed: pip install pymeasure")
 
 METER = """
 driver = "pymeasure"

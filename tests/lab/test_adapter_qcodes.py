@@ -17,7 +17,7 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.station.write import write_calibrated
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
 
-pytest.importorskip("qcodes", reason="QCoDeS is not installed: pip install 'hwlearn[qcodes]'")
+pytest.importorskip("qcodes", reason="QCoDeS is not installed: pip install qcodes")
 
 CLASS = "qcodes.instrument_drivers.Keithley.Keithley2450"
 STATIONS = Path(__file__).parents[2] / "stations"
@@ -343,9 +343,7 @@ def test_a_library_that_is_missing_is_asked_for(monkeypatch, tmp_path):
     for name in [name for name in sys.modules if name.partition(".")[0] == "qcodes"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "qcodes", None)
-    with pytest.raises(
-        InstrumentError, match=r"it: making its driver: .*qcodes is not installed: pip install 'hwlearn\[qcodes\]'"
-    ):
+    with pytest.raises(InstrumentError, match=r"it: making its driver: .*qcodes is not installed: pip install qcodes"):
         made(Qcodes, table(SOURCE, tmp_path))
 
 

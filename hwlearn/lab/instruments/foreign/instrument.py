@@ -122,8 +122,8 @@ class ForeignInstrument(Instrument, Object):
         return made
 
     def _watched_before(self, setup: Setup) -> dict[str, str]:
-        """What the instrument answers before its driver is made."""
-        if not self.steps.watch:
+        """What the instrument answers before its driver is made; nothing when all that counts is to make it safe."""
+        if not (self.steps.watch and setup.must_lock):
             return {}
         if not setup.resource:
             raise self.error("is told to watch, and has no resource: give it its VISA resource name")

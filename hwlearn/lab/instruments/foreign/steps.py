@@ -77,15 +77,11 @@ def parsed(text: str) -> tuple[ast.stmt, ...]:
         raise ValueError(f"{text!r}: {getattr(error, 'msg', 'too deep')}") from None
     if not steps:
         raise ValueError("is empty")
-    for step in steps:
-        match step:
-            case ast.Assign(targets=[ast.Attribute() | ast.Name() | ast.Subscript() as target], value=value):
-                _check_path(target, text)
-                _literal(value, text)
-            case ast.Expr(value=value):
-                _check_path(value, text)
-            case _:
-                raise _wrong(step, text)
+    try:
+        for step in steps:
+            _check(step, text)
+    except RecursionError:
+        raise ValueError(f"{text[:40]!r}…: too deep") from None
     return steps
 
 
@@ -148,6 +144,17 @@ def _reach(node: ast.expr, device: Reached) -> Any:
             arguments = [ast.literal_eval(one) for one in given]
             return device.call(_reach(target, device), arguments, {str(one.arg): ast.literal_eval(one.value) for one in named})
     raise AssertionError(node)
+
+
+def _check(step: ast.stmt, text: str) -> None:
+    match step:
+        case ast.Assign(targets=[ast.Attribute() | ast.Name() | ast.Subscript() as target], value=value):
+            _check_path(target, text)
+            _literal(value, text)
+        case ast.Expr(value=value):
+            _check_path(value, text)
+        case _:
+            raise _wrong(step, text)
 
 
 def _check_path(node: ast.expr, text: str) -> None:
