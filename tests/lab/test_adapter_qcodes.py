@@ -105,9 +105,12 @@ class TestBox(OnVirtualBench, ResistorBoxContract):
         box = self.virtual.instruments["pots"]
         return None if box.opened else list(box.codes)
 
-    def test_its_watchdog_is_told(self, instrument):
+    def test_its_watchdog_is_told_and_hears_that_somebody_is_there(self, instrument):
         instrument.watchdog(7.0)
-        assert self.virtual.instruments["pots"].watchdog == 7.0
+        box = self.virtual.instruments["pots"]
+        heard = box.lines[-1]
+        instrument.present()
+        assert (box.watchdog, box.lines[-2:]) == (7.0, [":RES:OPEN?", heard])
 
 
 class TestSource(SourceContract):
@@ -239,6 +242,11 @@ def test_what_its_constructor_changed_is_told(connect, tmp_path):
         "answered '0' to :OUTP? before its driver was made, and '1' afterwards",
         "channel 1 has its output on",
     ]
+
+
+def test_what_nobody_asked_before_is_not_known(connect):
+    (told,) = connect(SOURCE).look(Wired(drive=("1",)))
+    assert "whether that changed an output is not known" in str(told)
 
 
 def test_nothing_is_printed_and_a_refusal_names_channel_and_step(connect, tmp_path, capsys):
