@@ -1,8 +1,9 @@
 """Stations of instruments that drivers of other people speak to, on the virtual bench of the 4×4 grid."""
 
+import re
 from pathlib import Path
 
-from benches import NETWORK, STATION, changed
+from benches import NETWORK, ROOT, STATION, changed
 
 from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 from hwlearn.lab.station import load_station
@@ -30,3 +31,12 @@ def table(text, folder):
 def made(driver, given, resource=None, name="it", folder=Path(), timeout=0.5):
     """A connected instrument."""
     return driver.fitted(given).connect(Setup(name, given, resource, timeout_s=timeout, folder=Path(folder)))
+
+
+def on_page(name):
+    """The table of docs/howto/adapters.md that begins with this name, as text for `table`."""
+    page = (ROOT / "docs" / "howto" / "adapters.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if block.startswith(f"[{name}]")]
+    return "\n".join(
+        line for line in block.replace(f"[{name}]\n", "").splitlines() if not line.startswith("resource")
+    ).replace(f"[{name}.", "[table.")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from adapters import made, table, virtual_bench
+from adapters import made, on_page, table, virtual_bench
 
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.lab.instruments.drivers.qcodes import Qcodes
@@ -22,24 +22,8 @@ pytest.importorskip("qcodes", reason="QCoDeS is not installed: pip install qcode
 CLASS = "qcodes.instrument_drivers.Keithley.Keithley2450"
 STATIONS = Path(__file__).parents[2] / "stations"
 
-METER = """
-driver = "qcodes"
-[table.qcodes]
-class = "qcodes.instrument_drivers.Keithley.Keithley2450"
-errors = ":SYST:ERR?"
-watch = [":OUTP?", ":SOUR:FUNC?"]
-[table.qcodes.meter]
-limit = "submodules['_source_current'].limit = {volts}; submodules['_source_voltage'].limit = {amperes}"
-inject = "sense_function = 'voltage'; source_function = 'current'; source.current = {amperes}; output_enabled = True"
-hold = "sense_function = 'voltage'; source_function = 'voltage'; source.voltage = {volts}; output_enabled = True"
-volts_ask = "sense_function = 'voltage'; sense.voltage"
-amperes_ask = "sense_function = 'current'; sense.current"
-inject_tripped = "source.limit_tripped"
-hold_tripped = "source.limit_tripped"
-off = "output_enabled = False"
-off_ask = "output_enabled"
-zero = "submodules['_source_current'].current = 0; submodules['_source_voltage'].voltage = 0"
-"""
+METER = "\n" + on_page("instrument.smu")
+LIMIT = (METER[METER.index("limit = ") : METER.index("inject = ")], "limit = 'get_idn({volts}, {amperes})'\n")
 BOX = """
 driver = "qcodes"
 [table.qcodes]
@@ -168,7 +152,11 @@ def simulated(file, address):
 
 def test_qcodes_own_keithley_2450_is_found_on_and_switched_off(connect):
     given = simulated("Keithley_2450.yaml", "GPIB::2::INSTR")
-    without = [('watch = [":OUTP?", ":SOUR:FUNC?"]', ""), (METER[METER.index("zero = ") :], "")]  # it knows no levels
+    without = [
+        (METER[METER.index("watch = ") : METER.index("[table.qcodes.meter]")], ""),
+        LIMIT,
+        (METER[METER.index("zero = ") :], ""),
+    ]  # it knows no levels
     smu = connect(METER, ('errors = ":SYST:ERR?"', given), *without)
     assert smu.identity == "QCoDeS,correct mode,model,v0.01"
     smu.device.output_enabled(True)
