@@ -1,8 +1,10 @@
 """Stations of instruments that drivers of other people speak to, on the virtual bench of the 4×4 grid."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from benches import NETWORK, ROOT, STATION, changed
 
 from hwlearn.lab.instruments.settings import InstrumentTable, Setup
@@ -12,6 +14,12 @@ from hwlearn.toml import STATION as KIND
 from hwlearn.toml import read_toml
 
 EXACT = [("noise_v = 20e-6", "noise_v = 0"), ("lsb_v = 5e-6", "lsb_v = 0"), ("dac_bits = 16", ""), ("pot_tolerance = 0.2", "")]
+
+
+def needs(library):
+    """Skip a file of tests where a library is not installed; to import it takes a second, in each process that collects."""
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed: pip install {library.replace('_', '-')}", allow_module_level=True)
 
 
 def virtual_bench(folder):

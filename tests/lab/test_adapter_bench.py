@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapters import needs
 from benches import EXPERIMENT, NETWORK, changed
 from processes import start
 from typer.testing import CliRunner
@@ -21,8 +22,8 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
 
-for library in ("qcodes", "pymeasure"):
-    pytest.importorskip(library, reason=f"{library} is not installed: pip install {library}")
+needs("qcodes")
+needs("pymeasure")
 
 STATIONS = Path(__file__).parents[2] / "stations"
 TEXT = (STATIONS / "adapters.toml").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapters import table
+from adapters import needs, table
 from benches import EXPERIMENT, NETWORK, STATION, changed
 from pydantic import ValidationError
 
@@ -22,7 +22,7 @@ from hwlearn.lab.virtual.bench import model_of
 from hwlearn.testing import ScannerContract, SourceContract
 from hwlearn.testing.nodal import modified_nodal
 
-pytest.importorskip("nidaqmx", reason="nidaqmx is not installed: pip install nidaqmx")
+needs("nidaqmx")
 
 GIVEN = 'driver = "nidaqmx"\n[table.nidaqmx]\n'
 

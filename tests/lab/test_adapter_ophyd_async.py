@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapters import made, table
+from adapters import made, needs, table
 from benches import EXPERIMENT, NETWORK, STATION, changed
 
 from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, train
@@ -20,7 +20,7 @@ from hwlearn.lab.virtual.ports import OPEN, PortDrive
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract
 from hwlearn.testing.nodal import modified_nodal
 
-pytest.importorskip("ophyd_async", reason="ophyd-async is not installed: pip install ophyd-async")
+needs("ophyd_async")
 
 HERE = Path(__file__).parent
 HEAD = 'driver = "ophyd_async"\n[table.ophyd_async]\nclass = "ophyd_devices.{}"\nmock = true\n'

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from adapters import made, table, virtual_bench
+from adapters import made, needs, table, virtual_bench
 from benches import changed
 from pydantic import ValidationError
 
@@ -13,7 +13,7 @@ from hwlearn.lab.instruments.found import Driving
 from hwlearn.lab.instruments.roles import Wired
 from hwlearn.testing import SourceMeterContract
 
-pytest.importorskip("pymeasure", reason="PyMeasure is not installed: pip install pymeasure")
+needs("pymeasure")
 
 METER = """
 driver = "pymeasure"

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from adapters import made, on_page, table, virtual_bench
+from adapters import made, needs, on_page, table, virtual_bench
 
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.lab.instruments.drivers.qcodes import Qcodes
@@ -17,7 +17,7 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.station.write import write_calibrated
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
 
-pytest.importorskip("qcodes", reason="QCoDeS is not installed: pip install qcodes")
+needs("qcodes")
 
 CLASS = "qcodes.instrument_drivers.Keithley.Keithley2450"
 STATIONS = Path(__file__).parents[2] / "stations"
