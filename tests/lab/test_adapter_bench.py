@@ -18,6 +18,7 @@ from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, train
 from hwlearn.cli import app
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.connection import make_safe
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
@@ -87,6 +88,13 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
             assert (pots.opened, dac.channels["1"].on) == (False, True)  # nobody could do anything
             time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
             assert pots.opened
+            make_safe(load_station(path, trust=True))  # `hwlearn bench safe`, which the killed process does not lock out
+            assert (smu.channels["1"].on, dac.channels["1"].on, dac.channels["1"].volts, pots.opened) == (
+                False,
+                False,
+                0.0,
+                True,
+            )
             return
         assert process.returncode == 143, error
         assert (smu.channels["1"].on, dac.channels["1"].on, dac.channels["1"].volts, pots.opened) == (False, False, 0.0, True)

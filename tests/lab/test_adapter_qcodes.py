@@ -1,6 +1,7 @@
 """`driver = "qcodes"`: QCoDeS' drivers against virtual instruments, QCoDeS' own simulators, and its dummies."""
 
 import datetime
+import re
 import shutil
 import sys
 import time
@@ -230,6 +231,12 @@ def test_what_its_constructor_changed_is_told(connect, tmp_path):
         "answered '0' to :OUTP? before its driver was made, and '1' afterwards",
         "channel 1 has its output on",
     ]
+
+
+def test_the_record_of_a_run_says_which_driver_it_was(connect):
+    report = connect(SOURCE).report()
+    assert report["driver"] == "qcodes.instrument_drivers.mock_instruments.DummyInstrument"
+    assert re.fullmatch(r"qcodes \d+\.\d+\..*", report["library"])
 
 
 def test_what_nobody_asked_before_is_not_known(connect):

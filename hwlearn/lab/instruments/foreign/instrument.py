@@ -7,6 +7,7 @@ import io
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any, ClassVar, Self, TypeVar
 
 from hwlearn.errors import InstrumentError
@@ -239,6 +240,9 @@ class ForeignInstrument(Instrument, Object):
     @property
     def identity(self) -> str:
         return self._identity
+
+    def report(self) -> dict[str, Any]:
+        return {**super().report(), "driver": self.steps.class_ or "", "library": f"{self.library} {version(self.library)}"}
 
     def present(self) -> None:
         self._accepted("errors", ())
