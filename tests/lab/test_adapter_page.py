@@ -1,6 +1,8 @@
 """What docs/howto/adapters.md shows is what works: its tables are read, and the whole station says the same."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -45,3 +47,13 @@ def test_each_library_has_its_pip_command_and_its_extra(library):
     project = tomllib.loads((Path(ROOT) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert [one.partition(">")[0] for one in project["optional-dependencies"][library]] == [library]
     assert library in "".join(project["optional-dependencies"]["adapters"])
+
+
+def test_a_station_is_read_without_the_libraries_that_it_names():
+    script = (
+        "import sys; from hwlearn.lab.station import load_station; load_station(sys.argv[1], trust=True); print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", script, str(ROOT / "stations" / "adapters.toml")]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    assert "hwlearn.lab.instruments.drivers.qcodes" in imported
+    assert not {"qcodes", "pymeasure", "nidaqmx", "ophyd_async", "digipots"} & set(imported)

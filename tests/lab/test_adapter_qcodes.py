@@ -133,11 +133,11 @@ class TestScanner(ScannerContract):
 def connect(tmp_path):
     instruments = []
 
-    def make(text, *changes, resource=None, folder=tmp_path):
+    def make(text, *changes, resource=None, folder=tmp_path, **options):
         for old, new in changes:
             assert old in text, old
             text = text.replace(old, new)
-        instruments.append(made(Qcodes, table(text, tmp_path), resource, folder=folder))
+        instruments.append(made(Qcodes, table(text, tmp_path), resource, folder=folder, **options))
         return instruments[-1]
 
     yield make
@@ -263,7 +263,7 @@ def test_values_that_its_driver_refuses_name_channel_and_step(connect, tmp_path)
 
 def test_a_late_answer_is_thrown_away(connect, tmp_path):
     with virtual_bench(tmp_path) as virtual:
-        smu = connect(METER, resource=virtual.resources["smu"])
+        smu = connect(METER, resource=virtual.resources["smu"], timeout=0.5)
         smu.limit("1", volts=1.0, amperes=1e-3, nplc=1.0)
         smu.inject("1", 1e-5)
         twin = virtual.instruments["smu"]
@@ -324,6 +324,8 @@ def test_an_installed_driver_needs_no_trust(tmp_path):
         (f'class = "{CLASS}"', "", "give either class, or station"),
         ("class = ", 'name = "x"\nclass = ', "name is that of an instrument in the file"),
         ('driver = "qcodes"', 'driver = "scpi"', 'only driver = "qcodes" is told'),
+        ('watch = [":OUTP?"', 'watch = [":OUTP ON"', "':OUTP ON' is not one question"),
+        ('errors = ":SYST:ERR?"', 'errors = ":OUTP ON;:SYST:ERR?"', "is not one question"),
     ],
 )  # fmt: skip
 def test_steps_that_are_none_are_refused_before_anything_is_touched(tmp_path, old, new, said):
