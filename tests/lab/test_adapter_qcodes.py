@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ driver = "qcodes"
 class = "qcodes.instrument_drivers.yokogawa.YokogawaGS200"
 {}
 [table.qcodes.source]
-set = "source_mode = 'VOLT'; voltage = {{volts}}"
+set = "voltage_range = 10; voltage = {{volts}}"
 ask = "voltage"
 on = "on()"
 off = "off()"
@@ -185,9 +186,47 @@ def test_qcodes_own_yokogawa_gs200_goes_off_even_if_zero_is_refused(connect):
     assert roles_of(type(dac)) == ["Source"]
     assert "GS200" in dac.identity
     dac.device.on()
-    with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.source\.set: source_mode = 'VOLT'; voltage = 0: "):
+    with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.source\.set: voltage_range = 10; v"):
         dac.safe(Wired(drive=("1",)))
     assert dac.device.output() == "off"
+
+
+LEVELS = """
+      level:
+        default: 1.25
+        getter:
+          q: ":SOUR:LEV?"
+          r: "{}"
+        setter:
+          q: ":SOUR:LEV {}"
+      range:
+        default: 1
+        getter:
+          q: ":SOUR:RANG?"
+          r: "{}"
+        setter:
+          q: ":SOUR:RANG {}"
+"""
+
+
+def test_a_yokogawa_gs200_with_levels_is_set_asked_found_and_left_safe(connect, tmp_path):
+    """QCoDeS' simulator, and what a GS200 answers to its driver beside that."""
+    pytest.importorskip("pyvisa_sim", reason="pyvisa-sim is not installed")
+    text = resources.files("qcodes.instrument.sims").joinpath("Yokogawa_GS200.yaml").read_text(encoding="utf-8")
+    text = text.replace("    properties:\n", f"    properties:{LEVELS}").replace(
+        "    dialogues:\n", "    dialogues:\n      - q: '*OPT?'\n        r: 'NONE'\n"
+    )
+    (tmp_path / "gs200.yaml").write_text(text, encoding="utf-8")
+    dac = connect(GS200.format(f'arguments = {{ address = "GPIB::1::INSTR", visalib = "{tmp_path / "gs200.yaml"}@sim" }}'))
+    assert dac.look(Wired(drive=("1",)))[1:] == []  # its output is off, whatever its level
+    dac.device.on()
+    assert dac.look(Wired(drive=("1",)))[1:] == [Driving("makes 1.25 V", "1")]
+    assert dac.set({"1": -0.5}) == {"1": -0.5}
+    assert (dac.device.output(), dac.device.ask(":SOUR:RANG?")) == ("on", "10.0")
+    with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.source\.set: .*voltage = 40: "):
+        dac.set({"1": 40.0})
+    dac.safe(Wired(drive=("1",)))
+    assert (dac.device.output(), dac.device.voltage()) == ("off", 0.0)
 
 
 DMM = """
@@ -196,7 +235,7 @@ driver = "qcodes"
 class = "qcodes.instrument_drivers.Keysight.Keysight34465A"
 {}
 [table.qcodes.scanner]
-select = "sense_function"
+select = "sense_function = 'DC Voltage'; range = {{volts}}; NPLC = {{nplc}}"
 scan = "volt"
 """
 
