@@ -287,8 +287,10 @@ def _show(
     for name, output in settings.output.items():
         table.add_row("output", name, str(output.nudge or "read only"))
     for name, edge in settings.edge.items():
-        gated = f"{edge.gate.drive} at its gate" if edge.gate else f"{edge.fixed_ohm:g} Ω"
-        table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else gated)
+        if edge.gate is not None:
+            table.add_row("edge", name, f"{edge.gate.drive} at its gate")
+        else:
+            table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else f"{edge.fixed_ohm:g} Ω")
     print_table(table)
     if out is not None:
         from hwlearn.show.plots import draw_wiring

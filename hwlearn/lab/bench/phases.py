@@ -110,7 +110,11 @@ class Phases:
         metered: list[Metered] = []
         warm: list[Array] = []
         heard = time.monotonic()
-        for sample, number in visits(count, repeats, plan.station.settings.measure.order):
+        plan.inputs.begin()
+        for one in filter(None, plan.nudges):
+            one.begin()
+        turns = list(visits(count, repeats, plan.station.settings.measure.order))
+        for (sample, number), (after, _) in zip(turns, [*turns[1:], (-1, 0)], strict=True):
             heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
@@ -124,7 +128,10 @@ class Phases:
             flowing = np.zeros(len(plan.nudges))
             for k, nudge in enumerate(plan.nudges if nudged else ()):
                 assert nudge is not None
-                flowing[k], told = nudge.measure(seen, sample)
+                following = None
+                if k == len(plan.nudges) - 1 and after >= 0 and asked.imposed is not None:  # all others are read
+                    following = float(asked.imposed[after, k])
+                flowing[k], told = nudge.measure(seen, sample, following)
                 metered += told
             currents[sample].append(flowing)
         plan.temperatures.note(np.concatenate(warm))
