@@ -1,8 +1,8 @@
 """What the firmware sends each chip, beside what independent drivers send; bytes are written out by hand from these.
 
-Sources: Linux, drivers/iio/potentiometer/{ad5272,mcp4131}.c, drivers/misc/ad525x_dpot.{c,h}, drivers/iio/dac/
-{mcp4821,mcp4728}.c and ad5686.h, drivers/iio/adc/{mcp3422,ti-ads1015}.c; jmalloc/arduino-mcp4xxx; SpyrosCpt/MCP4351; RobTillaart/X9C10X;
-Adafruit_CircuitPython_DS3502; AdiGitalEU/AD5689; Arduino's DigitalPotControl. Facts were read, no code was copied.
+Sources: Linux, drivers/iio/potentiometer/{ad5272,mcp4131}.c, drivers/misc/ad525x_dpot.{c,h}, drivers/iio/dac/ad5686.h and
+{mcp4821,mcp4728}.c there, drivers/iio/adc/{mcp3422,ti-ads1015}.c; jmalloc/arduino-mcp4xxx; SpyrosCpt/MCP4351;
+RobTillaart/X9C10X; Adafruit_CircuitPython_DS3502; AdiGitalEU/AD5689; DigitalPotControl of Arduino. Facts, no code, were taken.
 """
 
 import pytest
