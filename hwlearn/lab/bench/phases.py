@@ -104,30 +104,40 @@ class Phases:
         plan, repeats = self.plan, self.repeats.number
         count, size, nudged = len(asked.inputs), len(plan.read_nodes), isinstance(asked.outputs, Hold | Inject)
         readings, taken = np.empty((count, repeats, size)), [0] * count
-        potentials = np.empty_like(readings)
+        potentials = readings if plan.reads.plain else np.empty_like(readings)
         currents: list[list[Array]] = [[] for _ in range(count)]
         fed: list[list[Array]] = [[] for _ in range(count)]
         metered: list[Metered] = []
         warm: list[Array] = []
         heard = time.monotonic()
-        for sample, number in visits(count, repeats, plan.station.settings.measure.order):
+        plan.inputs.begin()
+        for one in filter(None, plan.nudges):
+            one.begin()
+        turns = list(visits(count, repeats, plan.station.settings.measure.order))
+        for (sample, number), (after, _) in zip(turns, [*turns[1:], (-1, 0)], strict=True):
             heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
             seen, now = plan.reads.voltages(scans), slice(taken[sample], taken[sample] + number)
-            readings[sample, now], potentials[sample, now] = scans[:, :size], seen[:, :size]
+            readings[sample, now] = scans[:, :size]
+            if potentials is not readings:
+                potentials[sample, now] = seen[:, :size]
             taken[sample] += number
-            warm.append(seen[:, plan.sensed])
+            if plan.temperatures.places:
+                warm.append(seen[:, plan.sensed])
             said = plan.inputs.metered(sample)
             metered += said
             fed[sample].append(plan.fed(seen, said))
             flowing = np.zeros(len(plan.nudges))
             for k, nudge in enumerate(plan.nudges if nudged else ()):
                 assert nudge is not None
-                flowing[k], told = nudge.measure(seen, sample)
+                following = None
+                if k == len(plan.nudges) - 1 and after >= 0 and asked.imposed is not None:  # all others are read
+                    following = float(asked.imposed[after, k])
+                flowing[k], told = nudge.measure(seen, sample, following)
                 metered += told
             currents[sample].append(flowing)
-        plan.temperatures.note(np.concatenate(warm))
+        plan.temperatures.note(np.concatenate(warm) if warm else np.empty((0, 0)))
         voltages = np.zeros((count, len(plan.network.nodes)))
         voltages[:, plan.read_nodes] = potentials.mean(axis=1)
         plan.estimates.fill(plan.devices.conductances, voltages)

@@ -249,6 +249,14 @@ class SourceMeter(Source):
             InstrumentError: nothing was sourced before.
         """
 
+    def step(self, channel: str, level: float) -> MeterReading | None:
+        """Measure as `read`, then source another level [A or V] of what is sourced now, in one round trip.
+
+        Returns:
+            None, and nothing is done, by those that need two.
+        """
+        return None
+
     @abstractmethod
     def off(self, channels: Sequence[str]) -> None:
         """Levels to zero and outputs off."""
