@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from hwlearn.arrays import Array, Indices
 from hwlearn.circuits.blocks import DenseBlock, consecutive
-from hwlearn.circuits.drive import Hold, Outputs
+from hwlearn.circuits.drive import Hold, Outputs, Pull
 from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.newton.bounds import Side, bounds_of
 from hwlearn.circuits.newton.complementarity import Bounded, without_edges
@@ -145,11 +145,15 @@ class Folded:
             lower, upper = (np.array(np.broadcast_to(bound, right.shape)) for bound in (lower, upper))
             lower[:, held] = upper[:, held] = imposed
         elif imposed is not None:
-            right += imposed.astype(self.dtype) @ self._seen.T
-        x = at.bounded.solve(right, lower, upper, held)
+            force = outputs.conductance if isinstance(outputs, Pull) else 1.0
+            right += (force * imposed).astype(self.dtype) @ self._seen.T
+        bounded = at.pulled(outputs.conductance, self.held_nodes) if isinstance(outputs, Pull) else at.bounded
+        x = bounded.solve(right, lower, upper, held)
         currents = np.zeros((len(inputs), len(self.outputs))) if imposed is None else np.array(imposed)
         if held is not None:
             currents = at.bounded.residual(x, right)[:, held].astype(np.float64)
+        elif isinstance(outputs, Pull):
+            currents = outputs.conductance * (currents - x[:, self.held_nodes])
         seen = x @ self._seen
         if self._seen_driven is not None:
             seen += driven @ self._seen_driven
@@ -170,13 +174,13 @@ class Folded:
 
     @cached_property
     def held_nodes(self) -> Indices:
-        """Free nodes of the outputs, which can be held if each is a node against ground.
+        """Free nodes of the outputs, which can be held, or pulled by resistors, if each is a node against ground.
 
         Raises:
             ModelError: one is not.
         """
         if (self.outputs.sum(axis=1) != 1).any() or (np.count_nonzero(self.outputs, axis=1) != 1).any():
-            raise ModelError("beside ideal diodes only outputs against ground can be held")
+            raise ModelError("beside ideal diodes only outputs against ground can be held, or pulled by resistors")
         return np.asarray(self.outputs.argmax(axis=1))
 
 
@@ -193,7 +197,14 @@ class Programmed:
     def __init__(self, conductances: Array, to_driven: NDArray[Any], steady: NDArray[Any], bounded: Bounded) -> None:
         self.conductances, self.steady, self.bounded = conductances, steady, bounded
         self._to_driven = to_driven
+        self._pulled: tuple[float, Bounded] | None = None
         self._known: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    def pulled(self, conductance: float, nodes: Indices) -> Bounded:
+        """K with a resistor more at some nodes."""
+        if self._pulled is None or self._pulled[0] != conductance:
+            self._pulled = conductance, self.bounded.loaded(conductance, nodes)
+        return self._pulled[1]
 
     def norton(self, driven: NDArray[Any]) -> NDArray[Any]:
         """w A (S, free nodes beside driven ones) A, for voltages w (S, driven) V.

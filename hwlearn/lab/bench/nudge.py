@@ -38,6 +38,10 @@ class Nudge(ABC):
         """Hold the output at a voltage [V]."""
 
     @abstractmethod
+    def pull(self, volts: float) -> None:
+        """Pull the output to a voltage [V] through the resistor that is there."""
+
+    @abstractmethod
     def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
         """The current [A] that flows, measured, and what a source meter said of it.
 
@@ -64,6 +68,9 @@ class MeterNudge(Nudge):
     def hold(self, volts: float) -> None:
         self.meter.hold(self.channel, volts)
 
+    def pull(self, volts: float) -> None:
+        raise InstrumentError(f"output {self.output}: no resistor is between it and its source meter", self.meter.name)
+
     def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
         reading = self.meter.read(self.channel)
         return reading.amperes, [Metered(sample, f"output {self.output}", self.meter.name, self.channel, reading)]
@@ -73,7 +80,7 @@ class SeriesNudge(Nudge):
     """A voltage source behind a known resistor: the Norton equivalent of a current source, measured, not assumed.
 
     The current is (v_source − v_node) / R from two readings. The source is corrected until that current is right, by a secant
-    of what the last correction did; so an open output is one whose source follows the node.
+    of what the last correction did; so an open output is one whose source follows the node. To pull nothing is corrected.
 
     Args:
         source, channel: what drives. ohm: R [Ω]. most: largest voltage of the source [V].
@@ -110,6 +117,9 @@ class SeriesNudge(Nudge):
 
     def hold(self, volts: float) -> None:
         raise InstrumentError(f"output {self.output}: a voltage behind a resistor injects, it cannot hold", self.source.name)
+
+    def pull(self, volts: float) -> None:
+        self._volts = self.source.set({self.channel: volts})[self.channel]
 
     def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
         return self._current(scans), []
