@@ -44,9 +44,13 @@ class Bounded:
 
     def loaded(self, conductance: float, nodes: Indices) -> Bounded:
         """The same with a resistor of a conductance [S] more at each of some nodes, to where its current comes from."""
+        return Bounded(self._with(conductance, nodes), self._inner)
+
+    def _with(self, conductance: float, nodes: Indices) -> NDArray[Any]:
+        """K with a conductance [S] more at some nodes."""
         matrix = self._matrix.copy()
         np.add.at(matrix, (nodes, nodes), conductance)
-        return Bounded(matrix, self._inner)
+        return matrix
 
     def residual(self, x: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
         """i = K x − f (S, n) A."""
