@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hwlearn.analysis.analyze import Analysis, analyze
     from hwlearn.analysis.identified import IdentifiedCircuit
     from hwlearn.circuits.base import Circuit
-    from hwlearn.circuits.drive import Drive, Hold, Inject, Open
+    from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Pull
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.linear import LinearCircuit
@@ -74,7 +74,7 @@ _HOMES = {
         "Transistor",
     ),
     "hwlearn.circuits.base": ("Circuit",),
-    "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open"),
+    "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open", "Pull"),
     "hwlearn.circuits.linear": ("LinearCircuit",),
     "hwlearn.circuits.measurement": ("Measurement", "SampledMeasurement"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
@@ -147,6 +147,7 @@ __all__ = [
     "Open",
     "Overclamped",
     "Port",
+    "Pull",
     "Resistor",
     "Rule",
     "Run",

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
+from hwlearn.circuits.drive import Drive, Open, Outputs, Pull
 from hwlearn.circuits.linalg import square_sum
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
@@ -178,11 +178,10 @@ def typical_conductance(network: Network) -> float:
 def _alternating(one: Outputs, two: Outputs) -> Outputs:
     """Two phases of one kind as samples of a single one, +nudge and −nudge of each input side by side: a bench measures
     neighbours close in time."""
-    if isinstance(one, Hold) and isinstance(two, Hold):
-        return Hold(_alternate(one.voltage, two.voltage))
-    if isinstance(one, Inject) and isinstance(two, Inject):
-        return Inject(_alternate(one.current, two.current))
-    raise TypeError(f"phases of different kinds: {one} and {two}")
+    unlike = isinstance(one, Pull) and isinstance(two, Pull) and one.conductance != two.conductance
+    if isinstance(one, Open) or isinstance(two, Open) or type(one) is not type(two) or unlike:
+        raise TypeError(f"phases of different kinds: {one} and {two}")
+    return one.imposing(_alternate(one.imposed, two.imposed))
 
 
 def _alternate(one: Array, two: Array) -> Array:

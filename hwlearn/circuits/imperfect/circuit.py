@@ -130,8 +130,8 @@ class ImperfectCircuit(Circuit):
             values = imposed
             for effect in self.effects:
                 values = effect.imposed(values, outputs)
-            nominal = Hold(values) if isinstance(outputs, Hold) else Inject(values)
-            current = None if isinstance(outputs, Hold) else imposed
+            nominal = outputs.imposing(values)
+            current = imposed if isinstance(outputs, Inject) else None
         got = self.inside.measure(Drive(inputs, nominal))
         random = np.random.default_rng((self.seed, len(self.effects), self._calls))
         self._calls += 1

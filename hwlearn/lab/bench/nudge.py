@@ -40,6 +40,10 @@ class Nudge(ABC):
         """Hold the output at a voltage [V]."""
 
     @abstractmethod
+    def pull(self, volts: float) -> None:
+        """Pull the output to a voltage [V] through the resistor that is there."""
+
+    @abstractmethod
     def measure(self, scans: Array, sample: int, following: float | None = None) -> tuple[float, list[Metered]]:
         """The current [A] that flows, measured, and what a source meter said of it.
 
@@ -75,6 +79,9 @@ class MeterNudge(Nudge):
         ahead, self._ahead = self._ahead, None
         return ahead == (level, self.meter.recoveries)
 
+    def pull(self, volts: float) -> None:
+        raise InstrumentError(f"output {self.output}: no resistor is between it and its source meter", self.meter.name)
+
     def measure(self, scans: Array, sample: int, following: float | None = None) -> tuple[float, list[Metered]]:
         reading = None if following is None else self.meter.step(self.channel, following)
         if reading is None or following is None:
@@ -88,7 +95,7 @@ class SeriesNudge(Nudge):
     """A voltage source behind a known resistor: the Norton equivalent of a current source, measured, not assumed.
 
     The current is (v_source − v_node) / R from two readings. `Balance` corrects the source until that current, or the node's
-    voltage, is right; so an open output is one whose source follows the node.
+    voltage, is right; so an open output is one whose source follows the node. To pull nothing is corrected.
 
     Args:
         source, channel: what drives. ohm: R [Ω]. most: largest voltage of the source [V]. amperes: largest current [A].
@@ -127,6 +134,9 @@ class SeriesNudge(Nudge):
 
     def hold(self, volts: float) -> None:
         self.aim, self.wanted = "node", volts
+
+    def pull(self, volts: float) -> None:
+        self.volts = self.source.set({self.channel: volts})[self.channel]
 
     def measure(self, scans: Array, sample: int, following: float | None = None) -> tuple[float, list[Metered]]:
         return self._drop(scans) / self.ohm, []

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.drive import Hold, Inject
+from hwlearn.circuits.drive import Hold, Open, Pull
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.balance import Balance
 from hwlearn.lab.bench.measurement import Repeats
@@ -69,12 +69,16 @@ class Phases:
         for k, nudge in enumerate(plan.nudges):
             if nudge is None:
                 continue
-            if isinstance(asked.outputs, Hold) and imposed is not None:
-                nudge.hold(float(imposed[k]))
+            wanted = 0.0 if imposed is None else float(imposed[k])
+            if isinstance(asked.outputs, Hold):
+                nudge.hold(wanted)
+            elif isinstance(asked.outputs, Pull):
+                nudge.pull(wanted)
             else:
-                nudge.inject(0.0 if imposed is None else float(imposed[k]))
+                nudge.inject(wanted)
         self.wait()
-        self._correct(sample)
+        if not isinstance(asked.outputs, Pull):
+            self._correct(sample)
 
     def scan(self, sample: int, number: int) -> Array:
         """(number, channels) V, as many scans of all that the plan reads: readings as they are."""
@@ -102,7 +106,7 @@ class Phases:
     def measure(self, asked: Asked) -> Phase:
         """Each sample, as often as it takes."""
         plan, repeats = self.plan, self.repeats.number
-        count, size, nudged = len(asked.inputs), len(plan.read_nodes), isinstance(asked.outputs, Hold | Inject)
+        count, size, nudged = len(asked.inputs), len(plan.read_nodes), not isinstance(asked.outputs, Open)
         readings, taken = np.empty((count, repeats, size)), [0] * count
         potentials = readings if plan.reads.plain else np.empty_like(readings)
         currents: list[list[Array]] = [[] for _ in range(count)]
