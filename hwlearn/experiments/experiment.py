@@ -127,7 +127,7 @@ class Experiment:
         return {name: value for name, value in given.items() if value is not None}
 
     def read_files(self, known: dict[str, Any]) -> None:
-        """Make what comes from a netlist or a CSV file now: this experiment can then go to a machine without these files.
+        """Read netlist, CSV files and station now: this experiment can then go to a machine without these files.
 
         Args:
             known: networks made here before; experiments with the same netlist and ports share one.
@@ -135,10 +135,17 @@ class Experiment:
         if self.settings.circuit.netlist is not None:
             key = f"{self.settings.circuit!r} {self.settings.ports!r}"
             if key in known:
-                vars(self)["network"] = known[key]
-            known[key] = self.network
+                vars(self)["network"], read = known[key]
+                self.sources.update(read)
+            else:
+                before = set(self.sources)
+                network = self.network
+                known[key] = network, {path: content for path, content in self.sources.items() if path not in before}
         if self.settings.task.data is not None:
             self.task  # noqa: B018
+        if (backend := self.backend()).hardware:
+            with self.named():
+                backend.fingerprint(self.network, self.path.parent)
 
     def backend(self, name: str | None = None) -> Backend:
         """What makes the circuits: the backend of a name, the file's own if not given, with its keys in the file.

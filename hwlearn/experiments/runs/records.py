@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.outcome import LARGEST, LEAST
+from hwlearn.experiments.runs.copies import Place
 from hwlearn.learning.rules import RULES
 
 
@@ -128,6 +129,7 @@ class Info(Record):
     commit: str | None
     date: str
     classifier: ClassifierRecord | None = None
+    store: Place = "files"
     files: dict[FilePath, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
     @model_validator(mode="after")

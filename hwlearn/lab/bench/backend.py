@@ -42,7 +42,11 @@ class BenchBackend(Backend):
         return BenchCircuit(network, folder / self.station, verify=verify, trust=self._trust)
 
     def fingerprint(self, network: Network, folder: Path) -> Mapping[str, str]:
-        return {"wiring": self.load(folder).wiring_hash(network)}
+        from hwlearn.lab.station.load import as_built
+
+        station = self.load(folder)
+        as_built(station)  # a run keeps the file that it names
+        return {"wiring": station.wiring_hash(network)}
 
     def largest_injection(self, folder: Path) -> float:
         return self.load(folder).settings.limits.i_nudge_max
