@@ -30,6 +30,7 @@ def analyze(
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
     from hwlearn.show.facts.analysis import analysis_facts
+    from hwlearn.show.facts.cost import with_cost
 
     experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
     network, task = experiment.there() if experiment.settings.imperfect is not None else experiment.network, experiment.task
@@ -37,7 +38,7 @@ def analyze(
         make_folder(out)
     with experiment.named():
         found = analyze(network, task, experiment.rule.loss) if network.linear else operating_point(network, task)
-    facts = analysis_facts(found)
+    facts = with_cost(analysis_facts(found), experiment)
     if out is not None:
         from hwlearn.show.plots import draw_analysis, draw_operating_point
 

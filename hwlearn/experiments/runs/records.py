@@ -151,6 +151,20 @@ class ScoreColumns(Record):
     test_accuracy: list[Part | None]
 
 
+class LedgerRecord(Record):
+    """See `hwlearn.circuits.ledger.Ledger`."""
+
+    energy: Number
+    settling: Number
+    reading: Number
+    programming: Number
+    seconds: Number
+    readings: NonNegativeInt
+    phases: NonNegativeInt
+    writes: dict[str, NonNegativeInt]
+    worn: dict[str, Number]
+
+
 class Result(Record):
     """result.json, see `Outcome.as_dict`."""
 
@@ -180,6 +194,7 @@ class Result(Record):
     confusion: Counts | None = None
     test_accuracy: Part | None = None
     test_confusion: Counts | None = None
+    ledger: LedgerRecord | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import warnings
@@ -20,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
+from hwlearn.experiments.cost import cost_of
 from hwlearn.experiments.execution import Earlier, OnScore, Progress
 from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
@@ -344,10 +346,18 @@ class Run:
                 return journal, trajectory, checkpoint
 
             outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
+            outcome = self._with_cost(experiment, outcome)
             self._write(outcome)
         for name in ("history", "checkpoint", "trajectory", "result"):
             self.__dict__.pop(name, None)
         return outcome
+
+    def _with_cost(self, experiment: Experiment, outcome: Outcome) -> Outcome:
+        """The outcome with what a model would have cost on a bench; without, where nothing tells it."""
+        along = read_trajectory(self.folder / "trajectory.npy")
+        if outcome.ledger is not None or outcome.error is not None or along is None:
+            return outcome
+        return dataclasses.replace(outcome, ledger=cost_of(experiment, along))
 
     def _go_over_to(self, experiment: Experiment, info: dict[str, Any]) -> None:
         """From here on the folder is that of this experiment, and has not ended."""
