@@ -28,6 +28,7 @@ from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
 from hwlearn.files import given_from
 from hwlearn.learning.optimizers import DECAY
+from hwlearn.learning.remedies import LowPower
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -115,7 +116,8 @@ class Experiment:
         """The learning rule, remedies included."""
         loss = self.settings.loss
         with self.named():
-            return self.settings.rule.rule(self._code, None if loss is None else loss.loss(self._code))
+            rule = self.settings.rule.rule(self._code, None if loss is None else loss.loss(self._code))
+            return rule if loss is None or loss.power is None else LowPower(rule, loss.power)
 
     @property
     def remedies(self) -> dict[str, float]:
