@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hwlearn.learning.loss import Loss
     from hwlearn.learning.losses import ClassMeans, CrossEntropy, Hinge, OnlyWrong, SquaredError
     from hwlearn.learning.many import ManyResult, train_many
-    from hwlearn.learning.remedies import Overclamped, Thresholded
+    from hwlearn.learning.remedies import LowPower, Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
     from hwlearn.learning.rules import (
         AdjointCoupledLearning,
@@ -97,7 +97,7 @@ _HOMES = {
         "EquilibriumPropagation",
         "FullClamp",
     ),
-    "hwlearn.learning.remedies": ("Overclamped", "Thresholded"),
+    "hwlearn.learning.remedies": ("LowPower", "Overclamped", "Thresholded"),
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
     "hwlearn.learning.many": ("ManyResult", "train_many"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
@@ -138,6 +138,7 @@ __all__ = [
     "Law",
     "LinearCircuit",
     "Loss",
+    "LowPower",
     "ManyResult",
     "Measurement",
     "Network",

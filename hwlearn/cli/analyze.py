@@ -41,6 +41,7 @@ def analyze(
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
     from hwlearn.show.facts.analysis import analysis_facts
+    from hwlearn.show.facts.cost import with_cost
     from hwlearn.show.facts.forecast import with_forecast, with_order
 
     experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
@@ -49,7 +50,7 @@ def analyze(
         make_folder(out)
     with experiment.named():
         found = analyze(network, task, experiment.rule.loss) if network.linear else operating_point(network, task)
-    facts = analysis_facts(found)
+    facts = with_cost(analysis_facts(found), experiment)
     if network.linear and (len(network.edges) <= FOLLOWED if end is None else end):
         with experiment.named():
             facts = with_forecast(facts, forecast(network, task, experiment.rule))

@@ -32,12 +32,14 @@ class Reading(NamedTuple):
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
         noise: standard deviation of a voltage of the free phase, as in `Measurement` [V]; NaN if unknown.
         outputs: (S, n_out) V that the free phase read with open ports; None where the outputs were held.
+        free: the free phase, where it was measured.
     """
 
     direction: Array
     loss: float
     noise: float = math.nan
     outputs: Array | None = None
+    free: Measurement | None = None
 
 
 class Rule(ABC):
@@ -156,7 +158,7 @@ class Rule(ABC):
         free = circuit.measure(Drive(inputs, imposed))
         loss, outputs = self.seen_loss(free, targets), free.output_voltages if isinstance(imposed, Open) else None
         if not math.isfinite(loss) or self.settled(free, targets):
-            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise, outputs)
+            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise, outputs, free)
         if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
             both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))
@@ -167,7 +169,7 @@ class Rule(ABC):
             scale = self.sign / (2 * nudge)
         contrast *= scale
         contrast[circuit.network.fixed] = 0.0
-        return Reading(contrast, loss, free.noise, outputs)
+        return Reading(contrast, loss, free.noise, outputs, free)
 
 
 def typical_conductance(network: Network) -> float:

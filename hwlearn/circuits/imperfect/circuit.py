@@ -14,6 +14,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
 from hwlearn.circuits.imperfect.measurement import ImperfectMeasurement
+from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.network import Network
 
@@ -74,6 +75,10 @@ class ImperfectCircuit(Circuit):
         codes = np.full(len(self.network.edges), -1, dtype=np.intp)
         codes[self._there] = inside
         return codes
+
+    @property
+    def ledger(self) -> Ledger | None:
+        return self.inside.ledger
 
     @property
     def bounds(self) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Hold, Open, Pull
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.bench.account import Account
 from hwlearn.lab.bench.balance import Balance
 from hwlearn.lab.bench.measurement import Repeats
 from hwlearn.lab.bench.nudge import SeriesNudge
@@ -30,12 +31,13 @@ class Phases:
         plan: who is where.
         settle: wait after each change [s]. repeats: readings per channel and sample.
         noise: of one reading, from the repeats of the last phase [V].
+        account: what was spent.
     """
 
     def __init__(self, plan: Plan) -> None:
         measure = plan.station.settings.measure
         self.plan, self.settle, self.repeats = plan, measure.settle_s, Repeats.of(measure)
-        self.noise = math.nan
+        self.noise, self.account = math.nan, Account(plan.network)
         self._balance = Balance([nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)])
         self._prepared: dict[str, int] | None = None  # recoveries of each instrument when it was
 
@@ -65,6 +67,7 @@ class Phases:
     def drive(self, asked: Asked, sample: int) -> None:
         """Drive one sample, and wait until it has settled."""
         plan, imposed = self.plan, asked.imposed_in(sample)
+        self.account.changes()
         plan.inputs.set(asked.inputs[sample])
         for k, nudge in enumerate(plan.nudges):
             if nudge is None:
@@ -82,22 +85,32 @@ class Phases:
 
     def scan(self, sample: int, number: int) -> Array:
         """(number, channels) V, as many scans of all that the plan reads: readings as they are."""
-        return self.plan.scan.read(sample, number)
+        plan = self.plan
+        with self.account.timed("reading"):
+            scans = plan.scan.read(sample, number)
+        seen = np.zeros((1, len(plan.network.nodes)))
+        seen[:, plan.read_nodes] = plan.reads.voltages(scans)[:, : len(plan.read_nodes)].mean(axis=0)
+        plan.estimates.fill(plan.devices.conductances, seen)
+        self.account.read(seen[0], plan.devices.conductances, scans.size)
+        return scans
 
     def wait(self) -> None:
         """Let it settle."""
         if self.settle:
-            time.sleep(self.settle)
+            with self.account.timed("settling"):
+                time.sleep(self.settle)
 
     def at_rest(self, count: int) -> Array:
         """(count, channels) V, single readings with every source that the station can switch at zero, sensors left out."""
         plan = self.plan
         self.prepare()
+        self.account.changes()
         plan.constants.set(np.zeros(len(plan.constant_values)))
         plan.inputs.set(np.zeros(len(plan.network.inputs)))
         for nudge in plan.nudges:
             if nudge is not None:
                 nudge.rest()
+        self.account.rests()
         self.wait()
         scans = self.scan(0, count)[:, : plan.sensed.start]
         plan.constants.set(plan.constant_values)

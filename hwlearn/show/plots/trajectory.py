@@ -73,4 +73,5 @@ def _paint(axes: Axes, run: Run, at: Array, values: Array, style: str) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("time" if run.continuous else "step")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=SMALL)
+    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(names) <= NAMED else {}
+    axes.legend(frameon=False, fontsize=SMALL, **beside)
