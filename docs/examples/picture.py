@@ -34,9 +34,10 @@ def picture() -> Figure:
             axes.text(x, y, f"{volts[name]:.2f}", ha="center", va="center", fontsize=8, zorder=3)
         if measured is nudged:
             for k, name in enumerate("TMW"):
-                x, y = PLACES[name]
-                pull = -0.5 if error[0, k] > 0 else 0.5
-                axes.annotate("", (x, y - 0.62), (x, y - 0.62 - pull), arrowprops={"arrowstyle": "-|>", "color": BLUE, "lw": 1.6})
+                (x, y), side = PLACES[name], -1 if error[0, k] < 0 else 1
+                if abs(error[0, k]) > 0.01:
+                    arrow = {"arrowstyle": "-|>", "color": BLUE, "lw": 2, "shrinkA": 0, "shrinkB": 0}
+                    axes.annotate("", (x, y + 0.28 * side), (x, y + 0.75 * side), arrowprops=arrow)
         axes.set(title=title, xlim=(-1.4, 1.4), ylim=(-1.5, 1.4), aspect="equal")
         axes.axis("off")
     for backend, style in ((ExactCircuit, "-"), (NgspiceCircuit, ":")):

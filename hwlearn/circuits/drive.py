@@ -56,6 +56,7 @@ class Inject:
 
     @property
     def imposed(self) -> Array:
+        """`current`."""
         return self.current
 
 
@@ -70,6 +71,7 @@ class Hold:
 
     @property
     def imposed(self) -> Array:
+        """`voltage`."""
         return self.voltage
 
 

@@ -135,8 +135,11 @@ def test_it_listens_on_the_loopback_alone(watcher):
 def test_each_page_has_its_own_token(address):
     from hwlearn.show.watch.server import LoopbackServer
 
-    tokens = {urlsplit(LoopbackServer(lambda document: None).address).path for _ in range(3)}
-    assert len(tokens | {address.path}) == 4
+    tokens = {address.path}
+    for _ in range(3):
+        with LoopbackServer(lambda document: None) as server:
+            tokens.add(urlsplit(server.address).path)
+    assert len(tokens) == 4
 
 
 def test_a_port_that_is_taken_is_told(finished, address):
