@@ -2,7 +2,7 @@
 Diodes in a network
 ===================
 
-The circuit that learns XOR, with its diodes, after training.
+The circuit that has learned XOR. Its diodes make the difference of two inputs that no resistor can.
 """
 
 from hwlearn.experiments import load_experiment, run_experiment

@@ -35,6 +35,11 @@ class Following:
         self._read, self._lines = 0, 0
 
     @property
+    def key(self) -> str:
+        """Of a step's place in the journal."""
+        return "t" if self.run.continuous else "step"
+
+    @property
     def path(self) -> Path:
         """The journal's."""
         return self.run.folder / "journal.jsonl"
@@ -50,7 +55,7 @@ class Following:
         for line in lines:
             self._lines += 1
             try:
-                self.history.add(line, self.run.step_key)
+                self.history.add(line, self.key)
             except ValueError as error:
                 raise ExperimentError(f"{self.path}: line {self._lines}: not a line of a journal ({error})") from None
         if any(event["event"] == "resume" for event in self.history.events[known:]):

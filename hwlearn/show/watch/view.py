@@ -198,7 +198,7 @@ class Watched:
     def _events(self) -> Pairs:
         """Starts, stops, and what was refused or made again."""
 
-        key = self._following.run.step_key
+        key = self._following.key
 
         def words(event: dict[str, Any]) -> str:
             where = f" at {key} {event[key]:g}" if key in event else ""
