@@ -319,9 +319,7 @@ class Run:
                 stack.callback(checkpoint.close)
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
-                    journal.event(
-                        "resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder)
-                    )
+                    journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
                 return journal, checkpoint
 
             outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
