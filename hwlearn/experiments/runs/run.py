@@ -314,9 +314,9 @@ class Run:
                     self._go_over_to(experiment, info)
                 journal = Journal(self.folder / "journal.jsonl", self._step)
                 stack.callback(journal.close)
-                stack.enter_context(journal.noting_warnings())
                 checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
                 stack.callback(checkpoint.close)
+                stack.enter_context(journal.noting_warnings())
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
                     journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
