@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,20 @@ def test_codes_and_writes_of_a_bench(tmp_path):
     assert facts["station"] == "allostery"
     assert facts["daq"] == end["instruments"]["daq"]["identity"]
     assert float(facts["noise of a reading"].split()[0]) == pytest.approx(run.history.noise[-1], rel=1e-2)
+
+
+def test_what_files_say_is_shown_and_not_obeyed(tmp_path):
+    pytest.importorskip("bokeh", reason="bokeh is not installed: pip install '.[watch]'")
+    from bokeh.models import Div
+
+    from hwlearn.show.watch.page import Page
+
+    run = cut_off(tmp_path / "run", load_experiment(NETLISTS / "kite.toml", {"train.steps": 3}), 2)
+    info = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+    (run.folder / "run.json").write_text(json.dumps(info | {"title": "<script>alert(1)</script>"}), encoding="utf-8")
+    with (run.folder / "journal.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"event": "warning", "date": "<b>now</b>", "text": "<img src=x onerror=alert(1)>"}) + "\n")
+    texts = "".join(div.text for div in Page(watched(run).look()).root.select({"type": Div}))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in texts
+    assert "warning: &lt;img src=x onerror=alert(1)&gt;" in texts
+    assert not {"<script", "<img", "<b>"} & set(re.findall(r"<\w+>?", texts))
