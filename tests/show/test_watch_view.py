@@ -170,6 +170,16 @@ def test_codes_and_writes_of_a_bench(tmp_path):
     assert float(facts["noise of a reading"].split()[0]) == pytest.approx(run.history.noise[-1], rel=1e-2)
 
 
+@pytest.mark.parametrize("name", ["crossbar", "gates", "regression", "xor"])
+def test_outputs_of_any_circuit_are_those_that_the_run_ends_with(name, tmp_path):
+    run = Run.create(tmp_path / "run", load_experiment(NETLISTS / f"{name}.toml", {"train.steps": 2}))
+    outcome = run.go()
+    view = watched(run).look()
+    assert view.no_model == ""
+    np.testing.assert_allclose(view.outputs, outcome.outputs, rtol=0, atol=1e-9)
+    assert len(view.devices) == len(outcome.network.edges)
+
+
 def test_what_files_say_is_shown_and_not_obeyed(tmp_path):
     pytest.importorskip("bokeh", reason="bokeh is not installed: pip install '.[watch]'")
     from bokeh.models import Div
