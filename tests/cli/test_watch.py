@@ -172,7 +172,7 @@ def test_without_bokeh_it_says_how_to_get_it(finished, monkeypatch):
     assert "pip install '.[watch]'" in told.stderr
 
 
-def until(page, words, seconds=40):
+def until(page, words, seconds=90):
     """Wait until the page shows a state that matches; the number of its last step."""
     page.wait_for_function("words => window.hwlearn_text().match(words)", arg=words, timeout=seconds * 1000)
     return int(re.search(r"step ([\d,]+) of", page.evaluate("window.hwlearn_text()"))[1].replace(",", ""))
@@ -245,7 +245,7 @@ def _last_step(folder: Path) -> int:
 
 
 def _wait(done) -> None:
-    until_then = time.monotonic() + 30
+    until_then = time.monotonic() + 90
     while not done():
         assert time.monotonic() < until_then
         time.sleep(0.05)
@@ -254,5 +254,5 @@ def _wait(done) -> None:
 def _finished(process, number, code) -> None:
     """Ends with this code after a signal, and without a traceback."""
     process.send_signal(number)
-    assert "Traceback" not in process.communicate(timeout=30)[1]
+    assert "Traceback" not in process.communicate(timeout=90)[1]
     assert process.returncode == code
