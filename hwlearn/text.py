@@ -38,6 +38,14 @@ def write_number(value: float) -> str:
     return repr(float(value))
 
 
+def inverse_unit(unit: str) -> str:
+    """One over a unit: S²/V² for V²/S², V⁻² for V²; empty stays empty."""
+    above, _, below = unit.partition("/")
+    if below:
+        return below if above == "1" else f"{below}/{above}"
+    return f"{above[:-1]}⁻²" if above.endswith("²") else f"1/{above}" if above else ""
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """What is meant by an unknown word, as the end of a message; empty if nothing is close."""
     close = get_close_matches(word, [str(w) for w in words], n=1, cutoff=0.5)

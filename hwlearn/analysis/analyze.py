@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hwlearn.analysis.advice import advice
 from hwlearn.analysis.coercivity import Coercivity, Spectrum, coercivity, in_words
 from hwlearn.analysis.convergence import mass
 from hwlearn.analysis.feasibility import Feasibility, feasibility
@@ -18,14 +19,12 @@ from hwlearn.analysis.loss_rates import LossRates, loss_rates
 from hwlearn.analysis.repair import Repair, repairs, told
 from hwlearn.analysis.structure import Structure, structure
 from hwlearn.analysis.symmetry import Symmetry, symmetries
+from hwlearn.analysis.units import units_of
 from hwlearn.arrays import Array
 from hwlearn.learning.loss import Loss
 from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
-
-SLOW = 1e-4
-"""A slowest rate below this part of the fastest is called slow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,75 +77,20 @@ class Analysis:
         """What was tried against each of the symmetries, the best first."""
         return tuple(repairs(self.network, self.task, symmetry) for symmetry in self.symmetries)
 
-    def advice(self) -> list[str]:
-        """What to do, in plain words."""
-        found, network = self.solution, self.network
-        said: list[str] = []
-        if not self.feasibility.reachable:
-            said += [f"The task cannot be learned: {reason}." for reason in self.feasibility.reasons]
-        if len(self.task) * len(network.outputs) > found.constraints:
-            independent = found.constraints // max(len(network.outputs), 1)
-            said.append(
-                f"The {len(self.task)} samples are combinations of {independent} independent ones: only {found.constraints} "
-                "constraints can be met separately, and the targets must agree with that."
-            )
-        bound = self.shape.rank_bound(found.constraints // max(len(network.outputs), 1))
-        if bound < found.constraints:
-            useful = int(self.shape.useful.sum())
-            said.append(
-                f"The graph allows rank {bound} of {found.constraints}: {useful} trainable edges can move an output. "
-                "Free fixed edges or add edges between inputs and outputs."
-            )
-        if found.coercive:
-            said.append(f"Coercive: rank {found.rank} of {found.constraints}, constant {found.constant:.4g} V²/S².")
-        else:
-            what = "; ".join(self.degenerate) or "some combination of outputs"
-            said.append(
-                f"Not coercive: rank {found.rank} of {found.constraints}. No resistor changes {what}. Move the target off the "
-                "symmetry, add an edge that carries current there, or free a fixed edge."
-            )
-        for symmetry, tried in zip(self.symmetries, self.repairs, strict=True):
-            said.append(f"{str(symmetry)[0].upper()}{str(symmetry)[1:]}.")
-            said += [f"Repair: {repair}." for repair in tried]
-        if self.rates is not None:
-            return said + self._about_loss(self.rates)
-        for name, spectrum in found.spectra.items():
-            if not spectrum.eigenvalues.size:
-                continue
-            steps = f"learning rate {spectrum.best_step:.3g} is fastest, {spectrum.max_step:.3g} the limit"
-            if spectrum.slowest <= 0:
-                said.append(f"{name}: some errors never decay; {steps}.")
-                continue
-            contrast = spectrum.slowest / float(spectrum.eigenvalues[0])
-            ratio = (1 - contrast) / (1 + contrast)
-            per = math.inf if ratio >= 1 else math.log(10) / (-2 * math.log(ratio)) if ratio > 0 else 1.0
-            slow = (
-                " (slow: a far smaller error in one direction than in the others takes most of them)"
-                if contrast < SLOW
-                else ""
-            )
-            said.append(f"{name}: {steps}; then {per:,.0f} steps for each factor of ten in the loss{slow}.")
-        if all(s.slowest > 0 for s in found.spectra.values()) and len(found.spectra) > 1:
-            well = max(found.spectra, key=lambda name: found.spectra[name].slowest / found.spectra[name].eigenvalues[0])
-            said.append(f"Best conditioned: {well}.")
-        return said
+    @property
+    def worst(self) -> tuple[float, str]:
+        """The largest error of the nearest outputs [V], and at which output in which sample."""
+        at = self.feasibility.nearest.jacobian
+        error = np.abs(at.outputs - at.targets)
+        sample, port = np.unravel_index(int(error.argmax()), error.shape)
+        return float(error[sample, port]), f"{self.network.output_names[port]}, sample {sample}"
 
-    def _about_loss(self, rates: dict[str, LossRates]) -> list[str]:
-        """What rates of a loss with another Hessian than 1 mean."""
-        where = f"for the loss {self.loss.name}, at the present conductances"
-        said = [
-            f"{name}, {where}: learning rate {rate.best_step:.3g} is fastest, {rate.max_step:.3g} the limit."
-            if len(rate.eigenvalues)
-            else f"{name}, {where}: nothing moves; no sample counts, or no edge moves an output."
-            for name, rate in rates.items()
-        ]
-        said.append("Rank, constant and targets above are those of the outputs; this loss may not need its targets.")
-        if self.loss.jumps:
-            said.append(f"{self.loss.name} jumps, and has no Hessian there: its rates hold up to the next jump.")
-        return said
+    def advice(self) -> list[str]:
+        """What to do, in plain words; see `hwlearn.analysis.advice`."""
+        return advice(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON. Rates are per unit of time of the flow, mean over the samples; steps are learning rates."""
+        """For JSON. Rates are those of the flow, mean over the samples; steps are learning rates; `units` has their units."""
         found = self.solution
         rates: Mapping[str, Spectrum | LossRates] = found.spectra if self.rates is None else self.rates
         return {
@@ -161,12 +105,14 @@ class Analysis:
             "active_rates": {name: s.active.tolist() for name, s in self.start.spectra.items()},
             "max_step": {name: _finite(s.max_step) for name, s in rates.items()},
             "best_step": {name: _finite(s.best_step) for name, s in rates.items()},
+            "units": {name: units_of(name, self.loss)._asdict() for name in rates},
             "degenerate": self.degenerate,
             "symmetries": told(self.symmetries, self.repairs),
             "reachable": self.feasibility.reachable,
             "reasons": list(self.feasibility.reasons),
             "nearest_outputs": self.feasibility.nearest.jacobian.outputs.tolist(),
             "nearest_rms": self.feasibility.nearest.rms,
+            "nearest_worst": self.worst[0],
             "dead_edges": [self.network.edge_names[k] for k in np.flatnonzero(~self.shape.live)],
             "mass": float(mass(self.network.conductances[self.network.trainable])),
             "at_start": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,6 +148,19 @@ def _weighted(weight: Array, rows: Array) -> Array:
 def _definite(matrix: Array) -> bool:
     values = np.linalg.eigvalsh(matrix)
     return bool(len(values) and values[0] > 1e-12 * values[-1])
+
+
+def in_short(directions: Sequence[Array], names: tuple[str, ...], terms: int = 4) -> str:
+    """Directions in a few words: how many, and the largest terms of the first."""
+    if not len(directions):
+        return "some combination of outputs"
+    first = directions[0]
+    sizes = np.sort(np.abs(first).ravel())[::-1]
+    least = sizes[terms - 1] if len(sizes) > terms else 0.0
+    smaller = int((sizes[terms:] > 1e-3 * sizes[0]).sum())
+    more = f" and {smaller} smaller terms" if smaller else ""
+    told = in_words(np.where(np.abs(first) < least, 0.0, first), names) + more
+    return told if len(directions) == 1 else f"{len(directions)} combinations of outputs, such as {told}"
 
 
 def in_words(direction: Array, names: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwlearn.analysis.manifold import Projection, project
+from hwlearn.analysis.nearest import nearest
 from hwlearn.analysis.structure import Structure, structure
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -26,7 +27,7 @@ class Feasibility:
     Attributes:
         reachable: False also if no search found them, which `reasons` then says.
         reasons: why not; empty if reachable.
-        nearest: the best circuit found.
+        nearest: the best circuit found; where the targets cannot be met, a minimum of the error within the bounds.
     """
 
     reachable: bool
@@ -48,11 +49,10 @@ def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
         spread = network.conductances * 10 ** random.uniform(-1, 1, len(network.edges))
         start = np.where(network.trainable, np.clip(spread, network.lower, network.upper), network.conductances)
         best = min(best, project(network, task, start, iterations=300), key=lambda found: found.rms)
+    if not best.reached:
+        best = nearest(network, task, best)
     if not best.reached and not reasons:
-        reasons.append(
-            f"no search found it: the nearest outputs are {best.rms:.3g} V (rms) away; widen the bounds, free an edge, "
-            "add edges, or move the target there"
-        )
+        reasons.append("no search met them; wider bounds, a freed edge, more edges or other targets may")
     return Feasibility(not reasons, tuple(reasons), best)
 
 

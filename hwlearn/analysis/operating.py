@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlearn.analysis.analyze import SLOW
-from hwlearn.analysis.coercivity import in_words
+from hwlearn.analysis.advice import SLOW
+from hwlearn.analysis.coercivity import in_short, in_words
 from hwlearn.analysis.jacobian import RANK_TOLERANCE
+from hwlearn.analysis.units import units_of
 from hwlearn.arrays import Array
 from hwlearn.circuits.newton.circuit import NewtonCircuit, SmallSignal
 from hwlearn.learning.task import Task
@@ -105,11 +106,11 @@ class OperatingPoint:
 
     def advice(self) -> list[str]:
         """What this means, in plain words."""
-        said = []
+        said, ep = [], units_of("ep")
         if self.coercive:
             said.append(f"Coercive here: rank {self.rank} of {self.constraints}, constant {self.constant:.4g} V²/S².")
         else:
-            what = "; ".join(in_words(direction, self.network.output_names) for direction in self.directions)
+            what = in_short(self.directions, self.network.output_names)
             said.append(f"Not coercive here: rank {self.rank} of {self.constraints}. No trained edge changes {what}.")
         if self.stuck > 1e-6:
             said.append(f"{100 * self.stuck:.2g} % of the present error cannot be reduced from here.")
@@ -119,12 +120,12 @@ class OperatingPoint:
         if self.slowest < 0:
             said.append("ep: some errors grow, as its direction is not the gradient here.")
         elif not self.slowest:
-            said.append(f"ep: some errors never decay; learning rate {self.max_step:.3g} is the limit near here.")
+            said.append(f"ep: some errors never decay; learning rate {self.max_step:.3g} {ep.step} is the limit near here.")
         else:
             slow = " (slow: plain steps will hardly finish)" if self.slowest < SLOW * self.fastest else ""
             said.append(
-                f"ep: if a solution is near, the slowest error decays with {self.slowest:.3g}{slow}, the fastest with "
-                f"{self.fastest:.3g}; learning rate {self.max_step:.3g} is the limit."
+                f"ep: if a solution is near, the slowest error decays with {self.slowest:.3g} {ep.rate}{slow}, the "
+                f"fastest with {self.fastest:.3g} {ep.rate}; learning rate {self.max_step:.3g} {ep.step} is the limit."
             )
         return [*said, NOT_TOLD]
 
@@ -139,6 +140,7 @@ class OperatingPoint:
             "singular_values": self.singular_values.tolist(),
             "rates": {"ep": {"slowest": self.slowest, "fastest": self.fastest}},
             "max_step": {"ep": self.max_step if math.isfinite(self.max_step) else None},
+            "units": {"ep": units_of("ep")._asdict()},
             "degenerate": [in_words(direction, self.network.output_names) for direction in self.directions],
             "stuck": self.stuck,
             "angle": self.angle if math.isfinite(self.angle) else None,

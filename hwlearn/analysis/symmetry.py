@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import networkx
@@ -21,6 +21,9 @@ EQUAL = 1e-9
 
 PATTERNS = 64
 """Samples with different sets of edges without current that are looked at."""
+
+LISTED = 5
+"""Names that a brief text lists."""
 
 Edges = NDArray[np.bool_]
 """(E,): some of the edges."""
@@ -46,10 +49,25 @@ class Symmetry:
     exchange: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        cycles = ", ".join(" ↔ ".join(cycle) for cycle in self.exchange)
+        return self._told(len(self.edges) + len(self.outputs) + len(self.exchange))
+
+    @property
+    def brief(self) -> str:
+        """In words, with the first names alone."""
+        return self._told(LISTED)
+
+    def _told(self, listed: int) -> str:
+        cycles = _first([" ↔ ".join(cycle) for cycle in self.exchange], listed)
         why = f"the symmetry {cycles}" if cycles else "equal targets"
-        where = f"{', '.join(self.edges)} without current: rank {self.lost} is lost at {', '.join(self.outputs)}"
+        edges, outputs = _first(self.edges, listed), _first(self.outputs, listed)
+        where = f"{edges} without current: rank {self.lost} is lost at {outputs}"
         return f"{why} of the targets leaves {where}" if cycles else f"{why} leave {where}"
+
+
+def _first(names: Sequence[str], listed: int) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - listed
+    return ", ".join(names[:listed]) + (f" and {more} more" if more > 0 else "")
 
 
 def symmetries(network: Network, task: Task) -> tuple[Symmetry, ...]:

@@ -65,8 +65,13 @@ def robustness(
 
 
 def _print_robustness(found: Robustness) -> None:
-    sides = "symmetric" if found.symmetric else "one-sided"
-    print(f"{found.rule}, nudge {found.nudge:g} {found.nudge_unit} {sides}, learning rate {found.learning_rate:.4g}, ", end="")
+    from hwlearn.analysis.units import units_of
+
+    sides, step = "symmetric" if found.symmetric else "one-sided", units_of(found.rule).step
+    print(
+        f"{found.rule}, nudge {found.nudge:g} {found.nudge_unit} {sides}, learning rate {found.learning_rate:.4g} {step}, ",
+        end="",
+    )
     print(f"{found.steps} steps; loss ½‖e‖² [V²] at the end, {found.perfect:.2g} on perfect hardware")
     remedies = list(dict.fromkeys(remedy for case in found.cases for remedy in case.losses))
     table = new_table("imperfection", "size", "predicted", *("as it is" if name == "none" else name for name in remedies))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import ClassVar, Literal, Protocol
 
@@ -20,6 +21,14 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 Quantity = Literal["voltage", "current"]
+
+RATE_UNITS: Mapping[tuple[Quantity, Quantity], str] = {
+    ("voltage", "current"): "V²/S²",
+    ("voltage", "voltage"): "V²/S",
+    ("current", "current"): "V²/S",
+    ("current", "voltage"): "V²",
+}
+"""By what is observed and what is imposed, for the squared error: ġ = −Jᵀ s is V²/S, a factor R⁻¹ in it one of S."""
 
 _PHASES = attrgetter("free", "observed", "nudged", "settled", "seen_loss", "read")
 
@@ -58,6 +67,7 @@ class TableRule(Rule):
         self.loss = loss = SquaredError() if loss is None else loss
         if not isinstance(loss, Loss):
             raise HwlearnError(f"loss is {loss!r}; give an object such as SquaredError()")
+        self.rate_unit = RATE_UNITS[self.observes, self.imposes].replace("V²", loss.unit)
         self.sign = -1 if self.observes == "voltage" else +1
         if isinstance(loss, SquaredError):
             return
@@ -132,7 +142,7 @@ class TableRule(Rule):
         direction = self.at_ports(answers, weights, observed, nudge)
         if len(network.fixed):
             direction[network.fixed] = 0.0
-        return Reading(direction, loss, 0.0)
+        return Reading(direction, loss, 0.0, outputs if self.observes == "voltage" else None)
 
     def at_ports(self, ports: PortAlgebra, weights: Array, observed: Array, nudge: float) -> Array:
         """ġ in a linear circuit, from what is observed.

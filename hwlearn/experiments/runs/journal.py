@@ -1,9 +1,9 @@
 """`Journal`: what happened to a run, one JSON object a line, only ever added to.
 
-A line is a step, {"step" or "t", "loss", "rate", "clipped", "noise", "time"}, or an event, {"event", "date", …}: "start",
-"score" (loss and accuracy before the first epoch and after each), "warning" (what a bench refused or did again), "resume" or
-"end", with the error if one ended it. A "resume" at step k takes back the lines of steps k and later before it: they are made
-again.
+A line is a step, {"step" or "t", "loss", "rate", "clipped", "noise", "time"}, and "celsius" where there are thermometers; or
+an event, {"event", "date", …}: "start", "score" (loss and accuracy before the first epoch and after each), "warning" (what a
+bench refused or did again), "resume" or "end", with the error if one ended it. A "resume" at step k takes back the lines of
+steps k and later before it: they are made again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,11 +47,14 @@ class Journal:
         with refusing_to_lose(self._path):
             write(self._file, json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n")
 
-    def step(self, at: float, loss: float, rate: float, clipped: int, noise: float, time: float) -> None:
+    def step(
+        self, at: float, loss: float, rate: float, clipped: int, noise: float, time: float, celsius: Mapping[str, float]
+    ) -> None:
         """Add a step."""
+        warm = f', "celsius": {json.dumps(celsius, ensure_ascii=False)}' if celsius else ""
         line = (
             f'{{"{self._name}": {at}, "loss": {_number(loss)}, "rate": {_number(rate)}, "clipped": {clipped}, '
-            f'"noise": {_number(noise)}, "time": {time:.6f}}}\n'
+            f'"noise": {_number(noise)}, "time": {time:.6f}{warm}}}\n'
         )
         with refusing_to_lose(self._path):
             write(self._file, line.encode())
@@ -94,6 +97,7 @@ class History:
     Attributes:
         at: step numbers, or times of a flow. losses: observed by the rule. rates: decay of the loss per step or unit of time.
         clipped: edges left at a bound. noise: of a reading [V]. seconds: of training until then. NaN where unknown.
+        celsius: by thermometer [°C].
         events: as written, but scores.
         scores: of the epochs.
     """
@@ -104,6 +108,7 @@ class History:
     clipped: list[int] = field(default_factory=list)
     noise: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    celsius: list[dict[str, float]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
 
@@ -134,11 +139,12 @@ class History:
         self.clipped.append(content["clipped"])
         self.noise.append(_nan(content["noise"]))
         self.seconds.append(content["time"])
+        self.celsius.append(content.get("celsius", {}))
 
     def take_back(self, at: float) -> None:
         """Forget the steps from `at` on."""
         while self.at and self.at[-1] >= at:
-            for column in (self.at, self.losses, self.rates, self.clipped, self.noise, self.seconds):
+            for column in (self.at, self.losses, self.rates, self.clipped, self.noise, self.seconds, self.celsius):
                 column.pop()
         while self.scores and self.scores[-1].step >= at:
             self.scores.pop()

@@ -31,10 +31,12 @@ from hwlearn.experiments.runs.fingerprint import ONE_OF, differences, fingerprin
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
+from hwlearn.experiments.runs.trajectory import TrajectoryFile, read_trajectory
 from hwlearn.files import create, read, replace
 from hwlearn.learning.classification import Classification
 from hwlearn.learning.classifier import Classifier
 from hwlearn.learning.rules import RULES
+from hwlearn.learning.trajectory import Trajectory
 from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
 
@@ -47,6 +49,7 @@ class Run:
 
     run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
     journal.jsonl: every step and event (`hwlearn.experiments.runs.journal`).
+    trajectory.npy: conductances, codes and outputs along the run (`hwlearn.experiments.runs.trajectory`).
     checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.experiments.runs.checkpoint`).
     files/: what the experiment names, as it was read (`hwlearn.experiments.runs.copies`).
     result.json, trained.cir: once the run has stopped.
@@ -218,6 +221,22 @@ class Run:
         return snapshot
 
     @cached_property
+    def trajectory(self) -> Trajectory | None:
+        """What the circuit was along the run, thinned; None of runs of earlier versions, and with `trajectory = 0`."""
+        return read_trajectory(self.folder / "trajectory.npy")
+
+    def trajectory_of(self, network: Network) -> Trajectory | None:
+        """The trajectory, once it is known to be one of the run's network.
+
+        Raises:
+            ExperimentError: it has other edges.
+        """
+        found = self.trajectory
+        if found is not None and found.conductances.shape[1] != len(network.edges):
+            raise ExperimentError(f"{self.folder / 'trajectory.npy'}: damaged: it is of {found.conductances.shape[1]} edges")
+        return found
+
+    @cached_property
     def result(self) -> dict[str, Any] | None:
         """Content of result.json, as `hwlearn train --json` prints it. None while the run goes on, or if it was killed."""
         return _read_json(self.folder / "result.json", Result)
@@ -309,22 +328,25 @@ class Run:
         with self._locked(), ExitStack() as stack:
             earlier = self._earlier()
 
-            def opened() -> tuple[Journal, Checkpoint]:
+            def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:
                 if info is not self.info:
                     self._go_over_to(experiment, info)
                 journal = Journal(self.folder / "journal.jsonl", self._step)
                 stack.callback(journal.close)
+                rows = experiment.settings.schedule.rows
+                trajectory = TrajectoryFile(self.folder / "trajectory.npy", self._step, rows)
+                stack.callback(trajectory.close)
                 checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
                 stack.callback(checkpoint.close)
                 stack.enter_context(journal.noting_warnings())
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
                     journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
-                return journal, checkpoint
+                return journal, trajectory, checkpoint
 
             outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
             self._write(outcome)
-        for name in ("history", "checkpoint", "result"):
+        for name in ("history", "checkpoint", "trajectory", "result"):
             self.__dict__.pop(name, None)
         return outcome
 

@@ -11,6 +11,7 @@ from hwlearn.analysis.design.goals import OBJECTIVES
 from hwlearn.analysis.design.search import Design
 from hwlearn.analysis.repair import repairs, told
 from hwlearn.analysis.symmetry import symmetries
+from hwlearn.analysis.units import units_of
 from hwlearn.show.facts.facts import Facts, Section, Table
 
 
@@ -21,7 +22,7 @@ def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ())
     median, fewest = random.steps
     pairs = (
         ("nodes, edges", f"{len(problem.nodes)}, {len(found.ends)}"),
-        ("steps, predicted", f"{course.steps} at learning rate {course.learning_rate:.4g}"),
+        ("steps, predicted", f"{course.steps} at learning rate {course.learning_rate:.4g} {units_of(problem.rule).step}"),
         ("λ_max/λ_min", f"{found.condition:.4g}"),
         ("coercivity constant", f"{found.constant:.4g} V²/S²"),
         ("random graphs", f"{len(random.found)} of {random.tried} can reach the targets"),

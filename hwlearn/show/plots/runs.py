@@ -32,6 +32,7 @@ from hwlearn.show.plots.picture import (
     sized,
 )
 from hwlearn.show.plots.scores import paint_confusion, paint_scores
+from hwlearn.show.plots.trajectory import paint_codes, paint_conductances
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -86,7 +87,11 @@ def panels_of(run: Run) -> list[str]:
     """What there is to draw: outputs and residuals once the run has stopped, or the confusion of classes in their place."""
     measured = run.outputs is not None and bool(np.isfinite(run.outputs).any())
     graded = run.result is not None and "confusion" in run.result
+    along = run.trajectory
+    moves = along is not None and len(along.at) > 1 and bool(run.network.trainable.any())
     there = {
+        "conductances": moves,
+        "codes": moves and along is not None and along.codes is not None,
         "scores": bool(run.history.scores),
         "confusion": graded,
         "outputs": measured and not graded,
@@ -248,6 +253,8 @@ def _paint_points(axes: Axes, run: Run, x: Array, y: Array) -> None:
 PANELS: dict[str, Callable[[Axes, Run], None]] = {
     "loss": _loss,
     "network": _network,
+    "conductances": paint_conductances,
+    "codes": paint_codes,
     "scores": paint_scores,
     "confusion": paint_confusion,
     "outputs": _outputs,

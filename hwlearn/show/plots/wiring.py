@@ -36,7 +36,7 @@ def draw_wiring(network: Network, station: Station, path: str | PathLike[str]) -
     for k, name in enumerate(network.edge_names):
         edge = settings.edge[name]
         middle = at[[network.tails[k], network.heads[k]]].mean(0)
-        text = edge.set or f"{edge.fixed_ohm:g} Ω"
+        text = edge.set or (f"gate {edge.gate.drive}" if edge.gate else f"{edge.fixed_ohm:g} Ω")
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
         axes.annotate(f"{name}\n{text}", middle, ha="center", va="center", fontsize=6.5, color=TRAINABLE, bbox=box, zorder=4)
     axes.set_title(f"{short(settings.name)}: {short(network.title)}", fontsize=11)
