@@ -27,7 +27,7 @@ class Wired:
     """The channels of one instrument that are wired to a network, by the key of the station file that names them.
 
     Attributes:
-        drive: of inputs and sources. read: of nodes. set: of resistors. nudge: of outputs.
+        drive: of inputs and sources. read: of nodes. set: of resistors. nudge: of outputs. celsius: of temperatures.
     """
 
     drive: tuple[str, ...] = ()
