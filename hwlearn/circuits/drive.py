@@ -56,6 +56,7 @@ class Inject:
 
     @property
     def imposed(self) -> Array:
+        """`current`."""
         return self.current
 
     def imposing(self, current: Array) -> Inject:
@@ -74,6 +75,7 @@ class Hold:
 
     @property
     def imposed(self) -> Array:
+        """`voltage`."""
         return self.voltage
 
     def imposing(self, voltage: Array) -> Hold:

@@ -205,14 +205,14 @@ class Run:
         return "flow.t_end" in self.settings
 
     @property
-    def step_key(self) -> str:
+    def _step(self) -> str:
         """Key of a step's place in journal and checkpoint."""
         return "t" if self.continuous else "step"
 
     @cached_property
     def history(self) -> History:
         """Steps and events so far; read once."""
-        return read_journal(self.folder / "journal.jsonl", self.step_key)
+        return read_journal(self.folder / "journal.jsonl", self._step)
 
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
@@ -220,7 +220,7 @@ class Run:
         path = self.folder / "checkpoint.npz"
         snapshot = load_checkpoint(path, self.folder / "latest.npy")
         if snapshot is not None:
-            check_snapshot(path, snapshot, self.step_key)
+            check_snapshot(path, snapshot, self._step)
         return snapshot
 
     @cached_property
@@ -333,19 +333,17 @@ class Run:
             def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:
                 if info is not self.info:
                     self._go_over_to(experiment, info)
-                journal = Journal(self.folder / "journal.jsonl", self.step_key)
+                journal = Journal(self.folder / "journal.jsonl", self._step)
                 stack.callback(journal.close)
                 rows = experiment.settings.schedule.rows
-                trajectory = TrajectoryFile(self.folder / "trajectory.npy", self.step_key, rows)
+                trajectory = TrajectoryFile(self.folder / "trajectory.npy", self._step, rows)
                 stack.callback(trajectory.close)
-                stack.enter_context(journal.noting_warnings())
                 checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
                 stack.callback(checkpoint.close)
+                stack.enter_context(journal.noting_warnings())
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
-                    journal.event(
-                        "resume", **{self.step_key: earlier.snapshot[self.step_key].item()}, **environment(self.folder)
-                    )
+                    journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
                 return journal, trajectory, checkpoint
 
             outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
@@ -434,7 +432,7 @@ class Run:
             ExperimentError: it is further.
         """
         key, wanted = _wanted(experiment)
-        done = float(self.checkpoint[self.step_key]) if self.checkpoint is not None else 0.0
+        done = float(self.checkpoint[self._step]) if self.checkpoint is not None else 0.0
         if wanted < done:
             raise ExperimentError(
                 f"{self.folder}: {key} asks for {wanted:g}, but the run has come to {done:g}; nothing was changed"
@@ -482,7 +480,7 @@ class Run:
         if start is None or snapshot is None:
             return None
         history = self.history
-        history.take_back(float(snapshot[self.step_key]))
+        history.take_back(float(snapshot[self._step]))
         seconds = history.seconds[-1] if history.seconds else 0.0
         first = math.nan if start["loss_initial"] is None else start["loss_initial"]
         return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot, tuple(history.scores))

@@ -24,7 +24,11 @@ from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 
 @dataclass(frozen=True)
 class Wired:
-    """The channels of one instrument that are wired to a network, by the key of the station file that names them."""
+    """The channels of one instrument that are wired to a network, by the key of the station file that names them.
+
+    Attributes:
+        drive: of inputs and sources. read: of nodes. set: of resistors. nudge: of outputs. celsius: of temperatures.
+    """
 
     drive: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
