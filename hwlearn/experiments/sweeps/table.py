@@ -27,6 +27,7 @@ class Row:
         seconds: of training.
         accuracy, test_accuracy: of a classification, 0 … 1.
         error: why it failed. notes: warnings, and what the rule made be dropped.
+        rule: that trained it.
     """
 
     cell: str
@@ -42,6 +43,7 @@ class Row:
     test_accuracy: float | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
+    rule: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; None where there is nothing."""
@@ -51,7 +53,17 @@ class Row:
 def row(cell: Cell, done: Done) -> Row:
     """The row of a cell that has ended."""
     found = done.result or {}
-    names = ("steps", "loss_initial", "loss_final", "rule_loss", "rule_loss_unit", "seconds", "accuracy", "test_accuracy")
+    names = (
+        "steps",
+        "loss_initial",
+        "loss_final",
+        "rule_loss",
+        "rule_loss_unit",
+        "seconds",
+        "accuracy",
+        "test_accuracy",
+        "rule",
+    )
     return Row(
         cell.name,
         cell.overrides,
