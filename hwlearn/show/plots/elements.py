@@ -29,7 +29,7 @@ def paint_elements(axes: Axes, network: Network, at: Array, *, named: bool) -> N
     """Paint sources and elements of a network whose nodes are at (N, 2).
 
     Args:
-        named: paint symbols and names; without, as of a large network, elements are lines and sources the colours of nodes.
+        named: paint symbols and names. Without, which suits large networks, elements are lines, and sources colours of nodes.
     """
     places = {node: at[k] for node, k in network.node_index.items() if np.isfinite(at[k]).all()}
     places.pop(GROUND, None)  # each end at ground has a symbol of its own
