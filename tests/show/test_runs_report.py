@@ -98,6 +98,15 @@ def test_a_rule_that_observes_currents_has_its_own_loss_in_the_report(tmp_path):
     assert "What the rule observes and brings down." in Page(report_html(run)).text
 
 
+def test_a_rule_that_observes_currents_has_its_own_loss_in_the_report(tmp_path, monkeypatch):
+    from hwlearn.show.report import report
+
+    drawn = []
+    monkeypatch.setattr(report, "draw_run", lambda run, to, panels: drawn.append(panels))
+    report_html(trained(tmp_path / "al", **{"rule.name": "al", "rule.nudge": 0.01, "train.steps": 5}))
+    assert ["loss", "rule-loss"] in drawn
+
+
 def test_what_coercivity_says_is_of_the_circuit_that_is_there(tmp_path):
     file = tmp_path / "kite.toml"
     shutil.copy(KITE.with_suffix(".cir"), tmp_path)

@@ -39,6 +39,9 @@ LEARNING = {
 DECAYS = {"spectrum": "How fast each mode of the error decays.", "sensitivity": "Which edges move the outputs."}
 """Panels and what they show."""
 
+LOSSES = ("loss", "rule-loss")
+"""Panels of one picture: ½‖o − y‖², and what the rule observes, where that is something else."""
+
 
 def write_report(run: Run, path: str | PathLike[str] | None = None) -> Path:
     """Write the report of a run, running or not, and return its path: report.html in the run folder if none is given.
