@@ -32,11 +32,6 @@ GRADED = {
     "scores": "Accuracy, or loss, on training and test samples before the first epoch and after each.",
     "confusion": "What samples of each class were taken for.",
 }
-LEARNING = {
-    "loss": "The loss ½‖o − y‖², and the decay that coercivity predicts where the run stands.",
-    "rule-loss": "What the rule observes and brings down.",
-}
-DECAYS = {"spectrum": "How fast each mode of the error decays.", "sensitivity": "Which edges move the outputs."}
 """Panels and what they show."""
 
 LOSSES = ("loss", "rule-loss")
@@ -78,10 +73,10 @@ def report_html(run: Run) -> str:
         graded=_figures(run, GRADED),
         confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
-        losses=_figures(run, LEARNING),
+        loss=figure(lambda to: draw_run(run, to, [name for name in LOSSES if name in panels_of(run)])),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
-        spectra=_spectra(analysis),
+        spectrum=_spectrum(analysis),
         comparisons=crossvalidations(run.folder),
         environment=Section(pairs=tuple(_environment(run))),
         experiment=_text(run.folder / "experiment.toml"),
@@ -137,17 +132,12 @@ def _analysis(run: Run) -> Analysis | OperatingPoint | str:
         return str(error)
 
 
-def _spectra(analysis: Analysis | OperatingPoint | str) -> list[tuple[str, str]]:
-    """Pictures of an analysis, with their captions."""
+def _spectrum(analysis: Analysis | OperatingPoint | str) -> str | None:
     if isinstance(analysis, str):
-        return []
+        return None
     if isinstance(analysis, Analysis):
-        return [(figure(lambda to: draw_analysis(analysis, to, ["spectrum"])), DECAYS["spectrum"])]
-    return [(figure(partial(_draw_point, analysis, name)), caption) for name, caption in DECAYS.items()]
-
-
-def _draw_point(found: OperatingPoint, panel: str, to: BinaryIO) -> None:
-    draw_operating_point(found, to, [panel])
+        return figure(lambda to: draw_analysis(analysis, to, ["spectrum"]))
+    return figure(lambda to: draw_operating_point(analysis, to))
 
 
 def _environment(run: Run) -> list[tuple[str, str]]:
