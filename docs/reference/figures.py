@@ -19,6 +19,9 @@
 # those of rules and dashes those of backends, in all figures (`hwlearn/show/plots/styles.py`). All axes have units,
 # and none has two.
 #
+# In a notebook, a `Network` shows its picture, and an `Analysis`, a `Comparison` and a `Run` show their facts and figure, when
+# they stand at the end of a cell.
+#
 # ## Network
 
 # %%

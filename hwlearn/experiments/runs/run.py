@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
+from hwlearn.display import shown
 from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
 from hwlearn.experiments.execution import Earlier, OnScore, Progress
@@ -78,6 +79,10 @@ class Run:
         except ExperimentError:
             state = "damaged"
         return f"<Run {self.folder}: {self.info['title']}, {what}, {state}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return shown(self, "run_html")
 
     @classmethod
     def create(cls, folder: str | PathLike[str], experiment: Experiment, *, alone: bool = True) -> Run:
