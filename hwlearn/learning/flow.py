@@ -17,6 +17,7 @@ from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.arguments import check_circuit, check_rule, check_task
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
+from hwlearn.progress import with_time
 
 Event = Callable[[float, Array], float]
 
@@ -46,6 +47,7 @@ class FlowResult:
         return f"<FlowResult: {ended}, loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}>"
 
 
+@with_time
 def flow(
     circuit: Circuit,
     task: Task,
@@ -58,7 +60,7 @@ def flow(
     t_eval: ArrayLike | None = None,
     events: Event | Sequence[Event] = (),
     stop_loss: float | None = None,
-    progress: Callable[[float, float], object] | None = None,
+    progress: Callable[[float, float], object] | Literal[True] | None = None,
     accepted: Callable[[float, Array], object] | None = None,
 ) -> FlowResult:
     """Integrate dg/dt = ġ (docs/theory.md) over the trainable edges with scipy's `solve_ivp`.
@@ -75,7 +77,7 @@ def flow(
             is stiff; for thousands of edges take "RK45" or "DOP853".
         events: functions (t, g) → float with g (E,) S, zero at the event; attributes `terminal` and `direction` as in scipy.
         stop_loss: stop when the observed loss falls to it [`Rule.loss_unit`].
-        progress: called with (t, loss) after every measurement.
+        progress: called with (t, loss) after every measurement; True shows a bar, on a terminal and in a notebook.
         accepted: called with t and the conductances (E,) [S] at the start and after every step of the integrator.
 
     Raises:
@@ -110,7 +112,7 @@ def flow(
             direction = reading.direction[free]
             outward = ((part <= lower) & (direction < 0)) | ((part >= upper) & (direction > 0))
             last = key, np.where(outward, 0.0, direction), reading.loss
-            if progress is not None:
+            if callable(progress):
                 progress(time, reading.loss)
         return last[1], last[2]
 

@@ -27,6 +27,7 @@ from hwlearn.learning.scores import Score, Scores, score
 from hwlearn.learning.sensitivity import largest_rate
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
+from hwlearn.progress import with_steps
 
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
@@ -114,6 +115,7 @@ class TrainResult:
         return f"<TrainResult: {self.steps} steps (stopped because: {self.stopped_because}), {losses}>"
 
 
+@with_steps
 def train(
     circuit: Circuit,
     task: Task,
@@ -132,6 +134,7 @@ def train(
     keep: Keep | None = None,
     callbacks: Sequence[Callback] = (),
     start: Mapping[str, ArrayLike] | None = None,
+    progress: bool = False,
 ) -> TrainResult:
     """Train a circuit: g ← clip(g + step(ġ)) at the trainable edges, `steps` times.
 
@@ -162,6 +165,7 @@ def train(
             If not given, the best on a noisy circuit, where the last one may be a bad draw, and the last one otherwise.
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
         start: go on from a `TrainState.snapshot` of the same training; measures the step again that it was made in.
+        progress: show a bar with the loss, on a terminal and in a notebook.
 
     Raises:
         TaskError: the task does not fit the circuit.
@@ -224,7 +228,7 @@ def train(
         batch = batches.at(step)
         reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
-            warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 2)
+            warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 3)
             circuit.program(good)
             reason = "not finite"
             break
@@ -264,7 +268,7 @@ def train(
                 f"step {step + 1} put every trainable edge at a bound: the learning rate "
                 f"{float(np.max(optimize.learning_rate)):g} is too large",
                 HwlearnWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)
