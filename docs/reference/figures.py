@@ -142,7 +142,7 @@ draw_comparison(found, ax=axes)
 from hwlearn.analysis.robustness import robustness
 from hwlearn.show import draw_robustness
 
-floors = robustness(network, task, EquilibriumPropagation(symmetric=True), only=["noise"], steps=20)
+floors = robustness(network, task, EquilibriumPropagation(symmetric=True), only=["noise"], steps=20, sizes=2)
 _, axes = plt.subplots(figsize=(5, 4.4), layout="constrained")
 draw_robustness(floors, ax=axes)
 # %% [markdown]

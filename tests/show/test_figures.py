@@ -46,12 +46,9 @@ def runs(tmp_path_factory):
 
 
 NETWORKS = {
-    "grid": lambda: grid(4, 4, outputs=["n1_1"]),
-    "large grid": lambda: grid(12, 12, outputs=["n6_6", "n2_6"]),
     "layered": lambda: layered([3, 4, 2]),
     "crossbar": lambda: crossbar(3, 4, rails=(0.0, 1.0)),
     "deep": lambda: deep_resistive([3, 4, 2]),
-    "regular": lambda: random_regular(3, 14, seed=1),
 }
 
 
@@ -60,12 +57,28 @@ def test_networks(name):
     assert_fit_to_print(plots.draw_network(NETWORKS[name](), width=COLUMN))
 
 
-@pytest.mark.parametrize("file", sorted(NETLISTS.glob("*.toml")), ids=lambda file: file.stem)
-def test_what_is_shipped(file):
-    assert_fit_to_print(plots.draw_network(load_experiment(file).network, width=COLUMN))
+KINDS = ("crossbar", "gates", "kite", "ladder", "regression", "xor")
 
 
-@pytest.mark.parametrize("name", ["xor-board", "ladder", "gates"])
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_that_is_shipped(name):
+    assert_fit_to_print(plots.draw_network(load_experiment(NETLISTS / f"{name}.toml").network, width=COLUMN))
+
+
+@pytest.mark.slow  # the others look like one of these: grids, bridges, boards
+def test_all_that_is_shipped():
+    for file in NETLISTS.glob("*.toml"):
+        for width in (None, COLUMN, 178.0):
+            assert_fit_to_print(plots.draw_network(load_experiment(file).network, width=width))
+
+
+@pytest.mark.slow  # as above
+def test_networks_of_all_builders():
+    for network in (grid(4, 4, outputs=["n1_1"]), grid(12, 12, outputs=["n6_6", "n2_6"]), random_regular(3, 14, seed=1)):
+        assert_fit_to_print(plots.draw_network(network, width=COLUMN))
+
+
+@pytest.mark.parametrize("name", ["xor-board", "ladder"])
 def test_schematics(name):
     assert_fit_to_print(plots.draw_schematic(Network.from_netlist(NETLISTS / f"{name}.cir"), width=COLUMN))
 
@@ -74,11 +87,6 @@ def test_wiring():
     experiment = load_experiment(NETLISTS / "allostery-bench.toml")
     station = load_station(ROOT / "stations" / "allostery.toml")
     assert_fit_to_print(plots.draw_wiring(experiment.network, station))
-
-
-@pytest.mark.parametrize("width", [None, COLUMN, 178.0])
-def test_a_run(runs, width):
-    assert_fit_to_print(plots.draw_run(runs[0], width=width))
 
 
 def test_a_run_whose_rule_observes_currents(runs):
@@ -126,9 +134,8 @@ def test_a_classification(tmp_path):
     assert {"loss ½‖o − y‖² [V²]", "cross-entropy [V²]"} <= set(labels)
 
 
-@pytest.mark.parametrize("file", ["kite", "crossbar"])
-def test_an_analysis(file):
-    experiment = load_experiment(NETLISTS / f"{file}.toml")
+def test_an_analysis():
+    experiment = load_experiment(NETLISTS / "kite.toml")
     assert_fit_to_print(plots.draw_analysis(analyze(experiment.network, experiment.task), width=COLUMN))
 
 
