@@ -21,6 +21,7 @@ from hwlearn.analysis.structure import Structure, structure
 from hwlearn.analysis.symmetry import Symmetry, symmetries
 from hwlearn.analysis.units import units_of
 from hwlearn.arrays import Array
+from hwlearn.display import shown
 from hwlearn.learning.loss import Loss
 from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
@@ -59,6 +60,10 @@ class Analysis:
         found, reachable = self.solution, "reachable" if self.feasibility.reachable else "NOT reachable"
         rank = f"rank {found.rank} of {found.constraints}"
         return f"<Analysis of {self.network.title}: {reachable}, {rank}, coercivity constant {found.constant:.4g} V²/S²>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return shown(self, "analysis_html")
 
     @property
     def degenerate(self) -> list[str]:

@@ -16,6 +16,7 @@ from hwlearn.analysis.units import units_of
 from hwlearn.arrays import Array
 from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.circuits.newton.small_signal import SmallSignal
+from hwlearn.display import shown
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -61,6 +62,10 @@ class OperatingPoint:
     def __repr__(self) -> str:
         rank = f"rank {self.rank} of {self.constraints}"
         return f"<OperatingPoint of {self.network.title}: {rank}, coercivity constant {self.constant:.4g} V²/S²>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return shown(self, "operating_point_html")
 
     @property
     def constraints(self) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, Set, TrustCode, read_overrides
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import print_facts, print_json, say
 
@@ -18,9 +19,10 @@ FOLLOWED = 200
 def analyze(
     file: File,
     settings: Set = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for analysis.json and analysis.png.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for analysis.json and a picture.")] = None,
     as_json: Json = False,
     netlist: Reading = AS_GIVEN,
+    figures: Figures = ON_SCREEN,
     trust_code: TrustCode = False,
     end: Annotated[
         bool | None,
@@ -44,6 +46,7 @@ def analyze(
     from hwlearn.show.facts.cost import with_cost
     from hwlearn.show.facts.forecast import with_forecast, with_order
 
+    figures.refuse_without(out)
     experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
     network, task = experiment.there() if experiment.settings.imperfect is not None else experiment.network, experiment.task
     if out is not None:
@@ -62,10 +65,11 @@ def analyze(
         from hwlearn.show.plots import draw_analysis, draw_operating_point
 
         write_json(out / "analysis.json", facts.content)
+        picture = figures.named(out / "analysis.png")
         if isinstance(found, OperatingPoint):
-            draw_operating_point(found, out / "analysis.png")
+            draw_operating_point(found, picture, figures.names, width=figures.millimetres)
         else:
-            draw_analysis(found, out / "analysis.png")
+            draw_analysis(found, picture, figures.names, width=figures.millimetres)
         say(f"written to {out}")
     if as_json:
         print_json(facts.content)

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from hwlearn.cli.netlists import with_options
+from hwlearn.cli.options import with_options
 from hwlearn.cli.output import one_line, say
 from hwlearn.errors import RegistryError
 from hwlearn.registry import Registry

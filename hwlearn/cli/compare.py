@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, Set, TrustCode, name_of, read_overrides
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import print_facts, print_json, say
 from hwlearn.errors import HwlearnError
@@ -26,9 +27,10 @@ def compare(
     ] = None,
     station: Annotated[Path | None, typer.Option(metavar="FILE", help="Station file of the bench.")] = None,
     settings: Set = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for comparison.json and comparison.png.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for comparison.json and a picture.")] = None,
     as_json: Json = False,
     netlist: Reading = AS_GIVEN,
+    figures: Figures = ON_SCREEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Drive several backends through the same phases and say where they differ. Exit code 1 if they do."""
@@ -40,6 +42,7 @@ def compare(
     from hwlearn.lab.station import load_station
     from hwlearn.show.facts.comparison import comparison_facts
 
+    figures.refuse_without(out)
     names = _names(backends, station)
     overrides = read_overrides(settings)
     if station is not None:
@@ -65,7 +68,7 @@ def compare(
         from hwlearn.show.plots import draw_comparison
 
         write_json(out / "comparison.json", facts.content)
-        draw_comparison(found, out / "comparison.png")
+        draw_comparison(found, figures.named(out / "comparison.png"), figures.names, width=figures.millimetres)
         say(f"written to {out}")
     if as_json:
         print_json(facts.content)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import wraps
-from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import typer
 
+from hwlearn.cli.options import Options
 from hwlearn.spice.dialects import Dialect
 
 Trust = Annotated[bool, typer.Option("--trust-netlist", help="Let the netlist run commands and include files from anywhere.")]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reading(Options):
     """How a netlist is read, as the command line says. A command with an argument of this type has these options.
 
     Attributes:
@@ -50,29 +49,3 @@ class Reading:
 
 AS_GIVEN = Reading()
 """Without any of these options."""
-
-
-def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose argument of type `Reading`, if it has one, is its fields, for typer."""
-    hints = get_type_hints(command, include_extras=True)
-    argument = next((name for name, hint in hints.items() if hint is Reading), None)
-    if argument is None:
-        return command
-    fields = get_type_hints(Reading, include_extras=True)
-    options = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=getattr(Reading, name), annotation=hint)
-        for name, hint in fields.items()
-        if name in Reading.__dataclass_fields__
-    ]
-    own = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in signature(command).parameters.values() if p.name != argument]
-
-    @wraps(command)
-    def called(**given: Any) -> Any:
-        reading = Reading(**{option.name: given.pop(option.name) for option in options})
-        return command(**given, **{argument: reading})
-
-    parameters = [p.replace(annotation=hints[p.name]) for p in own] + options
-    called.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {p.name: p.annotation for p in parameters}
-    del called.__wrapped__  # its own arguments are not asked for
-    return called

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hwlearn.cli.command import Json, name_of
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
 
@@ -17,8 +18,9 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer circuits and targets.")] = False,
     backend: Annotated[str, name_of("circuits", "{}, but no hardware: where the phases are measured.")] = "exact",
     only: Annotated[str, typer.Option(metavar="LETTERS", help="Claims to check, such as ach; all if not given.")] = "",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for claims.json and claims.png.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for claims.json and a picture.")] = None,
     as_json: Json = False,
+    figures: Figures = ON_SCREEN,
 ) -> None:
     """Rerun the claims of arXiv:2606.15443: one row a claim, predicted, measured, pass. Exit code 1 if one fails."""
     from hwlearn.circuits.backend import BACKENDS
@@ -26,6 +28,7 @@ def reproduce(
     from hwlearn.claims.rows import Bench
     from hwlearn.experiments.files import make_folder, write_json
 
+    figures.refuse_without(out)
     kind = BACKENDS.get(backend)
     if kind.hardware:
         raise HwlearnError(f"--backend {backend}: the claims are checked on models, not on hardware")
@@ -48,7 +51,7 @@ def reproduce(
         from hwlearn.show.plots import draw_claims
 
         write_json(out / "claims.json", content)
-        draw_claims(rows, out / "claims.png")
+        draw_claims(rows, figures.named(out / "claims.png"), figures.names, width=figures.millimetres)
         say(f"written to {out}")
     if as_json:
         print_json(content)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.command import File, Json, Set, TrustCode, read_overrides
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import new_table, print_json, print_table, say
 
@@ -24,9 +25,10 @@ def robustness(
     learning_rate: Annotated[float | None, typer.Option(help="A quarter of the fastest if not given.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the imperfections.")] = 0,
     settings: Set = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for robustness.json and robustness.png.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder for robustness.json and a picture.")] = None,
     as_json: Json = False,
     netlist: Reading = AS_GIVEN,
+    figures: Figures = ON_SCREEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Say where training would end on imperfect hardware, with and without remedies: noise, offsets, drift, levels, bias …"""
@@ -34,6 +36,7 @@ def robustness(
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
 
+    figures.refuse_without(out)
     experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
     network, task, rule = experiment.network, experiment.task, experiment.rule
     if out is not None:
@@ -54,7 +57,7 @@ def robustness(
         from hwlearn.show.plots import draw_robustness
 
         write_json(out / "robustness.json", found.as_dict())
-        draw_robustness(found, out / "robustness.png")
+        draw_robustness(found, figures.named(out / "robustness.png"), figures.names, width=figures.millimetres)
         say(f"written to {out}")
     for note in found.notes:
         say(f"note: {note}")

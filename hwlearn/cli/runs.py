@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hwlearn.cli.command import Json, TrustCode, name_of
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.netlists import Trust
 from hwlearn.cli.output import new_table, print_json, print_table, say
 from hwlearn.errors import HwlearnError
@@ -51,34 +52,25 @@ def plot(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Picture: .png, .svg or .pdf; RUN/plot.png or losses.png if not given.")
     ] = None,
-    panels: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="Panels of one run, such as loss,outputs; a name that is none lists them all."),
-    ] = None,
-    width: Annotated[
-        str | None, typer.Option(metavar="LENGTH", help="Width in print, such as 86mm: letters of 7 pt, a column of panels.")
-    ] = None,
     experiment: Moved = None,
     trust_netlist: Trust = False,
     trust_code: TrustCode = False,
+    figures: Figures = ON_SCREEN,
 ) -> None:
     """Draw a run: loss and predicted rate, conductances, outputs, residuals; or the losses of several runs."""
     from hwlearn.experiments.runs import Run
     from hwlearn.show.plots import draw_run, draw_runs
-    from hwlearn.show.plots.width import millimetres
 
     if len(folders) > 1 and experiment is not None:
         raise HwlearnError("--experiment is for one run: several are drawn without their experiment files")
-    if len(folders) > 1 and panels is not None:
-        raise HwlearnError("--panels is for one run: of several the losses are drawn")
-    wide = None if width is None else millimetres(width)
+    wide = figures.millimetres
     runs = [Run.load(folder, experiment, trust=trust_netlist, trust_code=trust_code) for folder in folders]
+    picture = figures.named(runs[0].folder / "plot.png" if len(runs) == 1 else Path("losses.png"))
+    picture = picture if out is None else figures.chosen(out)
     if len(runs) == 1:
-        picture = out or runs[0].folder / "plot.png"
-        draw_run(runs[0], picture, [name.strip() for name in panels.split(",")] if panels is not None else (), wide)
+        draw_run(runs[0], picture, figures.names, wide)
     else:
-        picture = out or Path("losses.png")
-        draw_runs(runs, picture, wide)
+        draw_runs(runs, picture, wide, figures.names)
     say(f"drawn in {picture}")
 
 

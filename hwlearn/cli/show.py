@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from hwlearn.cli.command import Json, Set, TrustCode, read_overrides
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import print_facts, print_json, say
 from hwlearn.errors import HwlearnError
@@ -20,6 +21,7 @@ def show(
     settings: Set = None,
     as_json: Json = False,
     netlist: Reading = AS_GIVEN,
+    figures: Figures = ON_SCREEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Print and draw the circuit, ports and task of an experiment; of a netlist, what each backend makes of it."""
@@ -29,11 +31,14 @@ def show(
     from hwlearn.show.facts.network import network_facts
     from hwlearn.show.plots import draw_network, draw_schematic
 
-    picture = _not_there(Path(f"{file.stem}.png")) if out is None else out
+    if figures.panels is not None:
+        raise HwlearnError("--panels: the picture of a circuit has one panel")
+    wide = figures.millimetres
+    picture = _not_there(figures.named(Path(f"{file.stem}.png"))) if out is None else figures.chosen(out)
     if file.suffix.lower() == ".toml":
         experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
         if picture is not None:
-            draw_network(experiment.network, picture)
+            draw_network(experiment.network, picture, width=wide)
         facts = network_facts(experiment.network, experiment.task)
     else:
         if settings:
@@ -41,7 +46,7 @@ def show(
         said: Any = {"control": netlist.control, "dialect": netlist.dialect}
         network = Network.from_netlist(file, trust=netlist.trust, **said)
         if picture is not None:
-            draw_schematic(network, picture)
+            draw_schematic(network, picture, width=wide)
         facts = netlist_facts(network, file.parent)
     if as_json:
         print_json({**facts.content, "picture": None if picture is None else str(picture)})

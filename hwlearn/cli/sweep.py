@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.command import Json, TrustCode
+from hwlearn.cli.figures import ON_SCREEN, Figures
 from hwlearn.cli.netlists import AS_GIVEN, Reading
 from hwlearn.cli.output import fill, new_table, print_json, say
 from hwlearn.cli.progress import cells_bar
@@ -24,12 +25,14 @@ def sweep(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/NAME if not given.")] = None,
     as_json: Json = False,
     netlist: Reading = AS_GIVEN,
+    figures: Figures = ON_SCREEN,
     trust_code: TrustCode = False,
 ) -> None:
     """Train variants of an experiment, each in a run folder; again: what is left of them. Exit code 1 if some failed."""
     from hwlearn.experiments.sweeps import run_sweep
     from hwlearn.show.plots import draw_sweep
 
+    figures.check()
     try:
         with cells_bar() as progress:
             found = run_sweep(
@@ -45,7 +48,7 @@ def sweep(
     except KeyboardInterrupt:
         say("what has ended is kept; the same command goes on")
         raise
-    draw_sweep(found, found.folder / "sweep.png")
+    draw_sweep(found, figures.named(found.folder / "sweep.png"), figures.names, width=figures.millimetres)
     say(f"written to {found.folder}")
     if as_json:
         print_json(found.as_dict())

@@ -13,6 +13,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Inject
 from hwlearn.circuits.measurement import Measurement
+from hwlearn.display import shown
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.faults import Accuracy, Diagnosis, Probe, find_faults
 from hwlearn.inference.identify import Identified, identify
@@ -85,6 +86,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison with {self.reference}, {self.rule}: {', '.join(map(repr, self.compared))}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return shown(self, "comparison_html")
 
     @property
     def agrees(self) -> bool:

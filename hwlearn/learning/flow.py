@@ -18,6 +18,7 @@ from hwlearn.learning.projected import Event, solve_projected
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import ROWS, Trajectory, most_points, thinned
+from hwlearn.progress import with_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,7 @@ class FlowResult:
         return f"<FlowResult: {ended}, loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}>"
 
 
+@with_time
 def flow(
     circuit: Circuit,
     task: Task,
@@ -65,7 +67,7 @@ def flow(
     events: Event | Sequence[Event] = (),
     stop_loss: float | None = None,
     trajectory: int = ROWS,
-    progress: Callable[[float, float], object] | None = None,
+    progress: Callable[[float, float], object] | Literal[True] | None = None,
     accepted: Callable[[float, Array, Reading], object] | None = None,
 ) -> FlowResult:
     """Integrate dg/dt = ġ (docs/theory.md) over the trainable edges with scipy's `solve_ivp`.
@@ -83,7 +85,7 @@ def flow(
         events: functions (t, g) → float with g (E,) S, zero at the event; attributes `terminal` and `direction` as in scipy.
         stop_loss: stop when the observed loss falls to it [`Rule.loss_unit`].
         trajectory: as in `train`.
-        progress: called with (t, loss) after every measurement.
+        progress: called with (t, loss) after every measurement; True shows a bar, on a terminal and in a notebook.
         accepted: called with t, the conductances (E,) [S] and what is read there, at the start and after every step of the
             integrator.
 
@@ -117,7 +119,7 @@ def flow(
         if last is None or last[0] != key:
             circuit.program(whole(part))
             last = key, rule.read(circuit, task)
-            if progress is not None:
+            if callable(progress):
                 progress(time, last[1].loss)
         return last[1]
 

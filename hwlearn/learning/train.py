@@ -28,6 +28,7 @@ from hwlearn.learning.sensitivity import largest_rate
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import ROWS, Tracker, Trajectory
 from hwlearn.network import Network
+from hwlearn.progress import with_steps
 
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
@@ -124,6 +125,7 @@ class TrainResult:
         return f"<TrainResult: {self.steps} steps (stopped because: {self.stopped_because}), {losses}>"
 
 
+@with_steps
 def train(
     circuit: Circuit,
     task: Task,
@@ -143,6 +145,7 @@ def train(
     trajectory: int = ROWS,
     callbacks: Sequence[Callback] = (),
     start: Mapping[str, ArrayLike] | None = None,
+    progress: bool = False,
 ) -> TrainResult:
     """Train a circuit: g ← clip(g + step(ġ)) at the trainable edges, `steps` times.
 
@@ -174,6 +177,7 @@ def train(
         trajectory: points of g along the training that are kept, at most; see `Trajectory`. 0 for none.
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
         start: go on from a `TrainState.snapshot` of the same training; measures the step again that it was made in.
+        progress: show a bar with the loss, on a terminal and in a notebook.
 
     Raises:
         TaskError: the task does not fit the circuit.
@@ -237,7 +241,7 @@ def train(
         batch = batches.at(step)
         reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
-            warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 2)
+            warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 3)
             circuit.program(good)
             reason = "not finite"
             break
@@ -280,7 +284,7 @@ def train(
                 f"step {step + 1} put every trainable edge at a bound: the learning rate "
                 f"{float(np.max(optimize.learning_rate)):g} is too large",
                 HwlearnWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hwlearn.display import shown
 from hwlearn.errors import DeviceError, NetworkError
 from hwlearn.network.arguments import mask_of, no_doubles, per_edge, ports
 from hwlearn.network.devices import (
@@ -286,6 +287,10 @@ class Network:
             control=control,
             dialect=dialect,
         )
+
+    def _repr_svg_(self) -> str:
+        """The picture that a notebook shows."""
+        return shown(self, "network_svg")
 
     def to_netlist(self, path: str | PathLike[str] | None = None) -> str:
         """The network as a SPICE netlist that ngspice runs (`.op`); written to `path` if one is given."""

@@ -15,6 +15,7 @@ import hwlearn
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 RUNS = re.compile(r"^```(?:python|console)$", re.MULTILINE)
+NOTEBOOKS = sorted([*(DOCS / "notebooks").glob("*.py"), *(DOCS / "reference").glob("*.py")])
 PAGES = sorted(page for page in DOCS.rglob("*.md") if RUNS.search(page.read_text(encoding="utf-8")))
 
 
@@ -27,7 +28,7 @@ def test_a_page_prints_what_it_shows(page, tmp_path, monkeypatch, capsys):
     run_page(DOCS / page, capsys)
 
 
-@pytest.mark.parametrize("script", sorted((DOCS / "notebooks").glob("*.py")), ids=lambda script: script.stem)
+@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda script: script.stem)
 def test_a_notebook_runs(script, monkeypatch):
     mpl.use("Agg")
     monkeypatch.chdir(script.parent)
@@ -39,6 +40,14 @@ def test_a_notebook_runs(script, monkeypatch):
 def test_the_reference_has_every_public_name():
     text = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     assert set(re.findall(r"auto(?:class|function):: (\w+)$", text, re.MULTILINE)) == set(hwlearn.__all__)
+
+
+def test_the_reference_has_a_picture_of_every_figure():
+    from hwlearn.show import __all__ as figures
+
+    text = (DOCS / "reference" / "figures.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"autofunction:: hwlearn\.show\.(\w+)$", text, re.MULTILINE)) == set(figures)
+    assert set(re.findall(r"^(draw_\w+)\(.*ax=", text, re.MULTILINE)) == set(figures)
 
 
 def test_the_reference_has_every_module_of_analysis():

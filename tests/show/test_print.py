@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from figures import assert_fit_to_print
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from typer.testing import CliRunner
 
 from hwlearn.cli import app
@@ -59,26 +58,6 @@ def drawn(monkeypatch):
     return saved
 
 
-def boxes(figure):
-    """Where each text of a figure stands, in dots."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    return {text: text.get_window_extent(renderer) for text in texts}
-
-
-def cut_off(figure):
-    """The titles, labels and entries of legends that reach over the edge of the paper."""
-    width, height = figure.get_size_inches() * figure.dpi
-    inside = {text: box for text, box in boxes(figure).items() if not _tick(text)}
-    return [t.get_text() for t, b in inside.items() if b.x0 < -0.5 or b.y0 < -0.5 or b.x1 > width + 0.5 or b.y1 > height + 0.5]
-
-
-def _tick(text):
-    return re.fullmatch(r"[−\-\d.\s${}^a-z\\]*", text.get_text()) is not None
-
-
 def test_fonts_in_a_pdf_are_true_type(run, tmp_path):
     draw_network(kite(), tmp_path / "network.pdf")
     assert plot(run.folder, "--out", tmp_path / "run.pdf").exit_code == 0
@@ -103,9 +82,7 @@ def test_a_figure_is_as_wide_as_it_was_asked_for(run, tmp_path):
 @pytest.mark.parametrize("width", [None, 86.0, 178.0])
 def test_nothing_is_cut_off_and_letters_can_be_read(run, tmp_path, drawn, width):
     draw_run(run, tmp_path / "run.png", width=width)
-    assert cut_off(drawn[0]) == []
-    sizes = [text.get_fontsize() for text in boxes(drawn[0])]
-    assert min(sizes) >= 4.8  # exponents aside, journals ask for 5 pt
+    assert_fit_to_print(drawn[0])
     names = [axes.get_xlabel() for axes in drawn[0].axes]
     assert {"step", "target [V]"} <= set(names)
 
@@ -131,9 +108,68 @@ def test_mistakes_are_told_before_anything_is_written(run, tmp_path, options, wh
     assert not (tmp_path / "no.png").exists()
 
 
-def test_panels_are_of_one_run(run, tmp_path):
+def test_panels_of_several_runs_are_named_too(run, tmp_path):
     shutil.copytree(run.folder, tmp_path / "again")
-    assert "--panels is for one run" in plot(run.folder, tmp_path / "again", "--panels", "loss").stderr
+    assert plot(run.folder, tmp_path / "again", "--panels", "loss", "--out", tmp_path / "a.png").exit_code == 0
+    assert "there are loss" in plot(run.folder, tmp_path / "again", "--panels", "network").stderr
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_every_command_that_draws_takes_width_panels_and_format(tmp_path):
+    print_it = ["--width", "86mm", "--format", "pdf"]
+    made = {
+        "show": ["show", KITE, "--out", tmp_path / "show"],
+        "analyze": ["analyze", KITE, "--out", tmp_path / "analyze", "--panels", "spectrum"],
+        "compare": ["compare", KITE, "--out", tmp_path / "compare", "--panels", "residuals,directions"],
+        "robustness": [
+            "robustness",
+            KITE,
+            "--only",
+            "noise",
+            "--sizes",
+            "1",
+            "--steps",
+            "20",
+            "--out",
+            tmp_path / "robustness",
+        ],
+    }
+    pictures = {
+        "show": tmp_path / "show.pdf",
+        "analyze": tmp_path / "analyze" / "analysis.pdf",
+        "compare": tmp_path / "compare" / "comparison.pdf",
+        "robustness": tmp_path / "robustness" / "robustness.pdf",
+    }
+    for name, arguments in made.items():
+        done = command(*arguments, *print_it)
+        assert done.exit_code == 0, done.stderr
+        assert width_of(pictures[name]) == pytest.approx(86, abs=0.01)
+        assert b"Type3" not in font_types(pictures[name])
+
+
+def test_options_of_figures_are_the_same_everywhere():
+    for name in ("show", "analyze", "compare", "robustness", "sweep", "design", "plot", "reproduce"):
+        told = command(name, "--help").stdout
+        assert all(option in told for option in ("--width", "--panels", "--format"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["analyze", KITE, "--width", "86mm"], "--width: no picture is drawn without --out DIR"),
+        (["compare", KITE, "--panels", "residuals"], "--panels: no picture is drawn without --out DIR"),
+        (["show", KITE, "--panels", "network"], "--panels: the picture of a circuit has one panel"),
+        (["show", KITE, "--out", "a.png", "--format", "pdf"], "--format pdf: --out a.png is another one"),
+        (["sweep", "s.toml", "--width", "1"], "write a number and mm, cm, in, pt"),
+    ],
+)
+def test_options_that_make_no_figure_are_refused(arguments, why):
+    done = command(*arguments)
+    assert done.exit_code == 2
+    assert why in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(("text", "length"), [("86mm", 86), ("8.6 cm", 86), ("3.5in", 88.9), ("144pt", 50.8)])

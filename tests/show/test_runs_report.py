@@ -14,7 +14,7 @@ from hwlearn.cli import app
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment
 from hwlearn.experiments.runs import Run
-from hwlearn.show.report import report_html, write_report
+from hwlearn.show.report import report, report_html, write_report
 from hwlearn.show.report.crossvalidation import crossvalidations
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
@@ -84,6 +84,13 @@ def test_the_page_tells_the_run_and_needs_nothing_beside_it(kite):
     assert "Run with: train.steps = 200" in page.text
     assert "Cross-validation" not in page.text
     assert all(kite.info["versions"][name] in page.text for name in ("python", "numpy", "hwlearn"))
+
+
+def test_a_rule_that_observes_currents_has_its_own_loss_in_the_report(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(report, "draw_run", lambda run, to, panels: drawn.append(panels))
+    report_html(trained(tmp_path / "al", **{"rule.name": "al", "rule.nudge": 0.01, "train.steps": 5}))
+    assert ["loss", "rule-loss"] in drawn
 
 
 def test_what_coercivity_says_is_of_the_circuit_that_is_there(tmp_path):

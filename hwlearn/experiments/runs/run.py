@@ -13,12 +13,13 @@ from functools import cached_property
 from os import PathLike
 from os.path import isfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
+from hwlearn.display import shown
 from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
 from hwlearn.experiments.cost import cost_of
@@ -41,6 +42,7 @@ from hwlearn.learning.rules import RULES
 from hwlearn.learning.trajectory import Trajectory
 from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
+from hwlearn.progress import asked_for
 
 DONE = ("steps", "loss", "time", "event", "callback", "not finite")
 """Reasons to stop after which there is nothing to go on with."""
@@ -83,6 +85,10 @@ class Run:
         except ExperimentError:
             state = "damaged"
         return f"<Run {self.folder}: {self.info['title']}, {what}, {state}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return shown(self, "run_html")
 
     @classmethod
     def create(cls, folder: str | PathLike[str], experiment: Experiment, *, kept: Kept | None = None) -> Run:
@@ -316,14 +322,19 @@ class Run:
         with made as circuit:
             return Classifier.from_dict(kept)(circuit, features)
 
-    def go(self, progress: Progress | None = None, scored: OnScore | None = None) -> Outcome:
+    def go(self, progress: Progress | Literal[True] | None = None, scored: OnScore | None = None) -> Outcome:
         """Train, from the start or from where the run was cut off, and write result.json and trained.cir.
+
+        Args:
+            progress: see `run_experiment`; True shows a bar, on a terminal and in a notebook.
+            scored: see `run_experiment`.
 
         Raises:
             ExperimentError: another process is on this run; a file cannot be written, the last checkpoint is whole.
             MeasurementError, KeyboardInterrupt: before the first step was made.
         """
-        return self._go(self.experiment, self.info, progress, scored)
+        with asked_for(progress, self.loss_unit) as told:
+            return self._go(self.experiment, self.info, told, scored)
 
     def _go(self, experiment: Experiment, info: dict[str, Any], progress: Progress | None, scored: OnScore | None) -> Outcome:
         """Train an experiment; `info` is what run.json shall say from its first step on."""
@@ -372,7 +383,7 @@ class Run:
 
     def resume(
         self,
-        progress: Progress | None = None,
+        progress: Progress | Literal[True] | None = None,
         scored: OnScore | None = None,
         *,
         changed: bool = False,
@@ -384,7 +395,7 @@ class Run:
         A run on the exact model ends with the same numbers as one that was never cut off.
 
         Args:
-            progress, scored: see `run_experiment`.
+            progress, scored: see `go`.
             changed: go on with the files as they are now, instead of as they were.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
             experiment: for callers who have read it already, with `overrides`. A file that has moved is named to `load`.
@@ -423,7 +434,8 @@ class Run:
             "loss_unit": now.rule.loss_unit,
             **_classifier(now),
         }
-        return self._go(now, info, progress, scored)
+        with asked_for(progress, now.rule.loss_unit) as told:
+            return self._go(now, info, told, scored)
 
     def _reached(self, experiment: Experiment) -> bool:
         """Whether the run is as far as the experiment says by now.

@@ -9,7 +9,7 @@ from contextlib import closing
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, Literal
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs import Run
@@ -24,6 +24,7 @@ from hwlearn.experiments.sweeps.table import Results, Row, row
 from hwlearn.experiments.sweeps.work import KEPT, MARK, Done, Job, write_mark
 from hwlearn.files import create, refuse_links, replace
 from hwlearn.locks import Busy, Lock
+from hwlearn.progress import cells_asked_for
 
 Progress = Callable[[int, int, int], object]
 
@@ -37,7 +38,7 @@ def run_sweep(
     trust: bool = False,
     trust_code: bool = False,
     overrides: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Literal[True] | None = None,
 ) -> Results:
     """Train the cells of a sweep file, each in a run folder of its own.
 
@@ -53,7 +54,7 @@ def run_sweep(
             folder by the same path write run folders and go on with them; from the others a run folder comes back when its
             cell has ended. One cell at a time in a worker, however many threads it has.
         trust, trust_code, overrides: see `load_experiment`; what an axis of the sweep sets wins.
-        progress: called with (cells ended, cells failed, cells) at the start and after each cell.
+        progress: called with (cells ended, cells failed, cells) at the start and after each cell; True shows a bar.
 
     Raises:
         ExperimentError: the sweep file cannot be used; every cell is refused; the folder is another experiment's; two cells
@@ -74,7 +75,8 @@ def run_sweep(
     except OSError as error:
         raise ExperimentError(f"{home / '.lock'}: {error.strerror}") from None
     try:
-        return _run(sweep, cells, home, processes, dask, progress)
+        with cells_asked_for(progress) as told:
+            return _run(sweep, cells, home, processes, dask, told)
     finally:
         lock.release()
 

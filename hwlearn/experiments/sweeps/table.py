@@ -29,6 +29,7 @@ class Row:
         energy: J that the sources gave. bench_seconds: of settling, reading and programming; see `Outcome.ledger`.
         most_writes: changes of the code that was changed most.
         error: why it failed. notes: warnings, and what the rule made be dropped.
+        rule: that trained it.
     """
 
     cell: str
@@ -47,6 +48,7 @@ class Row:
     most_writes: int | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
+    rule: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; None where there is nothing."""
@@ -56,7 +58,17 @@ class Row:
 def row(cell: Cell, done: Done) -> Row:
     """The row of a cell that has ended."""
     found = done.result or {}
-    names = ("steps", "loss_initial", "loss_final", "rule_loss", "rule_loss_unit", "seconds", "accuracy", "test_accuracy")
+    names = (
+        "steps",
+        "loss_initial",
+        "loss_final",
+        "rule_loss",
+        "rule_loss_unit",
+        "seconds",
+        "accuracy",
+        "test_accuracy",
+        "rule",
+    )
     return Row(
         cell.name,
         cell.overrides,

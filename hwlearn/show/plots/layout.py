@@ -8,6 +8,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.network import Network
+from hwlearn.show.plots.layers import layers, place_layers
 from hwlearn.text import GROUND
 
 if TYPE_CHECKING:
@@ -15,27 +16,42 @@ if TYPE_CHECKING:
 
 FORCES_SIZE = 300  # nodes; above it, the layout uses distances to a few of them
 PIVOTS = 30
+CLOSE = 0.3  # nodes nearer than this part of their mean distance cannot be told apart
 PLANAR_EDGES = 100  # up to here, a drawing without crossings is looked for
 
 
 def place_nodes(network: Network, *, ground: bool = True) -> Array:
-    """(N, 2) positions of the nodes. Without `ground`, they are those of a drawing with a symbol for each end at ground."""
+    """(N, 2) positions of the nodes.
+
+    Without `ground`, they are those of a drawing with a symbol for each end at ground, as they are where no edge leads there.
+    Ground has no place then, NaN.
+    """
     import networkx
 
     graph = networkx.Graph()
     graph.add_nodes_from(network.nodes)
     graph.add_edges_from((edge.tail, edge.head) for edge in network.edges)
     graph.add_edges_from((s.plus, s.minus) for s in network.sources if GROUND not in (s.plus, s.minus))
-    graph.add_edges_from((e.nodes[0], node) for e in network.elements for node in e.nodes[1:])
+    graph.add_edges_from((e.nodes[0], node) for e in network.elements for node in e.nodes[1:] if GROUND not in e.nodes[:1])
     graph.remove_edges_from(list(networkx.selfloop_edges(graph)))
-    if not ground:
+    if not ground or not any(GROUND in edge[:2] for edge in network.edges):
         graph.remove_nodes_from([GROUND])
-    sides = [{port.plus for port in ports} for ports in (network.inputs, network.outputs)]
-    two_sided = sides[0].isdisjoint(sides[1]) and sides[0] | sides[1] == set(network.nodes)
-    if len(graph) > 4 and two_sided and all((tail in sides[0]) != (head in sides[0]) for tail, head in graph.edges):
-        return _columns([[node for node in network.nodes if node in side] for side in sides], network)
-    parts = [_one_part(graph.subgraph(part), sides[0]) for part in networkx.connected_components(graph)]
+    inputs = {source.plus for source in network.inputs}
+    columns = layers(network, graph) if len(graph) > 4 else None
+    if columns is not None and (len(columns) == 2 or not _drawn_flat(graph, inputs)):
+        at = place_layers(columns)
+        return np.array([at.get(node, np.full(2, np.nan)) for node in network.nodes])
+    parts = [_one_part(graph.subgraph(part), inputs) for part in networkx.connected_components(graph)]
     return _packed(parts, network)
+
+
+def _drawn_flat(graph: networkx.Graph[str], inputs: set[str]) -> bool:
+    """Whether there is a drawing without crossings in which all nodes can be told apart."""
+    import networkx
+
+    if graph.number_of_edges() > PLANAR_EDGES or not networkx.check_planarity(graph)[0] or not networkx.is_connected(graph):
+        return False
+    return _faults(graph, _one_part(graph, inputs)) == 0
 
 
 def _one_part(graph: networkx.Graph[str], inputs: set[str]) -> dict[str, Array]:
@@ -74,7 +90,7 @@ def _tutte(graph: networkx.Graph[str], embedding: networkx.PlanarEmbedding[str],
 
 
 def _faults(graph: networkx.Graph[str], at: dict[str, Array]) -> int:
-    """How many pairs of edges cross in a drawing, and how many nodes lie on, or nearly on, a foreign edge."""
+    """How many pairs of edges cross in a drawing, and how many nodes lie on, or nearly on, a foreign edge or another node."""
     points = np.array([at[node] for node in graph])
     index = {node: k for k, node in enumerate(graph)}
     pairs = np.array([(index[tail], index[head]) for tail, head in graph.edges])
@@ -92,7 +108,10 @@ def _faults(graph: networkx.Graph[str], at: dict[str, Array]) -> int:
     part = np.clip((away * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-300), 0, 1)
     distance = np.linalg.norm(away - part[..., None] * along, axis=-1)
     foreign = (pairs[None, :, 0] != np.arange(len(points))[:, None]) & (pairs[None, :, 1] != np.arange(len(points))[:, None])
-    return int(crossings + np.sum(foreign & (distance < 0.03 * np.ptp(points, axis=0).max())))
+    span = float(np.ptp(points, axis=0).max())
+    apart = np.linalg.norm(points[:, None] - points[None], axis=2)[np.triu_indices(len(points), 1)]
+    close = np.sum(apart < CLOSE * span / np.sqrt(len(points)))
+    return int(crossings + close + np.sum(foreign & (distance < 0.03 * span)))
 
 
 def _upright(points: Array) -> Array:
@@ -127,7 +146,7 @@ def _pivots(graph: networkx.Graph[str]) -> dict[str, Array]:
 
 def _packed(parts: list[dict[str, Array]], network: Network) -> Array:
     """Connected parts side by side, their size by their number of nodes."""
-    at = np.zeros((len(network.nodes), 2))
+    at = np.full((len(network.nodes), 2), np.nan)
     left = 0.0
     for part in sorted(parts, key=len, reverse=True):
         index = [network.node_index[node] for node in part]
@@ -137,13 +156,4 @@ def _packed(parts: list[dict[str, Array]], network: Network) -> Array:
         side = float(np.sqrt(len(part)))
         at[index] = points * (side / extent if extent > 0 else 1.0) + [left, 0.0]
         left += side + 1.0
-    return at
-
-
-def _columns(sides: list[list[str]], network: Network) -> Array:
-    """Inputs on the left, outputs on the right: a crossbar."""
-    at = np.zeros((len(network.nodes), 2))
-    for x, side in enumerate(sides):
-        for node, y in zip(side, np.linspace(1, 0, len(side)) if len(side) > 1 else [0.5], strict=True):
-            at[network.node_index[node]] = x, y
     return at

@@ -20,9 +20,13 @@ INPUT, OUTPUT, SOURCE, GROUNDED, PLAIN = "#c0392b", "#1f6fb4", "#e08e0b", "#2222
 TRAINABLE, FIXED = "#3d4f5d", "#c3c9ce"
 SERIES = (OUTPUT, INPUT, SOURCE, "#2e8b57", "#7d3c98", TRAINABLE)
 
+"""Colours of what has no name of its own; those of rules are in `styles`."""
 
-SMALL, TITLE = "small", "large"
-"""Letters of legends and titles, beside those of axes."""
+NODE, EDGE = 0.85, 0.7
+"""Names of nodes, and of edges and elements, in letters of the axes."""
+
+TINY, SMALL, TITLE = "x-small", "small", "medium"
+"""Letters of names within a picture, of legends, and of titles, beside those of axes."""
 
 EMBEDDED: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42}
 """Fonts as TrueType (Type 42): publishers refuse matplotlib's Type 3."""
@@ -47,20 +51,14 @@ def drawn_at(width: float | None) -> Iterator[None]:
         yield
 
 
-def sized(columns: int, rows: int, panel: tuple[float, float], width: float | None = None) -> Figure:
-    """A figure for so many panels.
-
-    Args:
-        panel: width and height of one, in inches; only their ratio matters where a width is given.
-        width: of the figure, in mm.
-    """
-    wide = columns * panel[0] if width is None else width / MILLIMETRES
-    return Figure(figsize=(wide, rows * panel[1] / (columns * panel[0]) * wide), layout="constrained")
-
-
 def short(title: str) -> str:
     """A title that fits, and is not taken for mathematics."""
-    return shorten(title, 48, placeholder=" …").replace("$", r"\$")
+    return plain(shorten(title, 48, placeholder=" …"))
+
+
+def plain(text: str) -> str:
+    """A text that is not taken for mathematics."""
+    return text.replace("$", r"\$")
 
 
 Target = str | PathLike[str] | BinaryIO

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from hwlearn.show.plots.picture import SERIES, SMALL, short
+from hwlearn.show.plots.legends import legend_below
+from hwlearn.show.plots.picture import SERIES, short
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -29,11 +30,11 @@ def paint_scores(axes: Axes, run: Run) -> None:
             axes.plot(steps, values, color=SERIES[k], linewidth=1.4, marker="." if len(steps) < 30 else "", label=label)
     if graded:
         axes.set_ylim(-0.02, 1.02)
-    axes.set_ylabel("accuracy" if graded else f"loss [{run.loss_unit}]")
+    axes.set_ylabel("accuracy [1]" if graded else f"loss [{run.loss_unit}]")
     axes.set_xlabel("step")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=SMALL)
+    legend_below(axes)
 
 
 def paint_confusion(axes: Axes, run: Run) -> None:
@@ -49,7 +50,7 @@ def paint_confusion(axes: Axes, run: Run) -> None:
             dark = parts[row, column] > 0.6
             axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color="w" if dark else "k")
     shown = range(0, len(names), 1 + len(names) // (2 * WRITTEN))
-    axes.set_xticks(list(shown), [names[k] for k in shown], rotation=45 if len(names) > 4 else 0)
+    axes.set_xticks(list(shown), [names[k] for k in shown], rotation=90 if len(names) > 4 else 0)
     axes.set_yticks(list(shown), [names[k] for k in shown])
     axes.set_xlabel("answer")
     axes.set_ylabel("class")

@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
-from os import PathLike
-
+from matplotlib import rcParams
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hwlearn.lab.station import Station
 from hwlearn.network import Network
+from hwlearn.show.plots.labels import name_dot, name_line
 from hwlearn.show.plots.layout import place_nodes
-from hwlearn.show.plots.network import paint_network
-from hwlearn.show.plots.picture import OUTPUT, TRAINABLE, save, short
+from hwlearn.show.plots.network import edge_ways, paint_network
+from hwlearn.show.plots.picture import EDGE, OUTPUT, TITLE, TRAINABLE, Target, plain, short
+from hwlearn.show.plots.sheet import Form, Place, drawn
+
+FORM = Form((9.0, 9.5))
+BELOW = 2
+"""The first place of a channel's name: right below its node."""
 
 
-def draw_wiring(network: Network, station: Station, path: str | PathLike[str]) -> None:
-    """Draw a station's wiring into a PNG, SVG or PDF file; meant for networks that fit on a bench.
+def draw_wiring(
+    network: Network, station: Station, target: Target | None = None, *, ax: Place = None, width: float | None = None
+) -> Figure:
+    """Draw a station's wiring; meant for networks that fit on a bench.
+
+    Args:
+        network: as the experiment file has it. station: that fits it.
+        target: PNG, SVG or PDF, by its ending; or a stream.
+        ax: axes to draw on; a new figure if not given.
+        width: of the figure in mm, for print.
 
     Raises:
         HwlearnError: the file cannot be written.
     """
-    settings, at = station.settings, place_nodes(network)
-    figure = Figure(figsize=(9, 9.5), layout="constrained")
-    axes = figure.add_subplot()
+
+    def paint(axes: Axes) -> None:
+        _wiring(axes, network, station)
+
+    return drawn({"wiring": paint}, target, ax, width, FORM)
+
+
+def _wiring(axes: Axes, network: Network, station: Station) -> None:
+    settings, at, size = station.settings, place_nodes(network), EDGE * rcParams["font.size"]
     paint_network(axes, network, at)
+    ways = edge_ways(network, at)
     for name, node in settings.node.items():
-        axes.annotate(
-            node.read,
-            at[network.node_index[name]],
-            xytext=(8, -11),
-            textcoords="offset points",
-            fontsize=7,
-            color=OUTPUT,
-            zorder=6,
-        )
+        name_dot(axes, plain(node.read), at[network.node_index[name]], size, BELOW, color=OUTPUT, zorder=6)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
     for k, name in enumerate(network.edge_names):
         edge = settings.edge[name]
-        middle = at[[network.tails[k], network.heads[k]]].mean(0)
-        text = edge.set or (f"gate {edge.gate.drive}" if edge.gate else f"{edge.fixed_ohm:g} Ω")
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
-        axes.annotate(f"{name}\n{text}", middle, ha="center", va="center", fontsize=6.5, color=TRAINABLE, bbox=box, zorder=4)
-    axes.set_title(f"{short(settings.name)}: {short(network.title)}", fontsize=11)
-    figure.supxlabel("\n".join(_ports(network, station)), fontsize=8)
-    save(figure, path)
+        place = edge.set or (f"gate {edge.gate.drive}" if edge.gate else f"{edge.fixed_ohm:g} Ω")
+        text = plain(f"{name}\n{place}")
+        name_line(axes, text, ways[k], size, needed=True, color=TRAINABLE, bbox=box, zorder=5)
+    axes.set_title(f"{short(settings.name)}: {short(network.title)}", fontsize=TITLE)
+    below = {"ha": "center", "va": "top", "fontsize": size, "transform": axes.transAxes}
+    axes.text(0.5, 0.0, "\n".join(_ports(network, station)), **below)
 
 
 def _ports(network: Network, station: Station) -> list[str]:
@@ -54,4 +67,4 @@ def _ports(network: Network, station: Station) -> list[str]:
         nudge = output.nudge
         how = nudge if isinstance(nudge, str) else f"{nudge.drive} through {nudge.series_ohm:g} Ω, read by {nudge.read}"
         lines.append(f"output {name}: {how}")
-    return [line.replace("$", r"\$") for line in lines]
+    return [plain(line) for line in lines]

@@ -19,7 +19,7 @@ def page(name: str) -> Template:
     return made.get_template(name)
 
 
-def figure(draw: Callable[[BinaryIO], None]) -> str:
+def figure(draw: Callable[[BinaryIO], object]) -> str:
     """A picture as the address of an `img`."""
     picture = io.BytesIO()
     draw(picture)

@@ -39,6 +39,9 @@ GRADED = {
 }
 """Panels and what they show."""
 
+LOSSES = ("loss", "rule-loss")
+"""Panels of one picture: ½‖o − y‖², and what the rule observes, where that is something else."""
+
 
 def write_report(run: Run, path: str | PathLike[str] | None = None) -> Path:
     """Write the report of a run, running or not, and return its path: report.html in the run folder if none is given.
@@ -75,7 +78,7 @@ def report_html(run: Run) -> str:
         graded=_figures(run, GRADED),
         confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
-        loss=figure(lambda to: draw_run(run, to, ["loss"])),
+        loss=figure(lambda to: draw_run(run, to, [name for name in LOSSES if name in panels_of(run)])),
         moved=_figures(run, MOVED),
         cost=_cost(run),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
