@@ -28,7 +28,12 @@ class LearningRate(ABC):
 
     Raises:
         HwlearnError: a decay that makes no sense.
+
+    Attributes:
+        remedy: what to do where it is too large.
     """
+
+    remedy = "give a smaller number"
 
     def __init__(self, decay: float) -> None:
         if not (math.isfinite(decay) and 0 < decay <= 1):
@@ -64,6 +69,8 @@ class GivenRate(LearningRate):
     Raises:
         HwlearnError: no positive number, or a trainable edge that no pattern fits.
     """
+
+    remedy = "give less, or leave it out (auto)"
 
     def __init__(self, given: float | Mapping[str, float], decay: float, network: Network) -> None:
         super().__init__(decay)

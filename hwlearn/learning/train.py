@@ -18,6 +18,7 @@ from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
+from hwlearn.learning.growth import Growth
 from hwlearn.learning.keeping import Best, Keep, Keeper
 from hwlearn.learning.learning_rate import GivenRate, LearningRate, Rate
 from hwlearn.learning.limits import Limits
@@ -167,7 +168,7 @@ def train(
         SimulationError: a phase could not be measured; the circuit keeps its last conductances.
 
     Warns:
-        HwlearnWarning: an update put every trainable edge at a bound, or the loss is no longer finite.
+        HwlearnWarning: the loss grows, an update put every trainable edge at a bound, or the loss is no longer finite.
     """
     check_circuit(circuit)
     check_task(task)
@@ -198,6 +199,7 @@ def train(
     logarithmic = parameter == "log-conductance"
     by_setting = parameter not in CONDUCTANCES
 
+    growth = Growth(optimizer == "plain" and batch_size is None, batches.per_epoch, rate.remedy)
     losses: list[float] = []
     keeper = Keeper(circuit, task, rule, keep)
     reading: Reading | None = None
@@ -248,6 +250,7 @@ def train(
         if step == steps:
             break
         keeper.look(step, reading, len(batch))
+        growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
         slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
         rate.look(step, reading, wanted, slopes)
         optimize.learning_rate = rate.at(step // batches.per_epoch)
