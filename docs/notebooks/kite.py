@@ -7,6 +7,8 @@
 # with what coercivity predicts.
 
 # %%
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -74,9 +76,10 @@ for targets in ([0.5, 0.5, 0.5], [0.5, 0.51, 0.5]):
 # beforehand.
 
 # %%
-solution = network.with_conductances(found[0].conductances[-1] * (1 + 1e-4 * np.arange(6)))
+solution = network.with_conductances(found[0].conductances * (1 + 1e-4 * np.arange(6)))
 limit = analyze(solution, task(0.1)).start.spectra["ep"].max_step
 for part in (0.95, 1.05):
-    with ExactCircuit(solution) as circuit:
+    with ExactCircuit(solution) as circuit, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # train says that the loss grows
         losses = train(circuit, task(0.1), rule, steps=100, learning_rate=part * limit).losses
     print(f"α = {part} of the limit {limit:.2f}: loss {losses[0]:.1e} → {losses[-1]:.1e} V²")

@@ -6,6 +6,8 @@ import sys
 import tomllib
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,6 +121,23 @@ def read_overrides(settings: list[str] | None) -> dict[str, Any]:
             parsed = {}
         result[key.strip()] = parsed["value"] if list(parsed) == ["value"] else text
     return result
+
+
+@contextmanager
+def warned() -> Iterator[list[str]]:
+    """The texts of hwlearn's own warnings inside, which are shown as ever."""
+    texts, show = list[str](), warnings.showwarning
+
+    def note(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, HwlearnWarning):
+            texts.append(str(message))
+        show(message, category, *where, **more)
+
+    warnings.showwarning = note
+    try:
+        yield texts
+    finally:
+        warnings.showwarning = show
 
 
 def _check_directory() -> None:

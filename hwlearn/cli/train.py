@@ -7,11 +7,11 @@ import sys
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwlearn.cli.command import File, Json, Set, TrustCode, name_of, read_overrides
+from hwlearn.cli.command import File, Json, Set, TrustCode, name_of, read_overrides, warned
 from hwlearn.cli.netlists import AS_GIVEN, Reading, Trust
 from hwlearn.cli.output import one_line, print_facts, print_json, say
 from hwlearn.cli.progress import progress_line
@@ -44,6 +44,7 @@ def train(
 ) -> None:
     """Train the circuit of an experiment file. Ctrl-C ends the training and keeps what was learned."""
     from hwlearn.experiments import load_experiment, run_experiment
+    from hwlearn.experiments.forecast import forecast
     from hwlearn.experiments.runs import Run
 
     overrides = read_overrides(settings)
@@ -53,11 +54,16 @@ def train(
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, netlist.over(overrides), trust=netlist.trust, trust_code=trust_code)
+    ahead = forecast(experiment)
+    if str(ahead):
+        say(str(ahead))
+    for warning in ahead.warnings:
+        say(f"warning: {warning}")
     run = Run.create(out or _new_folder(file), experiment) if save else None
-    with progress_line(experiment.rule.loss_unit, experiment, live=live) as progress:
+    with warned() as told, progress_line(experiment.rule.loss_unit, experiment, live=live) as progress:
         scored = None if progress is None else progress.score
         outcome = run_experiment(experiment, progress, None, scored) if run is None else run.go(progress, scored)
-    _show(experiment, outcome, run, as_json)
+    _show(experiment, outcome, run, as_json, {"forecast": ahead.as_dict(), "warnings": [*ahead.warnings, *told]})
 
 
 def resume(
@@ -82,7 +88,7 @@ def resume(
         overrides["train.steps"] = steps
     if epochs is not None:
         overrides["train.epochs"] = epochs
-    with progress_line(run.loss_unit, live=live) as progress:
+    with warned() as told, progress_line(run.loss_unit, live=live) as progress:
         scored = None if progress is None else progress.score
         outcome = run.resume(progress, scored, changed=changed, overrides=overrides)
     if outcome is None:
@@ -91,7 +97,7 @@ def resume(
         if as_json:
             print_json(run.result or {})
         return
-    _show(run.experiment, outcome, run, as_json)
+    _show(run.experiment, outcome, run, as_json, {"warnings": told})
 
 
 def _new_folder(file: Path) -> Path:
@@ -101,7 +107,7 @@ def _new_folder(file: Path) -> Path:
     return next(folder for folder in tries if not folder.exists())
 
 
-def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bool) -> None:
+def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bool, further: dict[str, Any]) -> None:
     from hwlearn.show.facts.training import training_facts
 
     for note in outcome.notes:
@@ -110,7 +116,7 @@ def _show(experiment: Experiment, outcome: Outcome, run: Run | None, as_json: bo
         say(f"written to {run.folder}")
     facts = training_facts(outcome.as_dict(), experiment.network, outcome.network)
     if as_json:
-        print_json(facts.content)
+        print_json({**facts.content, **further})
     else:
         print_facts(facts)
     sys.stdout.flush()

@@ -87,8 +87,9 @@ def _fit_rule(content: dict[str, Any], given: Mapping[str, Any], trusted: Code) 
         drop("train", "stop_loss", f" {before.loss_unit}")
         drop("flow", "stop_loss", f" {before.loss_unit}")
     train = changed.get("train")
-    if after.nudge_unit != before.nudge_unit and isinstance(train, dict) and "train.learning_rate" not in given:
-        notes.append(f"learning_rate = {train.get('learning_rate')} of the file was chosen for {old} and is kept")
+    rate = train.get("learning_rate", "auto") if isinstance(train, dict) else "auto"
+    if after.nudge_unit != before.nudge_unit and rate != "auto" and "train.learning_rate" not in given:
+        notes.append(f"learning_rate = {rate} of the file was chosen for {old} and is kept; leave it out for {new}'s own")
     return changed, notes
 
 

@@ -15,7 +15,9 @@ from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.training import TrainTable
 from hwlearn.learning.losses import SquaredError
-from hwlearn.learning.optimizers import Momentum
+from hwlearn.learning.modes import Modes
+from hwlearn.learning.optimizers import OPTIMIZERS, Momentum
+from hwlearn.learning.own_rate import MOST
 
 LIKE = {"clamp": "cl", "dual-cl": "cl"}
 """Rules that near a solution learn as another one: ġ = −Jᵀ R⁻¹ e + O(e²)."""
@@ -39,8 +41,8 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     table = settings.train
     if table is not None and (table.optimizer == "adam" or table.batch_size is not None):
         raise HwlearnError(f"no rate is predicted for {'adam' if table.optimizer == 'adam' else 'minibatches'}")
-    if table is not None and not isinstance(table.learning_rate, float):
-        raise HwlearnError("no rate is predicted for a learning rate that differs by edge or changes; give one number")
+    if table is not None and isinstance(table.learning_rate, dict):
+        raise HwlearnError("no rate is predicted for a learning rate that differs by edge; give one number")
     if table is not None and table.decay is not None and table.decay < 1:
         raise HwlearnError("no rate is predicted for a learning rate that decays")
     g = network.conductances if conductances is None else np.asarray(conductances, dtype=np.float64)
@@ -65,17 +67,23 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
         raise HwlearnError("no rate is predicted: no change of a conductance moves the outputs from here")
     if table is None:
         return 2.0 * float(held.min())
-    slowest, fastest = float(_factors(held, table).max()), float(_factors(moving[:1], table)[0])
+    rate = table.learning_rate if isinstance(table.learning_rate, float) else own_rate(moving, table)
+    slowest, fastest = float(_factors(held, rate, table).max()), float(_factors(moving[:1], rate, table)[0])
     if fastest > 1:
         slowest = max(slowest, fastest)
     return -2.0 * math.log(slowest) if slowest > 0 else math.inf
 
 
-def _factors(modes: Array, table: TrainTable) -> Array:
+def own_rate(moving: Array, table: TrainTable) -> float:
+    """learning_rate = "auto" where the modes that move have rates `moving` (k,), falling, in a circuit without noise."""
+    found = Modes(float(moving[0]), float(moving[-1]))
+    return found.fraction(MOST) * 2 / (found.fastest * OPTIMIZERS[table.optimizer](1.0).inertia)
+
+
+def _factors(modes: Array, rate: float, table: TrainTable) -> Array:
     """By what modes of rates λ shrink per step."""
-    assert isinstance(table.learning_rate, float)
     if table.optimizer == "plain":
-        return np.abs(1 - table.learning_rate * modes)
-    mu = Momentum(table.learning_rate).decay
-    half = (1 + mu - table.learning_rate * modes) / 2
+        return np.abs(1 - rate * modes)
+    mu = Momentum(rate).decay
+    half = (1 + mu - rate * modes) / 2
     return np.abs(np.abs(half) + np.sqrt((half**2 - mu).astype(complex)))

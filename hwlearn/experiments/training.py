@@ -46,6 +46,7 @@ class TrainTable(Schedule):
     """`[train]`: the arguments of `hwlearn.learning.train.train`.
 
     Attributes:
+        learning_rate: "auto", the rule's own, if not given; see `hwlearn.learning.train.train`.
         parameter: "conductance", "log-conductance", or what the trained edges are set by, such as "gate-voltage".
         keep: which state the circuit is left in, "best" or "last"; on a noisy circuit the best if not given.
         identify_every: updates from one measurement of what the edges conduct to the next; see
@@ -54,7 +55,7 @@ class TrainTable(Schedule):
 
     steps: NonNegativeInt = 1000
     epochs: NonNegativeInt | None = None
-    learning_rate: Rate
+    learning_rate: Rate = "auto"
     decay: Annotated[float, Field(gt=0, le=1)] | None = None
     optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "plain"
     parameter: str = "conductance"
@@ -68,8 +69,6 @@ class TrainTable(Schedule):
     def _fits(self) -> Self:
         if self.epochs is not None and "steps" in self.model_fields_set:
             raise ValueError(f"steps = {self.steps} and epochs = {self.epochs}: give one of them")
-        if self.learning_rate == "auto" and self.optimizer == "adam":
-            raise ValueError('learning_rate = "auto" is for plain steps and momentum; give adam a number')
         return self
 
     def updates(self, samples: int) -> int:

@@ -1,60 +1,83 @@
-"""`LearningRate`: the rate of each step: one number, one for each pattern of edges, or the rule's own."""
+"""`LearningRate`: the rate of each step; `GivenRate`: one number, or one for each pattern of edges."""
 
 from __future__ import annotations
 
 import fnmatch
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.rule import Reading
 from hwlearn.network import Network
 from hwlearn.text import did_you_mean
-
-AUTO = 0.5
-"""The rule's own rate, as a part of its limit 2/λ_max."""
 
 Rate = float | Literal["auto"] | Mapping[str, float]
 
 
-class LearningRate:
-    """α of each epoch, as `train` is told it.
+class LearningRate(ABC):
+    """α of each step.
 
     Args:
-        given: a number, "auto", or numbers by patterns of edge names. The first pattern that fits an edge counts.
         decay: what α is multiplied by from one epoch to the next.
-        network: whose edges they are.
+
+    Raises:
+        HwlearnError: a decay that makes no sense.
+
+    Attributes:
+        remedy: what to do where it is too large.
+    """
+
+    remedy = "give a smaller number"
+
+    def __init__(self, decay: float) -> None:
+        if not (math.isfinite(decay) and 0 < decay <= 1):
+            raise HwlearnError(f"decay is {decay}; it must be above 0 and at most 1")
+        self.decay = decay
+
+    @abstractmethod
+    def at(self, epoch: int) -> float | Array:
+        """α in an epoch: a number, or (E,)."""
+
+    def look(self, step: int, reading: Reading, wanted: Array, slopes: Array | None) -> None:
+        """See where the training is, before each step.
+
+        Args:
+            step, reading: the step that is about to be made, and what was read for it.
+            wanted: (E,) S, where it starts.
+            slopes: (E,) ∂g/∂parameter; None where conductances themselves are stepped.
+        """
+        del step, reading, wanted, slopes  # most rates are known before
+
+    def snapshot(self) -> dict[str, Array]:
+        """What is remembered, for `restore`."""
+        return {}
+
+    def restore(self, snapshot: Mapping[str, ArrayLike]) -> None:
+        """Go on from a snapshot of the training."""
+        del snapshot  # most rates remember nothing
+
+
+class GivenRate(LearningRate):
+    """One number for all edges, or one for each pattern of edge names; the first pattern that fits an edge counts.
 
     Raises:
         HwlearnError: no positive number, or a trainable edge that no pattern fits.
     """
 
-    def __init__(self, given: Rate, decay: float, network: Network) -> None:
-        if not (math.isfinite(decay) and 0 < decay <= 1):
-            raise HwlearnError(f"decay is {decay}; it must be above 0 and at most 1")
-        self.decay, self.auto = decay, isinstance(given, str)
-        if isinstance(given, str):
-            if given != "auto":
-                raise HwlearnError(f'learning_rate is {given!r}; give a number, "auto", or numbers by patterns of edge names')
-            self.base: float | Array = math.nan
-        elif isinstance(given, Mapping):
-            self.base = _by_edge(given, network)
-        else:
-            self.base = _positive(given, "learning_rate")
+    remedy = "give less, or leave it out (auto)"
+
+    def __init__(self, given: float | Mapping[str, float], decay: float, network: Network) -> None:
+        super().__init__(decay)
+        self._base = _by_edge(given, network) if isinstance(given, Mapping) else _positive(given, "learning_rate")
 
     def at(self, epoch: int) -> float | Array:
-        """α in an epoch: a number, or (E,)."""
-        return self.base * self.decay**epoch
-
-    def follow(self, largest_rate: float) -> None:
-        """Take the rule's own rate, `AUTO` of its limit; a rule that moves nothing keeps the one it had."""
-        if largest_rate > 0:
-            self.base = AUTO * 2 / largest_rate
-        elif math.isnan(float(np.max(self.base))):
-            self.base = 1.0
+        return self._base * self.decay**epoch
 
 
 def _by_edge(given: Mapping[str, float], network: Network) -> Array:

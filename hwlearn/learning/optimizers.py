@@ -23,7 +23,10 @@ class Optimizer(Remembering, ABC):
 
     Attributes:
         learning_rate: α of the next step; a number, or (E,) one for each edge. Steps are linear in it.
+        inertia: to how many steps of α ġ a single direction adds up in the end.
     """
+
+    inertia: float = 1.0
 
     def __init__(self, learning_rate: float) -> None:
         if not (np.isfinite(learning_rate) and learning_rate > 0):
@@ -65,7 +68,7 @@ class Momentum(Optimizer):
 
     def __init__(self, learning_rate: float, decay: float = DECAY) -> None:
         super().__init__(learning_rate)
-        self.decay = decay
+        self.decay, self.inertia = decay, 1 / (1 - decay)
         self.mean: Array | float = 0.0
 
     def step(self, direction: Array) -> Array:

@@ -1,4 +1,4 @@
-"""`Sensitivity`: how the outputs of a linear network follow its conductances, and the largest rate at which a rule learns."""
+"""`Sensitivity`: how the outputs of a linear network follow its conductances."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.exact.circuit import ExactCircuit
-from hwlearn.errors import HwlearnError
-from hwlearn.learning.remedies.remedy import Remedy
-from hwlearn.learning.rule import Rule
-from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
-
-POWER_STEPS, SETTLED = 100, 1e-3
-"""Steps of the power iteration at most, and the relative change of its result below which it ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,48 +67,10 @@ def sensitivity(circuit: Circuit, task: Task) -> Sensitivity:
     """Of a circuit's network at its present conductances; that of its exact model if it is not that itself.
 
     Raises:
-        HwlearnError: the network is not linear.
+        ModelError: the network is not linear.
     """
-    network = circuit.network
-    if not network.linear:
-        raise HwlearnError(
-            'learning_rate = "auto" rests on a linear network, and this one has other devices; give a number, such as a '
-            "part of the limit that `hwlearn analyze` tells"
-        )
     if isinstance(circuit, ExactCircuit):
         return Sensitivity.of(circuit, task)
-    with ExactCircuit(network) as model:
+    with ExactCircuit(circuit.network) as model:
         model.program(circuit.conductances)
         return Sensitivity.of(model, task)
-
-
-def largest_rate(circuit: Circuit, task: Task, rule: Rule, slopes: Array | None = None) -> float:
-    """λ_max of the rule's error dynamics for its loss, mean over the samples: plain steps below 2/λ_max are stable.
-
-    Eigenvalue of Jᵀ W H J/S, where H is the curvature of the loss (Gauss–Newton) and W the rule's `TableRule.weight`, by power
-    iteration. Parameters other than conductances have `slopes` (E,) ∂g/∂parameter.
-
-    Raises:
-        HwlearnError: the network is not linear, or the rule is no `TableRule`.
-    """
-    base = rule
-    while isinstance(base, Remedy):
-        base = base.rule
-    if not isinstance(base, TableRule):
-        raise HwlearnError(f'learning_rate = "auto": no rate is known of {type(base).__name__}; give a number')
-    at = sensitivity(circuit, task)
-    weight = base.weight(at.resistance, base.amplitude(at.network))
-    scale = np.ones(len(at.source_drops)) if slopes is None else slopes
-
-    change = np.random.default_rng(0).uniform(0.5, 1.5, len(scale)) * scale
-    found = 0.0
-    for _ in range(POWER_STEPS):
-        norm = float(np.linalg.norm(change))
-        if norm == 0:
-            return 0.0
-        signal = base.loss.curvature(at.outputs, at.targets, at.times(scale * change / norm))
-        change = scale * at.transposed_times(signal @ weight.T) / len(at.outputs)
-        before, found = found, float(np.linalg.norm(change))
-        if abs(found - before) <= SETTLED * found:
-            break
-    return found

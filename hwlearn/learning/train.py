@@ -18,13 +18,15 @@ from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
+from hwlearn.learning.growth import Growth
 from hwlearn.learning.keeping import Best, Keep, Keeper
-from hwlearn.learning.learning_rate import LearningRate, Rate
+from hwlearn.learning.learning_rate import GivenRate, LearningRate, Rate
 from hwlearn.learning.limits import Limits
-from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
+from hwlearn.learning.optimizers import OPTIMIZERS, Adam, Optimizer
+from hwlearn.learning.own_rate import OwnRate
+from hwlearn.learning.relative_rate import RelativeRate
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.scores import Score, Scores, score
-from hwlearn.learning.sensitivity import largest_rate
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import ROWS, Tracker, Trajectory
 from hwlearn.network import Network
@@ -32,9 +34,6 @@ from hwlearn.progress import with_steps
 
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
-
-REFRESHED = 25
-"""Steps after which learning_rate = "auto" is taken anew, at least."""
 
 CONDUCTANCES = ("conductance", "log-conductance")
 """What a step can be added to in every network; see `train`."""
@@ -133,7 +132,7 @@ def train(
     *,
     steps: int | None = None,
     epochs: int | None = None,
-    learning_rate: Rate,
+    learning_rate: Rate = "auto",
     decay: float = 1.0,
     optimizer: str = "plain",
     parameter: str = "conductance",
@@ -160,9 +159,9 @@ def train(
         rule: how to get a direction.
         steps: number of updates; 1000 if neither they nor epochs are given.
         epochs: how often all samples are gone through, instead of steps: len(task) // batch_size steps each, or one.
-        learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max. "auto" takes
-            half of this limit, from the loss and the linear network, anew each epoch (at least `REFRESHED` steps). A dict has
-            rates by patterns of edge names, {"R1*": 0.1, "*": 0.01}; the first that fits counts.
+        learning_rate: α. With plain steps a mode of rate λ shrinks by (1 − αλ) a step: stable for α < 2/λ_max. "auto" takes a
+            part of this limit where the circuit is now, by a model of it: see `OwnRate`; with adam, a part of what is stepped:
+            see `RelativeRate`. A dict has rates by patterns of edges, {"R1*": 0.1, "*": 0.01}; the first that fits counts.
         decay: what α is multiplied by from one epoch to the next.
         optimizer: "plain", "momentum" or "adam".
         parameter: what the step is added to: "conductance" g [S]; "log-conductance", whose direction is g ġ; or what the
@@ -185,7 +184,7 @@ def train(
         SimulationError: a phase could not be measured; the circuit keeps its last conductances.
 
     Warns:
-        HwlearnWarning: an update put every trainable edge at a bound, or the loss is no longer finite.
+        HwlearnWarning: the loss grows, an update put every trainable edge at a bound, or the loss is no longer finite.
     """
     check_circuit(circuit)
     check_task(task)
@@ -200,11 +199,15 @@ def train(
         check_task(test)
         test.check(network)
     scored, scores = epochs is not None or test is not None, list[Score]()
-    rate = LearningRate(learning_rate, decay, network)
-    if rate.auto and optimizer == "adam":
-        raise HwlearnError('learning_rate = "auto" is for plain steps and momentum; adam takes a number')
     optimize = OPTIMIZERS[optimizer](1.0)
-    refreshed = max(batches.per_epoch, REFRESHED)
+    if not isinstance(learning_rate, str):
+        rate: LearningRate = GivenRate(learning_rate, decay, network)
+    elif learning_rate != "auto":
+        raise HwlearnError(f'learning_rate is {learning_rate!r}; give a number, "auto", or numbers by patterns of edge names')
+    elif isinstance(optimize, Adam):
+        rate = RelativeRate(decay, network, parameter)
+    else:
+        rate = OwnRate(decay, circuit, whole, rule, None if batch_size is None else batches.per_epoch, optimize.inertia)
     trainable, number = network.trainable, int(network.trainable.sum())
     lowest, highest = circuit.bounds
     limits = Limits(lowest, highest, trainable)
@@ -212,6 +215,7 @@ def train(
     logarithmic = parameter == "log-conductance"
     by_setting = parameter not in CONDUCTANCES
 
+    growth = Growth(optimizer == "plain" and batch_size is None, batches.per_epoch, rate.remedy)
     losses: list[float] = []
     keeper = Keeper(circuit, task, rule, keep)
     reading: Reading | None = None
@@ -220,8 +224,7 @@ def train(
     first, clipped, warned, reason = 0, 0, False, "steps"
     if start is not None:
         first, clipped = _restored(circuit, optimize, start)
-        if rate.auto and "rate" in start:
-            rate.base = float(np.asarray(start["rate"]))
+        rate.restore(start)
         keeper.restore(_part(start, "keeper"))
         good, wanted = circuit.conductances, np.array(start["wanted"], dtype=np.float64)
     else:
@@ -231,9 +234,11 @@ def train(
     def snapshot() -> dict[str, Array]:
         parts = {"optimizer": optimize.snapshot(), "circuit": memory, "keeper": keeper.snapshot()}
         own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
-        if rate.auto and np.isfinite(rate.base):
-            own["rate"] = np.array(rate.base)
-        return own | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+        return (
+            own
+            | rate.snapshot()
+            | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+        )
 
     for step in range(first, steps + 1):
         if callbacks:
@@ -265,15 +270,14 @@ def train(
         if step == steps:
             break
         keeper.look(step, reading, len(batch))
-        if rate.auto and (step % refreshed == 0 or not np.isfinite(rate.base)):
-            slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
-            rate.follow(largest_rate(circuit, whole, rule, slopes))
+        growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
+        slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
+        rate.look(step, reading, wanted, slopes)
         optimize.learning_rate = rate.at(step // batches.per_epoch)
         if logarithmic:
             with np.errstate(over="ignore"):
                 change = wanted * np.expm1(optimize.step(wanted * reading.direction))
-        elif by_setting:
-            slopes = setting_slopes(network, parameter, wanted)
+        elif slopes is not None:
             change = slopes * optimize.step(slopes * reading.direction)
         else:
             change = optimize.step(reading.direction)

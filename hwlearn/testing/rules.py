@@ -18,7 +18,7 @@ from hwlearn.circuits.drive import Drive
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import task_loss
+from hwlearn.learning.train import task_loss, train
 from hwlearn.network import Network
 from hwlearn.network.builders import kite
 from hwlearn.testing.measured import Measured
@@ -93,6 +93,13 @@ class RuleContract:
         before = circuit.conductances.copy()
         self.make().read(circuit, self.task(network))
         np.testing.assert_array_equal(circuit.conductances, before)
+
+    def test_learning_rate_auto_finds_a_rate(self) -> None:
+        """A tenth of the error within 300 plain steps."""
+        task, circuit = Task([[1.0, 0.0]], [[0.62, 0.5, 0.42]]), ExactCircuit(kite([1, 1.5, 1.3, 1, 1, 1.7]))
+        first = task_loss(circuit, task)[0]
+        train(circuit, task, self.make(), steps=300, learning_rate="auto")
+        assert task_loss(circuit, task)[0] < 1e-2 * first
 
     def test_small_steps_reduce_the_error(self) -> None:
         """A thousand steps of a thousandth of the conductances, shorter once the error is small."""

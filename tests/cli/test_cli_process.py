@@ -44,8 +44,8 @@ def test_a_whole_training_as_a_process(tmp_path):
     assert content["backend"] == "ngspice"
     assert content["loss_final"] < content["loss_initial"]
     (folder,) = (tmp_path / "runs").iterdir()
-    assert err == f"written to {folder.relative_to(tmp_path)}\n"
-    assert Run.load(folder).result == content
+    assert err.splitlines()[-1] == f"written to {folder.relative_to(tmp_path)}"
+    assert content == {**Run.load(folder).result, **{key: content[key] for key in ("forecast", "warnings")}}
     assert list(tmp_path.iterdir()) == [tmp_path / "runs"]
 
 
@@ -80,7 +80,7 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path, backend, side):
     assert content["stopped_because"] == "interrupted"
     assert content["steps"] > 0
     assert content["loss_final"] < content["loss_initial"]
-    assert json.loads((tmp_path / "run" / "result.json").read_text()) == content
+    assert content.items() >= json.loads((tmp_path / "run" / "result.json").read_text()).items()
     assert (tmp_path / "run" / "trained.cir").exists()
     written = Run.load(tmp_path / "run").history.at[-1]
     assert written - content["steps"] in (0, 1)  # a line may be written before Ctrl-C comes
@@ -100,7 +100,19 @@ def test_ctrl_c_before_the_first_step(tmp_path):
 def test_a_closed_pipe_is_no_traceback():
     read, write = os.pipe()
     os.close(read)
-    command = [*COMMAND, "train", str(KITE), "--steps", "1", "--json", "--no-save"]
+    command = [
+        *COMMAND,
+        "train",
+        str(KITE),
+        "--steps",
+        "1",
+        "--set",
+        "train.learning_rate=2",
+        "--set",
+        "train.stop_loss=1",
+        "--json",
+        "--no-save",
+    ]
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True, check=False, timeout=60)
     os.close(write)
     assert done.returncode == 1
@@ -113,6 +125,7 @@ def test_progress_is_shown_on_a_terminal_only():
 
     master, slave = pty.openpty()
     command = [*COMMAND, "train", str(KITE), "--json", "--set", "train.stop_loss=1e-30", "--steps", "6000", "--no-save"]
+    command += ["--set", "train.learning_rate=2"]
     done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, env={**ENVIRONMENT, "TERM": "xterm"}, text=True)
     out, _ = done.communicate(timeout=60)
     os.close(slave)

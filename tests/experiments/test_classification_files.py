@@ -127,7 +127,6 @@ def test_steps_asked_for_take_the_place_of_the_epochs(folder):
         ('"auto"', "-1.0", "train.learning_rate = -1.0: must be greater than 0"),
         ('"auto"', '{ "R*" = -1.0 }', "train.learning_rate = -1.0: must be greater than 0"),
         ('"auto"', "{}", "train.learning_rate"),
-        ('"auto"', '"auto"\noptimizer = "adam"', "give adam a number"),
         ('"auto"', '{ "Q*" = 1.0, "*" = 1.0 }', "learning_rate: pattern 'Q*' fits no edge"),
         ('"auto"', '{ "R1*" = 1.0 }', "learning_rate: no pattern fits R2"),
         ("decay = 0.9", "decay = 1.5", "train.decay = 1.5: must be less than or equal to 1"),

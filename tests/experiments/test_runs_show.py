@@ -44,7 +44,7 @@ def size(png):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("finished") / "kite", {"train.steps": 1000})
+    return trained(tmp_path_factory.mktemp("finished") / "kite", {"train.steps": 1000, "train.learning_rate": 2.0})
 
 
 def observed_decay(outcome):
@@ -62,7 +62,9 @@ def observed_decay(outcome):
         {"rule.name": "al", "train.learning_rate": 0.3},
         {"rule.name": "clamp", "train.learning_rate": 1.0},
         {"rule.name": "dual-cl", "train.learning_rate": 1.0},
+        {"rule.name": "dual-cl"},
         {"train.parameter": "log-conductance"},
+        {"train.optimizer": "momentum"},
         {"train.optimizer": "momentum", "train.learning_rate": 0.3},
         {"circuit.bounds": [0.9, 1.7]},
     ],
@@ -75,7 +77,7 @@ def test_the_loss_decays_as_predicted(overrides):
 
 
 def test_a_learning_rate_above_the_limit_is_seen_in_the_prediction():
-    experiment = load_experiment(KITE)
+    experiment = load_experiment(KITE, {"train.learning_rate": 2.0})
     solution = run_experiment(experiment).network.conductances
     assert predicted_decay(load_experiment(KITE, {"train.learning_rate": 13.9}), solution) > 0
     assert predicted_decay(load_experiment(KITE, {"train.learning_rate": 14.2}), solution) < 0

@@ -19,9 +19,11 @@ from hwlearn import (
     Open,
     Rule,
     Task,
+    train,
     train_many,
 )
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.own_rate import OwnRate
 from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.table import TableRule
@@ -164,9 +166,19 @@ class TestPattern(RuleContract):
 
     def test_small_steps_reduce_the_error(self) -> None:
         """Along one pattern only: the error along it falls."""
+        self.falls(lambda circuit, rule: 1e-3 / np.abs(rule.direction(circuit, TASK)).max())
+
+    def test_learning_rate_auto_finds_a_rate(self) -> None:
+        def own(circuit, rule):
+            rate = OwnRate(1.0, circuit, TASK, rule)
+            rate.look(0, rule.read(circuit, TASK), circuit.conductances, None)
+            return rate.rate
+
+        self.falls(own)
+
+    def falls(self, rate) -> None:
         circuit, rule = ExactCircuit(KITE), self.make()
-        before = rule.direction(circuit, TASK)
-        circuit.program(circuit.conductances + 1e-3 * before / np.abs(before).max())
+        circuit.program(circuit.conductances + rate(circuit, rule) * rule.direction(circuit, TASK))
         pattern = np.array([1.0, -1.0, 0.5])
         old, new = (
             ((modified_nodal(KITE, g, Drive(TASK.inputs)).output_voltages - TASK.targets) @ pattern) ** 2
@@ -203,6 +215,14 @@ class TestDualCoupledLearning(RuleContract):
 class TestRemedies(RuleContract):
     def make(self) -> Rule:
         return Thresholded(Overclamped(EquilibriumPropagation(0.1, symmetric=True), 0.01, 1e-6), 1e-12)
+
+    def test_learning_rate_auto_finds_a_rate(self) -> None:
+        """With a rest that is more than what a step moves: else outputs jump across their targets, at any rate."""
+        rule, circuit = Overclamped(EquilibriumPropagation(0.1, symmetric=True), 0.01, 0.01), ExactCircuit(KITE)
+        task = Task(TASK.inputs[:1], TASK.targets[:1])
+        train(circuit, task, rule, steps=300)
+        outputs = modified_nodal(KITE, circuit.conductances, Drive(task.inputs)).output_voltages
+        assert np.abs(outputs - task.targets).max() < 0.012
 
 
 def test_overclamping_is_quick_in_a_linear_circuit_and_as_measured() -> None:

@@ -79,7 +79,7 @@ def test_the_page_tells_the_run_and_needs_nothing_beside_it(kite):
     places = [page.text.index(heading) for heading in headings]
     assert places == sorted(places)
     assert "Coercive: rank 3 of 3" in page.text
-    assert "decay of the loss that coercivity predicts 0.00" in page.text
+    assert "decay of the loss that coercivity predicts 0.0" in page.text
     assert 'netlist = "kite.cir"' in page.text
     assert "Run with: train.steps = 200" in page.text
     assert "Cross-validation" not in page.text
