@@ -49,8 +49,8 @@ def error_dynamics(circuit: Circuit, task: Task, rule: Rule) -> Dynamics:
 
 
 class LinearDynamics:
-    """A = Jᵀ W H J/S, where H is the curvature of the loss (Gauss–Newton) and W the rule's `TableRule.weight`. J is never formed:
-    a product costs O(E · sources · n_out).
+    """A = Jᵀ W H J/S, where H is the curvature of the loss (Gauss–Newton) and W the rule's `TableRule.weight`. J is never
+    formed: a product costs O(E · sources · n_out).
     """
 
     model = "the exact model"
