@@ -179,18 +179,12 @@ class _Parts:
         self.jumpers.append(Source(self._name(card), "voltage", self._node(card.nodes[0]), self._node(card.nodes[1]), 0.0))
 
     def _measure(self, resistors: list[Card], sources: list[tuple[Card, str]]) -> list[Source]:
+        given = [(kind_of(card.name), dc) for card, dc in sources]
         try:
-            conductances, values, complaints = measure(
-                [card.rest for card in resistors],
-                [(kind_of(card.name), dc) for card, dc in sources],
-                self.directives,
-                self.dialect,
-            )
+            conductances, values, complaints = measure([card.rest for card in resistors], given, self.directives, self.dialect)
         except SimulationError as error:
-            card = next(
-                (card for card, dc in sources if not has_value(kind_of(card.name), dc, self.directives, self.dialect)), None
-            )
-            if card is None:
+            bad = (k for k, source in enumerate(given) if not has_value(*source, self.directives, self.dialect))
+            if (card := next((sources[k][0] for k in bad), None)) is None:
                 raise NetlistError(str(error), self.file) from None
             raise self._line(card).error(f"{self._name(card)} has no value at t = 0: {why_no_value(card)}") from None
         for k, text in complaints:
