@@ -232,6 +232,15 @@ def measure(
     return -found[: len(resistors)], found[len(resistors) :], complaints
 
 
+def has_value(kind: str, words_of_value: str, directives: Sequence[str], dialect: str) -> bool:
+    """Whether ngspice finds a value of a source alone; see `measure`."""
+    try:
+        measure([], [(kind, words_of_value)], directives, dialect)
+    except SimulationError:
+        return False
+    return True
+
+
 def load_and_solve(lines: list[str], vectors: list[bytes], dialect: str = "") -> tuple[NDArray[np.float64], list[str]]:
     """Values (V,) of vectors at the operating point of a deck, and what ngspice says of it.
 

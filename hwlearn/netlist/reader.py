@@ -19,7 +19,7 @@ from hwlearn.errors import DeviceError, NetlistError, NetworkError, SimulationEr
 from hwlearn.netlist.bounds import holding, with_gates
 from hwlearn.netlist.cards import kind_of
 from hwlearn.netlist.checks import check_text
-from hwlearn.netlist.expanded import Card, Expanded, expand, measure
+from hwlearn.netlist.expanded import Card, Expanded, expand, has_value, measure
 from hwlearn.netlist.faithful import check_faithful
 from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
@@ -29,7 +29,7 @@ from hwlearn.netlist.places import Places
 from hwlearn.netlist.safety import Control, without_commands
 from hwlearn.netlist.source import NetlistSource, read_source
 from hwlearn.netlist.temperature import with_temperature
-from hwlearn.netlist.values import is_zero, resistance_word, source_words
+from hwlearn.netlist.values import is_zero, resistance_word, source_words, why_no_value
 from hwlearn.network.devices import Card as DeviceCard
 from hwlearn.network.devices import Device, EdgeDevice, NetlistAround
 from hwlearn.network.ports import Port, Source, as_input, as_output
@@ -179,15 +179,14 @@ class _Parts:
         self.jumpers.append(Source(self._name(card), "voltage", self._node(card.nodes[0]), self._node(card.nodes[1]), 0.0))
 
     def _measure(self, resistors: list[Card], sources: list[tuple[Card, str]]) -> list[Source]:
+        given = [(kind_of(card.name), dc) for card, dc in sources]
         try:
-            conductances, values, complaints = measure(
-                [card.rest for card in resistors],
-                [(kind_of(card.name), dc) for card, dc in sources],
-                self.directives,
-                self.dialect,
-            )
+            conductances, values, complaints = measure([card.rest for card in resistors], given, self.directives, self.dialect)
         except SimulationError as error:
-            raise self._unmeasured(error, sources) from None
+            bad = (k for k, source in enumerate(given) if not has_value(*source, self.directives, self.dialect))
+            if (card := next((sources[k][0] for k in bad), None)) is None:
+                raise NetlistError(str(error), self.file) from None
+            raise self._line(card).error(f"{self._name(card)} has no value at t = 0: {why_no_value(card)}") from None
         for k, text in complaints:
             raise self._line(resistors[k]).error(f"{self._name(resistors[k])} has no value and its model gives none ({text})")
         for card, value in zip(resistors, conductances.tolist(), strict=True):
@@ -210,20 +209,6 @@ class _Parts:
             else:
                 result.append(Source(self._name(card), "current", minus, plus, value))
         return result
-
-    def _unmeasured(self, error: SimulationError, sources: list[tuple[Card, str]]) -> NetlistError:
-        """What is told where values cannot be found: the card of the first source that has none alone."""
-        for card, dc in sources:
-            try:
-                measure([], [(kind_of(card.name), dc)], self.directives, self.dialect)
-            except SimulationError:
-                hint = (
-                    ": a pulse that begins before t = 0 needs its rise, fall, width and period"
-                    if dc.startswith("pulse")
-                    else f": {' '.join(card.rest)}"
-                )
-                return self._line(card).error(f"{self._name(card)} has no value at t = 0{hint}; or give it a DC value")
-        return NetlistError(str(error), self.file)
 
     def _others(
         self, others: list[Card], cards: Sequence[Card], sources: list[Source], wanted: set[str], laws: Sequence[type[Device]]

@@ -48,6 +48,13 @@ def source_words(card: Card) -> SourceWords | None:
     return SourceWords(f"dc {dc}{multiplier}", wave, has_dc)
 
 
+def why_no_value(card: Card) -> str:
+    """What to do about a V or I card of which ngspice finds no value."""
+    if "pulse" in " ".join(card.rest):
+        return "a pulse that begins before t = 0 needs its rise, fall, width and period; or give it a DC value"
+    return f"{' '.join(card.rest)}; give it a DC value"
+
+
 def resistance_word(card: Card) -> str | None:
     """The word that gives a resistor its value; "" if only its model can, None if nothing does."""
     plain = [word for word in card.rest if "=" not in word]
