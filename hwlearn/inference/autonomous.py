@@ -108,7 +108,7 @@ def explain(network: Network, task: Task, rule: Rule, trajectory: Trajectory) ->
         def residual(parameters: Array) -> Array:
             return (path(parameters) - gates).ravel()
 
-        fit = least_squares(residual, np.r_[np.log(speed), bias], max_nfev=30, diff_step=1e-4)
+        fit = least_squares(residual, np.r_[np.log(speed), bias], max_nfev=30, diff_step=1e-4, xtol=1e-5, ftol=1e-5)
         alone, biased = path(np.r_[fit.x[0], np.zeros(len(names))]), path(fit.x)
     freedom = max(1, gates.size - len(fit.x))
     covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * float(fit.fun @ fit.fun) / freedom

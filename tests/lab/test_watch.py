@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from hwlearn.cli import app
 from hwlearn.errors import HwlearnError, InstrumentError, StationError
 from hwlearn.experiments import load_experiment
-from hwlearn.inference.autonomous import Trajectory, explain
+from hwlearn.inference.autonomous import Explained, Trajectory, explain
 from hwlearn.lab.bench.trajectories import read_trajectory, write_trajectory
 from hwlearn.lab.bench.watch import watch
 from hwlearn.lab.station import load_station
@@ -156,7 +156,7 @@ def test_it_is_recorded_and_nothing_is_driven(station, experiment):
         watch(watched, 0.05)
 
 
-def test_the_command_explains_a_recorded_trajectory(station, experiment, tmp_path):
+def test_the_command_explains_a_recorded_trajectory(station, experiment, tmp_path, monkeypatch):
     recorded = tmp_path / "measured.csv"
     write_trajectory(drift(), recorded)
     again = read_trajectory(recorded, load_autonomous(station, trust=True))
@@ -165,10 +165,14 @@ def test_the_command_explains_a_recorded_trajectory(station, experiment, tmp_pat
     result = CliRunner().invoke(app, [*command, "--trust-station", "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
+    keys = ("gates", "seconds", "measured", "rule_alone", "rule_and_bias", "speed", "bias", "bias_error")
+    found = Explained(*(np.array(told[key]) for key in keys), told["stopped"])
+    assert found.off_biased == pytest.approx(told["off_biased"])
     assert told["off_biased"] < 0.05
     assert told["off_alone"] > 0.6
     assert (tmp_path / "out" / "trajectory.png").stat().st_size > 5000
     assert CliRunner().invoke(app, [*command, "--trust-station"]).exit_code == 2  # the folder is not empty
+    monkeypatch.setattr("hwlearn.inference.autonomous.explain", lambda *given: found)
     plain = CliRunner().invoke(app, [*command, "--trust-station", "--overwrite"])
     assert plain.exit_code == 0
     assert "clamp alone is off by" in plain.stdout
