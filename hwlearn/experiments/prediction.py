@@ -8,16 +8,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlearn.analysis.coercivity import RULES, coercivity
-from hwlearn.analysis.jacobian import jacobian
+from hwlearn.analysis.coercivity import ACTIVE, RULES, coercivity
+from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian, jacobian
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.training import TrainTable
-from hwlearn.learning.losses import SquaredError
+from hwlearn.learning.losses import ClassMeans, SquaredError
 from hwlearn.learning.modes import Modes
 from hwlearn.learning.optimizers import OPTIMIZERS, Momentum
 from hwlearn.learning.own_rate import MOST
+from hwlearn.learning.remedies import Remedy
+from hwlearn.learning.table import TableRule
 
 LIKE = {"clamp": "cl", "dual-cl": "cl"}
 """Rules that near a solution learn as another one: ġ = −Jᵀ R⁻¹ e + O(e²)."""
@@ -29,6 +31,7 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     A mode of rate λ shrinks by exp(−λ) per unit of time, and per step by |1 − αλ|; with momentum μ by the larger root of
     z² − (1 + μ − αλ) z + μ = 0. The loss goes like the square of the slowest of the modes that the error holds, or of the
     fastest mode of all, which grows from rounding where the learning rate is too large. Edges at a bound count as fixed.
+    The squared error and that of class means fall so; other losses do not.
 
     Args:
         experiment: of a linear network.
@@ -53,16 +56,19 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
     rule = LIKE.get(settings.rule.name, settings.rule.name)
     if rule not in RULES:
         raise HwlearnError(f"no rate is predicted for the rule {settings.rule.name}")
-    if settings.loss is not None and settings.loss.name != SquaredError.name:
-        raise HwlearnError(f"no rate is predicted for the loss {settings.loss.name}")
     if settings.loss is not None and settings.loss.power:
         raise HwlearnError("no rate is predicted with a term for power: error and power rest where they balance")
-    spectra = coercivity(found).spectra
-    if rule not in spectra:
-        raise HwlearnError("no rate is predicted for outputs that depend on each other")
-    spectrum = spectra[rule]
-    moving = spectrum.eigenvalues[spectrum.eigenvalues > 0]
-    held = spectrum.active if len(spectrum.active) else moving
+    acting = experiment.rule
+    while isinstance(acting, Remedy):
+        acting = acting.rule
+    if isinstance(acting, TableRule) and (acting.by == "resistor" or not isinstance(acting.loss, SquaredError)):
+        moving, active = _modes(found, acting)
+    else:
+        spectra = coercivity(found).spectra
+        if rule not in spectra:
+            raise HwlearnError("no rate is predicted for outputs that depend on each other")
+        moving, active = spectra[rule].eigenvalues[spectra[rule].eigenvalues > 0], spectra[rule].active
+    held = active if len(active) else moving
     if not len(held):
         raise HwlearnError("no rate is predicted: no change of a conductance moves the outputs from here")
     if table is None:
@@ -78,6 +84,26 @@ def own_rate(moving: Array, table: TrainTable) -> float:
     """learning_rate = "auto" where the modes that move have rates `moving` (k,), falling, in a circuit without noise."""
     found = Modes(float(moving[0]), float(moving[-1]))
     return found.fraction(MOST) * 2 / (found.fastest * OPTIMIZERS[table.optimizer](1.0).inertia)
+
+
+def _modes(at: Jacobian, rule: TableRule) -> tuple[Array, Array]:
+    """Rates that are not zero, falling, and those of the modes that the signal s holds: ṡ = −H J Jᵀ W s/S.
+
+    Raises:
+        HwlearnError: the curvature H of the loss is not the same everywhere, so that it does not fall exponentially.
+    """
+    loss = rule.loss
+    if not isinstance(loss, SquaredError | ClassMeans):
+        raise HwlearnError(f"no rate is predicted for the loss {loss.name}, which does not fall exponentially")
+    rows, shape = at.matrix(), at.outputs.shape
+    weighted = np.einsum("ab,sbe->sae", rule.weight(at.resistance, rule.amplitude(at.network)), rows.reshape(*shape, -1))
+    bent = np.array([loss.curvature(at.outputs, at.targets, column.reshape(shape)).ravel() for column in rows.T]).T
+    rates, vectors = np.linalg.eig(bent @ weighted.reshape(rows.shape).T / len(at.outputs))
+    signal = loss.judge(at.outputs, at.targets)[0].ravel()
+    parts = np.abs(np.linalg.lstsq(vectors, signal.astype(complex), rcond=None)[0])
+    moving = rates.real > RANK_TOLERANCE * np.abs(rates).max(initial=0.0)
+    active = moving & (parts > ACTIVE * np.linalg.norm(signal))
+    return np.sort(rates.real[moving])[::-1], np.sort(rates.real[active])[::-1]
 
 
 def _factors(modes: Array, rate: float, table: TrainTable) -> Array:

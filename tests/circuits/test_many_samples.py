@@ -5,9 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from hwlearn import Circuit, Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, NewtonCircuit, Task
+from hwlearn import Circuit, Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, NewtonCircuit, NgspiceCircuit, Task
 from hwlearn.circuits import measurement
 from hwlearn.circuits.newton import circuit as newton
+from hwlearn.circuits.ngspice import circuit as ngspice
 from hwlearn.network import Element
 from hwlearn.network.builders import grid
 
@@ -94,3 +95,23 @@ def test_the_exact_model_keeps_sources_and_outputs_alone() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5e6
+
+
+def test_ngspice_reads_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ngspice itself is fed and read in parts; what is kept are voltages and currents."""
+    network, given = with_diodes(4), drive(1500)
+    found, peaks = [], []
+    for numbers in (2**20, 2**11):
+        monkeypatch.setattr(ngspice, "AT_ONCE", numbers)
+        with NgspiceCircuit(network) as circuit:
+            circuit.measure(drive(1))
+            tracemalloc.start()
+            found.append(circuit.measure(given))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    whole, parts = found
+    np.testing.assert_allclose(parts.node_voltages, whole.node_voltages, atol=1e-9)
+    np.testing.assert_allclose(parts.output_currents, whole.output_currents, atol=1e-15)
+    np.testing.assert_allclose(parts.input_currents, whole.input_currents, atol=1e-9)
+    kept = 8 * 1500 * (16 + 2 + 2 + 2)
+    assert peaks[1] < 3 * kept < peaks[0]

@@ -67,6 +67,10 @@ def observed_decay(outcome):
         {"train.optimizer": "momentum"},
         {"train.optimizer": "momentum", "train.learning_rate": 0.3},
         {"circuit.bounds": [0.9, 1.7]},
+        {"rule.by": "resistor", "rule.nudge": 0.7, "rule.symmetric": True},
+        {"rule.by": "resistor", "rule.nudge": 0.7, "train.optimizer": "momentum", "train.learning_rate": 0.3},
+        {"loss.name": "class-means"},
+        {"loss.name": "class-means", "rule.name": "cl", "train.learning_rate": 1.0},
     ],
     ids=lambda overrides: " ".join(map(str, overrides.values())) or "ep",
 )
@@ -86,6 +90,8 @@ def test_a_learning_rate_above_the_limit_is_seen_in_the_prediction():
     assert predicted_decay(load_experiment(KITE, {**momentum, "train.learning_rate": 26.9}), solution) < 0
     with pytest.raises(HwlearnError, match="adam"):
         predicted_decay(load_experiment(KITE, {"train.optimizer": "adam"}))
+    with pytest.raises(HwlearnError, match="cross-entropy, which does not fall exponentially"):
+        predicted_decay(load_experiment(KITE, {"loss.name": "cross-entropy"}))
 
 
 @pytest.fixture(scope="module")

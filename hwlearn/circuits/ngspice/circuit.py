@@ -35,6 +35,9 @@ STALE = "jmz"
 """Field-effect transistors, whose current ngspice may keep from a step before: it limits the voltages at which it evaluates
 them without telling Newton's method. Each sample is simulated again from where it ended, and the second answer taken."""
 
+AT_ONCE = 2**20
+"""Numbers of the samples that are handed to ngspice and read together, which bounds the memory."""
+
 CHUNK = 64  # sweep points between two looks at an interrupt
 
 
@@ -86,6 +89,7 @@ class NgspiceCircuit(Circuit):
         self._max_points = max(
             1, int(PLOT_BYTES / 8 / (len(network.nodes) + len(self._deck.inputs) + 3 * len(self._senses) + 2))
         )
+        self._numbers = len(self._fed) + len(self._vectors) + len(self._senses)  # of a sample
         self._solver, self._step = "", 0
         self._times = 2 if any(element.name[:1].lower() in STALE for element in network.elements) else 1
         self._reset()
@@ -130,6 +134,12 @@ class NgspiceCircuit(Circuit):
         return measured
 
     def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
+        together = max(1, AT_ONCE // self._numbers)
+        parts = [slice(first, first + together) for first in range(0, len(inputs), together)]
+        found = [self._part(inputs[part], outputs, None if imposed is None else imposed[part]) for part in parts]
+        return found[0] if len(found) == 1 else SampledMeasurement.joined(found)
+
+    def _part(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
         conductances = self._conductances
         while True:
             try:
