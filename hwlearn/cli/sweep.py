@@ -66,7 +66,7 @@ def _print(found: Results) -> None:
 
     graded = any(row.accuracy is not None for row in found.rows)
     grades = ("accuracy", "in the test") if graded else ()
-    table = new_table(*found.axes, "steps", "loss before", "after [V²]", *grades, "seconds", "stopped because")
+    table = new_table(*found.axes, "steps", "loss before", "after [V²]", *grades, "energy [J]", "seconds", "stopped because")
     fill(
         table,
         [
@@ -85,4 +85,4 @@ def _print(found: Results) -> None:
 def _numbers(row: Row, graded: bool) -> tuple[float | None, ...]:
     """What the table tells of a cell."""
     grades = (row.accuracy, row.test_accuracy) if graded else ()
-    return (row.steps, row.loss_initial, row.loss_final, *grades, row.seconds)
+    return (row.steps, row.loss_initial, row.loss_final, *grades, row.energy, row.seconds)

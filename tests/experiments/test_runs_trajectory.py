@@ -107,6 +107,18 @@ def test_a_run_killed_at_any_step_keeps_the_rows_of_one_that_was_not(tmp_path, m
         np.testing.assert_array_equal(plain["conductances"], found.conductances)
 
 
+def test_single_precision_and_readings_that_fail_are_kept_as_they_are(tmp_path):
+    path = tmp_path / "trajectory.npy"
+    file = TrajectoryFile(path, "step", 1000)
+    half = np.array([1.1, 2.2], dtype=np.float32)
+    file.note(0, Point(half, None, np.ones((1, 2), dtype=np.float32)))
+    file.note(1, Point(half.astype(np.float64), None, None))
+    file.close()
+    found = read_trajectory(path)
+    np.testing.assert_array_equal(found.conductances, [half, half])
+    np.testing.assert_array_equal(found.outputs, [[[1, 1]], [[np.nan, np.nan]]])
+
+
 def test_a_torn_row_is_left_out_and_a_damaged_file_named(tmp_path):
     path = tmp_path / "trajectory.npy"
     file = TrajectoryFile(path, "step", 1000)

@@ -127,13 +127,14 @@ def read_trajectory(path: Path) -> Trajectory | None:
 def _row(kind: np.dtype[np.void], number: int, at: float, point: Point) -> bytes:
     """One row, as it stands in the file."""
     names = kind.names or ()
-    parts = [struct.pack("<qd", number, at), point.conductances.tobytes()]
+    parts = [struct.pack("<qd", number, at), point.conductances.astype("<f8", copy=False).tobytes()]
     if "codes" in names:
         codes = np.full(kind["codes"].shape, -1) if point.codes is None else point.codes
         parts.append(codes.astype("<i8", copy=False).tobytes())
     if "outputs" in names:
         shape, outputs = kind["outputs"].shape, point.outputs
-        parts.append((outputs if outputs is not None and outputs.shape == shape else np.full(shape, np.nan)).tobytes())
+        read = outputs if outputs is not None and outputs.shape == shape else np.full(shape, np.nan)
+        parts.append(read.astype("<f8", copy=False).tobytes())
     content = b"".join(parts)
     return content + struct.pack("<I", zlib.crc32(content))
 
