@@ -19,6 +19,7 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments import Experiment, load_experiment
+from hwlearn.experiments.sweeps.effect import check_effect
 from hwlearn.experiments.sweeps.settings import Interval, Steps, Sweep, SweepSettings, evenly, whole
 
 
@@ -48,25 +49,36 @@ def load_cells(
         trust, trust_code: see `load_experiment`.
 
     Raises:
-        ExperimentError: every cell is refused: the reason of the first.
+        ExperimentError: every cell is refused: the reason of the first. Or an axis has no effect, see `check_effect`.
     """
     known, named, contents = dict[str, Any](), Counter[str](), dict[bytes, bytes]()
     cells = list[Cell]()
+
+    def load(overrides: Mapping[str, Any]) -> Experiment:
+        experiment = load_experiment(sweep.experiment, {**given, **overrides}, trust=trust, trust_code=trust_code)
+        experiment.read_files(known)
+        return experiment
+
     for overrides in _overrides(sweep.settings):
         name = _name(overrides)
         named[name] += 1
         if named[name] > 1:
             name = f"{name}~{named[name]}"  # "~" is in no other name
         try:
+<<<<<<< HEAD
             experiment = load_experiment(sweep.experiment, {**given, **overrides}, trust=trust, trust_code=trust_code)
             experiment.read_files(known)
             for path, content in experiment.sources.items():  # in memory once, however many cells name it
                 experiment.sources[path] = contents.setdefault(content, content)
             cells.append(Cell(name, overrides, experiment))
+=======
+            cells.append(Cell(name, overrides, load(overrides)))
+>>>>>>> auto18
         except HwlearnError as error:
             cells.append(Cell(name, overrides, None, str(error)))
     if all(cell.experiment is None for cell in cells):
         raise ExperimentError(f"{sweep.path}: every cell is refused; the first: {cells[0].error}")
+    check_effect(sweep, [cell.overrides for cell in cells], load)
     return cells
 
 

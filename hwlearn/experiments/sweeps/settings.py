@@ -4,7 +4,7 @@
 
     [grid]                                                        # each value with each other
     "rule.name" = ["ep", "cl"]
-    "train.seed" = { low = 0, high = 9, count = 10 }              # evenly from low to high; log = true by ratios
+    "circuit.initial.seed" = { low = 0, high = 9, count = 10 }    # evenly from low to high; log = true by ratios
 
     [random]                                                      # each draw with each point of the grid
     count = 20
@@ -121,7 +121,7 @@ class SweepSettings(Table):
     def _has_axes(self) -> Self:
         drawn = self.random.axes if self.random is not None else {}
         if not (self.grid or drawn):
-            raise ValueError('nothing varies: give [grid] "train.seed" = [0, 1, 2], or [random]')
+            raise ValueError('nothing varies: give [grid] "rule.name" = ["ep", "cl"], or [random]')
         known = [f"{table}.{key}" for table in TABLES for key in keys_of(table)]
         for key in (*self.grid, *drawn):
             if key not in known and ":" not in key:
