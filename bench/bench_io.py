@@ -33,7 +33,7 @@ import numpy as np  # noqa: E402
 from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, Rule, train  # noqa: E402
 from hwlearn.experiments import load_experiment  # noqa: E402
 from hwlearn.lab.bench.circuit import BenchCircuit  # noqa: E402
-from hwlearn.lab.bench.signals import ending_signals_raise  # noqa: E402
+from hwlearn.lab.instruments.signals import ending_signals_raise  # noqa: E402
 from hwlearn.lab.station import load_station  # noqa: E402
 from hwlearn.lab.virtual import VirtualBench  # noqa: E402
 from hwlearn.lab.virtual.scpi import ScpiInstrument  # noqa: E402

@@ -57,6 +57,8 @@ def load_cells(
     def load(overrides: Mapping[str, Any]) -> Experiment:
         experiment = load_experiment(sweep.experiment, {**given, **overrides}, trust=trust, trust_code=trust_code)
         experiment.read_files(known)
+        for path, content in experiment.sources.items():  # in memory once, however many cells name it
+            experiment.sources[path] = contents.setdefault(content, content)
         return experiment
 
     for overrides in _overrides(sweep.settings):
@@ -65,15 +67,7 @@ def load_cells(
         if named[name] > 1:
             name = f"{name}~{named[name]}"  # "~" is in no other name
         try:
-<<<<<<< HEAD
-            experiment = load_experiment(sweep.experiment, {**given, **overrides}, trust=trust, trust_code=trust_code)
-            experiment.read_files(known)
-            for path, content in experiment.sources.items():  # in memory once, however many cells name it
-                experiment.sources[path] = contents.setdefault(content, content)
-            cells.append(Cell(name, overrides, experiment))
-=======
             cells.append(Cell(name, overrides, load(overrides)))
->>>>>>> auto18
         except HwlearnError as error:
             cells.append(Cell(name, overrides, None, str(error)))
     if all(cell.experiment is None for cell in cells):
