@@ -6,7 +6,7 @@ Steps are those until ½ ‖o − y‖² [V²], mean over the samples, ports ope
 first one where the file has none, alike for all rules, on the exact model. A scan has rates by factors of √2 around the limit
 at the start, 2/λ_max, over sixteen octaves (of adam: by factors of 2 from 0.003 to 0.4). A rate counts as picked by hand where
 the loss that its rule sees never doubles, for `train` warns where it does; rates far above the limit sometimes end in luck:
-`lucky` is the best of those too. With minibatches losses differ from step to step, and each rate counts.
+`lucky` is the best of those too. With minibatches losses scatter, adam and momentum overshoot: there each rate counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def run(experiment: Experiment, rate: Any, steps: int) -> Run:
     assert table is not None
     with experiment.circuit("exact") as circuit, experiment.circuit("exact") as judge:
         first = task_loss(judge, experiment.task)[0]
-        goal = table.stop_loss if table.stop_loss is not None and experiment.rule.loss_unit == "V²" else GOAL * first
+        own = load_experiment(experiment.path).settings.train  # of the file's rule, which sees V²
+        goal = GOAL * first if own is None or own.stop_loss is None else own.stop_loss
         found, losses = [math.inf], []
 
         def look(state: TrainState) -> bool:
@@ -62,7 +63,7 @@ def run(experiment: Experiment, rate: Any, steps: int) -> Run:
             return Run(math.inf, True)
     lowest = np.minimum.accumulate(losses)
     grew = (np.array(losses)[1:] > GROWN * lowest[:-1]) & (lowest[:-1] > ROUNDING * losses[0])
-    return Run(found[0], bool(grew.any()) and table.batch_size is None)
+    return Run(found[0], bool(grew.any()) and table.batch_size is None and table.optimizer == "plain")
 
 
 def scanned(experiment: Experiment) -> Iterator[float]:
