@@ -13,12 +13,25 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from published_diodes import moons, moons_linear, xor
 from published_drn import trained
 
-from hwlearn import CoupledLearning, CrossEntropy, EquilibriumPropagation, ExactCircuit, Network, Task, evaluate, train
+from hwlearn import (
+    CoupledLearning,
+    CrossEntropy,
+    EquilibriumPropagation,
+    ExactCircuit,
+    Hinge,
+    Network,
+    Task,
+    evaluate,
+    predict,
+    train,
+)
+from hwlearn.arrays import Array, Indices
 from hwlearn.data import load
 from hwlearn.errors import HwlearnError, NetworkError
 from hwlearn.network.builders import crossbar
@@ -58,24 +71,34 @@ def iris(seeds: int, mnist: Path) -> Row:
 
 
 def digits(seeds: int, mnist: Path) -> Row:
-    """Digits 0, 1, 2 of 10×10 pixels on a random graph; a new graph per seed. Best test accuracy, as it was published."""
-    data = load("mnist", mnist)
-    chosen = np.flatnonzero(data.labels < 3)[:1000]
-    pixels = (
-        data.inputs[chosen].reshape(-1, 28, 28)[:, 4:-4, 4:-4].reshape(-1, 10, 2, 10, 2).mean(axis=(2, 4)).reshape(1000, 100)
-    )
-    labels = data.labels[chosen]
-    task = Task.classification(pixels[:400], labels[:400])
-    test = task.like(pixels[400:], labels[400:])
-    rule = CoupledLearning(symmetric=True, loss=CrossEntropy(scale=0.1))
+    """Digits 0, 1, 2 of 10×10 pixels on a random graph; a new graph per seed. The last test accuracy counts, not the best.
+
+    Pixels 0 to 1 are volts across 100 edges, with no bias; the answer is the edge with the largest drop. Published were the
+    same inputs with class-mean targets, which hang on what the untrained graph happens to answer; here only digits that do
+    not win by a margin count (`Hinge`). Margin, optimiser and steps had the best worst of the seeds 10 to 25 among 24.
+    """
+    pixels, labels = small_digits(mnist)
+    task = Task(pixels[:400], np.eye(3)[labels[:400]])
+    rule = CoupledLearning(symmetric=True, loss=Hinge(margin=0.1))
+    how: dict[str, Any] = {"learning_rate": 0.01, "optimizer": "adam", "parameter": "log-conductance"}
     began, found = time.perf_counter(), []
     for seed in range(seeds):
         circuit = ExactCircuit(random_graph(seed))
-        result = train(circuit, task, rule, epochs=40, batch_size=20, learning_rate="auto", test=test)
-        found.append(float(result.test_accuracy.max()))
-    what = "digits 0/1/2, 300 nodes, 1500 edges, coupled learning: best test accuracy ≥ 0.95 on each seed"
+        train(circuit, task, rule, steps=1000, **how)
+        found.append(float(np.mean(predict(circuit, pixels[400:]) == labels[400:])))
+    what = (
+        "digits 0/1/2, 300 nodes, 1500 edges, coupled learning on digits within the margin: test accuracy ≥ 0.95 on each seed"
+    )
     paper = "NachiStern/MNIST-Contrasive-Local-Learning-Networks"
     return Row(paper, what, "0.953", found, seeds, time.perf_counter() - began, min(found) >= 0.95)
+
+
+def small_digits(mnist: Path) -> tuple[Array, Indices]:
+    """The first thousand digits 0, 1, 2 of MNIST: (1000, 100) pixels 0 … 1, means of four of the middle 20×20; labels."""
+    data = load("mnist", mnist)
+    chosen = np.flatnonzero(data.labels < 3)[:1000]
+    middle = data.inputs[chosen].reshape(-1, 28, 28)[:, 4:-4, 4:-4]
+    return middle.reshape(-1, 10, 2, 10, 2).mean(axis=(2, 4)).reshape(-1, 100), data.labels[chosen]
 
 
 def random_graph(seed: int, nodes: int = 300, edges: int = 1500, inputs: int = 100, outputs: int = 3) -> Network:

@@ -99,7 +99,7 @@ class Registry(Generic[T]):
             raise RegistryError(f"{self.kind} {name!r} is code from a file; say --trust-code (trust_code=True) to run it")
         module, _, member = name.partition(":")
         try:
-            return getattr(_module(module, beside), member)
+            return getattr(imported(module, beside), member)
         except Exception as error:  # whatever a module does when it is imported
             raise RegistryError(f"{self.kind} {name!r} cannot be imported: {error}") from error
 
@@ -125,7 +125,7 @@ def _installed() -> dict[str, list[EntryPoint]]:
     }
 
 
-def _module(name: str, beside: Path | None) -> ModuleType:
+def imported(name: str, beside: Path | None) -> ModuleType:
     """The module `name`: the file of that name in a folder, or an installed one."""
     file = None if beside is None else beside / f"{name}.py"
     if file is None or not name.isidentifier() or not file.is_file():

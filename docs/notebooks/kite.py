@@ -34,18 +34,18 @@ found = []
 for delta in deltas:
     with ExactCircuit(network) as circuit:
         run = flow(circuit, task(delta), rule, t_span=1e6, rtol=1e-7, stop_loss=1e-14)
-    rates = compare(network, task(delta), "ep", run.conductances[-1], run.losses, times=run.times, floor=1e-10)
+    rates = compare(network, task(delta), "ep", run.conductances, run.losses, times=run.at, floor=1e-10)
     found.append(run)
-    print(f"δ = {delta:5}: c = {rates.predicted:.5e}, measured {rates.measured:.5e} after t = {run.times[-1]:8.0f}")
+    print(f"δ = {delta:5}: c = {rates.predicted:.5e}, measured {rates.measured:.5e} after t = {run.at[-1]:8.0f}")
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for delta, run in zip(deltas, found, strict=True):
-    left.semilogy(run.times / 1000, run.losses, label=f"δ = {delta}")
+    left.semilogy(run.at / 1000, run.losses, label=f"δ = {delta}")
 left.set(xlabel="time / 1000", ylabel="loss [V²]", xlim=(0, 40))
 left.legend()
 constants = [
-    analyze(network.with_conductances(r.conductances[-1]), task(d)).start.constant for d, r in zip(deltas, found, strict=True)
+    analyze(network.with_conductances(r.conductances), task(d)).start.constant for d, r in zip(deltas, found, strict=True)
 ]
 right.loglog(deltas, constants, "o", label="at the end of the flow")
 right.loglog(deltas, constants[-1] * (deltas / deltas[-1]) ** 2, "-", label="∝ δ²")

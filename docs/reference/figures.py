@@ -79,8 +79,8 @@ draw_run(runs[0], ax=axes)
 #
 # ## Several runs
 #
-# ½‖o − y‖² in V² for all rules; AL observes currents, so that of its own loss there is a panel, and in the common one what was
-# measured at start and end.
+# ½‖o − y‖² in V² for all rules; AL observes currents, so that its own loss has a panel, and the common one follows from g(t) by the
+# exact model.
 
 # %%
 from hwlearn.show import draw_runs

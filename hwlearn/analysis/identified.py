@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.arrays import Array
@@ -60,6 +61,10 @@ class IdentifiedCircuit(Circuit):
         self.identify()
 
     @property
+    def codes(self) -> NDArray[np.intp] | None:
+        return self.inside.codes
+
+    @property
     def bounds(self) -> tuple[Array, Array]:
         lower, upper = self.inside.bounds
         return lower * self._factors, upper * self._factors
@@ -78,6 +83,9 @@ class IdentifiedCircuit(Circuit):
 
     def provenance(self) -> dict[str, Any]:
         return self.inside.provenance()
+
+    def celsius(self) -> dict[str, float]:
+        return self.inside.celsius()
 
     def snapshot(self) -> dict[str, Array]:
         own = {"factors": self._factors.copy(), "updates": np.array(float(self._updates)), "wanted": self._wanted.copy()}

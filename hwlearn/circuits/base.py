@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Drive, Hold, Outputs
@@ -47,6 +47,11 @@ class Circuit(Sealed, ABC):
     def conductances(self) -> Array:
         """(E,) siemens: what the circuit has now, as far as it can know. Read-only."""
         return self._conductances
+
+    @property
+    def codes(self) -> NDArray[np.intp] | None:
+        """(E,) what is written to the devices that realise the conductances, −1 where there is none; None without codes."""
+        return None
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -111,6 +116,10 @@ class Circuit(Sealed, ABC):
     def provenance(self) -> dict[str, Any]:
         """What this circuit is and what it has been through so far, for JSON."""
         return {"backend": self.name}
+
+    def celsius(self) -> dict[str, float]:
+        """What thermometers said in the last phase [°C], by name."""
+        return {}
 
     def snapshot(self) -> dict[str, Array]:
         """What the circuit remembers beside its conductances, such as write counters: named arrays, for `restore`."""

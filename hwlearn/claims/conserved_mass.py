@@ -21,19 +21,19 @@ def check(bench: Bench) -> list[Row]:
         for rule in (EquilibriumPropagation, CoupledLearning):
             circuit.program(KITE)
             result = flow(circuit, task, rule(symmetric=True), SPAN, rtol=1e-10, t_eval=times)
-            change = float(np.ptp(mass(result.conductances)) / mass(KITE))
+            change = float(np.ptp(mass(result.trajectory.conductances)) / mass(KITE))
             rows.append(
                 Row("f mass", f"{rule.name} conserves ½Σg²", "0", f"{change:.1e}", "relative change < 1e-7", change < 1e-7)
             )
         circuit.program(KITE)
         result = flow(circuit, task, AdjointCoupledLearning(symmetric=True), SPAN, rtol=1e-11, t_eval=times)
-        lost = float(mass(KITE) - mass(result.conductances[-1]))
+        lost = float(mass(KITE) - mass(result.conductances))
         predicted = 2 * float(simpson(result.losses, x=times))
         passed = abs(lost / predicted - 1) < 1e-3
         rows.append(Row("f mass", "al: d/dt ½Σg² = −2 loss", f"{predicted:.6f}", f"{lost:.6f}", "0.1 %", passed))
     with bench.circuit(kite(KITE, trainable=["R1", "R2", "R3", "R4", "R5"])) as circuit:
         result = flow(circuit, task, EquilibriumPropagation(symmetric=True), SPAN, rtol=1e-10)
-        values = mass(result.conductances[:, :5])
+        values = mass(result.trajectory.conductances[:, :5])
         change = float(np.ptp(values) / values[0])
         rows.append(Row("f mass", "one fixed edge breaks it", "> 0", f"{change:.1e}", "> 1e-5", change > 1e-5))
     return rows

@@ -94,8 +94,7 @@ def _cases(bench: Bench, number: int) -> list[Case]:
             span = 28 / spectra[rule.name].slowest
             times = np.linspace(0, span, 800)
             result = flow(circuit, task, rule, span, rtol=1e-12, atol=1e-14, t_eval=times)
-            last = result.conductances[-1]
-            end = compare(network, task, rule.name, last, result.losses, times=result.times, floor=FLOW_DEPTH)
+            end = compare(network, task, rule.name, result.conductances, result.losses, times=result.at, floor=FLOW_DEPTH)
             cases.append(_case(f"{rule.name} continuous {number}", end))
     return cases
 

@@ -21,8 +21,8 @@ def check(bench: Bench) -> list[Row]:
             slow = coercivity(project(network, task).jacobian).spectra[rule.name].slowest
             times = np.r_[np.linspace(0, 12 / slow, 400), 40 / slow]  # the last point stands for t = ∞
             result = flow(circuit, task, rule(symmetric=True), times[-1], rtol=1e-11, atol=1e-14, t_eval=times)
-            end = coercivity(jacobian(network, task, result.conductances[-1])).spectra[rule.name].slowest
-            far = np.linalg.norm(result.conductances - result.conductances[-1], axis=1)
+            end = coercivity(jacobian(network, task, result.conductances)).spectra[rule.name].slowest
+            far = np.linalg.norm(result.trajectory.conductances - result.conductances, axis=1)
             times, far = times[:-1], far[:-1]
             late = times > 5 / slow
             rate = fit_decay(far[late] ** 2, times[late]).mode()

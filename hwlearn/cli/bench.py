@@ -281,11 +281,14 @@ def _show(
     for name, fixed in settings.source.items():
         table.add_row("source", name, fixed.drive)
     for name, node in settings.node.items():
-        table.add_row("node", name, node.read)
+        gain = settings.channel[node.read].gain if node.read in settings.channel else 1.0
+        against = "" if node.against is None else f" against {node.against}"
+        table.add_row("node", name, node.read + against + ("" if gain == 1 else f", gain {gain:g}"))
     for name, output in settings.output.items():
         table.add_row("output", name, str(output.nudge or "read only"))
     for name, edge in settings.edge.items():
-        table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else f"{edge.fixed_ohm:g} Ω")
+        gated = f"{edge.gate.drive} at its gate" if edge.gate else f"{edge.fixed_ohm:g} Ω"
+        table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else gated)
     print_table(table)
     if out is not None:
         from hwlearn.show.plots import draw_wiring
@@ -298,7 +301,7 @@ def _show(
 def _serve(station: StationFile, experiment: File, trust_station: TrustStation = False) -> None:
     """Run the virtual bench for other clients on this machine."""
     from hwlearn.experiments import load_experiment
-    from hwlearn.lab.bench.signals import ending_signals_raise
+    from hwlearn.lab.instruments.signals import ending_signals_raise
     from hwlearn.lab.station.load import as_built, load_station
     from hwlearn.lab.virtual import VirtualBench
 

@@ -28,6 +28,9 @@ def doctor(as_json: Json = False) -> None:
         table.add_row("ngspice", spice.get("version", "–"), "ok" if spice["ok"] else "not usable")
         table.add_row("libngspice", spice.get("library", "–"), "")
         table.add_row("its linear solver", spice.get("solver", "–"), "")
+        table.add_row("spoken to by", spice.get("interface", "–"), "")
+        for name, why in spice.get("passed_over", {}).items():
+            table.add_row(f"instead of {name}", "–", why)
         for name, state in report["solvers"].items():
             table.add_row(name, "", "ok" if state["ok"] else state["error"])
         print_table(table)
@@ -61,6 +64,9 @@ def _examined_ngspice() -> dict[str, Any]:
             measured = circuit.measure(Drive(np.ones((1, 1))))
             used = circuit.provenance()
         report["version"], report["solver"] = used["version"], used["solver"]
+        from hwlearn.spice.interface import INTERFACE
+
+        report["interface"], report["passed_over"] = INTERFACE.name, INTERFACE.passed_over
         half = float(measured.output_voltages[0, 0])
         report["ok"] = abs(half - 0.5) < 1e-9
         if not report["ok"]:

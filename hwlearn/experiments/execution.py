@@ -6,17 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.grades import Grades, grades_of
+from hwlearn.experiments.memristors import as_they_are
 from hwlearn.experiments.outcome import Outcome
 from hwlearn.learning.flow import flow
+from hwlearn.learning.rule import Reading
 from hwlearn.learning.scores import Score, Scores
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import TrainState, task_loss, train
@@ -47,6 +51,18 @@ class Earlier:
     scores: tuple[Score, ...] = ()
 
 
+class Point(NamedTuple):
+    """What the circuit is at a step: a row of `Trajectory`.
+
+    Attributes:
+        conductances: (E,) S, as realised. codes: see `Circuit.codes`. outputs: (S, n_out) V, None where not read.
+    """
+
+    conductances: Array
+    codes: NDArray[np.intp] | None
+    outputs: Array | None
+
+
 class Recorder(Protocol):
     """Writes a run down. `earlier` is what it had done before, if it goes on."""
 
@@ -62,12 +78,18 @@ class Recorder(Protocol):
         clipped: int,
         noise: float,
         snapshot: Mapping[str, Array],
+        point: Point,
         score: Score | None = None,
+        celsius: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score."""
+        """A step is about to be made from `snapshot`, or the last one was made; at the start of an epoch it has a score.
+        Temperatures by thermometer [°C]."""
 
-    def end(self, circuit: Circuit, stopped_because: str, kept: int | None) -> None:
-        """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow."""
+    def end(self, circuit: Circuit, stopped_because: str, kept: int | None, error: BaseException | None) -> None:
+        """The training is over, and left the circuit in the state of the step `kept`; it may be closed. None for a flow.
+
+        `error` is what ended it, if that was no plan.
+        """
 
 
 @dataclass
@@ -143,9 +165,10 @@ def run_experiment(
             trace.stopped_because = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
         seconds = time.perf_counter() - started + (earlier.seconds if earlier else 0.0)
         if recorder is not None:
-            recorder.end(circuit, trace.stopped_because, trace.kept)
+            recorder.end(circuit, trace.stopped_because, trace.kept, trace.error)
         final = circuit.conductances if trace.conductances is None else trace.conductances
         loss_final, outputs, grades = _in_the_end(experiment, circuit, final, cut_short=trace.error is not None)
+        trained = as_they_are(network.with_found(final), circuit.provenance())
     return Outcome(
         rule=rule.name,
         backend=settings.backend.name,
@@ -155,7 +178,7 @@ def run_experiment(
         inputs=task.inputs,
         outputs=outputs,
         targets=task.targets,
-        network=network.with_found(final),
+        network=trained,
         continuous=settings.flow is not None,
         progress=np.array(trace.at),
         losses=np.array(trace.losses),
@@ -200,7 +223,8 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
 
     def note(state: TrainState) -> None:
         if recorder is not None:
-            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), state.score)
+            point, warm = Point(state.conductances, circuit.codes, state.outputs), circuit.celsius()
+            recorder.note(state.step, state.loss, state.clipped, state.noise, state.snapshot(), point, state.score, warm)
         if state.score is not None:
             trace.score(state.score)
         trace.steps, trace.conductances, trace.kept = state.step, state.conductances, state.step
@@ -209,7 +233,13 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
         trace.note(state.step, total, state.loss)
 
     start = recorder.earlier.snapshot if recorder is not None and recorder.earlier is not None else None
-    options: dict[str, Any] = {**table.arguments, "test": experiment.test, "callbacks": [note], "start": start}
+    options: dict[str, Any] = {
+        **table.arguments,
+        "test": experiment.test,
+        "callbacks": [note],
+        "start": start,
+        "trajectory": 0,
+    }
     result = train(circuit, experiment.task, experiment.rule, **options)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
     trace.kept = result.kept
@@ -218,7 +248,8 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
 def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
     table = experiment.settings.flow
     assert table is not None
-    recorder, start, seen = trace.recorder, 0.0, float("nan")
+    recorder, start, task = trace.recorder, 0.0, experiment.task
+    whole = experiment.rule.sufficient(circuit, task) is task
     at, losses = list(trace.at), list(trace.losses)
     if recorder is not None and recorder.earlier is not None:
         snapshot = recorder.earlier.snapshot
@@ -226,28 +257,29 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
         circuit.program(snapshot["wanted"])
 
     def note(done: float, loss: float) -> None:
-        nonlocal seen
-        seen = loss
         trace.steps, trace.conductances = trace.steps + 1, circuit.conductances
         trace.note(done, table.t_end, loss)
 
-    def accepted(done: float, conductances: Array) -> None:
+    def accepted(done: float, conductances: Array, reading: Reading) -> None:
         if recorder is not None:
-            recorder.note(done, seen, 0, float("nan"), {"t": np.array(done), "wanted": conductances})
+            point = Point(circuit.conductances, circuit.codes, reading.outputs if whole else None)
+            snapshot = {"t": np.array(done), "wanted": conductances}
+            recorder.note(done, reading.loss, 0, reading.noise, snapshot, point, celsius=circuit.celsius())
 
     result = flow(
         circuit,
-        experiment.task,
+        task,
         experiment.rule,
         (start, table.t_end),
         method=table.method,
         rtol=table.rtol,
         stop_loss=table.stop_loss,
+        trajectory=0,
         progress=note,
         accepted=accepted,
     )
-    trace.at, trace.losses = at + result.times.tolist(), losses + result.losses.tolist()
-    trace.steps, trace.conductances = len(trace.at) - 1, result.conductances[-1]
+    trace.at, trace.losses = at + result.at.tolist(), losses + result.losses.tolist()
+    trace.steps, trace.conductances = len(trace.at) - 1, result.conductances
     trace.stopped_because = result.stopped_because
 
 

@@ -89,6 +89,8 @@ class Experiment:
                 network = BUILDERS[str(table.builder)](**table.builder_arguments(), **options)
             if table.initial is not None:
                 network = Initial(**table.initial.model_dump())(network)
+            if self.settings.memristors is not None:
+                network = self.settings.memristors.on(network, self._code)
             if not network.outputs:
                 raise ExperimentError("[ports] outputs is missing: name the nodes that are read")
             return network
@@ -167,6 +169,8 @@ class Experiment:
         with self.named():
             effects = table.effects(self._code) if table is not None and imperfect else []
             made = self.backend(backend).circuit(self.network, self.path.parent, verify=verify)
+            if self.settings.memristors is not None:
+                made = self.settings.memristors.around(made)
             return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
 
     def there(self, conductances: Array | None = None) -> Network:

@@ -17,11 +17,12 @@ from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.imperfect.effect import IMPERFECTIONS
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.members import BackendTable, ImperfectTable, LossTable, parameters
+from hwlearn.experiments.memristors import MemristorsTable
 from hwlearn.experiments.names import OneOf
 from hwlearn.experiments.outcome import LARGEST, LEAST
 from hwlearn.experiments.rule import RuleTable
 from hwlearn.experiments.task import TaskTable
-from hwlearn.experiments.training import TrainTable
+from hwlearn.experiments.training import Schedule, TrainTable
 from hwlearn.learning.losses import LOSSES
 from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import BUILDERS
@@ -122,7 +123,7 @@ class PortsTable(Table):
     outputs: Names | None = None
 
 
-class FlowTable(Table):
+class FlowTable(Schedule):
     """`[flow]`: the arguments of `hwlearn.learning.flow.flow`."""
 
     t_end: PositiveFloat
@@ -142,12 +143,22 @@ class Settings(Table):
     train: TrainTable | None = None
     flow: FlowTable | None = None
     backend: BackendTable = Field(default_factory=BackendTable)
+    memristors: MemristorsTable | None = None
     imperfect: ImperfectTable | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """`[train]` or `[flow]`."""
+        found = self.flow if self.train is None else self.train
+        assert found is not None
+        return found
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.train is None) == (self.flow is None):
             raise ValueError("give exactly one of [train] (discrete time) and [flow] (continuous time)")
+        if self.flow is not None and self.memristors is not None:
+            raise ValueError("[memristors] have times of their own, which a [flow] does not know: give [train]")
         if self.circuit.netlist is not None and self.ports.outputs is None:
             raise ValueError("[ports] outputs is missing: name the nodes of the netlist that are read")
         return self

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, NonNegativeInt, PositiveFloat, Positi
 from hwlearn.experiments.names import OneOf
 from hwlearn.learning.keeping import Keep
 from hwlearn.learning.optimizers import OPTIMIZERS
+from hwlearn.learning.trajectory import ROWS
 from hwlearn.toml import Table
 
 
@@ -25,7 +26,23 @@ Rate = Annotated[
 """One for all edges, the rule's own, or one for each pattern of edge names."""
 
 
-class TrainTable(Table):
+class Schedule(Table):
+    """What `[train]` and `[flow]` share.
+
+    Attributes:
+        trajectory: points of the conductances along the run that are kept, at most, in up to 64 MB; 1000 if not given, 0 for
+            none.
+    """
+
+    trajectory: NonNegativeInt | None = None
+
+    @property
+    def rows(self) -> int:
+        """Points that are kept."""
+        return ROWS if self.trajectory is None else self.trajectory
+
+
+class TrainTable(Schedule):
     """`[train]`: the arguments of `hwlearn.learning.train.train`.
 
     Attributes:
@@ -64,7 +81,7 @@ class TrainTable(Table):
     @property
     def arguments(self) -> dict[str, Any]:
         """For `train`."""
-        own = self.model_dump(exclude={"identify_every"}, exclude_none=True)
+        own = self.model_dump(exclude={"identify_every", "trajectory"}, exclude_none=True)
         if self.epochs is not None:
             own.pop("steps")
         return own

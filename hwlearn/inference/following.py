@@ -56,12 +56,18 @@ class EdgeFilter:
 
     Args:
         network: what is wired up. read: indices of the nodes that are read; the others are at 0 V.
-        offset: standard deviation of a channel's offset [V]. drift: of a reading from phase to phase, besides its noise [V].
+        unread: of these, those that are not known at all: no law is used that takes them.
+        offset: standard deviation of what offsets make of each of them [V].
+        drift: of a reading from phase to phase, besides its noise [V].
     """
 
-    def __init__(self, network: Network, read: Sequence[int], *, offset: float, drift: float) -> None:
+    def __init__(
+        self, network: Network, read: Sequence[int], *, offset: Array, drift: float, unread: Sequence[int] = ()
+    ) -> None:
         self._drift = drift
-        self._incidence, self._groups = network.incidence.toarray(), _groups(network)
+        self._incidence, groups = network.incidence.toarray(), _groups(network)
+        unknown = np.abs(self._incidence[:, list(unread)]).any(axis=1)
+        self._groups = groups[~(np.abs(groups) @ np.abs(self._incidence).T)[:, unknown].any(axis=1)]
         self._into = self._groups @ self._incidence.T
         edges, nodes = self._incidence.shape
         seen = edges + nodes
@@ -145,11 +151,11 @@ class EdgeFilter:
 
 
 def _groups(network: Network) -> Array:
-    """(G, N) ones: nodes that sources hold together, else one alone, but the ground. None with elements but resistors."""
+    """(G, N) ones: nodes that sources hold together, else one alone, but the ground. None unless all are resistors."""
     index = {**network.node_index, GROUND: network.node_index.get(GROUND, len(network.nodes))}
     ends = np.array([(index[s.plus], index[s.minus]) for s in network.sources], dtype=np.intp).reshape(-1, 2)
     size = max(index.values()) + 1
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
     count, group = connected_components(graph, directed=False)
-    kept = [k for k in range(count) if k != group[index[GROUND]]] if not network.elements else []
+    kept = [k for k in range(count) if k != group[index[GROUND]]] if network.linear else []
     return (group[: len(network.nodes)] == np.array(kept, dtype=np.intp)[:, None]).astype(np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Inject, Outputs
+from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.linalg import square_sum
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
@@ -31,11 +31,13 @@ class Reading(NamedTuple):
         direction: (E,) S per unit of learning rate, ġ averaged over the samples; zero on fixed edges.
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
         noise: standard deviation of a voltage of the free phase, as in `Measurement` [V]; NaN if unknown.
+        outputs: (S, n_out) V that the free phase read with open ports; None where the outputs were held.
     """
 
     direction: Array
     loss: float
     noise: float = math.nan
+    outputs: Array | None = None
 
 
 class Rule(ABC):
@@ -150,10 +152,11 @@ class Rule(ABC):
         """Run the phases for a task that fits, and read direction and loss."""
         inputs, targets, nudge = task.inputs, task.targets, self.amplitude(circuit.network)
         self.check_nudge(circuit.network)
-        free = circuit.measure(Drive(inputs, self.free(targets)))
-        loss = self.seen_loss(free, targets)
+        imposed = self.free(targets)
+        free = circuit.measure(Drive(inputs, imposed))
+        loss, outputs = self.seen_loss(free, targets), free.output_voltages if isinstance(imposed, Open) else None
         if not math.isfinite(loss) or self.settled(free, targets):
-            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise)
+            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise, outputs)
         if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
             both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))
@@ -164,7 +167,7 @@ class Rule(ABC):
             scale = self.sign / (2 * nudge)
         contrast *= scale
         contrast[circuit.network.fixed] = 0.0
-        return Reading(contrast, loss, free.noise)
+        return Reading(contrast, loss, free.noise, outputs)
 
 
 def typical_conductance(network: Network) -> float:

@@ -142,7 +142,7 @@ class TableRule(Rule):
         direction = self.at_ports(answers, weights, observed, nudge)
         if len(network.fixed):
             direction[network.fixed] = 0.0
-        return Reading(direction, loss, 0.0)
+        return Reading(direction, loss, 0.0, outputs if self.observes == "voltage" else None)
 
     def at_ports(self, ports: PortAlgebra, weights: Array, observed: Array, nudge: float) -> Array:
         """ġ in a linear circuit, from what is observed.

@@ -26,6 +26,7 @@ from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.scores import Score, Scores, score
 from hwlearn.learning.sensitivity import largest_rate
 from hwlearn.learning.task import Task
+from hwlearn.learning.trajectory import ROWS, Tracker, Trajectory
 from hwlearn.network import Network
 from hwlearn.progress import with_steps
 
@@ -53,6 +54,7 @@ class TrainState:
         snapshot: makes what `train(…, start=…)` goes on from, as if it had never stopped: named arrays.
         score: loss and accuracy, at the first step of each epoch where these are asked for.
         best: the best state that was confirmed before, where the best one is kept.
+        outputs: (S, n_out) V that the free phase read with open ports, of all samples; None where it did not.
     """
 
     step: int
@@ -63,6 +65,7 @@ class TrainState:
     snapshot: Callable[[], dict[str, Array]]
     score: Score | None = None
     best: Best | None = None
+    outputs: Array | None = None
 
 
 Callback = Callable[[TrainState], object]
@@ -70,17 +73,18 @@ Callback = Callable[[TrainState], object]
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """What a training ended with.
+    """What a training ended with. What a `FlowResult` has, too, has the same name and shape there.
 
     Attributes:
         conductances: (E,) S, as the circuit realised them; the circuit is left with these.
-        losses: (steps + 1,): the loss that the rule observed before each update, and after the last [`Rule.loss_unit`]; from
-            the step of `start` on, if there was one.
+        losses: (T,): the loss that the rule observed before each update, and after the last [`Rule.loss_unit`]; from the step
+            of `start` on, if there was one.
         steps: number of updates, those before `start` included.
         stopped_because: "steps" (all done), "loss" (at or below `stop_loss`), "callback", or "not finite" (the loss or the
             direction turned NaN or infinite; the conductances are the last good ones).
         scores: before the first epoch and after each, where `epochs` or `test` was given; else empty columns.
         kept: the step whose state this is: the last one, or with `keep = "best"` that of the best one.
+        trajectory: conductances along the training.
     """
 
     conductances: Array
@@ -89,6 +93,12 @@ class TrainResult:
     stopped_because: StopReason
     scores: Scores = field(default_factory=lambda: Scores.of([]))
     kept: int = 0
+    trajectory: Trajectory = field(default_factory=lambda: Trajectory(np.zeros(0), np.zeros((0, 0))))
+
+    @property
+    def at(self) -> Array:
+        """(T,) steps that `losses` belong to."""
+        return np.arange(self.steps + 1 - len(self.losses), self.steps + 1, dtype=np.float64)
 
     @property
     def train_losses(self) -> Array:
@@ -132,6 +142,7 @@ def train(
     test: Task | None = None,
     stop_loss: float | None = None,
     keep: Keep | None = None,
+    trajectory: int = ROWS,
     callbacks: Sequence[Callback] = (),
     start: Mapping[str, ArrayLike] | None = None,
     progress: bool = False,
@@ -163,6 +174,7 @@ def train(
             as well, since one reading may be luck [`Rule.loss_unit`]. Noise counts: ½ s² for each output.
         keep: which state the circuit is left in, "last" or "best": that with the lowest mean of enough free phases (`Keeper`).
             If not given, the best on a noisy circuit, where the last one may be a bad draw, and the last one otherwise.
+        trajectory: points of g along the training that are kept, at most; see `Trajectory`. 0 for none.
         callbacks: each is called with a `TrainState` before every update and after the last; one that returns True stops.
         start: go on from a `TrainState.snapshot` of the same training; measures the step again that it was made in.
         progress: show a bar with the loss, on a terminal and in a notebook.
@@ -214,6 +226,7 @@ def train(
         good, wanted = circuit.conductances, np.array(start["wanted"], dtype=np.float64)
     else:
         good = wanted = circuit.conductances
+    tracker = Tracker(trajectory, first, len(network.edges))
 
     def snapshot() -> dict[str, Array]:
         parts = {"optimizer": optimize.snapshot(), "circuit": memory, "keeper": keeper.snapshot()}
@@ -234,12 +247,15 @@ def train(
             break
         losses.append(reading.loss)
         good = circuit.conductances
+        if step >= tracker.due:
+            tracker.add(step, good)
         told = None
         if scored and step % batches.per_epoch == 0:
             told = score(circuit, step, task, test, rule.loss)
             scores.append(told)
         if callbacks:
-            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot, told, keeper.best)
+            outputs = reading.outputs if batch is task else None
+            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot, told, keeper.best, outputs)
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
@@ -272,8 +288,9 @@ def train(
             )
         circuit._realise(wanted)
     done = max(first + len(losses) - 1, 0)
+    path = tracker.end(done, good)
     kept = done if reason == "not finite" else keeper.end(done, reading)
-    return TrainResult(circuit.conductances, np.array(losses), done, reason, Scores.of(scores), kept)  # type: ignore[arg-type]
+    return TrainResult(circuit.conductances, np.array(losses), done, reason, Scores.of(scores), kept, path)  # type: ignore[arg-type]
 
 
 def _steps(steps: int | None, epochs: int | None, per_epoch: int) -> int:

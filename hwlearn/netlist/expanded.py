@@ -7,7 +7,7 @@ own; one operating point then gives the conductance or the DC value as ngspice m
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,9 @@ from hwlearn.errors import NetlistError, SimulationError
 from hwlearn.netlist.cards import node_count, words
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.places import Places
+from hwlearn.netlist.shown import Shown, letters, show
 from hwlearn.netlist.source import NetlistSource
-from hwlearn.spice.apart import apart, apart_anew
+from hwlearn.spice.apart import DeadError, EndlessError, apart, apart_anew
 from hwlearn.spice.dialects import guess, whole
 from hwlearn.spice.messages import failures, summary
 from hwlearn.spice.session import session
@@ -80,10 +81,15 @@ class Card:
 
 @dataclass(frozen=True)
 class Expanded:
-    """Elements in the order of ngspice's listing, and the cards that give them meaning (`.model`, `.options`, …)."""
+    """Elements in the order of ngspice's listing, and the cards that give them meaning (`.model`, `.options`, …).
+
+    Attributes:
+        shown: what ngspice had of models and elements when it listed them; empty where it cannot be asked.
+    """
 
     cards: tuple[Card, ...]
     directives: tuple[str, ...]
+    shown: Shown
 
 
 def expand(source: NetlistSource, places: Places, dialect: str = "") -> Expanded:
@@ -95,7 +101,7 @@ def expand(source: NetlistSource, places: Places, dialect: str = "") -> Expanded
     """
     lines = [_without_temp(line) for line in source.deck]
     try:
-        listing = (apart_anew if has_commands(lines) else apart)(load_and_list, lines, whole(dialect))
+        listing, shown = _listed_and_shown(lines, whole(dialect))
     except SimulationError as error:
         raise _located(error, source, places, dialect) from None
 
@@ -121,7 +127,19 @@ def expand(source: NetlistSource, places: Places, dialect: str = "") -> Expanded
                 directives.append(".options " + " ".join(kept))
     if not cards:
         raise NetlistError("ngspice expands it to no element", source.title.file)
-    return Expanded(tuple(cards), tuple(directives))
+    return Expanded(tuple(cards), tuple(directives), shown)
+
+
+def _listed_and_shown(lines: list[str], dialect: str) -> tuple[list[str], Shown]:
+    """What ngspice lists of a deck, and what it has of its models and elements, unless it dies of being asked."""
+    if has_commands(lines):
+        return apart_anew(load_and_list, lines, dialect), {}
+    try:
+        return apart(load_list_and_show, lines, dialect)
+    except EndlessError:
+        raise
+    except DeadError:
+        return apart(load_and_list, lines, dialect), {}
 
 
 def load_and_list(lines: list[str], dialect: str = "") -> list[str]:
@@ -130,9 +148,29 @@ def load_and_list(lines: list[str], dialect: str = "") -> list[str]:
     Raises:
         SimulationError: it does not take the deck.
     """
+    return _load(lines, dialect, lambda _: {})[0]
+
+
+def load_list_and_show(lines: list[str], dialect: str = "") -> tuple[list[str], Shown]:
+    """What ngspice lists of a deck, and what `show` tells of the same load: what is drawn at random is drawn once.
+
+    Raises:
+        SimulationError: it does not take the deck.
+    """
+
+    def ask(shared: Shared) -> Shown:
+        return show(
+            shared, letters(line for text in shared.messages[0] if (match := _LISTED.match(text)) for line in [match[1]])
+        )
+
+    return _load(lines, dialect, ask)
+
+
+def _load(lines: list[str], dialect: str, ask: Callable[[Shared], Shown]) -> tuple[list[str], Shown]:
+    """The listing of a deck, and the answer to what else is asked while it is loaded."""
     deck = object()
 
-    def load(shared: Shared) -> list[str]:
+    def load(shared: Shared) -> tuple[list[str], Shown]:
         here = session()
         here.add(shared, deck, lines, dialect)
         try:
@@ -141,7 +179,7 @@ def load_and_list(lines: list[str], dialect: str = "") -> list[str]:
                 raise SimulationError(wrong[0], wrong)
             shared.forget()
             shared.command("listing e")
-            return list(shared.messages[0])
+            return list(shared.messages[0]), ask(shared)
         finally:
             here.remove(shared, deck)
 

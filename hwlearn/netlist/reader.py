@@ -24,6 +24,7 @@ from hwlearn.netlist.faithful import check_faithful
 from hwlearn.netlist.laws import read_edge
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.meant import as_meant
+from hwlearn.netlist.parameters import check_parameters
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.safety import Control, without_commands
 from hwlearn.netlist.source import NetlistSource, read_source
@@ -62,6 +63,7 @@ def read_netlist(
     check_text(source, places, dialect or "")
     source = with_temperature(source)
     expanded = expand(source, places, dialect or "")
+    check_parameters(source, places, expanded, dialect or "")
     check_faithful(written, source, expanded, dialect or "")
     parts = _Parts(
         expanded, source, places, [inputs] if isinstance(inputs, str | Source) else list(inputs), laws, dialect or ""
@@ -216,6 +218,7 @@ class _Parts:
         parts = set[str]()
         values = {source.name: source.value for source in sources}
         netlist = NetlistAround(map(self._spelled, cards), self.directives, values, wanted)
+        elements: list[Card] = []
         for card in others:
             found = None
             try:
@@ -223,13 +226,16 @@ class _Parts:
             except DeviceError as error:
                 self._not_edges[card.name] = str(error)
             if found is None:
-                self._element(card)
+                elements.append(card)
                 continue
             self.edges.append(found.ends)
             self.names.append(found.device.edge)
             self.conductances.append(found.conductance)
             self.devices.append(found.device)
             parts.update(found.parts)
+        for card in elements:
+            if self._name(card) not in parts:
+                self._element(card)
         return parts
 
     def _spelled(self, card: Card) -> DeviceCard:

@@ -1,4 +1,4 @@
-"""PySpice's shared-library class, with callbacks that feed a sweep and collect messages.
+"""The shared-library class of the interface, with callbacks that feed a sweep and collect messages.
 
 Importing this module imports PySpice; only `session` does so, when ngspice is first needed.
 """
@@ -6,6 +6,7 @@ Importing this module imports PySpice; only `session` does so, when ngspice is f
 from __future__ import annotations
 
 import locale
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.errors import SimulationError
+from hwlearn.spice.interface import INTERFACE, LIBRARY
 from hwlearn.spice.memory import memmove
 from hwlearn.spice.private import PrivateLibrary
-from hwlearn.spice.pyspice import LIBRARY, NgSpiceShared, ffi
+
+NgSpiceShared: Any = INTERFACE.base
+ffi = INTERFACE.ffi
 
 HISTORY = 200  # command lines, of at most 1000 characters
 
@@ -24,6 +28,7 @@ class Shared(NgSpiceShared):  # type: ignore[misc]
     """One loaded libngspice. All calls must come from one thread.
 
     Attributes:
+        ngspice_version: its number, by its own account; None if it does not tell.
         has_klu: whether it was built with KLU (ngspice 42 and later may be), by its own account.
     """
 
@@ -39,6 +44,12 @@ class Shared(NgSpiceShared):  # type: ignore[misc]
         self.forget()
         self.command("version -f")
         self.has_klu = any("with KLU" in line for line in self._stdout)
+        numbers = (re.match(r"\*\* ngspice-(\d+)", line) for line in self._stdout)
+        self._number = next((int(number[1]) for number in numbers if number), None)
+
+    @property
+    def ngspice_version(self) -> int | None:
+        return self._number
 
     def _load_library(self, verbose: bool) -> None:
         locale.setlocale(locale.LC_NUMERIC, "C")  # ngspice reads and writes numbers by it

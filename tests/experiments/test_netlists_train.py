@@ -15,6 +15,7 @@ NAMES = ["kite", "wheatstone", "ladder", "allostery", "allostery-bench", "regres
 
 
 NONLINEAR = ["gates", "xor"]  # in tests/netlist/test_gates_netlist.py and tests/learning/test_xor.py
+MEMRISTIVE = ["memristors"]  # in tests/experiments/test_memristors.py
 BOARDS = ["board", "xor-board"]  # in tests/lab/test_board_process.py and test_xor_board.py
 
 
@@ -23,8 +24,8 @@ def load(name, **overrides):
 
 
 def test_each_netlist_has_an_experiment_and_is_tested():
-    assert sorted(file.stem for file in NETLISTS.glob("*.cir")) == sorted(NAMES + NONLINEAR + BOARDS)
-    assert sorted(file.stem for file in NETLISTS.glob("*.toml")) == sorted(NAMES + NONLINEAR + BOARDS)
+    assert sorted(file.stem for file in NETLISTS.glob("*.cir")) == sorted(NAMES + NONLINEAR + MEMRISTIVE + BOARDS)
+    assert sorted(file.stem for file in NETLISTS.glob("*.toml")) == sorted(NAMES + NONLINEAR + MEMRISTIVE + BOARDS)
 
 
 @pytest.mark.parametrize("name", NAMES)

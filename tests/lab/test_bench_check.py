@@ -439,3 +439,10 @@ def test_the_wiring_is_drawn(tmp_path):
     assert result.exit_code == 0
     drawn = picture.read_text(encoding="utf-8")
     assert all(text in drawn for text in ("daq:115", "pots:23", "smu:1"))
+
+
+def test_a_box_without_a_watchdog_is_told(tmp_path):
+    with bench(tmp_path, station=[("watchdog_s = 30", "")]) as circuit:
+        (told,) = [one for one in self_test(circuit, scans=2) if one.test == "watchdog"]
+    assert (told.subject, told.passed) == ("pots", True)
+    assert "after kill -9" in told.note

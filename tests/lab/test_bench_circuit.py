@@ -12,6 +12,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.rules import runnable_rules
 from hwlearn.lab.station import load_station
+from hwlearn.learning.rules import RULES
 from hwlearn.testing.nodal import modified_nodal
 
 ROOT = Path(__file__).parents[2]
@@ -206,12 +207,18 @@ def test_a_voltage_behind_a_resistor_injects_the_current_that_is_measured(series
     true = modified_nodal(series_bench.network, series_bench.conductances, drive)
     assert np.abs(measured.node_voltages - true.node_voltages).max() < 5e-5
     assert np.abs(measured.output_currents - true.output_currents).max() <= 2.5e-5 / 1e4
-    assert runnable_rules(series_bench.station, series_bench.network) == ["ep"]
+    assert runnable_rules(series_bench.station, series_bench.network) == list(RULES)
 
 
-def test_a_voltage_behind_a_resistor_cannot_hold(series_bench):
-    with pytest.raises(StationError, match="runs ep"):
-        series_bench.measure(Drive([[1.0]], Hold([[0.1]])))
+def test_a_voltage_behind_a_resistor_holds_and_measures_what_flows(series_bench):
+    drive = Drive([[1.0], [-0.7]], Hold([[0.45], [-0.35]]))
+    measured = series_bench.measure(drive)
+    held = Drive(drive.inputs, Hold(measured.output_voltages))
+    true = modified_nodal(series_bench.network, series_bench.conductances, held)
+    assert np.abs(measured.output_voltages - drive.outputs.voltage).max() < 5e-5
+    assert np.abs(measured.output_currents).min() > 5e-6
+    assert np.abs(measured.output_currents - true.output_currents).max() <= 2.5e-5 / 1e4
+    assert np.abs(measured.node_voltages - true.node_voltages).max() < 5e-5
 
 
 def test_a_current_that_the_voltage_cannot_make_is_refused(series_bench):

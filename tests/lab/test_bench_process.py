@@ -17,7 +17,7 @@ from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.connection import make_safe
-from hwlearn.lab.bench.signals import ENDING, ending_signals_raise, ending_signals_wait
+from hwlearn.lab.instruments.signals import ENDING, ending_signals_raise, ending_signals_wait
 from hwlearn.lab.station import load_station
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

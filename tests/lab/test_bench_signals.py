@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from hwlearn.lab.bench.signals import ENDING, ending_signals_raise
+from hwlearn.lab.instruments.signals import ENDING, ending_signals_raise
 
 
 @pytest.mark.usefixtures("terminal_signals")

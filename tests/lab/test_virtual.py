@@ -34,15 +34,20 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
     perfect = {
         "seed": 1, "backend": "exact", "noise_v": 0.0, "lsb_v": 0.0, "offset_v": 0.0, "drift_v_per_s": 0.0, "tau_s": 0.0,
         "pot_tolerance": 0.0, "pot_drift": 0.0, "dac_bits": 0, "dac_span_v": 0.0, "dmm_ohm": 0.0,
+        "warming_c_per_s": 0.0,
     }  # fmt: skip
     drivers = {"dac": dac, "daq": daq, "smu": smu, "smu2": smu, "pots": "scpi_resistors"}
     settings = Table(
         instrument={name: Table(driver=driver, resource=None, terminator="LF", scpi=None) for name, driver in drivers.items()},
-        input={"V_a": Table(drive="dac:1")},
+        input={"V_a": Table(drive="dac:1", shunt=None)},
         source={},
-        node={name: Table(read=f"daq:{101 + k}") for k, name in enumerate(made.nodes) if name != "0"},
+        node={name: Table(read=f"daq:{101 + k}", against=None) for k, name in enumerate(made.nodes) if name != "0"},
+        channel={},
         output={"m": Table(nudge="smu:1"), "k,b": Table(nudge="smu2:1")},
-        edge={name: Table(set=f"pots:{k}", series_ohm=0.0, fixed_ohm=None) for k, name in enumerate(made.edge_names)},
+        edge={
+            name: Table(set=f"pots:{k}", gate=None, series_ohm=0.0, fixed_ohm=None) for k, name in enumerate(made.edge_names)
+        },
+        temperature={},
         virtual=Table(**(perfect | virtual)),
     )
     known = {name: DRIVERS.get(driver) for name, driver in drivers.items()}

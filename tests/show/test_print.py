@@ -95,7 +95,7 @@ def test_only_the_named_panels_are_drawn(run, tmp_path, drawn):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["--panels", "lost"], "panel lost: no such panel; there are loss, network, outputs, residuals"),
+        (["--panels", "lost"], "panel lost: no such panel; there are loss, network, conductances, outputs, residuals"),
         (["--panels", "confusion"], "panel confusion: this run has no such panel, at least not yet; there are loss"),
         (["--width", "86"], "write a number and mm, cm, in, pt, such as 86mm"),
         (["--width", "2mm"], "figures are 40 mm to 1200 mm wide"),

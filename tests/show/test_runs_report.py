@@ -66,7 +66,7 @@ def test_the_page_tells_the_run_and_needs_nothing_beside_it(kite):
     page = Page(write_report(kite).read_text(encoding="utf-8"))
     assert not page.tags & {"script", "link", "iframe", "object", "form", "a"}
     assert not page.links
-    assert len(page.pictures) == 5
+    assert len(page.pictures) == 6
     for picture in page.pictures:
         kind, _, content = picture.partition(",")
         assert kind == "data:image/png;base64"
@@ -135,12 +135,12 @@ def test_a_run_that_was_killed_has_a_report_too(kite, tmp_path):
     shutil.copytree(kite.folder, tmp_path / "run")
     (tmp_path / "run" / "result.json").unlink()
     page = Page(report_html(Run.load(tmp_path / "run")))
-    assert len(page.pictures) == 3
+    assert len(page.pictures) == 4
     assert "steps 200 (killed)" in page.text
     assert "Outputs are measured when the run stops" in page.text
 
 
-@pytest.mark.parametrize(("more", "pictures"), [("", 5), (" isr=1e-9", 4)])  # the exact model has no recombination
+@pytest.mark.parametrize(("more", "pictures"), [("", 6), (" isr=1e-9", 5)])  # the exact model has no recombination
 def test_a_circuit_that_is_not_linear_is_analysed_where_it_is_or_says_why_not(tmp_path, more, pictures):
     (tmp_path / "diode.cir").write_text(
         f"* a diode\nV1 in 0 1\nR1 in a 1k\nR2 a 0 1k\nD1 a 0 DX\n.model DX D(is=1e-12{more})\n.op\n.end\n"

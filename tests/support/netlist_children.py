@@ -46,6 +46,20 @@ def outcomes(netlists: Iterable[Path], folder: Path) -> dict[Path, str]:
     return found
 
 
+def left_behind(folder: Path) -> list[str]:
+    """Processes of `outcomes(…, folder)` that still run after it: each has the folder as its home."""
+    alive = [process for process in psutil.process_iter() if _home(process) == str(folder)]
+    _, alive = psutil.wait_procs(alive, timeout=PATIENCE)  # the child of a child that was killed ends by itself
+    return [str(process) for process in alive]
+
+
+def _home(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("HOME", "")
+    except psutil.Error:
+        return ""
+
+
 def _read_all() -> None:
     import resource
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
@@ -66,6 +67,15 @@ class ImperfectCircuit(Circuit):
         return inside if there is self.network else inside.alike(there)
 
     @property
+    def codes(self) -> NDArray[np.intp] | None:
+        inside = self.inside.codes
+        if inside is None:
+            return None
+        codes = np.full(len(self.network.edges), -1, dtype=np.intp)
+        codes[self._there] = inside
+        return codes
+
+    @property
     def bounds(self) -> tuple[Array, Array]:
         bounds = self._given.bounds
         for effect in self.effects:
@@ -85,6 +95,9 @@ class ImperfectCircuit(Circuit):
     def provenance(self) -> dict[str, Any]:
         kinds = [type(effect).__name__ for effect in self.effects]
         return {**self.inside.provenance(), "backend": self.name, "imperfections": kinds}
+
+    def celsius(self) -> dict[str, float]:
+        return self.inside.celsius()
 
     def snapshot(self) -> dict[str, Array]:
         own = {"calls": np.array(float(self._calls))}

@@ -1,4 +1,4 @@
-"""`NgspiceCircuit`: the network in ngspice, through PySpice's shared library."""
+"""`NgspiceCircuit`: the network in ngspice, as a shared library in this process."""
 
 from __future__ import annotations
 

@@ -43,19 +43,7 @@ def read_array(file: IO[bytes] | FileIO, length: int) -> Array:
     Raises:
         ValueError: it is something else, or another length.
     """
-    try:
-        shape, fortran, kind = _header(file)
-    except (
-        SyntaxError,
-        tokenize.TokenError,
-        TypeError,
-        RecursionError,
-        MemoryError,
-        EOFError,
-        UnicodeError,
-        OverflowError,
-    ) as error:
-        raise ValueError(f"no array: {error}") from None
+    shape, fortran, kind = read_header(file)
     if kind != np.float64:
         raise ValueError(f"an array of {kind}, not of float64")
     wanted = 8 * math.prod(shape)
@@ -67,8 +55,27 @@ def read_array(file: IO[bytes] | FileIO, length: int) -> Array:
     return np.frombuffer(content, np.float64).reshape(shape, order="F" if fortran else "C").copy(order="A")
 
 
-def _header(file: IO[bytes] | FileIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f"version {version} of numpy's format, which no snapshot needs")
-    return np.lib.format.read_array_header_1_0(file)
+def read_header(file: IO[bytes] | FileIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Shape, order and type of what `numpy.save` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"version {version} of numpy's format, which no run needs")
+        return np.lib.format.read_array_header_1_0(file)
+    except (
+        SyntaxError,
+        tokenize.TokenError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        EOFError,
+        UnicodeError,
+        OverflowError,
+        KeyError,
+        AttributeError,
+    ) as error:
+        raise ValueError(f"no array: {error}") from None

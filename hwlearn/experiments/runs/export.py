@@ -16,8 +16,12 @@ import numpy as np
 
 from hwlearn import files
 from hwlearn.arrays import Array
+from hwlearn.circuits.drive import Drive
+from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_json, write_text
+from hwlearn.experiments.runs.trajectory import MOST_OUTPUTS
+from hwlearn.learning.trajectory import Trajectory
 from hwlearn.network import Network
 from hwlearn.registry import Registry
 
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
 def to_dataset(run: Run) -> xarray.Dataset:
     """The whole run: journal, conductances, task and outputs, each with its unit in the attribute "units".
 
-    Dimensions: step (or t, of a flow), edge, sample, input, output. Attributes: the journal's events and the settings as JSON.
+    Dimensions: step (or t, of a flow), edge, sample, input, output; kept, the steps (times) of the trajectory. Attributes:
+    the journal's events and the settings as JSON.
 
     Raises:
         ExperimentError: see `Run.experiment`.
@@ -56,7 +61,16 @@ def to_dataset(run: Run) -> xarray.Dataset:
         variables[what.key] = ("edge", values, {"units": what.unit})
     if run.outputs is not None:
         variables["outputs"] = (("sample", "output"), run.outputs, {"units": "V"})
+    along = run.trajectory_of(network)
+    if along is not None:
+        variables["conductance_along"] = (("kept", "edge"), along.conductances, {"units": "S"})
+        if along.codes is not None:
+            variables["code_along"] = (("kept", "edge"), along.codes, {"comment": "-1 where there is none"})
+        if (found := outputs_along(run, along)) is not None:
+            outputs, source = found
+            variables["output_along"] = (("kept", "sample", "output"), outputs, {"units": "V", "source": source})
     coordinates = {
+        **({} if along is None else {"kept": ("kept", along.at, {"units": "1", "comment": at})}),
         at: (at, run.history.at, {"units": "1"}),
         "edge": list(network.edge_names),
         "tail": ("edge", [edge.tail for edge in network.edges]),
@@ -122,6 +136,24 @@ def to_networkx(run: Run) -> networkx.MultiDiGraph[str]:
         set_to = {what.key: values[edge.name] for what, values in settings.items() if edge.name in values}
         graph.add_edge(edge.tail, edge.head, name=edge.name, conductance=conductance, trainable=trainable, **set_to)
     return graph
+
+
+def outputs_along(run: Run, along: Trajectory) -> tuple[Array, str] | None:
+    """Outputs (K, S, n_out) V along a run, as they were read or else by the exact model, and which of the two.
+
+    None where neither tells them: of imperfect and of nonlinear circuits, and of more than `MOST_OUTPUTS` outputs.
+    """
+    experiment, network = run.experiment, run.network
+    if along.outputs is not None and along.outputs.shape[1:] == experiment.task.targets.shape:
+        return along.outputs, "read in free phases"
+    if not network.linear or experiment.settings.imperfect is not None or experiment.task.targets.size > MOST_OUTPUTS:
+        return None
+    drive, found = Drive(experiment.task.inputs), list[Array]()
+    with ExactCircuit(network) as circuit:
+        for conductances in along.conductances:
+            circuit.program(conductances)
+            found.append(circuit.measure(drive).output_voltages)
+    return np.array(found), "exact model of the conductances kept"
 
 
 def driven(network: Network, inputs: Array) -> Network:
@@ -222,6 +254,8 @@ def _at(run: Run) -> str:
 def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
     """Name, unit and values of the journal's columns; "V2" is V²."""
     history, unit = run.history, run.loss_unit.replace("²", "2")
+    names = dict.fromkeys(name for celsius in history.celsius for name in celsius)
+    warm = [(f"celsius_{name}", "degC", [celsius.get(name, math.nan) for celsius in history.celsius]) for name in names]
     return [
         (_at(run), "1", history.at),
         ("loss", unit, history.losses),
@@ -229,4 +263,5 @@ def _columns(run: Run) -> list[tuple[str, str, list[Any]]]:
         ("clipped", "1", history.clipped),
         ("noise", "V", history.noise),
         ("time", "s", history.seconds),
+        *warm,
     ]

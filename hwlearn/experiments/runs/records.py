@@ -201,6 +201,7 @@ class Step(Record):
     clipped: NonNegativeInt
     noise: float | None
     time: float
+    celsius: dict[str, float] = Field(default_factory=dict)
 
 
 class Instrument(Record):

@@ -32,10 +32,12 @@ from hwlearn.experiments.runs.fingerprint import ONE_OF, differences, fingerprin
 from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
+from hwlearn.experiments.runs.trajectory import TrajectoryFile, read_trajectory
 from hwlearn.files import create, read, replace
 from hwlearn.learning.classification import Classification
 from hwlearn.learning.classifier import Classifier
 from hwlearn.learning.rules import RULES
+from hwlearn.learning.trajectory import Trajectory
 from hwlearn.locks import Busy, Lock
 from hwlearn.network import Network
 from hwlearn.progress import asked_for
@@ -49,6 +51,7 @@ class Run:
 
     run.json: the experiment's path, overrides and fingerprint, versions, platform, commit, date.
     journal.jsonl: every step and event (`hwlearn.experiments.runs.journal`).
+    trajectory.npy: conductances, codes and outputs along the run (`hwlearn.experiments.runs.trajectory`).
     checkpoint.npz, latest.npy: what the run goes on from (`hwlearn.experiments.runs.checkpoint`).
     files/: what the experiment names, as it was read (`hwlearn.experiments.runs.copies`).
     result.json, trained.cir: once the run has stopped.
@@ -205,14 +208,14 @@ class Run:
         return "flow.t_end" in self.settings
 
     @property
-    def _step(self) -> str:
+    def step_key(self) -> str:
         """Key of a step's place in journal and checkpoint."""
         return "t" if self.continuous else "step"
 
     @cached_property
     def history(self) -> History:
         """Steps and events so far; read once."""
-        return read_journal(self.folder / "journal.jsonl", self._step)
+        return read_journal(self.folder / "journal.jsonl", self.step_key)
 
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
@@ -220,8 +223,24 @@ class Run:
         path = self.folder / "checkpoint.npz"
         snapshot = load_checkpoint(path, self.folder / "latest.npy")
         if snapshot is not None:
-            check_snapshot(path, snapshot, self._step)
+            check_snapshot(path, snapshot, self.step_key)
         return snapshot
+
+    @cached_property
+    def trajectory(self) -> Trajectory | None:
+        """What the circuit was along the run, thinned; None of runs of earlier versions, and with `trajectory = 0`."""
+        return read_trajectory(self.folder / "trajectory.npy")
+
+    def trajectory_of(self, network: Network) -> Trajectory | None:
+        """The trajectory, once it is known to be one of the run's network.
+
+        Raises:
+            ExperimentError: it has other edges.
+        """
+        found = self.trajectory
+        if found is not None and found.conductances.shape[1] != len(network.edges):
+            raise ExperimentError(f"{self.folder / 'trajectory.npy'}: damaged: it is of {found.conductances.shape[1]} edges")
+        return found
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
@@ -320,21 +339,27 @@ class Run:
         with self._locked(), ExitStack() as stack:
             earlier = self._earlier()
 
-            def opened() -> tuple[Journal, Checkpoint]:
+            def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:
                 if info is not self.info:
                     self._go_over_to(experiment, info)
-                journal = Journal(self.folder / "journal.jsonl", self._step)
+                journal = Journal(self.folder / "journal.jsonl", self.step_key)
                 stack.callback(journal.close)
+                rows = experiment.settings.schedule.rows
+                trajectory = TrajectoryFile(self.folder / "trajectory.npy", self.step_key, rows)
+                stack.callback(trajectory.close)
+                stack.enter_context(journal.noting_warnings())
                 checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
                 stack.callback(checkpoint.close)
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
-                    journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
-                return journal, checkpoint
+                    journal.event(
+                        "resume", **{self.step_key: earlier.snapshot[self.step_key].item()}, **environment(self.folder)
+                    )
+                return journal, trajectory, checkpoint
 
             outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
             self._write(outcome)
-        for name in ("history", "checkpoint", "result"):
+        for name in ("history", "checkpoint", "trajectory", "result"):
             self.__dict__.pop(name, None)
         return outcome
 
@@ -412,7 +437,7 @@ class Run:
             ExperimentError: it is further.
         """
         key, wanted = _wanted(experiment)
-        done = float(self.checkpoint[self._step]) if self.checkpoint is not None else 0.0
+        done = float(self.checkpoint[self.step_key]) if self.checkpoint is not None else 0.0
         if wanted < done:
             raise ExperimentError(
                 f"{self.folder}: {key} asks for {wanted:g}, but the run has come to {done:g}; nothing was changed"
@@ -441,7 +466,7 @@ class Run:
         if start is None or snapshot is None:
             return None
         history = self.history
-        history.take_back(float(snapshot[self._step]))
+        history.take_back(float(snapshot[self.step_key]))
         seconds = history.seconds[-1] if history.seconds else 0.0
         first = math.nan if start["loss_initial"] is None else start["loss_initial"]
         return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot, tuple(history.scores))

@@ -20,7 +20,16 @@ from hwlearn.files import create, read
 MARK = ".sweep"
 """File of a sweep's folder, with a number that no other has: who reads it there sees the same folder."""
 
-KEPT = ("experiment.toml", "run.json", "journal.jsonl", "checkpoint.npz", "latest.npy", "result.json", "trained.cir")
+KEPT = (
+    "experiment.toml",
+    "run.json",
+    "journal.jsonl",
+    "trajectory.npy",
+    "checkpoint.npz",
+    "latest.npy",
+    "result.json",
+    "trained.cir",
+)
 """Files of a run folder that are carried home from a worker."""
 
 _alone = threading.Lock()  # libngspice is one per process, and a worker of Dask may have many threads

@@ -25,16 +25,19 @@ from hwlearn.lab.bench.measurement import BenchMeasurement
 from hwlearn.lab.bench.phase import Asked, Phase
 from hwlearn.lab.bench.phases import Phases
 from hwlearn.lab.bench.plan import Plan
+from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.station import Station, load_station
 from hwlearn.network import Network
+from hwlearn.network.devices import GATE_VOLTAGE
 
 
 class BenchCircuit(Circuit):
     """A network of resistor boxes, driven, nudged and scanned by the instruments of a station.
 
     Conductances are those of the code tables: `program` takes the nearest code of each edge and returns what it realises. Node
-    voltages are read against ground, inputs included; the outputs are differences of such readings. Currents of outputs are
-    the source meters' readings, currents of voltage inputs follow from Kirchhoff's law and the code tables.
+    voltages are read against ground or another node, inputs included; the outputs are differences of such readings. What is
+    not read is estimated from the code tables, and a rule whose direction this makes uncertain is refused. Currents of outputs
+    and inputs are readings of source meters and shunts; those of other inputs follow from Kirchhoff's law and the code tables.
 
     Connecting changes no output, and tells what was left on. The first `program` or `measure` switches every source off, and
     only then writes codes. Every way out but SIGKILL leaves the station safe, in its stated order; after an error the circuit
@@ -44,8 +47,9 @@ class BenchCircuit(Circuit):
     in `hwlearn.lab.bench.checks` refuses.
 
     Attributes:
-        read_nodes: indices of the nodes that are read.
-        channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors.
+        read_nodes: indices of the nodes that are read. estimated_nodes: of those whose voltage is estimated.
+        channels: what a scan reads: a channel, as in "daq:101", for each of `read_nodes`, then those behind resistors,
+            then those of shunts.
 
     Args:
         network: what is wired up.
@@ -54,7 +58,7 @@ class BenchCircuit(Circuit):
         trust: let a station file name drivers that are code, as "module:Class".
 
     Raises:
-        ModelError: the network has edges that are no resistors.
+        ModelError: the network has edges that are neither resistors nor transistors with gates.
         StationError: the station does not fit the network.
         InstrumentError: an instrument is missing or is not the one that the station names.
     """
@@ -65,9 +69,11 @@ class BenchCircuit(Circuit):
         self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True, trust: bool = False
     ) -> None:
         super().__init__(network)
-        if network.devices:
-            device = network.devices[0]
-            raise ModelError(f"a bench sets resistors, not the {device.set_by.name} of {device.word} {device.edge}")
+        for device in network.devices:
+            if device.set_by != GATE_VOLTAGE:
+                raise ModelError(
+                    f"a bench sets resistors and gates, not the {device.set_by.name} of {device.word} {device.edge}"
+                )
         self.station = station if isinstance(station, Station) else load_station(station, trust)
         self.station.validate(network)
         self._devices = Devices(network, self.station)
@@ -83,11 +89,22 @@ class BenchCircuit(Circuit):
         except BaseException:
             self.connection.close()
             raise
-        self.read_nodes, self.channels = self._plan.read_nodes, self._plan.scan.places
+        self.read_nodes, self.channels = self._plan.read_nodes, self._plan.scan.places[: self._plan.sensed.start]
+        self.estimated_nodes = self._plan.estimates.nodes
 
     def place(self, node: int) -> str:
         """A read node by its channel and name, as in "daq:101 (n12)"."""
         return self._plan.place(node)
+
+    @property
+    def reads(self) -> Reads:
+        """What readings of `channels` say of the nodes."""
+        return self._plan.reads
+
+    @property
+    def shunts(self) -> list[tuple[int, int, float]]:
+        """(index of the input, index in `channels`, Ω) of each."""
+        return self._plan.shunts
 
     @property
     def noise(self) -> float:
@@ -112,13 +129,16 @@ class BenchCircuit(Circuit):
 
     @property
     def codes(self) -> NDArray[np.intp]:
-        """(E,) code of each edge, a copy; −1 at fixed resistors."""
+        """(E,) code of each edge, a copy; −1 at fixed resistors and transistors."""
         return self._devices.codes.copy()
 
     @property
     def writes(self) -> NDArray[np.intp]:
         """(E,) how often each edge's code was changed, for devices that wear; a copy."""
         return self._devices.writes.copy()
+
+    def celsius(self) -> dict[str, float]:
+        return dict(self._plan.temperatures.celsius)
 
     def provenance(self) -> dict[str, Any]:
         return {
@@ -128,6 +148,8 @@ class BenchCircuit(Circuit):
             "noise": self.noise if math.isfinite(self.noise) else None,
             "codes": self.codes.tolist(),
             "writes": self.writes.tolist(),
+            "celsius": self.celsius(),
+            "estimated": [self.network.nodes[k] for k in self.estimated_nodes],
             "instruments": {
                 name: {**instrument.report(), "found": list(map(str, self.connection.found[name]))}
                 for name, instrument in self.connection.instruments.items()
@@ -156,7 +178,7 @@ class BenchCircuit(Circuit):
                 yield
 
     def read_at_rest(self, count: int) -> Array:
-        """(count, channels) V: single readings of `channels` with every source at zero, less the known offsets.
+        """(count, channels) V: single readings of `channels` with every source at zero, as they are, less the known offsets.
 
         Sources that the station calls external stay as they are.
         """
@@ -184,7 +206,7 @@ class BenchCircuit(Circuit):
         self._devices.choose(conductances)
         with self._safe_on_error():
             self._devices.write()
-        return self._devices.conductances
+        return self._devices.conductances  # of the gate voltages that sources say they make
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         phase = self._phase(Asked(inputs, outputs, imposed))
@@ -194,11 +216,16 @@ class BenchCircuit(Circuit):
             phase.voltages,
             phase.voltages @ self._signs.T,
             phase.currents,
-            self._input_currents(self._conductances, inputs, phase.voltages, phase.currents),
+            np.where(np.isnan(phase.fed), self.by_kirchhoff(phase), phase.fed),
             phase.mean_noise,
             f"bench {self.station.settings.name}",
             self._phases.repeats,
+            self._plan.estimates,
         )
+
+    def by_kirchhoff(self, phase: Phase) -> Array:
+        """(S, n_in) A out of the inputs, from node voltages and code tables."""
+        return self._input_currents(self._conductances, phase.asked.inputs, phase.voltages, phase.currents)
 
     def _phase(self, asked: Asked) -> Phase:
         """A phase that the checks of this bench accept."""

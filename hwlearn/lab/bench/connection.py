@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from hwlearn.errors import HwlearnError, InstrumentError, StationError
-from hwlearn.lab.bench.signals import ending_signals_raise, ending_signals_wait
 from hwlearn.lab.instruments.found import Driving, Found, Misreading, Noted, Unusable
 from hwlearn.lab.instruments.roles import Instrument, Source
 from hwlearn.lab.instruments.settings import Setup
+from hwlearn.lab.instruments.signals import ending_signals_raise, ending_signals_wait
 from hwlearn.lab.station import Station
 from hwlearn.lab.station.load import as_built
 from hwlearn.network import Network
@@ -192,7 +192,8 @@ def _opened(station: Station, name: str, resource: str | None, *, must_lock: boo
     if resource is None and driver.address:
         raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its {driver.address}")
     backend = "@py" if defaults.backend == "virtual" else defaults.backend
-    setup = Setup(name, table, resource, backend, table.timeout_s or defaults.timeout_s, defaults.line_hz, must_lock)
+    timeout, folder = table.timeout_s or defaults.timeout_s, station.path.parent
+    setup = Setup(name, table, resource, backend, timeout, defaults.line_hz, must_lock, folder)
     try:
         return driver.connect(setup)
     except HwlearnError:

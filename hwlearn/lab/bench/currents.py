@@ -28,7 +28,7 @@ class InputCurrents:
 
     def __call__(self, conductances: Array, inputs: Array, voltages: Array, port_currents: Array) -> Array:
         """(S, n_in) A for inputs (S, n_in), node voltages (S, N) V and currents into the outputs (S, n_out) A."""
-        flows = (voltages[:, self._network.tails] - voltages[:, self._network.heads]) * conductances
+        flows = self._network.edge_currents(conductances, voltages)
         currents = inputs.copy()
         currents[:, self._voltage_inputs] = (
             flows @ self._of_edges - port_currents @ self._of_outputs - inputs @ self._of_inputs - self._of_fixed

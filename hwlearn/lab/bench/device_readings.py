@@ -36,6 +36,7 @@ def read_devices(circuit: BenchCircuit, settings: int | None = None, progress: P
     known = [circuit.station.offsets.get(channel, 0.0) for channel in circuit.channels]
     offsets = dict(zip(circuit.channels, (at_rest.mean(0) + known).tolist(), strict=True))
     spread = float(np.sqrt(at_rest.var(0, ddof=1).mean()))
+    at_nodes = circuit.reads.voltages(at_rest)[:, : len(circuit.read_nodes)]
     count = settings or max(FEWEST, math.ceil(6 * len(network.edges) / max(len(prober.names) * len(circuit.read_nodes), 1)))
     random, codes, probed = np.random.default_rng(0), [], []
     for done in range(count):
@@ -50,7 +51,7 @@ def read_devices(circuit: BenchCircuit, settings: int | None = None, progress: P
         circuit.read_nodes,
         np.array([one.voltages for one in probed]),
         np.array([one.driven for one in probed]),
-        (circuit.noise if repeats > 1 else spread) / math.sqrt(2 * repeats),
+        (circuit.noise if repeats > 1 else float(np.sqrt(at_nodes.var(0, ddof=1).mean()))) / math.sqrt(2 * repeats),
         None if circuit.external_supplies else offsets,
         spread / math.sqrt(SCANS),
         len(prober.names) > len(network.inputs),

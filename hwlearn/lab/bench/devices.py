@@ -1,4 +1,4 @@
-"""`Devices`: the resistors of a bench, from conductances to codes to boxes."""
+"""`Devices`: the edges of a bench, from conductances to codes to boxes, and to the gates of transistors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hwlearn.arrays import Array
 from hwlearn.errors import StationError
 from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.rounding import Rounding
-from hwlearn.lab.instruments.roles import ResistorBox
+from hwlearn.lab.instruments.roles import ResistorBox, Source
 from hwlearn.lab.station import CodeTable, Station
 from hwlearn.network import Network
 
 
 class Devices:
-    """Codes of the edges, and the boxes that realise them.
+    """Codes of the edges, and the boxes that realise them; gate voltages, and the sources that make them.
 
     Attributes:
-        codes: (E,) that are wanted; −1 at fixed resistors.
+        codes: (E,) that are wanted; −1 at fixed resistors and transistors.
         writes: (E,) how often each edge's code was changed.
         written: (E,) codes that the boxes have, None before the first.
         boxes: what each sets: (2, k), its channels and their edges.
@@ -43,6 +43,10 @@ class Devices:
         self.writes = np.zeros(len(network.edges), dtype=np.intp)
         self.written: NDArray[np.intp] | None = None
         self.boxes: dict[ResistorBox, NDArray[np.intp]] = {}
+        self._curves = station.curves(network)
+        self._volts = {k: self._gate(k, float(network.conductances[k])) for k in self._curves}
+        self._gates_set: dict[int, float] | None = None
+        self._gates: dict[Source, dict[str, int]] = {}
         self._connection: Connection | None = None
 
     def _table(self, edge: int) -> CodeTable | None:
@@ -50,7 +54,7 @@ class Devices:
         network, name, path = self._network, self._network.edge_names[edge], self._station.path
         table = self._station.tables.get(name)
         if table is None:
-            if network.trainable[edge]:
+            if network.trainable[edge] and self._station.settings.edge[name].gate is None:
                 raise StationError(
                     f"{path}: edge.{name} is a fixed resistor, and the circuit wants to train it; leave it out of [circuit] "
                     "trainable"
@@ -63,6 +67,12 @@ class Devices:
         except StationError as error:
             raise StationError(f"{path}: edge.{name}: {error}") from None
 
+    def _gate(self, edge: int, conductance: float) -> float:
+        """The gate voltage [V] for a conductance [S], within what its table allows."""
+        gate = self._station.settings.edge[self._network.edge_names[edge]].gate
+        assert gate is not None
+        return min(max(self._curves[edge].setting(conductance), 0.0), gate.v_max)
+
     def find(self, connection: Connection) -> None:
         """The boxes behind the wiring."""
         self._connection = connection
@@ -73,11 +83,18 @@ class Devices:
                 box, channel = connection.get(place, ResistorBox)
                 boxes[box].append((int(channel), k))
         self.boxes = {box: np.array(places).T for box, places in boxes.items()}
+        for k in self._curves:
+            gate = self._station.settings.edge[self._network.edge_names[k]].gate
+            assert gate is not None
+            source, channel = connection.get(gate.drive, Source)
+            self._gates.setdefault(source, {})[channel] = k
 
     @property
     def bounds(self) -> tuple[Array, Array]:
-        """(lower, upper), (E,) S each: the outermost codes within the network's bounds."""
-        lower, upper = self._fixed.copy(), self._fixed.copy()
+        """(lower, upper), (E,) S each: the outermost codes and gate voltages within the network's bounds."""
+        lower, upper, network = self._fixed.copy(), self._fixed.copy(), self._network
+        for k, curve in self._curves.items():
+            lower[k], upper[k] = (curve.conductance(self._gate(k, float(g[k]))) for g in (network.lower, network.upper))
         for k, table in enumerate(self._tables):
             if table is not None:
                 lower[k], upper[k] = table.bounds
@@ -85,21 +102,30 @@ class Devices:
 
     @property
     def conductances(self) -> Array:
-        """(E,) S of the codes, by the tables."""
+        """(E,) S of the codes, by the tables, and of the gate voltages."""
         realised = self._fixed.copy()
+        for k, volts in self._volts.items():
+            realised[k] = self._curves[k].conductance(volts)
         for k, (table, code) in enumerate(zip(self._tables, self.codes.tolist(), strict=True)):
             if table is not None:
                 realised[k] = table.conductances[code]
         return realised
 
     def choose(self, wanted: Array) -> None:
-        """Codes for wanted conductances (E,) [S]."""
+        """Codes and gate voltages for wanted conductances (E,) [S]."""
         self.codes = self._rounding.codes(wanted)
+        self._volts = {k: self._gate(k, float(wanted[k])) for k in self._curves}
 
     def write(self, *, again: bool = False) -> None:
-        """Write the codes, if any has changed; the box reads back what it took. Before the first, no source is on."""
+        """Write codes and gate voltages, if any has changed. A box reads back what it took, and a gate is at what its source
+        says that it makes. Before the first, no source is on."""
         if self.written is None and self._connection is not None:
             self._connection.begin()
+        if again or self._volts != self._gates_set:
+            for source, channels in self._gates.items():
+                made = source.set({channel: self._volts[k] for channel, k in channels.items()})
+                self._volts |= {k: made[channel] for channel, k in channels.items()}
+            self._gates_set = dict(self._volts)
         codes = self.codes
         if not again and self.written is not None and np.array_equal(codes, self.written):
             return

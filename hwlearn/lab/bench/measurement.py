@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from hwlearn.arrays import Array
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.inference.noise import variance_and_power
+from hwlearn.lab.bench.estimates import Estimates
 from hwlearn.lab.station.settings import Measure
 
 
@@ -49,14 +52,25 @@ class Repeats:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BenchMeasurement(SampledMeasurement):
-    """A measurement whose contrast tells how often to read next time."""
+    """A measurement whose contrast tells how often to read next time, and heeds what was estimated."""
 
     repeats: Repeats | None = None
+    estimates: Estimates | None = None
+
+    @property
+    def node_errors(self) -> Array:
+        """(S, N) V: standard deviations of the node voltages; NaN if the noise is not known."""
+        if self.estimates is None:
+            return np.full(self.voltages.shape, self.noise)
+        return self.estimates.errors(self.conductances, self.voltages, self.noise)
 
     def contrast(self, reference: Measurement) -> Array:
         if self.repeats is not None:
             self.repeats.contrasted(self.edge_drops(), reference.edge_drops(), self.noise)
-        return super().contrast(reference)
+        contrast = super().contrast(reference)
+        if self.estimates is not None:
+            self.estimates.contrasted(self.conductances, self.voltages, reference.node_voltages, contrast)
+        return contrast
 
     def __getitem__(self, chosen: slice) -> BenchMeasurement:
         return replace(

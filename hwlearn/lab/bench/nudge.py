@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.phase import Metered
 from hwlearn.lab.instruments.roles import Source, SourceMeter
 
-ROUNDS = 12
-"""Corrections after which a current through a resistor must be right."""
+Aim = Literal["drop", "node"]
+"""What a source behind a resistor sets: the drop across it, or the node."""
 
 
 class Nudge(ABC):
@@ -19,8 +20,6 @@ class Nudge(ABC):
     Args:
         output: its name, for errors.
     """
-
-    can_hold: bool
 
     def __init__(self, output: str) -> None:
         self.output = output
@@ -49,8 +48,6 @@ class Nudge(ABC):
 class MeterNudge(Nudge):
     """A source meter's channel: it sources what it is told, and measures it."""
 
-    can_hold = True
-
     def __init__(self, output: str, meter: SourceMeter, channel: str) -> None:
         super().__init__(output)
         self.meter, self.channel = meter, channel
@@ -72,16 +69,17 @@ class MeterNudge(Nudge):
 class SeriesNudge(Nudge):
     """A voltage source behind a known resistor: the Norton equivalent of a current source, measured, not assumed.
 
-    The current is (v_source − v_node) / R from two readings. The source is corrected until that current is right, by a secant
-    of what the last correction did; so an open output is one whose source follows the node.
+    The current is (v_source − v_node) / R from two readings. `Balance` corrects the source until that current, or the node's
+    voltage, is right; so an open output is one whose source follows the node.
 
     Args:
-        source, channel: what drives. ohm: R [Ω]. most: largest voltage of the source [V].
+        source, channel: what drives. ohm: R [Ω]. most: largest voltage of the source [V]. amperes: largest current [A].
         node, driven: where in a scan the node and the source's own voltage are read.
-        tolerance: how exactly the current is set, as a voltage across R [V].
-    """
+        tolerance: how exactly the drop across R, or the node, is set [V].
 
-    can_hold = False
+    Attributes:
+        aim, wanted: what the source sets, and to which voltage [V]. volts: what it was told last [V].
+    """
 
     def __init__(
         self,
@@ -91,51 +89,59 @@ class SeriesNudge(Nudge):
         *,
         ohm: float,
         most: float,
+        amperes: float,
         node: int,
         driven: int,
         tolerance: float,
     ) -> None:
         super().__init__(output)
-        self.source, self.channel, self.ohm, self.most = source, channel, ohm, most
+        self.source, self.channel, self.ohm, self.most, self.amperes = source, channel, ohm, most, amperes
         self.node, self.driven, self.tolerance = node, driven, tolerance
-        self._wanted, self._volts, self._slope = 0.0, 0.0, 1 / ohm
-        self._last: tuple[float, float] | None = None
+        self.aim: Aim = "drop"
+        self.wanted, self.volts = 0.0, 0.0
 
     def inject(self, amperes: float) -> None:
-        self._wanted, self._last = amperes, None
+        self.aim, self.wanted = "drop", amperes * self.ohm
 
     def rest(self) -> None:
         self.inject(0.0)
-        self._volts = self.source.set({self.channel: 0.0})[self.channel]
+        self.volts = self.source.set({self.channel: 0.0})[self.channel]
 
     def hold(self, volts: float) -> None:
-        raise InstrumentError(f"output {self.output}: a voltage behind a resistor injects, it cannot hold", self.source.name)
+        self.aim, self.wanted = "node", volts
 
     def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
-        return self._current(scans), []
+        return self._drop(scans) / self.ohm, []
 
-    def _current(self, readings: Array) -> float:
-        return float((readings[:, self.driven] - readings[:, self.node]).mean()) / self.ohm
+    def _drop(self, scans: Array) -> float:
+        return float((scans[:, self.driven] - scans[:, self.node]).mean())
 
-    def correct(self, readings: Array) -> bool:
-        """Change the source so that its current comes nearer to what is wanted; False if it is right already.
+    def missing(self, scans: Array) -> float:
+        """What is wanted less what is there [V], of the drop or of the node.
 
         Raises:
-            InstrumentError: the source cannot make the voltage that this takes.
+            InstrumentError: too much flows.
         """
-        driven, current = float(readings[:, self.driven].mean()), self._current(readings)
-        if abs(self._wanted - current) * self.ohm <= self.tolerance:
-            return False
-        if self._last is not None and abs(driven - self._last[0]) > 5 * self.tolerance:
-            slope = (current - self._last[1]) / (driven - self._last[0])
-            self._slope = min(max(slope, 0.02 / self.ohm), 1 / self.ohm)
-        self._last = (driven, current)
-        self._volts += (self._wanted - current) / self._slope
-        if not abs(self._volts) <= self.most:
+        drop = self._drop(scans)
+        if abs(drop) > self.amperes * self.ohm:
             raise InstrumentError(
-                f"channel {self.channel} (output {self.output}) would need {self._volts:.3g} V for {self._wanted:.3g} A "
-                f"through {self.ohm:g} Ω, beyond limits.v_compliance = {self.most:g} V; nudge less, or through less",
+                f"channel {self.channel} (output {self.output}) gives {drop / self.ohm:.3g} A, beyond limits.i_compliance = "
+                f"{self.amperes:g} A; nudge less",
                 self.source.name,
             )
-        self._volts = self.source.set({self.channel: self._volts})[self.channel]
-        return True
+        return self.wanted - (drop if self.aim == "drop" else float(scans[:, self.node].mean()))
+
+    def reaching(self, volts: float) -> float:
+        """A voltage [V] for the source.
+
+        Raises:
+            InstrumentError: it must not make it.
+        """
+        if not abs(volts) <= self.most:
+            wanted = f"{self.wanted / self.ohm:.3g} A" if self.aim == "drop" else f"{self.wanted:.3g} V at the node"
+            raise InstrumentError(
+                f"channel {self.channel} (output {self.output}) would need {volts:.3g} V for {wanted} through {self.ohm:g} Ω, "
+                f"beyond limits.v_compliance = {self.most:g} V; nudge less, or through less",
+                self.source.name,
+            )
+        return volts

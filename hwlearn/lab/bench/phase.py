@@ -56,9 +56,11 @@ class Phase:
         asked: the drive.
         codes: (E,) that were set; −1 at fixed resistors. conductances: (E,) S, by the code tables.
         read: indices of the M nodes that are read.
-        readings: (S, R, M) V, one by one.
-        voltages: (S, N) V, means; zero at nodes that are wired to ground.
+        readings: (S, R, M) V, one by one, as the channels give them.
+        potentials: (S, R, M) V, what these say of the nodes.
+        voltages: (S, N) V, means; estimates at nodes that are not read; zero at nodes that are wired to ground.
         currents: (S, n_out) A into the outputs, measured.
+        fed: (S, n_in) A out of the inputs, by shunts and source meters; NaN where nothing measures it.
         metered: what source meters said.
     """
 
@@ -67,8 +69,10 @@ class Phase:
     conductances: Array
     read: list[int]
     readings: Array
+    potentials: Array
     voltages: Array
     currents: Array
+    fed: Array
     metered: list[Metered]
 
     @property
@@ -78,11 +82,11 @@ class Phase:
 
     @cached_property
     def noise(self) -> float:
-        """Standard deviation of one reading [V], NaN if it is not known."""
-        samples, repeats, nodes = self.readings.shape
+        """Standard deviation of a node voltage of one reading [V], NaN if it is not known."""
+        samples, repeats, nodes = self.potentials.shape
         if repeats < 2 or not nodes:
             return math.nan
-        return math.sqrt(float(self.readings.var(axis=1).sum()) * repeats / (nodes * samples * (repeats - 1)))
+        return math.sqrt(float(self.potentials.var(axis=1).sum()) * repeats / (nodes * samples * (repeats - 1)))
 
     @property
     def mean_noise(self) -> float:

@@ -12,11 +12,15 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Hold, Inject
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.bench.balance import Balance
 from hwlearn.lab.bench.measurement import Repeats
-from hwlearn.lab.bench.nudge import ROUNDS, SeriesNudge
+from hwlearn.lab.bench.nudge import SeriesNudge
 from hwlearn.lab.bench.order import visits
 from hwlearn.lab.bench.phase import Asked, Metered, Phase
 from hwlearn.lab.bench.plan import Plan
+
+ROUNDS = 12
+"""Corrections after which currents through resistors, and voltages behind them, must be right."""
 
 
 class Phases:
@@ -32,7 +36,7 @@ class Phases:
         measure = plan.station.settings.measure
         self.plan, self.settle, self.repeats = plan, measure.settle_s, Repeats.of(measure)
         self.noise = math.nan
-        self._series = [nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)]
+        self._balance = Balance([nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)])
         self._prepared: dict[str, int] | None = None  # recoveries of each instrument when it was
 
     @contextmanager
@@ -70,10 +74,10 @@ class Phases:
             else:
                 nudge.inject(0.0 if imposed is None else float(imposed[k]))
         self.wait()
-        self._balance(sample)
+        self._correct(sample)
 
     def scan(self, sample: int, number: int) -> Array:
-        """(number, channels) V, as many scans of the nodes, then of the sources behind resistors."""
+        """(number, channels) V, as many scans of all that the plan reads: readings as they are."""
         return self.plan.scan.read(sample, number)
 
     def wait(self) -> None:
@@ -82,7 +86,7 @@ class Phases:
             time.sleep(self.settle)
 
     def at_rest(self, count: int) -> Array:
-        """(count, channels) V, single readings with every source that the station can switch at zero."""
+        """(count, channels) V, single readings with every source that the station can switch at zero, sensors left out."""
         plan = self.plan
         self.prepare()
         plan.constants.set(np.zeros(len(plan.constant_values)))
@@ -91,7 +95,7 @@ class Phases:
             if nudge is not None:
                 nudge.rest()
         self.wait()
-        scans = self.scan(0, count)
+        scans = self.scan(0, count)[:, : plan.sensed.start]
         plan.constants.set(plan.constant_values)
         return scans
 
@@ -100,43 +104,54 @@ class Phases:
         plan, repeats = self.plan, self.repeats.number
         count, size, nudged = len(asked.inputs), len(plan.read_nodes), isinstance(asked.outputs, Hold | Inject)
         readings, taken = np.empty((count, repeats, size)), [0] * count
+        potentials = np.empty_like(readings)
         currents: list[list[Array]] = [[] for _ in range(count)]
+        fed: list[list[Array]] = [[] for _ in range(count)]
         metered: list[Metered] = []
+        warm: list[Array] = []
         heard = time.monotonic()
         for sample, number in visits(count, repeats, plan.station.settings.measure.order):
             heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
-            readings[sample, taken[sample] : taken[sample] + number] = scans[:, :size]
+            seen, now = plan.reads.voltages(scans), slice(taken[sample], taken[sample] + number)
+            readings[sample, now], potentials[sample, now] = scans[:, :size], seen[:, :size]
             taken[sample] += number
-            metered += plan.inputs.metered(sample)
+            warm.append(seen[:, plan.sensed])
+            said = plan.inputs.metered(sample)
+            metered += said
+            fed[sample].append(plan.fed(seen, said))
             flowing = np.zeros(len(plan.nudges))
             for k, nudge in enumerate(plan.nudges if nudged else ()):
                 assert nudge is not None
-                flowing[k], said = nudge.measure(scans, sample)
-                metered += said
+                flowing[k], told = nudge.measure(seen, sample)
+                metered += told
             currents[sample].append(flowing)
+        plan.temperatures.note(np.concatenate(warm))
         voltages = np.zeros((count, len(plan.network.nodes)))
-        voltages[:, plan.read_nodes] = readings.mean(axis=1)
-        means = np.array([sum(values) / len(values) for values in currents])
+        voltages[:, plan.read_nodes] = potentials.mean(axis=1)
+        plan.estimates.fill(plan.devices.conductances, voltages)
+        means, given = (np.array([sum(values) / len(values) for values in of]) for of in (currents, fed))
         devices = plan.devices
-        phase = Phase(asked, devices.codes, devices.conductances, plan.read_nodes, readings, voltages, means, metered)
+        read = plan.read_nodes
+        phase = Phase(asked, devices.codes, devices.conductances, read, readings, potentials, voltages, means, given, metered)
         if not math.isnan(phase.noise):
             self.noise = phase.noise
         return phase
 
-    def _balance(self, sample: int) -> None:
-        """Correct the sources behind resistors until their currents are right."""
-        for _ in range(ROUNDS if self._series else 0):
-            scan = self.scan(sample, 1)
-            if not any([nudge.correct(scan) for nudge in self._series]):
+    def _correct(self, sample: int) -> None:
+        """Correct the sources behind resistors until what they nudge is right."""
+        balance = self._balance
+        balance.begin()
+        for _ in range(ROUNDS if balance.nudges else 0):
+            if not balance.correct(self.plan.reads.voltages(self.scan(sample, 1))):
                 return
             self.wait()
-        if self._series:
+        if balance.nudges:
             raise InstrumentError(
-                f"output {self._series[0].output}: the current is not right after {ROUNDS} corrections; is the series "
+                f"output {balance.nudges[0].output}: what is nudged is not right after {ROUNDS} corrections; is the series "
                 "resistor what the station file says, and the node settled?",
-                self._series[0].source.name,
+                balance.nudges[0].source.name,
             )
 
     def lost(self, before: dict[str, int]) -> bool:

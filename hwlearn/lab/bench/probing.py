@@ -26,10 +26,12 @@ class Probed(NamedTuple):
         voltages: (D, N) V of all nodes; zero where a node is wired to ground.
         driven: (D, U) V and A of each input, then of each output: what was driven, as it was measured; a current input as it
             was set.
+        given: (D,) A out of the input that was driven; zero where it was an output.
     """
 
     voltages: Array
     driven: Array
+    given: Array
 
 
 class Prober:
@@ -77,18 +79,27 @@ class Prober:
     def measure(self) -> Probed:
         """One phase per drive, + and − side by side."""
         network, count = self._circuit.network, len(self._circuit.network.inputs)
-        voltages, driven = [], self.drives.copy()
+        voltages, driven, given = [], self.drives.copy(), np.zeros(len(self.drives))
+        weak = [k for k, _, _ in self._circuit.shunts]  # what flows moves the input behind a shunt
         for k, row in enumerate(self.drives):
             both = np.stack((row, -row))
             outputs = Inject(both[:, count:]) if k >= count else Open()
             measured = self._circuit.measure(Drive(both[:, :count], outputs))
             volts = (measured.node_voltages[0] - measured.node_voltages[1]) / 2
             voltages.append(volts)
+            for j in weak:
+                driven[k, j] = self._across(volts, j)
             if k >= count:
                 driven[k, count:] = (measured.output_currents[0] - measured.output_currents[1]) / 2
-            elif network.inputs[k].kind == "voltage":
-                driven[k, k] = _at(network, volts, network.inputs[k].plus) - _at(network, volts, network.inputs[k].minus)
-        return Probed(np.array(voltages).reshape(len(self.drives), -1), driven)
+                continue
+            given[k] = (measured.input_currents[0, k] - measured.input_currents[1, k]) / 2
+            if network.inputs[k].kind == "voltage":
+                driven[k, k] = self._across(volts, k)
+        return Probed(np.array(voltages).reshape(len(self.drives), -1), driven, given)
+
+    def _across(self, volts: Array, k: int) -> float:
+        network = self._circuit.network
+        return _at(network, volts, network.inputs[k].plus) - _at(network, volts, network.inputs[k].minus)
 
 
 def _at(network: Network, volts: Array, node: str) -> float:

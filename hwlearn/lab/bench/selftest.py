@@ -18,6 +18,7 @@ from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.probing import Probed, Prober, Progress
 from hwlearn.lab.bench.wiring import SIGMAS, Effect, Survey, inspect_wiring
+from hwlearn.lab.instruments.roles import ResistorBox
 from hwlearn.lab.station import Station
 from hwlearn.network import Network
 
@@ -105,14 +106,21 @@ class _SelfTest:
         self.measure = circuit.station.settings.measure
         self.settle = self.measure.settle_s
         self.noise, self.wired = math.nan, False
-        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.left, self.rest, self.modes]
+        self.tests: list[Callable[[], Iterator[Finding]]] = [self.identity, self.watchdog, self.left, self.rest, self.modes]
         of_resistors = [self.settling, self.channel_delay, self.wiring, self.leads, self.nudges]
-        self.tests += [self.elements] if self.network.elements else of_resistors
+        self.tests += [self.elements] if not self.network.linear else of_resistors
 
     def identity(self) -> Iterator[Finding]:
         """Connecting has asked them all."""
         for name, instrument in self.circuit.connection.instruments.items():
             yield Finding("identity", name, True, note=instrument.identity)
+
+    def watchdog(self) -> Iterator[Finding]:
+        """What nobody opens when this process is killed."""
+        for name, table in self.circuit.station.settings.instrument.items():
+            if issubclass(self.circuit.station.drivers[name], ResistorBox) and not table.watchdog_s:
+                note = "none: after kill -9 its resistors stay connected and sources stay on; give it watchdog_s if it has one"
+                yield Finding("watchdog", name, True, note=note)
 
     def left(self) -> Iterator[Finding]:
         """What an earlier user left; outputs that are on are switched off before the next test."""
@@ -131,7 +139,9 @@ class _SelfTest:
         circuit, measure = self.circuit, self.measure
         readings = circuit.read_at_rest(self.scans)
         spread, offsets = readings.std(0, ddof=1), readings.mean(0)
-        self.noise = math.hypot(float(np.sqrt((spread**2).mean())), RESOLUTION * measure.range_v)
+        reads, nodes = circuit.reads, slice(len(circuit.read_nodes))
+        at_nodes, size = reads.voltages(readings).var(0, ddof=1)[nodes], np.square(reads.spread[nodes])
+        self.noise = float(np.sqrt(at_nodes.mean() + (RESOLUTION * measure.range_v) ** 2 * size.mean()))
         places = [circuit.place(k) for k in circuit.read_nodes] + circuit.channels[len(circuit.read_nodes) :]
         for place, noise in zip(places, spread.tolist(), strict=True):
             quiet = noise <= measure.noise_max
@@ -215,11 +225,14 @@ class _SelfTest:
             self.prober.names,
             np.array([one.voltages for one in probed]),
             self.noise / math.sqrt(2 * repeats),
+            tuple(circuit.estimated_nodes),
         )
         found = inspect_wiring(survey)
-        driven = np.median([one.driven for one in probed], axis=0)
+        ohms = {network.inputs[k].name: ohm for k, _, ohm in circuit.shunts}
+        lost = np.array([ohms.get(name, 0.0) for name in self.prober.names])
+        made = np.median([np.diag(one.driven) + one.given * lost for one in probed], axis=0)
         for d, effect in enumerate(found.sources):
-            yield self._source(d, effect, driven, found.lost, survey.noise)
+            yield self._source(d, effect, made, found.lost, survey.noise)
         for k, effect in zip(circuit.read_nodes, found.nodes, strict=False):
             yield replace(_finding("node", effect), subject=circuit.place(k))
         for effect in found.edges:
@@ -240,8 +253,8 @@ class _SelfTest:
             if wrong is not None:
                 yield Finding("leads", name, False, note=str(wrong))
 
-    def _source(self, d: int, effect: Effect, driven: Array, lost: frozenset[int], noise: float) -> Finding:
-        """An input is read back as well."""
+    def _source(self, d: int, effect: Effect, made: Array, lost: frozenset[int], noise: float) -> Finding:
+        """An input is read back as well, before its shunt if it has one."""
         if d >= len(self.network.inputs):
             return _finding("nudge", effect)
         source = self.network.inputs[d]
@@ -249,7 +262,7 @@ class _SelfTest:
         if effect.wrong or source.kind == "current" or ends & lost:
             return _finding("input", effect)
         asked = float(self.prober.drives[d, d])
-        off, limit = float(driven[d, d]) - asked, SOURCE * asked + SIGMAS * noise
+        off, limit = float(made[d]) - asked, SOURCE * asked + SIGMAS * noise
         note = "" if abs(off) <= limit else f"told {asked:g} V and reads {asked + off:g} V: polarity, leads, load?"
         return Finding("input", effect.name, not note, off, limit, "V", note=note)
 

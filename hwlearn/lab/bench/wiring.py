@@ -34,7 +34,7 @@ class Survey:
     """What was read: K settings of the conductances, D drives, N nodes.
 
     Attributes:
-        read: indices of the nodes that are read; the others are wired to ground.
+        read: indices of the nodes that are read; the others are wired to ground. unread: but for these.
         settings: (K, E) S; the first is the base, each other changes one edge.
         changed: (K − 1,) which.
         asked: (D, U) V and A of the inputs and output currents, one source in each drive.
@@ -51,6 +51,7 @@ class Survey:
     names: list[str]
     voltages: Array
     noise: float
+    unread: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def inspect_wiring(survey: Survey) -> Wiring:
             faults[a] = f"reads the same as {network.nodes[b]}: two channels on one node, or a short between the two"
     live = [k for k in live if k not in faults]
     seen = np.pad(seen, ((0, 0), (0, 0), (0, 1)))  # one node more: ground
-    seen[..., list(faults)] = np.nan
+    seen[..., [*faults, *survey.unread]] = np.nan
     places = _Places(survey, arrives)
     for pair in places.swaps(seen, live):
         for one, two in (pair, pair[::-1]):

@@ -30,6 +30,7 @@ class Wired:
     read: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
     nudge: tuple[str, ...] = ()
+    celsius: tuple[str, ...] = ()
 
 
 class Instrument(ABC):
@@ -62,6 +63,11 @@ class Instrument(ABC):
             ValueError: it cannot do what the table says.
         """
         return cls
+
+    @classmethod
+    def code(cls, table: InstrumentTable) -> str:
+        """The code that this table of a station file names, which is run only where the file is trusted; empty if none."""
+        return ""
 
     @classmethod
     def connect(cls, setup: Setup) -> Self:
@@ -260,7 +266,15 @@ class SourceMeter(Source):
         return volts
 
 
-ROLES: tuple[type[Instrument], ...] = (Source, Scanner, ResistorBox, SourceMeter)
+class Thermometer(Instrument):
+    """Role temperature: channels that say how warm it is."""
+
+    @abstractmethod
+    def celsius(self, channel: str) -> float:
+        """Temperature [°C]."""
+
+
+ROLES: tuple[type[Instrument], ...] = (Source, Scanner, ResistorBox, SourceMeter, Thermometer)
 
 
 def roles_of(driver: type[Instrument]) -> list[str]:

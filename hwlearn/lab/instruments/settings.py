@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from hwlearn.lab.instruments.foreign.tables import NidaqmxTable, PymeasureSteps, QcodesSteps, Steps
 from hwlearn.lab.instruments.scpi.templates import ScpiLines
 from hwlearn.toml import Table
 
@@ -25,8 +27,10 @@ class InstrumentTable(Table):
         baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
             XON/XOFF.
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
-        scpi: the messages of `driver = "scpi"`.
+        scpi, qcodes, pymeasure, nidaqmx: what the driver of this name is told.
     """
+
+    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes", "pymeasure", "nidaqmx")
 
     driver: str
     resource: str | None = None
@@ -45,12 +49,30 @@ class InstrumentTable(Table):
     flow_control: Literal["none", "xon_xoff", "rts_cts", "dtr_dsr"] = "none"
     watchdog_s: NonNegativeFloat = 0.0
     scpi: ScpiLines | None = None
+    qcodes: QcodesSteps | None = None
+    pymeasure: PymeasureSteps | None = None
+    nidaqmx: NidaqmxTable | None = None
 
     @model_validator(mode="after")
     def _lines_are_for_one_driver(self) -> Self:
-        if self.scpi is not None and self.driver != "scpi":
-            raise ValueError('scpi: only driver = "scpi" is told its messages; leave the table out')
+        for name in self.TELLING:
+            if getattr(self, name) is not None and self.driver != name:
+                raise ValueError(f'{name}: only driver = "{name}" is told its messages; leave the table out')
         return self
+
+    @property
+    def modules(self) -> list[str]:
+        """Modules that it names, and that may be files beside the station file."""
+        named = [self.driver.partition(":")[0]] if ":" in self.driver else []
+        if isinstance(self.told, Steps) and self.told.class_ is not None:
+            named.append(self.told.class_.rpartition(".")[0])
+        return named
+
+    @property
+    def told(self) -> ScpiLines | Steps | None:
+        """What its driver is told to do, where it is."""
+        told = getattr(self, self.driver) if self.driver in self.TELLING else None
+        return told if isinstance(told, ScpiLines | Steps) else None
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,7 @@ class Setup:
         timeout_s: of a message that needs no time of its own [s].
         line_hz: frequency of the mains [Hz].
         must_lock: refuse an instrument that cannot be locked, or that another account uses; to make it safe, warn and go on.
+        folder: of the station file.
     """
 
     name: str
@@ -73,3 +96,4 @@ class Setup:
     timeout_s: float = 2.0
     line_hz: int = 50
     must_lock: bool = True
+    folder: Path = Path()

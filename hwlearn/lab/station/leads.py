@@ -36,13 +36,21 @@ def _leads(network: Network, station: Station) -> Iterator[Lead]:
     given.update({name: table.drive for name, table in settings.source.items()})
     for source in network.sources:
         drive = given[source.name]
-        if ":" in drive:
+        shunt = settings.input[source.name].shunt if source.name in settings.input else None
+        if shunt is not None:
+            yield wire(drive, source.plus, shunt.ohm)
+            yield wire(shunt.read, f"{drive}, before its resistor")
+            yield Lead(f"{shunt.read}, return", "", 0.0, source.plus)
+        elif ":" in drive:
             yield wire(drive, source.plus)
         else:
             yield Lead(drive, "", 0.0, source.plus)
         yield Lead(f"{drive}, return", "", 0.0, source.minus)
     for name, node in settings.node.items():
-        yield wire(node.read, name)
+        if node.read != "estimate":
+            yield wire(node.read, name)
+        if node.against is not None:
+            yield Lead(f"{node.read}, return", "", 0.0, node.against)
     for name, output in settings.output.items():
         plus, _, minus = name.partition(",")
         if isinstance(output.nudge, SeriesNudge):
@@ -53,8 +61,11 @@ def _leads(network: Network, station: Station) -> Iterator[Lead]:
             yield Lead(f"{output.nudge}, return", "", 0.0, minus or "0")
     for edge in network.edges:
         table = settings.edge[edge.name]
-        if table.set is None:
+        if table.gate is not None:
+            yield wire(table.gate.drive, f"gate of {edge.name}")
+            yield Lead(edge.name, "", 0.0, f"{edge.tail} to {edge.head}")
+        elif table.set is None:
             yield Lead(edge.name, "", table.fixed_ohm or 0.0, f"{edge.tail} to {edge.head}")
-            continue
-        yield wire(table.set, edge.tail, table.series_ohm, 0)
-        yield wire(table.set, edge.head, 0.0, 1)
+        else:
+            yield wire(table.set, edge.tail, table.series_ohm, 0)
+            yield wire(table.set, edge.head, 0.0, 1)

@@ -12,15 +12,18 @@ from pydantic import BaseModel, ValidationError
 from hwlearn.errors import RegistryError, StationError
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
-from hwlearn.lab.station.settings import CodeTableTable, SeriesNudge, StationSettings
+from hwlearn.lab.station.gates import GateCurve
+from hwlearn.lab.station.settings import CodeTableTable, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
-from hwlearn.lab.station.validation import validate_instruments
+from hwlearn.lab.station.validation import places, validate_instruments
 from hwlearn.text import did_you_mean
 from hwlearn.toml import STATION, read_toml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+TRUST = "if you trust this station, say so: --trust-station, or trust=True"
 
 
 def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
@@ -42,7 +45,7 @@ def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
         raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
     drivers = _drivers(settings, file, trust)
     validate_instruments(settings, file, drivers)
-    return Station(settings, file, drivers, _tables(settings, file), _offsets(settings, file), trust)
+    return Station(settings, file, drivers, _tables(settings, file), _offsets(settings, file), _gates(settings, file), trust)
 
 
 def as_built(station: Station) -> Station:
@@ -68,12 +71,13 @@ def _drivers(settings: StationSettings, file: Path, trust: bool) -> dict[str, ty
     drivers = {}
     for name, table in settings.instrument.items():
         key = f"{file}: instrument.{name}.driver"
-        if ":" in table.driver and not trust:
-            raise StationError(
-                f"{key}: {table.driver!r} is code; if you trust this station, say so: --trust-station, or trust=True"
-            )
         try:
-            drivers[name] = DRIVERS.get(table.driver, trust=trust, beside=file.parent).fitted(table)
+            if ":" in table.driver and not trust:
+                raise ValueError(f"{table.driver!r} is code; {TRUST}")
+            driver = DRIVERS.get(table.driver, trust=trust, beside=file.parent)
+            if not trust and (named := driver.code(table)):
+                raise ValueError(f"{named} is code; {TRUST}")
+            drivers[name] = driver.fitted(table)
         except (RegistryError, ValueError) as error:
             raise StationError(f"{key}: {error}") from error
     return drivers
@@ -106,14 +110,19 @@ def _table(given: CodeTableTable, series_ohm: float, file: Path) -> CodeTable:
     return CodeTable.linear(given.bits, full, given.wiper_ohm, series_ohm, given.min_code, given.max_code)
 
 
+def _gates(settings: StationSettings, file: Path) -> dict[str, GateCurve]:
+    """Measured curve of each gate that has one."""
+    gates = {name: edge.gate for name, edge in settings.edge.items() if edge.gate is not None}
+    return {name: GateCurve.from_csv(file.parent / gate.file) for name, gate in gates.items() if gate.file is not None}
+
+
 def _offsets(settings: StationSettings, file: Path) -> dict[str, float]:
     """Calibrated offset of each channel [V]."""
     if settings.calibration.offsets is None:
         return {}
     path = file.parent / settings.calibration.offsets
     offsets = {}
-    known = {table.read for table in settings.node.values()}
-    known |= {table.nudge.read for table in settings.output.values() if isinstance(table.nudge, SeriesNudge)}
+    known = {place for key, place in places(settings) if key.endswith(".read")}
     for number, (channel, volt) in read_rows(path, ("channel", "volt")):
         if channel not in known:
             raise StationError(f"{path}:{number}: no node is read by {channel!r}{did_you_mean(channel, known)}")
@@ -148,7 +157,7 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "string_pattern_mismatch":
-        other = ', or "ground" or "external"' if error["loc"][0] == "source" else ""
+        other = {"source": ', or "ground" or "external"', "node": ', or "estimate"'}.get(str(error["loc"][0]), "")
         return f"{key} = {error['input']!r}: write a channel as instrument:channel, such as daq:101{other}"
     if error["type"] in ("model_type", "dict_type"):
         return f"{key} = {error['input']!r}: write a table of keys and values"

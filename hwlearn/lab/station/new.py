@@ -75,7 +75,7 @@ def _outputs(network: Network, parts: Parts, drives: _Counter, reads: _Counter) 
         elif "," in name:
             yield f"# TODO: output {name} is a difference, which takes a source meter: [output.{quoted(name)}], nudge = …"
         else:
-            yield f"[output.{quoted(name)}] # EP nudges through a resistor; CL and AL need a source meter"
+            yield f"[output.{quoted(name)}] # nudged through a resistor, whose drop is the current"
             nudge = {"drive": drives.next(), "read": reads.next(), "series_ohm": ohm, "tolerance_v": 2 * parts.step}
             yield f"nudge = {inline(nudge)}"
     if not network.outputs:

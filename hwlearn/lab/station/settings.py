@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -29,10 +30,22 @@ class Defaults(Table):
     line_hz: Literal[50, 60] = 50
 
 
+class Shunt(Table):
+    """A resistor that a current flows through, and the channel that reads its drop, high lead where the current enters."""
+
+    read: Place
+    ohm: PositiveFloat
+
+
 class InputTable(Table):
-    """`[input.V1]`: the channel that is this input of the network, between its two nodes."""
+    """`[input.V1]`: the channel that is this input of the network, between its two nodes.
+
+    With a shunt between the channel and its plus node, or in its return, what flows out of the channel is measured; else it
+    follows from Kirchhoff's law and the code tables, or is what a source meter says.
+    """
 
     drive: Place
+    shunt: Shunt | None = None
 
 
 class SourceTable(Table):
@@ -42,15 +55,34 @@ class SourceTable(Table):
 
 
 class NodeTable(Table):
-    """`[node.n1]`: the channel that reads this node against ground."""
+    """`[node.n1]`: the channel that reads this node, against ground or against another node that is read; or "estimate":
+    nobody reads it, and its voltage follows from the others and the code tables."""
 
-    read: Place
+    read: Literal["estimate"] | Place
+    against: str | None = None
+
+
+class ChannelTable(Table):
+    """`[channel."daq:101"]`: a reading of this channel is `gain` times the voltage [V/V], as behind an amplifier or divider.
+
+    `max_abs_v`, `noise_max`, `offset_max`, `drift_max` and calibrated offsets are those of the reading. A gain below zero
+    inverts.
+    """
+
+    gain: float
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if not (math.isfinite(self.gain) and self.gain):
+            raise ValueError("gain is a number other than zero")
+        return self
 
 
 class SeriesNudge(Table):
-    """Injection without a source meter: a voltage channel behind a known resistor, and the channel that reads its voltage.
+    """Currents and held voltages without a source meter: a voltage channel behind a known resistor, and the channel that reads
+    its voltage. What flows is the drop across the resistor over `series_ohm`: a small one is a shunt.
 
-    `tolerance_v` is how exactly the current is set, as a voltage across the resistor [V].
+    `tolerance_v` is how exactly a current is set, as a voltage across the resistor, or a voltage is held [V].
     """
 
     drive: Place
@@ -65,21 +97,35 @@ class OutputTable(Table):
     nudge: Place | SeriesNudge
 
 
+class GateTable(Table):
+    """What sets a transistor: the channel at its gate, against ground.
+
+    Attributes:
+        v_max: never more there [V]; nor less than 0 V.
+        file: what it conducts, measured with both ends near 0 V (CSV: volt,siemens), instead of the law of the netlist.
+    """
+
+    drive: Place
+    v_max: PositiveFloat
+    file: str | None = None
+
+
 class EdgeTable(Table):
-    """`[edge.R1]`: a resistor channel and its code table, or a fixed resistor [Ω]."""
+    """`[edge.R1]`: a resistor channel and its code table, or a fixed resistor [Ω], or the gate of a transistor."""
 
     set: Place | None = None
+    gate: GateTable | None = None
     table: str | None = None
     series_ohm: NonNegativeFloat = 0.0
     fixed_ohm: PositiveFloat | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.set is None) == (self.fixed_ohm is None):
-            raise ValueError("give either set (and table) or fixed_ohm")
+        if sum(given is not None for given in (self.set, self.fixed_ohm, self.gate)) != 1:
+            raise ValueError("give either set (and table) or fixed_ohm; or gate, of a transistor")
         if (self.set is None) != (self.table is None):
             raise ValueError("set and table go together")
-        if self.fixed_ohm is not None and self.series_ohm:
+        if self.set is None and self.series_ohm:
             raise ValueError("series_ohm goes with set; add it to fixed_ohm")
         return self
 
@@ -106,6 +152,32 @@ class CodeTableTable(Table):
             raise ValueError("give either full_scale_ohm (with bits and wiper_ohm) or file")
         if self.file is not None and self.model_fields_set & {"bits", "wiper_ohm"}:
             raise ValueError("bits and wiper_ohm go with full_scale_ohm; a file has measured what they say")
+        return self
+
+
+class TemperatureTable(Table):
+    """`[temperature.board]`: a sensor that a scanner's channel reads, or the channel of an instrument that says °C.
+
+    Attributes:
+        read: channel of a sensor that makes `zero_v` at 0 °C [V], and `volts_per_degree` more for each [V/°C].
+        celsius: channel of a thermometer.
+        moves_max: warn when it has moved by more [°C].
+    """
+
+    read: Place | None = None
+    volts_per_degree: float | None = None
+    zero_v: float = 0.0
+    celsius: Place | None = None
+    moves_max: PositiveFloat = 2.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.read is None) == (self.celsius is None):
+            raise ValueError("give either read (and volts_per_degree) or celsius")
+        if (self.read is None) != (self.volts_per_degree is None):
+            raise ValueError("read and volts_per_degree go together")
+        if self.volts_per_degree is not None and not (math.isfinite(self.volts_per_degree) and self.volts_per_degree):
+            raise ValueError("volts_per_degree is a number other than zero")
         return self
 
 
@@ -209,6 +281,7 @@ class Virtual(Table):
     dac_bits: NonNegativeInt = 0
     dac_span_v: NonNegativeFloat = 0.0
     dmm_ohm: NonNegativeFloat = 0.0
+    warming_c_per_s: float = 0.0
 
     @model_validator(mode="after")
     def _one_bench(self) -> Self:
@@ -227,9 +300,11 @@ class StationSettings(Table):
     input: dict[str, InputTable] = Field(default_factory=dict)
     source: dict[str, SourceTable] = Field(default_factory=dict)
     node: dict[str, NodeTable]
+    channel: dict[str, ChannelTable] = Field(default_factory=dict)
     output: dict[str, OutputTable] = Field(default_factory=dict)
     edge: dict[str, EdgeTable]
     table: dict[str, CodeTableTable] = Field(default_factory=dict)
+    temperature: dict[str, TemperatureTable] = Field(default_factory=dict)
     limits: Limits
     measure: Measure = Measure()
     program: Program = Program()

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwlearn.lab.instruments.roles import Instrument, Wired
-from hwlearn.lab.station.settings import SeriesNudge, StationSettings
+from hwlearn.lab.station.gates import Curve, GateCurve
+from hwlearn.lab.station.settings import StationSettings
 from hwlearn.lab.station.tables import CodeTable
 from hwlearn.lab.station.validation import places, validate_wiring
 from hwlearn.network import Network
+
+LATER = (("node", "against"), ("input", "shunt"), ("edge", "gate"))
+"""Keys that came after runs had been kept with the hash of their wiring."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +28,7 @@ class Station:
         path: the file.
         drivers: driver of each instrument.
         tables: code table of each edge that a channel sets.
+        gates: measured curve of each transistor that has one.
         offsets: calibrated offset of each read channel [V], as in "daq:101".
         trusted: whether the file may name code.
     """
@@ -33,6 +38,7 @@ class Station:
     drivers: Mapping[str, type[Instrument]]
     tables: Mapping[str, CodeTable]
     offsets: Mapping[str, float]
+    gates: Mapping[str, GateCurve]
     trusted: bool = False
 
     def validate(self, network: Network) -> None:
@@ -44,16 +50,20 @@ class Station:
         Warns:
             HwlearnWarning: the calibration is old.
         """
-        validate_wiring(self.settings, self.path, self.drivers, self.tables, network)
+        validate_wiring(self, network)
 
     def imposable(self, network: Network) -> frozenset[str]:
-        """What can be imposed on all outputs: "current", and "voltage" too if source meters are wired to them."""
-        nudges = [self.settings.output[name].nudge if name in self.settings.output else None for name in network.output_names]
-        if None in nudges:
-            return frozenset()
-        if any(isinstance(nudge, SeriesNudge) for nudge in nudges):
-            return frozenset({"current"})
-        return frozenset({"current", "voltage"})
+        """What can be imposed on all outputs: "current" and "voltage" if each has something that nudges it."""
+        able = all(name in self.settings.output for name in network.output_names)
+        return frozenset({"current", "voltage"}) if able else frozenset()
+
+    def curves(self, network: Network) -> dict[int, Curve]:
+        """What sets the conductances of transistors, by index of the edge: as measured, or the law of the device."""
+        return {
+            k: self.gates.get(device.edge, device)
+            for k, device in network.device_at.items()
+            if self.settings.edge[device.edge].gate is not None
+        }
 
     def wired(self) -> dict[str, Wired]:
         """The wired channels of each instrument, in the order of the file."""
@@ -78,12 +88,20 @@ class Station:
 
     def wiring_hash(self, network: Network) -> str:
         """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""
-        content = self.settings.model_dump(mode="json", include={"input", "source", "node", "output", "edge"})
+        content = self.settings.model_dump(mode="json", include={"input", "source", "node", "output", "edge", "channel"})
+        for key in LATER:  # a station that has none of these has the hash that it had before there were any
+            for table in content[key[0]].values():
+                if table[key[1]] is None:
+                    del table[key[1]]
+        if not content["channel"]:
+            del content["channel"]
         content["instrument"] = {name: table.driver for name, table in self.settings.instrument.items()}
         content["tables"] = {
             name: [table.min_code, table.max_code, *map(repr, table.resistances.tolist())]
             for name, table in self.tables.items()
         }
+        for name, curve in self.gates.items():
+            content["tables"][name] = [*map(repr, (*curve.volts.tolist(), *curve.siemens.tolist()))]
         content["network"] = [
             list(network.nodes),
             [list(edge) for edge in network.edges],

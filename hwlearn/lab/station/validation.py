@@ -7,29 +7,36 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hwlearn.errors import HwlearnWarning, StationError
-from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter
+from hwlearn.lab.instruments.roles import Instrument, ResistorBox, Scanner, Source, SourceMeter, Thermometer
 from hwlearn.lab.instruments.scpi.names import canonical as one_spelling
 from hwlearn.lab.station.settings import SeriesNudge, StationSettings
-from hwlearn.lab.station.tables import CodeTable
 from hwlearn.lab.station.visits import visit_seconds, within_watchdogs
 from hwlearn.network import Network
 from hwlearn.network.ports import canonical
 from hwlearn.text import GROUND, did_you_mean
 
-ROLES: dict[str, type[Instrument]] = {"drive": Source, "read": Scanner, "set": ResistorBox, "nudge": SourceMeter}
+if TYPE_CHECKING:
+    from hwlearn.lab.station.station import Station
+
+ROLES: dict[str, type[Instrument]] = {
+    "drive": Source,
+    "read": Scanner,
+    "set": ResistorBox,
+    "nudge": SourceMeter,
+    "celsius": Thermometer,
+}
 """What an instrument must be, by the last part of the key that names it."""
 
 Drivers = Mapping[str, type[Instrument]]
 """Instrument → its driver."""
 
 
-def validate_wiring(
-    settings: StationSettings, path: Path, drivers: Drivers, tables: Mapping[str, CodeTable], network: Network
-) -> None:
+def validate_wiring(station: Station, network: Network) -> None:
     """Refuse a station that does not fit the network.
 
     Raises:
@@ -38,11 +45,12 @@ def validate_wiring(
     Warns:
         HwlearnWarning: the calibration is old.
     """
+    settings, path = station.settings, station.path
     try:
         _channels(settings)
-        _wired(settings, drivers, network)
-        _power(settings, tables)
-        read = [node.read for node in settings.node.values()]
+        _wired(settings, station.drivers, network)
+        _power(station, network)
+        read = [place for key, place in places(settings) if key.endswith(".read")]
         within_watchdogs(settings, visit_seconds(settings, read, 1, settings.measure.settle_s))
     except StationError as error:
         raise StationError(f"{path}: {error}") from None
@@ -53,11 +61,14 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
     """(key, "instrument:channel") of all that is wired."""
     for name, given in settings.input.items():
         yield f"input.{name}.drive", given.drive
+        if given.shunt is not None:
+            yield f"input.{name}.shunt.read", given.shunt.read
     for name, source in settings.source.items():
         if ":" in source.drive:
             yield f"source.{name}.drive", source.drive
     for name, node in settings.node.items():
-        yield f"node.{name}.read", node.read
+        if ":" in node.read:
+            yield f"node.{name}.read", node.read
     for name, output in settings.output.items():
         if isinstance(output.nudge, SeriesNudge):
             yield f"output.{name}.nudge.drive", output.nudge.drive
@@ -67,6 +78,13 @@ def places(settings: StationSettings) -> Iterator[tuple[str, str]]:
     for name, edge in settings.edge.items():
         if edge.set is not None:
             yield f"edge.{name}.set", edge.set
+        if edge.gate is not None:
+            yield f"edge.{name}.gate.drive", edge.gate.drive
+    for name, probe in settings.temperature.items():
+        if probe.read is not None:
+            yield f"temperature.{name}.read", probe.read
+        if probe.celsius is not None:
+            yield f"temperature.{name}.celsius", probe.celsius
 
 
 def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers) -> None:
@@ -87,9 +105,25 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
             raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
         if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]{0,4}", channel):
             raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, … 99999; write {name}:0")
+    read = {place for key, place in places(settings) if key.endswith(".read")}
+    for place in settings.channel:
+        if place not in read:
+            raise StationError(f"{path}: channel.{place}: nothing is read by {place!r}{did_you_mean(place, read)}")
+    _references(settings, path)
     for name in settings.safe.order:
         if name not in settings.instrument:
             raise StationError(f"{path}: safe.order: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
+
+
+def _references(settings: StationSettings, path: Path) -> None:
+    """Every node that is read against another comes down to one that is read against ground."""
+    for name in settings.node:
+        chain = [name]
+        while (other := settings.node[chain[-1]].against) in settings.node:
+            if other in chain:
+                ring = " against ".join([*chain, other])
+                raise StationError(f"{path}: node.{name}.against: {ring}: read one of them against ground")
+            chain.append(other)
 
 
 def _addresses(settings: StationSettings, path: Path, drivers: Drivers) -> None:
@@ -165,13 +199,22 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
         for name in given:
             if name not in names:
                 why = did_you_mean(name, names) or f"; there {'are' if names[1:] else 'is'} {', '.join(names) or 'none'}"
-                if table == "node" and (name in grounded or canonical(name) == GROUND):
+                if table == "node" and _at_ground(name, grounded):
                     why = ": it is wired to ground"
                 raise StationError(f"{table}.{name}: {network.title} has no {table} {name!r} to wire{why}")
         if table in advice:
             missing = [name for name in names if name not in given]
             if missing:
                 raise StationError(f"{table}.{missing[0]} is missing: {advice[table]}")
+    for name, node in settings.node.items():
+        if node.read == "estimate":
+            _estimable(name, node.against, network)
+        reads = [other for other, table in settings.node.items() if table.read != "estimate"]
+        if node.against is not None and node.against not in reads and not _at_ground(node.against, grounded):
+            raise StationError(
+                f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, reads)}"
+            )
+    _gated(settings, network)
     for source in network.fixed_sources:
         drive = settings.source[source.name].drive
         if drive == "ground" and source.value:
@@ -195,10 +238,49 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
         name = key.split(".", 1)[1].removesuffix(".drive")
         if kinds[name] == "current" and not issubclass(driver, SourceMeter):
             raise StationError(f"{key} = {place!r}: {name} is a current source; wire a source meter")
+    for name, given_input in settings.input.items():
+        if given_input.shunt is not None and kinds[name] == "current":
+            raise StationError(f"input.{name}.shunt: {name} is a current source, whose current is known; leave it out")
     for name in settings.output:
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:
             raise StationError(f"output.{name}: a voltage behind a resistor nudges one node against ground, not a difference")
+
+
+def _estimable(node: str, against: str | None, network: Network) -> None:
+    """Refuse to estimate a node at which the law of currents alone does not say what flows."""
+    key = f'node.{node}.read = "estimate"'
+    if against is not None:
+        raise StationError(f"{key}: what is not read is not read against {against}; leave against out")
+    if not network.linear:
+        raise StationError(f"{key}: {network.title} has more than linear resistors; say which channel reads it")
+    ports = [(f"source {s.name}", s.plus, s.minus) for s in network.sources]
+    ports += [(f"output {port.name}", port.plus, port.minus) for port in network.outputs]
+    for what, *ends in ports:
+        if node in ends:
+            raise StationError(f"{key}: {what} is there; say which channel reads it")
+
+
+def _gated(settings: StationSettings, network: Network) -> None:
+    """Transistors have gates, resistors have none."""
+    devices = {device.edge: device for device in network.devices}
+    for name, edge in settings.edge.items():
+        device, gate = devices.get(name), edge.gate
+        if device is None and gate is not None:
+            raise StationError(f"edge.{name}.gate: {network.title} has a resistor there; give set and table, or fixed_ohm")
+        if device is not None and gate is None:
+            raise StationError(
+                f"edge.{name}: {network.title} has a {device.word} there; say which channel is its gate: "
+                'gate = { drive = "dac:1", v_max = 5 }'
+            )
+        if device is not None and gate is not None and not device.conductance(gate.v_max) > 0:
+            raise StationError(
+                f"edge.{name}.gate.v_max = {gate.v_max:g} V: the {device.word} does not conduct there; raise it"
+            )
+
+
+def _at_ground(node: str, grounded: set[str]) -> bool:
+    return node in grounded or canonical(node) == GROUND
 
 
 def _grounded(settings: StationSettings, network: Network) -> set[str]:
@@ -212,14 +294,18 @@ def _grounded(settings: StationSettings, network: Network) -> set[str]:
     }
 
 
-def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
+def _power(station: Station, network: Network) -> None:
     """The worst case: an input at one end of an edge at its smallest resistance, an input or a nudge at the other."""
-    limits = settings.limits
+    settings, tables = station.settings, station.tables
+    limits, index = settings.limits, {name: k for k, name in enumerate(network.edge_names)}
+    curves = station.curves(network)
     reached = max(limits.v_node_max, limits.v_compliance) if settings.output else limits.v_node_max
     volts = limits.v_node_max + reached
     for name, edge in settings.edge.items():
         table = tables.get(name)
-        if table is None:
+        if edge.gate is not None:
+            smallest = 1 / curves[index[name]].conductance(edge.gate.v_max)
+        elif table is None:
             smallest = float(edge.fixed_ohm or 0.0)
         else:
             smallest = float(np.min(table.resistances[table.min_code : table.max_code + 1]))
@@ -227,7 +313,8 @@ def _power(settings: StationSettings, tables: Mapping[str, CodeTable]) -> None:
         if power > settings.limits.p_edge_max:
             raise StationError(
                 f"edge.{name}: {volts:g} V across its smallest {smallest:.4g} Ω make {power:.3g} W, limits.p_edge_max is "
-                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower limits.v_node_max and v_compliance"
+                f"{settings.limits.p_edge_max:g} W; raise series_ohm or min_code, or lower v_max of a gate, "
+                "limits.v_node_max or v_compliance"
             )
         i_max = settings.table[edge.table].i_max if edge.table else None
         if i_max is not None and current > i_max:

@@ -52,6 +52,9 @@ def write_calibrated(
             tables[edge.table] = given[edge.table]
             if "file" in tables[edge.table]:
                 tables[edge.table]["file"] = _relative(station, tables[edge.table]["file"], folder)
+    for name, edge in station.settings.edge.items():
+        if edge.gate is not None and edge.gate.file is not None:
+            content["edge"][name]["gate"]["file"] = _relative(station, edge.gate.file, folder)
     for name, ohms in resistances.items():
         edge = station.settings.edge[name]
         if edge.table is None:
@@ -75,10 +78,12 @@ def write_calibrated(
     if station.settings.defaults.backend == "virtual":
         built = station.settings.virtual.station
         content["virtual"] = {"station": _relative(station, built or station.path.name, folder)}
-    for instrument in station.settings.instrument.values():
-        module = station.path.parent / f"{instrument.driver.partition(':')[0]}.py"
-        if ":" in instrument.driver and module.is_file():
-            files[module.name] = module.read_text(encoding="utf-8")
+    for name, instrument in station.settings.instrument.items():
+        for module in (station.path.parent / f"{module}.py" for module in instrument.modules):
+            if module.is_file():
+                files[module.name] = module.read_text(encoding="utf-8")
+        if instrument.qcodes is not None and instrument.qcodes.station is not None:
+            content["instrument"][name]["qcodes"]["station"] = _relative(station, instrument.qcodes.station, folder)
     files[FILE] = f"# Calibrated from {station.path.name} on {date}\n" + to_toml(content)
     try:
         folder.mkdir(parents=True, exist_ok=True)

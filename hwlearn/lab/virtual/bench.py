@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -39,7 +40,7 @@ from hwlearn.lab.virtual.scpi import ScpiInstrument
 from hwlearn.lab.virtual.serial import AVAILABLE, SerialPort
 from hwlearn.lab.virtual.sourcemeters import Virtual2400, Virtual2450, VirtualB2900
 from hwlearn.lab.virtual.sources import VirtualQdac2, VirtualScpiDac
-from hwlearn.network import Network
+from hwlearn.network import Edge, Network
 
 if TYPE_CHECKING:
     from hwlearn.lab.station import Station
@@ -175,10 +176,11 @@ class VirtualBench:
 
 
 def _twin(name: str, driver: type[Instrument], station: Station) -> type[ScpiInstrument] | None:
-    """The virtual instrument of a driver; of one whose messages stand in the file, that of the driver that it names."""
-    lines = station.settings.instrument[name].scpi
+    """The virtual instrument of a driver; of one that is told what to do, that of the driver that its table names."""
+    table = station.settings.instrument[name]
+    lines = table.told
     if lines is not None:
-        key = f"{station.path}: instrument.{name}.scpi.twin"
+        key = f"{station.path}: instrument.{name}.{table.driver}.twin"
         if lines.twin is None:
             raise StationError(f"{key} is missing: name the driver whose virtual instrument understands these lines")
         try:
@@ -194,7 +196,10 @@ def model_of(network: Network, station: Station) -> BenchModel:
     sources: dict[str, str] = {}
     series: dict[str, tuple[str, float]] = {}
     meters: dict[str, str] = {}
-    nodes = {table.read: name for name, table in settings.node.items()}
+    nodes = {table.read: name for name, table in settings.node.items() if table.read != "estimate"}
+    against = {table.read: table.against for table in settings.node.values() if table.against is not None}
+    gains = {place: table.gain for place, table in settings.channel.items()}
+    sensors = {t.read: (t.zero_v, t.volts_per_degree or 0.0) for t in settings.temperature.values() if t.read is not None}
     sensed: dict[str, str] = {}
     edges: dict[str, str] = {}
     grounds = set()
@@ -213,7 +218,11 @@ def model_of(network: Network, station: Station) -> BenchModel:
             series[nudge.drive] = (name, nudge.series_ohm)
             sensed[nudge.read] = nudge.drive
     resistances, extra, fixed = {}, {}, {}
+    gates: dict[str, str] = {}
     for name, edge in settings.edge.items():
+        if edge.gate is not None:
+            gates[edge.gate.drive] = name
+            continue
         if edge.set is None:
             fixed[name] = edge.fixed_ohm
             continue
@@ -221,14 +230,45 @@ def model_of(network: Network, station: Station) -> BenchModel:
         extra[name] = edge.series_ohm
         resistances[name] = _physical(station.tables[name].conductances)
     given = settings.virtual
+    shunts = {name: table.shunt for name, table in settings.input.items() if table.shunt is not None}
+    network = _with_shunts(network, {name: shunt.ohm for name, shunt in shunts.items()})
+    for name, shunt in shunts.items():
+        nodes[shunt.read], against[shunt.read] = _shunt(name), _behind(name, network)
+        fixed[_shunt(name)] = shunt.ohm
     return BenchModel(
         network,
-        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds)),
+        Wiring(sources, series, meters, nodes, sensed, edges, frozenset(grounds), against, gains, sensors, gates),
         resistances,
         series_ohm=extra,
         fixed={name: ohm for name, ohm in fixed.items() if ohm is not None},
         imperfections=Imperfections(**{field.name: getattr(given, field.name) for field in fields(Imperfections)}),
         backend=given.backend,
+    )
+
+
+def _shunt(source: str) -> str:
+    """The name of a shunt as an edge, and of the node before it."""
+    return f"shunt of {source}"
+
+
+def _behind(source: str, network: Network) -> str:
+    """The node behind a shunt."""
+    return next(edge.head for edge in network.edges if edge.name == _shunt(source))
+
+
+def _with_shunts(network: Network, ohms: Mapping[str, float]) -> Network:
+    """The network with a resistor [Ω] between some inputs and their plus nodes, as the last edges."""
+    shunts = [Edge(_shunt(s.name), s.plus, _shunt(s.name)) for s in network.inputs if s.name in ohms]
+    siemens = np.array([1 / ohms[s.name] for s in network.inputs if s.name in ohms])
+    return replace(
+        network,
+        nodes=(*network.nodes, *(edge.tail for edge in shunts)),
+        edges=(*network.edges, *shunts),
+        conductances=np.append(network.conductances, siemens),
+        trainable=np.append(network.trainable, np.zeros(len(shunts), dtype=bool)),
+        lower=np.append(network.lower, siemens),
+        upper=np.append(network.upper, siemens),
+        inputs=tuple(replace(s, plus=_shunt(s.name)) if s.name in ohms else s for s in network.inputs),
     )
 
 

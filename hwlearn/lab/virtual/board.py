@@ -24,7 +24,7 @@ class VirtualBoard(ScpiInstrument):
         super().__init__(name, model)
         wiring = model.wiring
         sources = _counted(name, [*wiring.sources, *wiring.series], FIRST_SOURCE)
-        inputs = _counted(name, [*wiring.nodes, *wiring.sensed], FIRST_INPUT)
+        inputs = _counted(name, [*wiring.nodes, *wiring.sensed, *wiring.sensors], FIRST_INPUT)
         resistors = _counted(name, [*wiring.edges], 0)
         self.board = Board(
             [_Resistor(f"{name}:{channel}", model) for channel in resistors],

@@ -29,6 +29,7 @@ class Imperfections:
         pot_drift: largest relative change of an edge's resistance (its series resistor excluded) at each new code: it adds up,
             and no code shows it. Each edge has its own, which stays.
         dac_bits, dac_span_v: a source channel has 2**bits steps over ±span/2 [V].
+        warming_c_per_s: how fast it gets warmer, from 23 °C [°C/s]; nothing but thermometers notices.
         dmm_ohm: load of the scanned channel [Ω]; a thousand times that when its high impedance is on.
     """
 
@@ -43,6 +44,7 @@ class Imperfections:
     dac_bits: int = 0
     dac_span_v: float = 0.0
     dmm_ohm: float = 0.0
+    warming_c_per_s: float = 0.0
 
 
 PERFECT = Imperfections()

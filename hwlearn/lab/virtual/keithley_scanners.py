@@ -136,7 +136,7 @@ class VirtualDaq6510(KeithleyScanner):
     )
     ignored = headers(
         "ABOR AZER:ONCE VOLT:AVER:COUN VOLT:AVER:TCON ROUT:SCAN:INT ROUT:SCAN:MEAS:INT FORM VOLT:LINE:SYNC "
-        "ROUT:OPEN:ALL ROUT:OPEN DISP:SCR VOLT:RANG:AUTO"
+        "DISP:SCR VOLT:RANG:AUTO"
     )
     kept = headers("VOLT:REL VOLT:AZER VOLT:DEL:AUTO FORM:DATA FORM:ASC:PREC ROUT:SCAN:BUFF")
     relative, unit = "REL", "VOLT:UNIT"
@@ -149,6 +149,8 @@ class VirtualDaq6510(KeithleyScanner):
     def __init__(self, name: str, model: BenchModel) -> None:
         super().__init__(name, model)
         self.buffer: list[float] = []
+        self.closed: tuple[str, ...] = ()
+        """Channels that were connected one by one, which a reading outside a scan is of."""
 
     def command(self, command: Command) -> str | None:
         header = command.header.removeprefix("SENS:").replace("VOLT:DC:", "VOLT:")
@@ -184,8 +186,12 @@ class VirtualDaq6510(KeithleyScanner):
             return str(len(self.buffer))
         elif header == "TRAC:DATA?":
             return self._data(command)
+        elif header == "ROUT:CLOS":
+            self.closed = command.channels
+        elif header in ("ROUT:OPEN:ALL", "ROUT:OPEN"):
+            self.closed = ()
         elif header == "READ?":
-            return written(self.scan(self.channels)[-1])
+            return written(self.scan(self.closed or self.channels)[-1])
         elif header in self.ignored:
             return None
         else:

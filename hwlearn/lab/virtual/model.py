@@ -16,8 +16,10 @@ from hwlearn.lab.virtual.ports import OPEN, PortDrive
 from hwlearn.lab.virtual.pots import Pots
 from hwlearn.lab.virtual.steady import SteadyState
 from hwlearn.network import Network
+from hwlearn.text import GROUND
 
 OVER_RANGE = 9.9e37
+ROOM_CELSIUS = 23.0
 
 LeadFault = Literal["exchanged", "sense open", "off between readings"]
 """What can be wrong with a channel's two leads: exchanged; four-wire sensing with nothing at the sense leads; or, as after
@@ -32,7 +34,10 @@ class Wiring:
         sources: channel → name of the source that it is.
         series: channel → (output, Ω): a voltage channel that nudges the output through a resistor.
         meters: channel → output.
-        nodes: channel → node that it reads against ground.
+        nodes: channel → node that it reads, against ground or against another one: `against`, channel → node.
+        gates: channel → transistor whose gate it is.
+        sensors: channel → (V at 0 °C, V/°C) of a sensor of temperature.
+        gains: channel → what it shows of a voltage, as behind an amplifier; others show it as it is.
         sensed: channel → source channel whose voltage it reads.
         edges: channel → edge that it sets.
         grounds: sources that are hard-wired to 0 V.
@@ -45,6 +50,10 @@ class Wiring:
     sensed: Mapping[str, str] = field(default_factory=dict)
     edges: Mapping[str, str] = field(default_factory=dict)
     grounds: frozenset[str] = frozenset()
+    against: Mapping[str, str] = field(default_factory=dict)
+    gains: Mapping[str, float] = field(default_factory=dict)
+    sensors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    gates: Mapping[str, str] = field(default_factory=dict)
 
 
 class BenchModel:
@@ -79,7 +88,7 @@ class BenchModel:
         self.wiring, self.imperfections = wiring, imperfections
         random = np.random.default_rng(imperfections.seed)
         self.pots = Pots(network, resistances, series_ohm or {}, fixed or {}, imperfections, random)
-        self.channels = Channels([*wiring.nodes, *wiring.sensed], imperfections, random)
+        self.channels = Channels([*wiring.nodes, *wiring.sensed, *wiring.sensors], imperfections, random)
         self._output = {name: k for k, name in enumerate(network.output_names)}
         self._source = {source.name: k for k, source in enumerate(self.network.inputs)}
         driven = set(wiring.sources.values()) | wiring.grounds
@@ -103,6 +112,8 @@ class BenchModel:
         self.levels[place] = volts if on else 0.0
         if place in self.wiring.sources:
             self._steady.inputs[self._source[self.wiring.sources[place]]] = volts if on else 0.0
+        if place in self.wiring.gates:
+            self.pots.gate(self.wiring.gates[place], volts if on else 0.0)
         if place in self.wiring.series:
             output, ohm = self.wiring.series[place]
             self._steady.drives[self._output[output]] = PortDrive("voltage", volts, series=ohm) if on else OPEN
@@ -135,6 +146,11 @@ class BenchModel:
         return len(self.pots.tables[self.wiring.edges[place]]) if place in self.wiring.edges else 0
 
     @property
+    def celsius(self) -> float:
+        """How warm it is [°C]."""
+        return ROOM_CELSIUS + self.imperfections.warming_c_per_s * (time.monotonic() - self._start)
+
+    @property
     def conductances(self) -> Array:
         """(E,) S: the true ones, a copy."""
         return self.pots.conductances.copy()
@@ -144,18 +160,30 @@ class BenchModel:
     def read(self, places: Sequence[str], *, limit: float = math.inf, high_z: bool = True) -> Array:
         """(channels,) V as the scanner reads them; `OVER_RANGE` beyond ±`limit` [V]; a channel wired to nothing reads 0 V."""
         nodes, load = self._now(), self.imperfections.dmm_ohm * (1e3 if high_z else 1.0)
-        seen = self._steady.resistance(self.pots.conductances) if load else np.zeros(len(nodes))
+        seen = self._steady.resistance(self.pots.conductances) if load else np.empty(0)
         values = np.zeros(len(places))
         for k, place in enumerate(places):
             if place in self.wiring.nodes:
-                at = self.network.node_index[self.wiring.nodes[place]]
-                values[k] = nodes[at] / (1 + seen[at] / load) if load else nodes[at]
+                signs = self._signs(place)
+                values[k] = signs @ nodes / (1 + signs @ seen @ signs / load) if load else signs @ nodes
             elif place in self.wiring.sensed:
                 values[k] = self.levels.get(self.wiring.sensed[place], 0.0)
+            elif place in self.wiring.sensors:
+                zero, slope = self.wiring.sensors[place]
+                values[k] = zero + slope * self.celsius
+            values[k] *= self.wiring.gains.get(place, 1.0)
         values = self.channels.read(places, values, time.monotonic() - self._start)
         over = ~(np.abs(values) <= limit)
         values[over] = np.copysign(OVER_RANGE, values[over])
         return values
+
+    def _signs(self, place: str) -> Array:
+        """(N,) of the nodes between which a channel reads."""
+        signs = np.zeros(len(self.network.nodes))
+        for node, sign in ((self.wiring.nodes[place], 1.0), (self.wiring.against.get(place, GROUND), -1.0)):
+            if node in self.network.node_index:
+                signs[self.network.node_index[node]] += sign
+        return signs
 
     def read_meter(self, place: str, drive: PortDrive) -> tuple[float, float, bool]:
         """(V, A, in compliance) at a source meter's channel; one that is wired to nothing sees an open circuit."""

@@ -1,4 +1,4 @@
-"""`Pots`: the resistors of a virtual bench, each as it truly is."""
+"""`Pots`: the resistors and transistors of a virtual bench, each as it truly is."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Pots:
         random: np.random.Generator,
     ) -> None:
         self.tables, self.series = tables, dict(series)
+        self._devices = {device.edge: device for device in network.devices}
         self._index = {name: k for k, name in enumerate(network.edge_names)}
         tolerance = Tolerance(made.pot_tolerance)
         tolerance.begin(network, (network.lower, network.upper), random)
@@ -62,6 +63,12 @@ class Pots:
             self.factors[k] *= 1 + self._creep[k]
             self._codes[k] = code
         self.conductances[k] = 1 / self.resistances(edge)[code]
+
+    def gate(self, edge: str, volts: float) -> None:
+        """Set the gate of a transistor [V]. Below its threshold it only leaks; its tolerance is that of its steepness."""
+        k = self._index[edge]
+        if edge not in self._stuck:
+            self.conductances[k] = max(self._devices[edge].conductance(volts) / self.factors[k], LEAK)
 
     def resistances(self, edge: str) -> Array:
         """(codes,) Ω that an edge truly has by now, its series resistor included."""

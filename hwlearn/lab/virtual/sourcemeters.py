@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from hwlearn.lab.virtual.model import OVER_RANGE, BenchModel
 from hwlearn.lab.virtual.ports import OPEN, Mode, PortDrive
-from hwlearn.lab.virtual.scpi import Command, ScpiError, ScpiInstrument, headers
+from hwlearn.lab.virtual.scpi import Command, ScpiError, ScpiInstrument, headers, short
 
 NOT_MEASURED = 9.91e37
 
@@ -214,7 +214,7 @@ class Virtual2400(VirtualSourceMeter):
 
     def command(self, command: Command) -> str | None:
         if command.header in ("FORM:ELEM", "FORM:ELEM:SENS"):
-            chosen = {word.upper()[:4] for word in command.arguments}
+            chosen = {short(word.upper()) for word in command.arguments}
             if not chosen <= set(self.order):
                 raise ScpiError(-224, "Illegal parameter value")
             self.elements = tuple(word for word in self.order if word in chosen)
@@ -301,6 +301,8 @@ class Virtual2450(VirtualSourceMeter):
             return self.language
         if command.header == "SENS:FUNC":
             state.sense = command.word[:4]
+        elif command.header == "SENS:FUNC?":
+            return {"RES": '"RES"'}.get(state.sense, f'"{state.sense}:DC"')
         elif command.header == "SOUR:FUNC" and self.ohms_fix_source and state.sense == "RES":
             raise ScpiError(-221, "Settings conflict: it measures ohms")
         elif command.header in ("READ?", "MEAS:VOLT?", "MEAS:CURR?", "MEAS?"):

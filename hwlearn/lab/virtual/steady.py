@@ -103,7 +103,8 @@ class SteadyState:
         return Point(final.node_voltages[0], final.output_voltages[0], currents, tripped, final.input_currents[0])
 
     def resistance(self, conductances: Array) -> Array:
-        """(N,) Ω at conductances (E,) [S] from each node to ground, voltage sources and held ports shorted; resistors only."""
+        """(N, N) Ω at conductances (E,) [S]: node voltages for a unit current into each node, voltage sources and held ports
+        shorted; resistors only."""
         network, merging = self.network, self.network.merging
         nodes, size = len(network.nodes), merging.size
         into = np.zeros((size, nodes))
@@ -118,4 +119,4 @@ class SteadyState:
             series = [drive.series for drive, held in zip(self.drives, stiff, strict=True) if held]
             spread_ends = spread @ ends.T
             spread = spread - spread_ends @ np.linalg.solve(ends @ spread_ends + np.diag(series), spread_ends.T)
-        return np.diag(spread)
+        return spread

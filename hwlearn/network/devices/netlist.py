@@ -43,7 +43,7 @@ class EdgeRead(NamedTuple):
     Attributes:
         ends: nodes of its tail and head.
         conductance: of the edge [S].
-        parts: names of other cards that belong to the device, such as the voltage source of its gate.
+        parts: names of other cards that belong to the device, as they are spelled, such as the voltage source of its gate.
     """
 
     device: EdgeDevice
@@ -155,6 +155,21 @@ class NetlistAround:
         ):
             raise DeviceError(f"{node} needs a DC voltage source to ground of its own, which is no input, and nothing else")
         return others[0].name
+
+    def touching(self, node: str, watcher: Card, *letters: str) -> list[Card]:
+        """The cards that touch a node, one for each letter, in their order, of which nothing else but `watcher` knows.
+
+        Raises:
+            DeviceError: others do.
+        """
+        found = [card for name, users in self._users.items() if name.lower() == node.lower() for card in users]
+        ordered = [card for letter in letters for card in found if card.letter == letter]
+        others = self._watchers.get(node.lower(), set()) - {card.name for card in (watcher, *ordered)}
+        alone = len(found) == len(letters) and node.lower() not in self._taken and not others
+        if not alone or [card.letter for card in ordered] != [*letters]:
+            kinds = " and ".join(f"a {letter.upper()} card" for letter in letters)
+            raise DeviceError(f"its node {node} must touch {kinds}, and nothing else")
+        return ordered
 
     def value(self, source: str) -> float | None:
         """DC value of an independent source [V or A]; None if it has none."""

@@ -14,10 +14,10 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.device import ElementDevice
+from hwlearn.network.devices.expressions import exactly, shape, summed
 from hwlearn.network.devices.law import Branch, Law, Limiter
 from hwlearn.network.devices.netlist import Card, Names, NetlistAround, OtherModel
 from hwlearn.network.devices.points import read_points
-from hwlearn.text import write_number
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -28,8 +28,6 @@ _NUMBER = r"\(([^()]*)\)"
 _OVER = rf"\(v\([^()]*\)-{_NUMBER}\)"
 _PIECE = re.compile(rf"{_NUMBER}\+{_OVER}\*\({_NUMBER}\+{_OVER}\*\({_NUMBER}\+{_OVER}\*{_NUMBER}\)\)")
 """i₀, v₀, slope, v₀, second and v₀, third coefficient."""
-
-_PART = re.compile(r"[+-]?[\d.]+(?:e[+-]?\d+)?")
 
 LISTED = 1e-8
 """What currents of pieces may be off, relative to the largest, for numbers that somebody rounded."""
@@ -176,14 +174,14 @@ class IVTable(ElementDevice):
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> Self:
         text = "".join("".join(card.rest).split())
-        pieces = [[sum(map(float, _PART.findall(word))) for word in words] for words in _PIECE.findall(text)]
+        pieces = [list(map(summed, words)) for words in _PIECE.findall(text)]
         if len(pieces) < 3 or not text.startswith("i="):
             raise OtherModel("it is no table of currents")
         y, x, *_ = zip(*pieces[1:], strict=True)
         device = cls(card.name, card.nodes, x, y)
         device.check()
         nodes = tuple(node.lower() for node in card.nodes)
-        if _shape(_expression(device._pieces.tolist(), nodes)) != _shape(text[2:]):
+        if shape(_expression(device._pieces.tolist(), nodes)) != shape(text[2:]):
             raise OtherModel("it is no table of currents")
         given = np.array(pieces)[:, [1, 0, 2, 4, 6]]
         width = np.diff(x)[[0, *range(len(x) - 1), -1]]
@@ -206,22 +204,10 @@ def _expression(pieces: list[list[float]], nodes: tuple[str, ...]) -> str:
 
     def half(low: int, high: int) -> str:
         if high - low == 1:
-            start, one, two, three, four = map(_exactly, pieces[low])
+            start, one, two, three, four = map(exactly, pieces[low])
             over = f"({volts}-{start})"
             return f"({one}+{over}*({two}+{over}*({three}+{over}*{four})))"
         middle = (low + high) // 2
-        return f"({volts}<{_exactly(pieces[middle][0])}?{half(low, middle)}:{half(middle, high)})"
+        return f"({volts}<{exactly(pieces[middle][0])}?{half(low, middle)}:{half(middle, high)})"
 
     return half(0, len(pieces))
-
-
-def _exactly(number: float) -> str:
-    """As a sum: of each number in an expression, ngspice keeps eleven digits."""
-    most = float(f"{number:.10e}")
-    left = number - most
-    return f"({write_number(most)}{f'{left:+.10e}' if left else ''})"
-
-
-def _shape(expression: str) -> str:
-    """An expression without its numbers."""
-    return re.sub(rf"(?<![\w.])\((?:{_PART.pattern}){{1,2}}\)", "#", expression)

@@ -23,6 +23,7 @@ from hwlearn.show.plots.picture import FIXED, GROUNDED, PLAIN, SERIES, TRAINABLE
 from hwlearn.show.plots.scores import paint_confusion, paint_scores
 from hwlearn.show.plots.sheet import Form, Paint, Place, chosen, drawn, of
 from hwlearn.show.plots.styles import PREDICTED, line_styles, rule_colour
+from hwlearn.show.plots.trajectory import paint_codes, paint_conductances
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -76,8 +77,12 @@ def panels_of(run: Run) -> list[str]:
     """What there is to draw: outputs and residuals once the run has stopped, or the confusion of classes in their place."""
     measured = run.outputs is not None and bool(np.isfinite(run.outputs).any())
     graded = run.result is not None and "confusion" in run.result
+    along = run.trajectory
+    moves = along is not None and len(along.at) > 1 and bool(run.network.trainable.any())
     there = {
         "rule-loss": not observes_squares(run),
+        "conductances": moves,
+        "codes": moves and along is not None and along.codes is not None,
         "scores": bool(run.history.scores),
         "confusion": graded,
         "outputs": measured and not graded,
@@ -176,8 +181,7 @@ def _rule_loss(axes: Axes, run: Run) -> None:
 
 def _course(axes: Axes, run: Run, course: Course, label: str) -> None:
     """A loss, the decay that coercivity predicts where the run stands, the loss that noise alone makes, and resumes."""
-    known = "observed" if len(course.at) == len(run.history.at) else "measured at start and end"
-    paint_course(axes, run, course, color=rule_colour(run.settings["rule.name"]), label=known)
+    paint_course(axes, run, course, color=rule_colour(run.settings["rule.name"]), label=course.how)
     axes.set_ylabel(label)
     noise, floor = np.array(run.history.noise), 0.0
     if label == SQUARED and np.isfinite(noise).any():
@@ -196,7 +200,7 @@ def _course(axes: Axes, run: Run, course: Course, label: str) -> None:
 
 def _predicted(axes: Axes, run: Run, course: Course, floor: float) -> None:
     """The decay that is predicted, through the last loss that rises above noise and rounding."""
-    at, losses = course
+    at, losses = course.at, course.losses
     good = np.flatnonzero(losses > max(10 * floor, ROUNDING * losses.max(initial=0.0)))
     if len(good) < 2:
         return
@@ -275,6 +279,8 @@ PANELS: dict[str, Callable[[Axes, Run], None]] = {
     "loss": _loss,
     "rule-loss": _rule_loss,
     "network": _network,
+    "conductances": paint_conductances,
+    "codes": paint_codes,
     "scores": paint_scores,
     "confusion": paint_confusion,
     "outputs": _outputs,

@@ -27,6 +27,10 @@ from hwlearn.show.plots.runs import panels_of
 from hwlearn.show.report.crossvalidation import crossvalidations
 from hwlearn.show.report.page import figure, page
 
+MOVED = {
+    "conductances": "Conductances of the trained edges along the run.",
+    "codes": "Codes that were written to the devices along the run.",
+}
 REACHED = {"outputs": "Outputs reached, against the targets.", "residuals": "What is left of the errors."}
 GRADED = {
     "scores": "Accuracy, or loss, on training and test samples before the first epoch and after each.",
@@ -74,6 +78,7 @@ def report_html(run: Run) -> str:
         confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
         loss=figure(lambda to: draw_run(run, to, [name for name in LOSSES if name in panels_of(run)])),
+        moved=_figures(run, MOVED),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
@@ -113,6 +118,10 @@ def _learning(run: Run) -> list[tuple[str, str]]:
     noise = np.array(run.history.noise)
     if np.isfinite(noise).any() and np.nanmax(noise) > 0:
         pairs.append(("noise of a reading", f"{np.sqrt(np.nanmean(noise**2)):.3g} V"))
+    for name in dict.fromkeys(name for celsius in run.history.celsius for name in celsius):
+        warm = [celsius[name] for celsius in run.history.celsius if name in celsius]
+        span = f"{min(warm):.2f} to {max(warm):.2f} °C" if max(warm) > min(warm) else f"{warm[0]:.2f} °C"
+        pairs.append((f"temperature, {name}", f"{span}, {warm[-1]:.2f} °C at last"))
     clipped = max(run.history.clipped, default=0)
     if clipped:
         pairs.append(("resistors at a bound", f"{clipped} at most, {run.history.clipped[-1]} at last"))

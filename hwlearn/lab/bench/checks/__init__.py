@@ -11,6 +11,7 @@ from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.checks.limits import Limits
 from hwlearn.lab.bench.checks.modes import Modes
 from hwlearn.lab.bench.checks.rest import Rest
+from hwlearn.lab.bench.checks.shunts import Shunts
 from hwlearn.lab.bench.checks.sources import Sources
 from hwlearn.lab.bench.checks.spread import Spread
 from hwlearn.lab.bench.checks.watchdog import Watchdog
@@ -26,6 +27,7 @@ CHECKS: tuple[type[Check], ...] = (
     Imposed,
     Modes,
     Rest,
+    Shunts,
     Sources,
     Spread,
     Leads,

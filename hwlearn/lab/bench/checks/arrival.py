@@ -36,7 +36,7 @@ class Arrival(Check):
             held |= (ends != 0) & (source.kind == "voltage")
         self._free = ~held
         self._free[[k for k in range(len(network.nodes)) if k not in plan.read_nodes]] = False
-        self._nudges = [] if network.elements else [nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)]
+        self._nudges = [] if not network.linear else [nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)]
         self._ports = network.port_incidence.toarray()
         self._edges = network.incidence.toarray()
         self._last: Phase | None = None
@@ -66,7 +66,7 @@ class Arrival(Check):
         measure, told, seen = self.bench.plan.station.settings.measure, float(injected[node]), float(leaving[node])
         at = np.abs(self._edges[:, node])
         through = max(float(at @ np.abs(flows)), abs(told))
-        volts = np.nan_to_num(measure.verify_sigma * phase.mean_noise) + floor_volts(measure)
+        volts = np.nan_to_num(measure.verify_sigma * phase.mean_noise) + floor_volts(self.bench.plan)
         floor = 2 * volts * float(at @ phase.conductances) + nudge.tolerance / nudge.ohm
         if abs(seen - told) <= PART * through + floor or abs(told) <= floor:
             return

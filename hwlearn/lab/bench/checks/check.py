@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from hwlearn.lab.bench.phase import Asked, Phase
 from hwlearn.lab.bench.phases import Phases
-from hwlearn.lab.station.settings import Measure
+from hwlearn.lab.bench.plan import Plan
 
 IMPOSED, IMPOSED_FLOOR = 0.05, 1e-3
 """A source may be off by this part of what it was told, and by this part of the largest that it may be told."""
@@ -54,9 +54,10 @@ class Check:
         """
 
 
-def floor_volts(measure: Measure) -> float:
+def floor_volts(plan: Plan) -> float:
     """How far a voltage may be off for drift and the offsets of the two channels that read it [V]."""
-    return measure.drift_max + 2 * measure.offset_max
+    measure = plan.station.settings.measure
+    return (measure.drift_max + 2 * measure.offset_max) * float(plan.reads.reach.max(initial=0.0))
 
 
 def advice(told: float, made: float, floor: float) -> str:

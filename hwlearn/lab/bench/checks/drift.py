@@ -30,12 +30,15 @@ class Drift(Check):
         self._turn += 1
         sample = self._turn % len(last.asked.inputs)
         self.bench.drive(last.asked, sample)
-        again = self.bench.scan(sample, 1)[0, : len(last.read)]
+        reads, count = self.bench.plan.reads, len(last.read)
+        again = reads.voltages(self.bench.scan(sample, 1))[0, :count]
         before = last.voltages[sample, last.read]
         plan, moved = self.bench.plan, np.abs(again - before)
-        measure, k = plan.station.settings.measure, int(moved.argmax())
+        measure = plan.station.settings.measure
         noise = 0.0 if math.isnan(last.noise) else last.noise * math.sqrt(1 + 1 / last.repeats)
-        if moved[k] > measure.drift_max + measure.verify_sigma * noise:
+        excess = moved - measure.drift_max * reads.reach[:count] - measure.verify_sigma * noise
+        k = int(excess.argmax())
+        if excess[k] > 0:
             place = plan.place(last.read[k])
             raise InstrumentError(
                 f"{place} read {before[k]:.6g} V in sample {sample}, and {again[k]:.6g} V when the same was driven again "

@@ -21,8 +21,10 @@ class Following(Check):
         self._names = plan.network.edge_names
         self._boxes = [edges[name].set or "" for name in self._names]
         self._signs = plan.network.port_incidence.toarray()
-        drift = measure.drift_max / measure.verify_sigma
-        self._filter = EdgeFilter(plan.network, plan.read_nodes, offset=measure.offset_max, drift=drift)
+        spread = plan.reads.spread[: len(plan.read_nodes)]
+        drift = measure.drift_max / measure.verify_sigma * float(spread.max(initial=0.0))
+        offset, unread = measure.offset_max * spread, plan.estimates.nodes
+        self._filter = EdgeFilter(plan.network, plan.read_nodes, offset=offset, drift=drift, unread=unread)
 
     def accepted(self, phase: Phase) -> None:
         injected = phase.currents @ self._signs

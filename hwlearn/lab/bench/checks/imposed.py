@@ -26,7 +26,7 @@ class Imposed(Check):
         if imposed is None:
             return
         if isinstance(phase.asked.outputs, Hold):
-            made, unit, floor = phase.voltages @ self._signs.T, "V", floor_volts(settings.measure)
+            made, unit, floor = phase.voltages @ self._signs.T, "V", floor_volts(self.bench.plan)
         else:
             made, unit, floor = phase.currents, "A", IMPOSED_FLOOR * settings.limits.i_nudge_max
         for sample, k in np.argwhere(np.abs(made - imposed) > IMPOSED * np.abs(imposed) + floor):

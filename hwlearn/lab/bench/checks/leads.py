@@ -39,9 +39,10 @@ class Leads(Check):
                 raise self._error(readings[k], float(metered[k]), float(scanned[k]), turned=turned)
 
     def _same(self, phase: Phase, one: Array, two: Array, *, offsets: bool = True) -> bool:
-        measure = self.bench.plan.station.settings.measure
+        plan = self.bench.plan
+        measure = plan.station.settings.measure
         noise = 0.0 if math.isnan(phase.mean_noise) else 2 * measure.verify_sigma * phase.mean_noise
-        floor = noise + (floor_volts(measure) if offsets else measure.drift_max)
+        floor = noise + (floor_volts(plan) if offsets else measure.drift_max * float(plan.reads.reach.max(initial=0.0)))
         return bool((np.abs(one - two) <= PART * np.maximum(np.abs(one), np.abs(two)) + floor).all())
 
     def _error(self, said: Metered, metered: float, scanned: float, *, turned: bool) -> InstrumentError:

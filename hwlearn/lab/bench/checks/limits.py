@@ -42,11 +42,6 @@ class Limits(Check):
                     f"{plan.station.path}: output.{name} has no nudge: this bench can read it, but not inject or hold; "
                     "wire a source meter to it"
                 )
-            if isinstance(asked.outputs, Hold) and not nudge.can_hold:
-                raise StationError(
-                    f"{plan.station.path}: output.{name} is nudged through a resistor, which injects and cannot hold: this "
-                    "bench runs ep; cl and al need a source meter there"
-                )
 
     def _outputs(self, asked: Asked) -> None:
         plan, imposed = self.bench.plan, asked.imposed

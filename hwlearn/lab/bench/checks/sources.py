@@ -13,16 +13,19 @@ from hwlearn.lab.bench.phases import Phases
 
 
 class Sources(Check):
-    """Inputs and fixed sources, as the scanner reads the nodes that they drive."""
+    """Inputs and fixed sources, as the scanner reads the nodes that they drive, and the shunts on the way."""
 
     def __init__(self, bench: Phases) -> None:
         super().__init__(bench)
         self._entering = bench.plan.network.source_incidence.toarray().T
-        self._floor = floor_volts(bench.plan.station.settings.measure)
+        self._floor = floor_volts(bench.plan)
 
     def after(self, phase: Phase) -> None:
         plan, read, inputs = self.bench.plan, phase.voltages @ self._entering, phase.asked.inputs
-        self._compare(plan.inputs, inputs, read[:, : inputs.shape[1]])
+        made = read[:, : inputs.shape[1]].copy()
+        for k, _, ohm in plan.shunts:
+            made[:, k] += phase.fed[:, k] * ohm
+        self._compare(plan.inputs, inputs, made)
         constants = np.broadcast_to(plan.constant_values, (len(inputs), len(plan.constant_values)))
         self._compare(plan.constants, constants, read[:, inputs.shape[1] + plan.driven])
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.found import Driving, Found
-from hwlearn.lab.instruments.roles import Instrument, MeterReading, ResistorBox, SourceMeter, Wired
+from hwlearn.lab.instruments.roles import Instrument, MeterReading, ResistorBox, SourceMeter, Thermometer, Wired
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.scanner import ScpiScanner
 from hwlearn.lab.instruments.scpi.source import ScpiSource
@@ -273,11 +273,23 @@ class ScpiLinesMeter(Scpi, SourceMeter):
                 self.session.tell(self._meter.zero.format(channel=channel))
 
 
+class ScpiLinesThermometer(Scpi, Thermometer):
+    """Role temperature."""
+
+    def celsius(self, channel: str) -> float:
+        assert self.lines.thermometer is not None
+        with self._sent("thermometer.ask", [channel]):
+            return self.session.read(
+                self.lines.thermometer.ask.format(channel=channel), lambda fields: parse_number(fields[0])
+            )
+
+
 TEMPLATED: dict[str, type[Scpi]] = {
     "source": ScpiLinesSource,
     "scanner": ScpiLinesScanner,
     "box": ScpiLinesBox,
     "meter": ScpiLinesMeter,
+    "thermometer": ScpiLinesThermometer,
 }
 """Role by its table in `[instrument.X.scpi]`."""
 

@@ -13,15 +13,24 @@ SILENT = 1e-3
 """A channel that says that it makes less [V] is at zero."""
 
 
+def made_of(source: Source, wanted: Mapping[str, float], told: Mapping[str, float]) -> None:
+    """Refuse what a source made of the voltages it was told, both by channel [V]; a step of a coarse converter is no error.
+
+    Raises:
+        InstrumentError: names the channel.
+    """
+    for channel, volts in wanted.items():
+        if not abs(told[channel] - volts) <= 0.01 * abs(volts) + 0.01:
+            raise source.error(f"channel {channel} was set to {volts:g} V and says {told[channel]:g} V: out of its range?")
+
+
 class ScpiSource(ScpiInstrument, Source):
     """Sets channels and asks what they are set to, in one round trip."""
 
     def set(self, volts: Mapping[str, float]) -> Mapping[str, float]:
-        told = self._exchange(volts)
-        for (channel, wanted), said in zip(volts.items(), told, strict=True):
-            if not abs(said - wanted) <= 0.01 * abs(wanted) + 0.01:  # a step of a coarse converter is no error
-                raise self.error(f"channel {channel} was set to {wanted:g} V and says {said:g} V: out of its range?")
-        return dict(zip(volts, told, strict=True))
+        told = dict(zip(volts, self._exchange(volts), strict=True))
+        made_of(self, volts, told)
+        return told
 
     def look(self, wired: Wired) -> list[Found]:
         made = self._made(wired.drive) if wired.drive else []

@@ -117,12 +117,22 @@ class MeterLines(Table):
     zero: Of_channel | None = None
 
 
+class ThermometerLines(Table):
+    """Role temperature.
+
+    Attributes:
+        ask: answers one number [°C].
+    """
+
+    ask: Of_channel
+
+
 class ScpiLines(Table):
     """`[instrument.X.scpi]`.
 
     Attributes:
         errors: asks for an entry of the error queue, and is sent with each message.
-        source, scanner, box, meter: the roles that the instrument has.
+        source, scanner, box, meter, thermometer: the roles that the instrument has.
         twin: the driver whose virtual instrument stands in for it on a virtual bench, and understands these lines.
     """
 
@@ -131,12 +141,13 @@ class ScpiLines(Table):
     scanner: ScannerLines | None = None
     box: BoxLines | None = None
     meter: MeterLines | None = None
+    thermometer: ThermometerLines | None = None
     twin: str | None = None
 
     @model_validator(mode="after")
     def _roles(self) -> ScpiLines:
-        if not any((self.source, self.scanner, self.box, self.meter)):
-            raise ValueError("has no role: give it a table source, scanner, box or meter")
+        if not any((self.source, self.scanner, self.box, self.meter, self.thermometer)):
+            raise ValueError("has no role: give it a table source, scanner, box, meter or thermometer")
         if self.source and self.meter:
             raise ValueError("a meter is a source already, which holds its channels: leave source out")
         return self

@@ -68,6 +68,12 @@ CLEARED = re.compile("(GPIB|VXI|USB|TCPIP)(?!.*::(SOCKET|RAW)$)", re.IGNORECASE)
 """Resources whose bus has a device clear: it empties the buffers of the instrument, both ways, and changes no setting."""
 
 
+def at_once(handle: Any) -> None:
+    """Let a resource send each message at once; sockets of pyvisa-py wait for the last one's acknowledgement otherwise."""
+    with suppress(Exception):  # other resources have no such thing
+        handle.visalib.sessions[handle.session].interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 class Visa:
     """A resource that is opened once, and again after `reopen`.
 
@@ -109,11 +115,7 @@ class Visa:
                 self.line.apply(handle)
             except Exception as error:
                 raise InstrumentError(f"its port cannot be set up as {self.line}: {error}", self.name) from None
-        with suppress(
-            Exception
-        ):  # sockets of pyvisa-py only: without it each message waits for the last one's acknowledgement
-            own = handle.visalib.sessions[handle.session].interface
-            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        at_once(handle)
         if self.line.open_delay:
             time.sleep(self.line.open_delay)
 

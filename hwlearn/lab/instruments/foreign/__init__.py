@@ -1,0 +1,1 @@
+"""Instruments behind drivers of other people: what their Python is told to do stands in the station file."""

@@ -1,0 +1,1 @@
+"""`hwlearn watch`: a page on this machine that follows a run while it learns."""
