@@ -1,18 +1,18 @@
 """Deep resistive networks with ideal diodes, trained by Equilibrium Propagation, and the same in ngspice.
 
-    python bench/published_drn.py FOLDER [--digits 200]
+    python bench/published_drn.py FOLDER [--model drn-xs] [--epochs N] [--samples N] [--digits 200]
 
-FOLDER has the four idx files of MNIST (`hwlearn.data`). Trains DRN-XS, 1568-100-10, of Scellier 2024 (fast-drn), replaces its
-ideal diodes by junctions in ngspice, and tells for how many test digits both agree.
+FOLDER has the four idx files of MNIST or Fashion-MNIST (`hwlearn.data`). Trains a network of Scellier 2024 (fast-drn,
+universal-drn), replaces its ideal diodes by junctions in ngspice, and tells for how many test digits both agree.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,50 @@ from hwlearn.arrays import Array
 from hwlearn.data import Images, load
 from hwlearn.network.builders import deep_resistive
 
-GAIN, BATCH, NUDGE, RATE, DECAY = 100.0, 4, 0.1, 0.006, 0.99
-"""Of fast-drn: amplification of the inputs, samples of a minibatch, nudge [S], learning rate and its decay per epoch."""
+
+@dataclass(frozen=True)
+class Model:
+    """A deep resistive network as it was published, and the circuit that trains here.
+
+    Attributes:
+        data: a name of `hwlearn.data`. paper, published: where, and the test error [%] after so many `epochs`.
+        hidden: sizes of the hidden layers. gain: amplification of the inputs.
+        rates, bias_rates: of the resistors to each layer behind the first, and of its biases.
+        batch: samples of a minibatch. optimizer: of `train`.
+    """
+
+    data: str
+    paper: str
+    published: float
+    epochs: int
+    hidden: tuple[int, ...]
+    gain: float
+    rates: tuple[float, ...]
+    bias_rates: tuple[float, ...]
+    batch: int = 4
+    optimizer: str = "plain"
+
+    def learning_rate(self, epoch: int) -> float | dict[str, float]:
+        """By patterns of edge names, or one for all; falls by 1 % an epoch, counted from 0."""
+        ends = [*(f"b_h{k}_*" for k in range(1, len(self.rates))), "b_o*"]
+        names = [*(f"W{k}_*" for k in range(1, len(self.rates) + 1)), *ends]
+        rates = [rate * DECAY**epoch for rate in (*self.rates, *self.bias_rates)]
+        return rates[0] if len(set(rates)) == 1 else dict(zip(names, rates, strict=True))
+
+
+FAST, UNIVERSAL = (f"rain-neuromorphics/energy-based-learning, papers/{name}" for name in ("fast-drn", "universal-drn"))
+EVEN, RISING, DEEP = (0.006, 0.006), (0.002, 0.006, 0.018), (0.005, 0.02, 0.08, 0.005)
+MODELS = {
+    "drn-xs": Model("mnist", FAST, 3.46, 10, (100,), 100.0, EVEN, EVEN),
+    "drn-1h": Model("mnist", FAST, 1.57, 50, (1024,), 480.0, EVEN, EVEN),
+    "drn-2h": Model("mnist", FAST, 1.48, 50, (1024,) * 2, 2000.0, RISING, RISING),
+    "drn-3h": Model("mnist", FAST, 1.66, 50, (1024,) * 3, 4000.0, DEEP, (0.0005, 0.002, 0.008, 0.0005)),
+    "fashion": Model("fashion-mnist", UNIVERSAL, 10.38, 100, (1024,), 300.0, (0.005,) * 2, (0.005,) * 2, 32, "momentum"),
+}
+"""With the settings of the papers' scripts; the nudge is a current, `NUDGE`."""
+
+NUDGE, DECAY = 0.1, 0.99
+"""β [S], and what the learning rate is multiplied by after each epoch."""
 
 FORWARD = 10.1e-3
 """What the steepest junction (`network.devices.ideal_diode`) drops at 1 kA, twice the largest current here [V]."""
@@ -30,17 +72,21 @@ FORWARD = 10.1e-3
 AT_ONCE = 2000
 
 
-def trained(images: Images, hidden: Sequence[int] = (100,), epochs: int = 10, seed: int = 0) -> tuple[NewtonCircuit, float]:
-    """The circuit and its test error [%]; prints that after each epoch."""
+def trained(
+    model: Model, images: Images, epochs: int | None = None, seed: int = 0, samples: int | None = None
+) -> tuple[NewtonCircuit, float]:
+    """The circuit and its test error [%]; prints that after each epoch, of the first `samples` images or of all."""
     inputs, outputs = images.inputs.shape[1], int(images.labels.max()) + 1
-    network = deep_resistive([inputs, *hidden, outputs], diodes="ideal", biases="trainable", gain=GAIN, seed=seed)
+    network = deep_resistive([inputs, *model.hidden, outputs], gain=model.gain, seed=seed)
     circuit, rule = NewtonCircuit(network, dtype="float32"), EquilibriumPropagation(NUDGE, symmetric=True)
-    task, start, error = Task(twins(images.inputs), np.eye(outputs)[images.labels]), time.process_time(), 100.0
-    for epoch in range(epochs):
-        steps = len(task) // BATCH
-        train(circuit, task, rule, steps=steps, batch_size=BATCH, learning_rate=RATE * DECAY**epoch, seed=seed + epoch)
+    chosen = slice(samples)
+    task = Task(twins(images.inputs[chosen], model.gain), np.eye(outputs)[images.labels[chosen]])
+    start, error, batch = time.process_time(), 100.0, model.batch
+    for epoch in range(model.epochs if epochs is None else epochs):
+        options: dict[str, Any] = {"batch_size": batch, "optimizer": model.optimizer, "seed": seed + epoch}
+        train(circuit, task, rule, steps=len(task) // batch, learning_rate=model.learning_rate(epoch), **options)
         answers = [
-            circuit.measure(Drive(twins(images.test_inputs[at : at + AT_ONCE]))).output_voltages.argmax(axis=1)
+            circuit.measure(Drive(twins(images.test_inputs[at : at + AT_ONCE], model.gain))).output_voltages.argmax(axis=1)
             for at in range(0, len(images.test_inputs), AT_ONCE)
         ]
         error = 100 * float(np.mean(np.concatenate(answers) != images.test_labels))
@@ -48,9 +94,9 @@ def trained(images: Images, hidden: Sequence[int] = (100,), epochs: int = 10, se
     return circuit, error
 
 
-def twins(inputs: Array) -> Array:
+def twins(inputs: Array, gain: float) -> Array:
     """(S, 2 n_in) V: x and −x, times the gain."""
-    return GAIN * np.hstack((inputs, -inputs))
+    return gain * np.hstack((inputs, -inputs))
 
 
 class Agreement(NamedTuple):
@@ -69,9 +115,9 @@ class Agreement(NamedTuple):
 
 
 def agreement(circuit: NewtonCircuit, inputs: Array) -> Agreement:
-    """Of a trained network, for inputs (S, pixels)."""
-    exact = circuit.measure(Drive(twins(inputs))).output_voltages
-    network, sources = first_layer_merged(circuit.network, circuit.conductances, twins(inputs))
+    """Of a trained network, for inputs (S, n_in) V."""
+    exact = circuit.measure(Drive(inputs)).output_voltages
+    network, sources = first_layer_merged(circuit.network, circuit.conductances, inputs)
     with NgspiceCircuit(network) as other:
         real = other.measure(Drive(sources)).output_voltages
     first, second = np.sort(exact, axis=1)[:, :-3:-1].T
@@ -110,14 +156,19 @@ def first_layer_merged(network: Network, conductances: Array, inputs: Array) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--digits", type=int, default=200, help="test digits that ngspice classifies too")
+    parser.add_argument("--model", default="drn-xs", choices=MODELS)
+    parser.add_argument("--epochs", type=int, help="as published if not given")
+    parser.add_argument("--samples", type=int, help="train on so many images; on all if not given")
+    parser.add_argument("--digits", type=int, default=200, help="test images that ngspice classifies too; 0 for none")
     arguments = parser.parse_args()
-    images = load("mnist", arguments.folder)
-    circuit, error = trained(images, epochs=arguments.epochs)
-    print(f"test error {error:.2f} %")
+    model = MODELS[arguments.model]
+    images = load(model.data, arguments.folder)
+    circuit, error = trained(model, images, epochs=arguments.epochs, samples=arguments.samples)
+    print(f"test error {error:.2f} %; published {model.published} % after {model.epochs} epochs")
+    if not arguments.digits:
+        return
     start = time.process_time()
-    found = agreement(circuit, images.test_inputs[: arguments.digits])
+    found = agreement(circuit, twins(images.test_inputs[: arguments.digits], model.gain))
     print(
         f"of {arguments.digits} digits, ngspice chooses the same for {100 * found.same:.2f} %, which must be at least "
         f"{100 * found.certain:.2f} %; outputs differ by up to {1e3 * found.away:.1f} mV"

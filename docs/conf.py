@@ -20,8 +20,18 @@ extensions = [
     "notebooks",
     "rooms_map",
     "signatures",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "*.py", "extensions", "examples"]  # scripts of notebooks/ are pages
+exclude_patterns = [
+    "_build",
+    "*.py",
+    "extensions",
+    "examples",
+    "figures",
+    "gallery/*.py",
+    "gallery/*.ipynb",
+    "sg_execution_times.rst",
+]  # scripts of notebooks/ are pages
 html_theme = "furo"
 html_title = f"hwlearn {release}"
 html_copy_source = False
@@ -32,6 +42,17 @@ html_css_files = ["wide.css"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+
+sphinx_gallery_conf: dict[str, object] = {
+    "examples_dirs": "figures",
+    "gallery_dirs": "gallery",
+    "image_scrapers": ("pictures.scraper",),
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "write_computation_times": False,
+    "min_reported_time": 1e9,
+    "show_signature": False,
+}
 
 default_role = "py:obj"  # `name` in a docstring is a link where there is something to link to, code elsewhere
 autodoc_default_options = {"members": True, "member-order": "bysource"}

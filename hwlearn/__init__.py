@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hwlearn.analysis.analyze import Analysis, analyze
     from hwlearn.analysis.identified import IdentifiedCircuit
     from hwlearn.circuits.base import Circuit
-    from hwlearn.circuits.drive import Drive, Hold, Inject, Open
+    from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Pull
     from hwlearn.circuits.exact.circuit import ExactCircuit
     from hwlearn.circuits.imperfect import ImperfectCircuit
     from hwlearn.circuits.linear import LinearCircuit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hwlearn.learning.loss import Loss
     from hwlearn.learning.losses import ClassMeans, CrossEntropy, Hinge, OnlyWrong, SquaredError
     from hwlearn.learning.many import ManyResult, train_many
-    from hwlearn.learning.remedies import Overclamped, Thresholded
+    from hwlearn.learning.remedies import LowPower, Overclamped, Thresholded
     from hwlearn.learning.rule import Rule
     from hwlearn.learning.rules import (
         AdjointCoupledLearning,
@@ -74,7 +74,7 @@ _HOMES = {
         "Transistor",
     ),
     "hwlearn.circuits.base": ("Circuit",),
-    "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open"),
+    "hwlearn.circuits.drive": ("Drive", "Hold", "Inject", "Open", "Pull"),
     "hwlearn.circuits.linear": ("LinearCircuit",),
     "hwlearn.circuits.measurement": ("Measurement", "SampledMeasurement"),
     "hwlearn.circuits.exact": ("ExactCircuit",),
@@ -97,7 +97,7 @@ _HOMES = {
         "EquilibriumPropagation",
         "FullClamp",
     ),
-    "hwlearn.learning.remedies": ("Overclamped", "Thresholded"),
+    "hwlearn.learning.remedies": ("LowPower", "Overclamped", "Thresholded"),
     "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
     "hwlearn.learning.many": ("ManyResult", "train_many"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
@@ -138,6 +138,7 @@ __all__ = [
     "Law",
     "LinearCircuit",
     "Loss",
+    "LowPower",
     "ManyResult",
     "Measurement",
     "Network",
@@ -147,6 +148,7 @@ __all__ = [
     "Open",
     "Overclamped",
     "Port",
+    "Pull",
     "Resistor",
     "Rule",
     "Run",

@@ -100,13 +100,14 @@ def given(path: Path) -> bytes:
     name, copies, noted = os.path.abspath(path), _copies.get(), _noted.get()
     if copies is not None and name not in copies:
         raise FileNotFoundError(errno.ENOENT, "is not among the files that the run keeps", str(path))
-    content = _given(path) if copies is None else copies[name]
+    content = on_disk(path) if copies is None else copies[name]
     if noted is not None:
         noted[name] = content
     return content
 
 
-def _given(path: Path) -> bytes:
+def on_disk(path: Path) -> bytes:
+    """What `given` reads where there are no copies."""
     with path.open("rb", buffering=0) as file:
         kind = os.fstat(file.fileno()).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):

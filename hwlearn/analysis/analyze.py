@@ -108,6 +108,7 @@ class Analysis:
             "singular_values": found.singular_values.tolist(),
             "rates": {name: s.slowest for name, s in rates.items()},
             "active_rates": {name: s.active.tolist() for name, s in self.start.spectra.items()},
+            "mean_rates": {name: s.mean for name, s in found.spectra.items()},
             "max_step": {name: _finite(s.max_step) for name, s in rates.items()},
             "best_step": {name: _finite(s.best_step) for name, s in rates.items()},
             "units": {name: units_of(name, self.loss)._asdict() for name in rates},

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.linalg import inv
 
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
+from hwlearn.analysis.parts import Modes, Part, parts
 from hwlearn.arrays import Array
 
 RULES = ("ep", "cl", "al")
-DENSE_ENTRIES = 40_000_000
-"""Entries of K above which the spectrum's ends are found by Lanczos instead of a dense SVD."""
+LISTED = 100
+"""Directions without a resistor that are kept."""
 
 ACTIVE = 1e-6
 """A mode is active if it holds more than this part of the error."""
@@ -28,12 +30,14 @@ class Spectrum:
         active: those that the present error excites, in falling order.
         stuck: part of the error (0 … 1, in norm) that no change of the conductances reduces to first order.
         partial: only the largest and the smallest were computed.
+        mean: of all rates, exact also if `partial`: the trace over the number of constraints.
     """
 
     eigenvalues: Array
     active: Array
     stuck: float
     partial: bool
+    mean: float
 
     @property
     def slowest(self) -> float:
@@ -66,7 +70,8 @@ class Coercivity:
         rank: of J; singular values below `RANK_TOLERANCE` of the largest, or below what rounding leaves, count as zero.
         constant: the coercivity constant σ_min(J)² [V²/S²] over the independent constraints; 0 if rank < constraints.
         singular_values: σ of J [V/S], falling; both ends if `partial`.
-        directions: combinations (S, n_out) of outputs that no resistor can change, one for each missing rank.
+        directions: combinations (S, n_out) of outputs that no resistor can change, one for each missing rank, up to
+            `LISTED`.
         spectra: for "ep" (JJᵀ), "cl" (JJᵀR⁻¹), "al" (R⁻¹JJᵀR⁻¹), each over the number of samples.
     """
 
@@ -89,60 +94,56 @@ def coercivity(jacobian: Jacobian) -> Coercivity:
 
     With L Lᵀ = R, JJᵀR⁻¹ has the eigenvalues of L⁻¹JJᵀL⁻ᵀ, so all three are squared singular values of M J, M = 1, L⁻¹, R⁻¹.
     """
-    mixing, rows = jacobian.independent()
+    mixing, found = parts(jacobian)
     ports, samples = jacobian.outputs.shape[1], len(mixing)
+    constraints = sum(part.count for part in found)
     error = jacobian.outputs - jacobian.targets
     lower = np.linalg.cholesky(jacobian.resistance) if _definite(jacobian.resistance) else None
+    weights: dict[str, Array] = {"ep": np.eye(ports)}
+    if lower is not None:  # outputs that depend on each other cannot be held
+        weights |= {"cl": inv(lower), "al": inv(jacobian.resistance)}
     spectra: dict[str, Spectrum] = {}
-    left, sizes, partial = _svd(rows)
-    zero = max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), jacobian.rounding)
-    if lower is not None:
-        weights = {"ep": np.eye(ports), "cl": np.linalg.inv(lower), "al": np.linalg.inv(jacobian.resistance)}
-    else:
-        weights = {"ep": np.eye(ports)}  # outputs that depend on each other cannot be held
+    plain = [part.modes() for part in found]
+    zero = max(RANK_TOLERANCE * max((float(modes.sizes.max(initial=0.0)) for modes in plain), default=0.0), jacobian.rounding)
     for rule, weight in weights.items():
-        u, s, some = (left, sizes, partial) if rule == "ep" else _svd(_weighted(weight, rows))
-        limit = max(RANK_TOLERANCE * float(s.max(initial=0.0)), jacobian.rounding * float(np.linalg.norm(weight, 2)))
-        spectra[rule] = _spectrum(u, s, s > limit, some, mixing, error @ weight.T, samples)
-    rank = len(rows) - int((sizes <= zero).sum())  # an upper bound if only the ends of the spectrum are known
-    full = rank == len(rows)
-    directions = tuple(mixing @ left[:, k].reshape(-1, ports) for k in range(left.shape[1]) if sizes[k] <= zero)
-    constant = float(sizes[-1] ** 2) if full and len(sizes) else 0.0
-    return Coercivity(len(rows), rank, constant, sizes, directions, spectra, partial)
+        own = [weight[np.ix_(part.outputs, part.outputs)] for part in found]
+        modes = [
+            one.times(mine.item()) if mine.size == 1 else part.modes(mine) if rule != "ep" else one
+            for part, one, mine in zip(found, plain, own, strict=True)
+        ]
+        inside = mixing.T @ (error @ weight.T)
+        held = [one.left.T @ inside[:, part.outputs].ravel() for part, one in zip(found, modes, strict=True)]
+        mean = sum(part.trace(one) for part, one in zip(found, own, strict=True)) / max(constraints * samples, 1)
+        rounding = jacobian.rounding * float(np.linalg.norm(weight, 2))
+        spectra[rule] = _spectrum(modes, held, rounding, float(np.linalg.norm(error @ weight.T)), mean, samples)
+    sizes = np.sort(np.concatenate([modes.sizes for modes in plain]))[::-1] if plain else np.zeros(0)
+    rank = constraints - int((sizes <= zero).sum())  # an upper bound if only the ends of the spectrum are known
+    constant = float(sizes[-1] ** 2) if rank == constraints and len(sizes) else 0.0
+    lost = tuple(islice(_directions(mixing, found, plain, zero, ports), LISTED))
+    return Coercivity(constraints, rank, constant, sizes, lost, spectra, any(modes.partial for modes in plain))
 
 
-def _spectrum(
-    left: Array, sizes: Array, moving: NDArray[np.bool_], partial: bool, mixing: Array, error: Array, samples: int
-) -> Spectrum:
-    """Eigenvalues and how much of the error (S, n_out) lies in each mode."""
-    inside = (mixing.T @ error).ravel()
-    parts = left.T @ inside
-    norm = float(np.linalg.norm(error))
+def _directions(mixing: Array, found: list[Part], plain: list[Modes], zero: float, ports: int) -> Iterator[Array]:
+    """(S, n_out) each: what no resistor changes."""
+    for part, modes in zip(found, plain, strict=True):
+        for k in np.flatnonzero(modes.sizes <= zero):
+            direction = np.zeros((len(mixing), ports))
+            direction[:, part.outputs] = mixing @ modes.left[:, k].reshape(-1, len(part.outputs))
+            yield direction
+
+
+def _spectrum(modes: list[Modes], held: list[Array], rounding: float, norm: float, mean: float, samples: int) -> Spectrum:
+    """Eigenvalues of all parts, and how much of an error of size `norm` lies in each mode."""
+    sizes, inside = (np.concatenate(kind) if kind else np.zeros(0) for kind in ([one.sizes for one in modes], held))
+    order = np.argsort(-sizes, kind="stable")
+    sizes, inside = sizes[order], inside[order]
+    moving = sizes > max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), rounding)
     eigenvalues = np.where(moving, sizes**2, 0.0) / samples
-    active = moving & (np.abs(parts) > ACTIVE * norm) if norm else np.zeros(len(sizes), dtype=bool)
-    reached = float(np.sqrt((parts[moving] ** 2).sum()))
+    active = moving & (np.abs(inside) > ACTIVE * norm) if norm else np.zeros(len(sizes), dtype=bool)
+    partial = any(one.partial for one in modes)
+    reached = float(np.sqrt((inside[moving] ** 2).sum()))
     stuck = float(np.sqrt(max(norm**2 - reached**2, 0.0)) / norm) if norm and not partial else 0.0
-    return Spectrum(eigenvalues, eigenvalues[active], stuck, partial)
-
-
-def _svd(rows: Array) -> tuple[Array, Array, bool]:
-    """(U (d, k), σ (k,) falling, whether only the ends were computed) of K (d, E); k = d if complete."""
-    d, edges = rows.shape
-    if rows.size <= DENSE_ENTRIES or d < 8:
-        left, sizes, _ = np.linalg.svd(rows, full_matrices=edges < d)
-        return left, np.r_[sizes, np.zeros(d - len(sizes))], False
-    from scipy.sparse.linalg import LinearOperator, eigsh
-
-    gram = LinearOperator((d, d), matvec=lambda x: rows @ (rows.T @ np.ravel(x)), dtype=np.dtype(np.float64))
-    values, left = eigsh(gram, k=6, which="BE")
-    order = np.argsort(values)[::-1]
-    return left[:, order], np.sqrt(np.maximum(values[order], 0.0)), True
-
-
-def _weighted(weight: Array, rows: Array) -> Array:
-    """(1 ⊗ M) K."""
-    ports = len(weight)
-    return (weight @ rows.reshape(-1, ports, rows.shape[1])).reshape(rows.shape)
+    return Spectrum(eigenvalues, eigenvalues[active], stuck, partial, mean)
 
 
 def _definite(matrix: Array) -> bool:

@@ -6,15 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.manifold import Projection, project
 from hwlearn.analysis.nearest import nearest
+from hwlearn.analysis.parts import parts
 from hwlearn.analysis.structure import Structure, structure
+from hwlearn.arrays import Array
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.text import GROUND
 
 SLACK = 1e-9
 """Targets may miss a limit by this part of the largest voltage."""
+
+WORK, ITERATIONS = 40_000_000, (3, 100)
+"""Entries of Jacobians that a search may take, and the fewest and the most steps that it makes."""
 
 STARTS = 6
 """Searches from other conductances before a target counts as not found."""
@@ -39,9 +45,11 @@ def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
     """Judge a task: by structure, by the maximum principle, and by least squares on the exact model."""
     task.check(network)
     shape = structure(network)
-    best = project(network, task)
+    mixing, found = parts(jacobian(network, task))
+    entries = sum(part.count * len(part.edges) for part in found)
+    best = project(network, task, iterations=int(np.clip(WORK // max(entries, 1), *ITERATIONS)))
     near = SLACK * max(best.jacobian.volts, float(np.abs(task.targets).max(initial=0.0)))
-    reasons = [*_ties(network, task, shape, near), *_limits(network, task, near)]
+    reasons = [*_ties(network, task, shape, near), *_limits(network, task, near), *_contradictions(task, mixing, near)]
     random = np.random.default_rng(seed)
     for _ in range(0 if reasons else STARTS):
         if best.reached:
@@ -54,6 +62,19 @@ def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
     if not best.reached and not reasons:
         reasons.append("no search met them; wider bounds, a freed edge, more edges or other targets may")
     return Feasibility(not reasons, tuple(reasons), best)
+
+
+def _contradictions(task: Task, mixing: Array, near: float) -> list[str]:
+    """Samples that are combinations of others: a linear circuit answers them with the same combinations, whatever it is."""
+    left = task.targets - mixing @ (mixing.T @ task.targets)
+    if np.abs(left).max(initial=0.0) <= near:
+        return []
+    samples, independent = mixing.shape
+    least = float(np.sqrt(np.mean(left**2)))
+    return [
+        f"the {samples} samples are combinations of {independent}, and their targets are not the same combinations: no "
+        f"circuit of these sources and resistors comes nearer than {least:.4g} V rms"
+    ]
 
 
 def _ties(network: Network, task: Task, shape: Structure, near: float) -> list[str]:

@@ -84,12 +84,13 @@ def offset_floor(near: Linearised, offsets: ArrayLike) -> Floor:
 
     They drop out of the contrast, but not of the error that makes the nudge: the rule brings e + κ Cω to zero, as far as the
     conductances can (else its projection, JᵀW(e + κ Cω) = 0), κ = 1 for EP and symmetric CL, 0 for AL. One-sided CL holds
-    the outputs at o + Cω − η(e + Cω) and takes Cω for a nudge: κ = 1 − 1/η.
+    the outputs at o + Cω − η(e + Cω) and takes Cω for a nudge: κ = 1 − 1/η. One-sided EP by a resistor pulls to the targets
+    themselves: κ = 0.
     """
     network = near.jacobian.network
     seen = network.port_incidence @ np.asarray(offsets, dtype=np.float64)
     factor = 1.0
-    if near.rule == "al":
+    if near.rule == "al" or near.follows_targets:
         factor = 0.0
     elif near.rule == "cl" and not near.symmetric:
         factor = 1 - 1 / near.nudge
@@ -100,10 +101,11 @@ def gain_floor(near: Linearised, gains: ArrayLike) -> Floor:
     """Floor of sources at the outputs that make (1 + ε_a) of what they should, gains ε (n_out,).
 
     EP injects a little more or less, and symmetric CL holds ± the same: no floor. AL learns to reach what it holds, y(1 + ε):
-    e = ε y. One-sided CL takes the ε o that it holds too much for a nudge: e = ε o/η (full clamp: η = 1).
+    e = ε y, and so does one-sided EP by a resistor. One-sided CL takes the ε o that it holds too much for a nudge: e = ε o/η
+    (full clamp: η = 1).
     """
     factor = 0.0
-    if near.rule == "al":
+    if near.rule == "al" or near.follows_targets:
         factor = 1.0
     elif near.rule == "cl" and not near.symmetric:
         factor = 1 / near.nudge

@@ -13,6 +13,7 @@ from hwlearn.analysis.jacobian import jacobian
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Inject, Outputs
+from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.errors import HwlearnError
 from hwlearn.inference.identify import identify
@@ -63,6 +64,10 @@ class IdentifiedCircuit(Circuit):
     @property
     def codes(self) -> NDArray[np.intp] | None:
         return self.inside.codes
+
+    @property
+    def ledger(self) -> Ledger | None:
+        return self.inside.ledger
 
     @property
     def bounds(self) -> tuple[Array, Array]:

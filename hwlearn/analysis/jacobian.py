@@ -50,7 +50,7 @@ class Jacobian(Sensitivity):
 
     def matrix(self) -> Array:
         """J as a dense array, (S·n_out, E)."""
-        return _rows(self.source_drops @ self.weights.T, self.adjoint_drops)
+        return product(self.source_drops @ self.weights.T, self.adjoint_drops)
 
     def operator(self) -> LinearOperator:
         """J as a scipy LinearOperator; a product costs O(E · sources · n_out), whatever the number of samples."""
@@ -72,10 +72,14 @@ class Jacobian(Sensitivity):
 
         J and K have the same singular values. r is the number of independent samples, at most the number of sources.
         """
+        mixing, drops = self.samples()
+        return mixing, product(drops, self.adjoint_drops)
+
+    def samples(self) -> tuple[Array, Array]:
+        """U (S, r) as in `independent`, and the drops (E, r) of the independent samples [V]."""
         left, sizes, right = np.linalg.svd(self.weights, full_matrices=False)
         rank = int((sizes > RANK_TOLERANCE * sizes.max(initial=0.0)).sum())
-        drops = self.source_drops @ (right[:rank] * sizes[:rank, None]).T
-        return left[:, :rank], _rows(drops, self.adjoint_drops)
+        return left[:, :rank], self.source_drops @ (right[:rank] * sizes[:rank, None]).T
 
 
 def jacobian(network: Network, task: Task, conductances: ArrayLike | None = None) -> Jacobian:
@@ -101,7 +105,7 @@ def take(circuit: ExactCircuit, task: Task) -> Jacobian:
     return Jacobian.of(circuit, task)
 
 
-def _rows(drops: Array, adjoint: Array) -> Array:
-    """(k·n_out, E): −adjoint_a ∘ drop_s, for drops (E, k)."""
+def product(drops: Array, adjoint: Array) -> Array:
+    """(k·p, E): −adjoint_a ∘ drop_s, for drops (E, k) and adjoint (E, p)."""
     # Row-major, or numpy multiplies such matrices without BLAS.
     return np.multiply(-drops.T[:, None, :], adjoint.T[None, :, :], order="C").reshape(-1, len(drops))

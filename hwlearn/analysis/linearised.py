@@ -14,7 +14,7 @@ from hwlearn.errors import HwlearnError
 from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.remedies import Remedy
 from hwlearn.learning.rule import Rule
-from hwlearn.learning.table import TableRule
+from hwlearn.learning.table import Means, TableRule
 
 NAMES = ("ep", "cl", "al")
 
@@ -23,19 +23,22 @@ NAMES = ("ep", "cl", "al")
 class Linearised:
     """EP, CL or AL near a solution: ġ = −(1/S) Jᵀ W e + ξ, W = 1, R⁻¹, R⁻² (docs/theory.md, Coercivity).
 
-    With I = −R⁻¹e, AL's ġ = −∇ ½‖I‖² is −JᵀR⁻²e to first order, so all three are written in the voltage error e (S·n_out).
+    EP by a resistor β has W = (1 + βR)⁻¹. With I = −R⁻¹e, AL's ġ = −∇ ½‖I‖² is −JᵀR⁻²e to first order, so all are written in
+    the voltage error e (S·n_out).
 
     Attributes:
         jacobian: at the solution.
         rule: "ep", "cl" or "al".
         nudge: in the rule's unit.
         symmetric: both sides, or one.
+        by: what makes EP's current: "current", or "resistor".
     """
 
     jacobian: Jacobian
     rule: str
     nudge: float
     symmetric: bool
+    by: Means = "current"
 
     @classmethod
     def of(cls, jacobian: Jacobian, rule: Rule) -> Linearised:
@@ -52,7 +55,8 @@ class Linearised:
         name = "cl" if rule.name == "clamp" else rule.name
         if name not in NAMES:
             raise HwlearnError(f"no floor is predicted for the rule {rule.name!r}; there are {', '.join(NAMES)}, clamp")
-        return cls(jacobian, name, rule.amplitude(jacobian.network), rule.symmetric)
+        by: Means = base.by if isinstance(base, TableRule) else "current"
+        return cls(jacobian, name, rule.amplitude(jacobian.network), rule.symmetric, by)
 
     @property
     def samples(self) -> int:
@@ -63,9 +67,20 @@ class Linearised:
     def weight(self) -> Array:
         """W (n_out, n_out), alike for all samples."""
         if self.rule == "ep":
-            return np.eye(self.jacobian.outputs.shape[1])
+            return self._load
         inverse = inv(self.jacobian.resistance)
         return inverse @ inverse if self.rule == "al" else inverse
+
+    @cached_property
+    def _load(self) -> Array:
+        """(n_out, n_out): what part of β times the error flows, (1 + βR)⁻¹ through a resistor, all from a current source."""
+        eye = np.eye(self.jacobian.outputs.shape[1])
+        return np.asarray(inv(eye + self.nudge * self.jacobian.resistance)) if self.by == "resistor" else eye
+
+    @property
+    def follows_targets(self) -> bool:
+        """Whether the nudged phase imposes the target itself, not what the free phase read: one-sided, through a resistor."""
+        return self.by == "resistor" and not self.symmetric
 
     @cached_property
     def matrix(self) -> Array:
@@ -96,8 +111,7 @@ class Linearised:
     @cached_property
     def response(self) -> Array:
         """(E, n_out): drops per unit of what the nudge is made of, a current (EP, V/A) or a held voltage (CL and AL, V/V)."""
-        adjoint = self.jacobian.adjoint_drops
-        return adjoint if self.rule == "ep" else adjoint @ inv(self.jacobian.resistance)
+        return self.jacobian.adjoint_drops @ (self._load if self.rule == "ep" else inv(self.jacobian.resistance))
 
     def noise_maps(self) -> tuple[list[Array], Array]:
         """How one sample's readings become noise of the direction, before the factor Δv_e of each edge.
@@ -107,6 +121,7 @@ class Linearised:
             With readings n₀ (free) and n₁ (nudged), or n₊ and n₋, in the two phases:
 
             EP   ΛC n₀ − B(n₁ − n₀)/β                    symmetric  ΛC n₀ − B(n₊ − n₋)/2β
+            EP by a resistor  −B(n₁ − n₀)/β              symmetric  Λ(1 + βR)⁻¹C n₀ − B(n₊ − n₋)/2β
             CL   −[(1 − η) ΛR⁻¹C n₀ + B(n₁ − n₀)]/η      symmetric  ΛR⁻¹C n₀ − B(n₊ − n₋)/2η
             AL   −ΛR⁻¹ m₀ + B(n₁ − n₀)/η                 symmetric  −ΛR⁻¹ m₀ + B(n₊ − n₋)/2η
 
@@ -118,7 +133,7 @@ class Linearised:
         seen = network.port_incidence.toarray()
         sign = 1.0 if self.rule == "al" else -1.0
         currents = -self.response if self.rule == "al" else np.zeros_like(self.response)
-        fed = np.zeros_like(spread) if self.rule == "al" else self.response @ seen
+        fed = np.zeros_like(spread) if self.rule == "al" or self.follows_targets else self.response @ seen
         if self.symmetric:
             contrast = sign * spread / (2 * self.nudge)
             return [fed, contrast, -contrast], currents

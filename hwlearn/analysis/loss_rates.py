@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlearn.analysis.coercivity import DENSE_ENTRIES
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
+from hwlearn.analysis.parts import DENSE_ENTRIES
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.loss import Loss

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlearn.analysis.jacobian import Jacobian, jacobian, take
+from hwlearn.analysis.parts import parts
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.learning.task import Task
@@ -60,14 +61,15 @@ def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Project
     size = max(here.volts, float(np.abs(here.targets).max(initial=0.0)))
     taken = 1
     while taken < iterations and _rms(error) > REACHED * size * 1e-3:
-        mixing, rows = here.independent()
-        scaled = rows * here.conductances
-        gram = scaled @ scaled.T
-        right = (mixing.T @ error).ravel()
-        scale = float(np.trace(gram)) / max(len(gram), 1)
+        mixing, found = parts(here)
+        inside, g = mixing.T @ error, here.conductances
+        count = sum(part.count for part in found)
+        scale = sum(part.trace(np.eye(len(part.outputs)), g[part.edges]) for part in found) / max(count, 1)
         if not scale:
             break
-        step = -scaled.T @ np.linalg.lstsq(gram + damping * scale * np.eye(len(gram)), right, rcond=None)[0]
+        step = np.zeros(len(g))
+        for part in found:
+            step[part.edges] = part.step(inside[:, part.outputs], g[part.edges], damping * scale)
         wanted = here.conductances * np.exp(np.clip(step, -2.0, 2.0))
         wanted = np.where(network.trainable, np.clip(wanted, network.lower, network.upper), here.conductances)
         circuit.program(wanted)
@@ -89,9 +91,10 @@ def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Project
 def distance(network: Network, task: Task, conductances: ArrayLike) -> float:
     """Distance [S] from conductances to the solution manifold, to first order exact: ‖Jᵀ(JJᵀ)⁻¹ e‖ near it."""
     here = jacobian(network, task, conductances)
-    mixing, rows = here.independent()
-    error = (mixing.T @ (here.outputs - here.targets)).ravel()
-    return float(np.linalg.norm(np.linalg.lstsq(rows, error, rcond=None)[0]))
+    mixing, found = parts(here)
+    error = mixing.T @ (here.outputs - here.targets)
+    steps = [np.linalg.lstsq(part.rows(), error[:, part.outputs].ravel(), rcond=None)[0] for part in found]
+    return float(np.linalg.norm(np.concatenate(steps))) if steps else 0.0
 
 
 def _rms(error: Array) -> float:

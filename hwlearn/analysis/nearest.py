@@ -26,7 +26,8 @@ def nearest(network: Network, task: Task, found: Projection) -> Projection:
     shortest way to a solution and lets bounds cut its steps, so it may halt at a bound where no solution is.
     """
     free = np.flatnonzero(network.trainable & (network.lower < network.upper))
-    if not len(free) or np.prod(found.jacobian.independent()[1].shape) > LARGEST:
+    largest = min(found.jacobian.weights.shape) * found.jacobian.adjoint_drops.size
+    if not len(free) or largest > LARGEST:
         return found
     low, high = np.log(network.lower[free]), np.log(network.upper[free])
     known: dict[bytes, Jacobian] = {}

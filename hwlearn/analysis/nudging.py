@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.inference import noise
 from hwlearn.inference.noise import DETECTED
+
+DECADES = 6.0
 
 
 def smallest_current(near: Linearised, volts: float, *, repeats: int = 1, sigmas: float = DETECTED) -> Array:
@@ -40,11 +43,14 @@ def best_nudge(near: Linearised, volts: float, amperes: float = 0.0, repeats: in
     """The nudge whose direction error is smallest at the present error; infinite for symmetric nudges, which have no bias.
 
     The squared error is a + b/n + c/n² + d n² in the nudge n (noise: a, b, c; bias: d), smallest where 2d n⁴ = b n + 2c.
+    Through a resistor the direction itself fades with the nudge: there the error relative to it counts.
     """
     bias = one_sided_bias(near)
     quartic = float(bias @ bias) / near.nudge**2
     if not quartic:
         return np.inf
+    if near.by == "resistor":
+        return _best_resistor(near, volts, amperes, repeats)
     unit = [_variance(_nudged(near, n), volts, amperes) / repeats for n in (1.0, 0.5, 0.25)]
     _, inverse, square = np.linalg.solve([[1, 1, 1], [1, 2, 4], [1, 4, 16]], unit)
     roots = np.roots([2 * quartic, 0, 0, -inverse, -2 * square])
@@ -68,7 +74,22 @@ def repeats_for(near: Linearised, volts: float, wanted: float, amperes: float = 
 
 
 def _nudged(near: Linearised, nudge: float) -> Linearised:
-    return Linearised(near.jacobian, near.rule, nudge, near.symmetric)
+    return Linearised(near.jacobian, near.rule, nudge, near.symmetric, near.by)
+
+
+def _best_resistor(near: Linearised, volts: float, amperes: float, repeats: int) -> float:
+    """β with the smallest error relative to the direction −JᵀW e/S, of conductances `DECADES` about 1/R."""
+    at = near.jacobian
+    error = (at.outputs - at.targets).reshape(-1, 1)
+
+    def relative(decade: float) -> float:
+        tried = _nudged(near, 10**decade)
+        direction = tried.matrix.T @ tried.weighted(error) / tried.samples
+        return direction_error(tried, volts, amperes, repeats) / float(np.linalg.norm(direction))
+
+    middle = -float(np.log10(np.trace(at.resistance) / len(at.resistance)))
+    found = minimize_scalar(relative, bounds=(middle - DECADES, middle + DECADES), method="bounded", options={"xatol": 1e-4})
+    return float(10**found.x)
 
 
 def _variance(near: Linearised, volts: float, amperes: float) -> float:

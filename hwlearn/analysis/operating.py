@@ -14,7 +14,8 @@ from hwlearn.analysis.coercivity import in_short, in_words
 from hwlearn.analysis.jacobian import RANK_TOLERANCE
 from hwlearn.analysis.units import units_of
 from hwlearn.arrays import Array
-from hwlearn.circuits.newton.circuit import NewtonCircuit, SmallSignal
+from hwlearn.circuits.newton.circuit import NewtonCircuit
+from hwlearn.circuits.newton.small_signal import SmallSignal
 from hwlearn.display import shown
 from hwlearn.learning.task import Task
 from hwlearn.network import Network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -300,7 +301,8 @@ def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
     while isinstance(rule, Remedy):
         rule = rule.rule
     if not (rule.symmetric or isinstance(rule, FullClamp)):
-        made["symmetric"] = type(rule)(nudge=rule.nudge, symmetric=True)
+        made["symmetric"] = copy(rule)
+        made["symmetric"].symmetric = True
     if isinstance(rule, TableRule) and rule.observes == "voltage":
         push = 2 * plain.error
         made["overclamped"] = Overclamped(rule, push, 0.5 * reach * push)

@@ -83,10 +83,11 @@ def symmetries(network: Network, task: Task) -> tuple[Symmetry, ...]:
     idle = ~shape.live | ~network.trainable
     still = _still(network, task)
     found: dict[tuple[tuple[int, ...], int], list[int]] = {}
-    patterns, which = np.unique(still & ~idle, axis=0, return_inverse=True)
-    for number in range(min(len(patterns), PATTERNS)):
+    still &= ~idle
+    _, first, which = np.unique(np.packbits(still, axis=1), axis=0, return_index=True, return_inverse=True)
+    for number, example in enumerate(first[:PATTERNS].tolist()):
         samples = np.flatnonzero(which.ravel() == number).tolist()
-        for part in _parts(network, patterns[number], idle):
+        for part in _parts(network, still[example], idle):
             lost = _nullity(network, part) - _nullity(network, part & idle)
             if lost > 0:
                 names = tuple(np.flatnonzero(part & ~idle).tolist())

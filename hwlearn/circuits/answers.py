@@ -60,14 +60,21 @@ class Answers(ABC):
     @cached_property
     def _factor(self) -> Array:
         self.complete()
-        factor, info = lapack.dpotrf(self.resistance, lower=0)
-        if info:
-            raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
-        return factor
+        return _factored(self.resistance)
 
-    def currents_to_hold(self, change: Array) -> Array:
-        """(S, n_out) A that raise the open output voltages by `change` (S, n_out) [V]: R⁻¹ change."""
-        return lapack.dpotrs(self._factor, change.T, lower=0)[0].T if change.shape[1] else change
+    def currents_to_hold(self, change: Array, behind: float = 0.0) -> Array:
+        """(S, n_out) A that flow where `change` (S, n_out) [V] is held above the open outputs: R⁻¹ change.
+
+        Held `behind` a resistor [Ω], (R + behind)⁻¹ change.
+        """
+        if not change.shape[1]:
+            return change
+        if behind:
+            self.complete()
+            factor = _factored(self.resistance + behind * np.eye(len(self.resistance)))
+        else:
+            factor = self._factor
+        return lapack.dpotrs(factor, change.T, lower=0)[0].T
 
     def product(self, one: Array, two: Array) -> Array:
         """(E,) V²: Σ_s (H x_s) ∘ (H y_s) for states x, y (S, p); H (E×p) are the drops per column. Never forms (S, E).
@@ -104,6 +111,13 @@ class Answers(ABC):
     def power(self) -> Array:
         """(p, p) W: power in the edges as a quadratic form of the column weights."""
         return (self.drops * self.conductances) @ self.drops.T
+
+
+def _factored(resistance: Array) -> Array:
+    factor, info = lapack.dpotrf(resistance, lower=0)
+    if info:
+        raise SimulationError("the output resistance matrix is singular to working precision; outputs are nearly tied")
+    return np.asarray(factor)
 
 
 class LinearMeasurement(Measurement):

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.ledger import Timing
 from hwlearn.network import Network
 from hwlearn.registry import Registry
+from hwlearn.text import GROUND
 from hwlearn.toml import Table
 
 
@@ -45,6 +47,10 @@ class Backend(Table, ABC):
     def fingerprint(self, network: Network, folder: Path) -> Mapping[str, str]:
         """What must be the same, besides the fields, for a run to go on: a value by a word that tells the user what it is."""
         return {}
+
+    def timing(self, network: Network, folder: Path) -> Timing:
+        """How long its phases take, which for a model is what they would take on a bench."""
+        return Timing(readings=sum(node != GROUND for node in network.nodes))
 
     def largest_injection(self, folder: Path) -> float:
         """What may be injected into an output [A]."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Drive, Hold, Outputs
+from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import DriveError, HwlearnError, SimulationError
@@ -51,6 +52,11 @@ class Circuit(Sealed, ABC):
     @property
     def codes(self) -> NDArray[np.intp] | None:
         """(E,) what is written to the devices that realise the conductances, −1 where there is none; None without codes."""
+        return None
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What was measured so far of what it costs; None of models, which cost nothing."""
         return None
 
     @property

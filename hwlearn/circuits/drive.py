@@ -56,7 +56,12 @@ class Inject:
 
     @property
     def imposed(self) -> Array:
+        """`current`."""
         return self.current
+
+    def imposing(self, current: Array) -> Inject:
+        """The same with other currents."""
+        return Inject(current)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -70,10 +75,45 @@ class Hold:
 
     @property
     def imposed(self) -> Array:
+        """`voltage`."""
         return self.voltage
 
+    def imposing(self, voltage: Array) -> Hold:
+        """The same with other voltages."""
+        return Hold(voltage)
 
-Outputs = Open | Inject | Hold
+
+@dataclass(frozen=True, eq=False, init=False)
+class Pull:
+    """Each output port pulled towards a voltage, (S, n_out) [V], by a resistor; β (voltage − o) flows into the circuit.
+
+    Args:
+        voltage: at the far end of the resistor, against the port's minus node.
+        conductance: β of each resistor [S].
+
+    Raises:
+        DriveError: no positive conductance.
+    """
+
+    voltage: Array
+    conductance: float
+
+    def __init__(self, voltage: ArrayLike, conductance: float) -> None:
+        if not (np.isfinite(conductance) and conductance > 0):
+            raise DriveError(f"a resistor of {conductance} S pulls nothing; its conductance must be positive")
+        object.__setattr__(self, "voltage", samples(voltage, "voltages behind resistors"))
+        object.__setattr__(self, "conductance", float(conductance))
+
+    @property
+    def imposed(self) -> Array:
+        return self.voltage
+
+    def imposing(self, voltage: Array) -> Pull:
+        """The same with other voltages."""
+        return Pull(voltage, self.conductance)
+
+
+Outputs = Open | Inject | Hold | Pull
 
 _OPEN = Open()
 
@@ -84,7 +124,7 @@ class Drive:
 
     Args:
         inputs: (S, n_in), volts for voltage inputs and amperes for current inputs.
-        outputs: `Open()`, `Inject(current)` or `Hold(voltage)`; one row may stand for all samples.
+        outputs: `Open()`, `Inject(current)`, `Hold(voltage)` or `Pull(voltage, conductance)`; one row may stand for all.
 
     Raises:
         DriveError: not finite, no samples, or `outputs` of another kind.
@@ -97,7 +137,9 @@ class Drive:
         object.__setattr__(self, "inputs", samples(inputs, "inputs"))
         object.__setattr__(self, "outputs", outputs)
         if not isinstance(outputs, Outputs):
-            raise DriveError(f"outputs are {outputs!r}; give Open(), Inject(current) or Hold(voltage)")
+            raise DriveError(
+                f"outputs are {outputs!r}; give Open(), Inject(current), Hold(voltage) or Pull(voltage, conductance)"
+            )
         if not len(self.inputs):
             raise DriveError("inputs: no samples")
 

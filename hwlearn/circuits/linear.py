@@ -8,7 +8,7 @@ from typing import final
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers, LinearMeasurement
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Outputs
+from hwlearn.circuits.drive import Drive, Hold, Outputs, Pull
 from hwlearn.circuits.measurement import Measurement
 
 
@@ -46,6 +46,9 @@ class LinearCircuit(Circuit):
         if isinstance(outputs, Hold):
             assert imposed is not None
             imposed = answers.currents_to_hold(imposed - answers.open_outputs(weights))
+        elif isinstance(outputs, Pull):
+            assert imposed is not None
+            imposed = answers.currents_to_hold(imposed - answers.open_outputs(weights), behind=1 / outputs.conductance)
         return LinearMeasurement(answers, weights, imposed, self._made_by())
 
     def _made_by(self) -> str:

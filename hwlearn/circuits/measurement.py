@@ -70,7 +70,12 @@ class Measurement(ABC):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SampledMeasurement(Measurement):
-    """A measurement stored sample by sample, as simulators and instruments give it."""
+    """A measurement stored sample by sample, as simulators and instruments give it.
+
+    Attributes:
+        network, conductances: that were measured. voltages: (S, N) V of its nodes. output_voltages, output_currents,
+        input_currents, noise, provenance: see `Measurement`.
+    """
 
     network: Network
     conductances: Array

@@ -43,6 +43,7 @@ def analyze(
     from hwlearn.experiments import load_experiment
     from hwlearn.experiments.files import make_folder, write_json
     from hwlearn.show.facts.analysis import analysis_facts
+    from hwlearn.show.facts.cost import with_cost
     from hwlearn.show.facts.forecast import with_forecast, with_order
 
     figures.refuse_without(out)
@@ -52,7 +53,7 @@ def analyze(
         make_folder(out)
     with experiment.named():
         found = analyze(network, task, experiment.rule.loss) if network.linear else operating_point(network, task)
-    facts = analysis_facts(found)
+    facts = with_cost(analysis_facts(found), experiment)
     if network.linear and (len(network.edges) <= FOLLOWED if end is None else end):
         with experiment.named():
             facts = with_forecast(facts, forecast(network, task, experiment.rule))

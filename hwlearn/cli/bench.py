@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwlearn.cli.bench_new import copy_firmware, new, wire
+from hwlearn.cli.bench_watch import watch
 from hwlearn.cli.command import File, Json
 from hwlearn.cli.output import fill, new_table, print_json, print_table, say, visible
 from hwlearn.cli.progress import settings_bar
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     from hwlearn.lab.bench.selftest import Finding
 
 bench = typer.Typer(
-    help="Look after a lab bench: new, wire, firmware, show, look, check, calibrate, safe, serve.",
+    help="Look after a lab bench: new, wire, firmware, show, look, check, calibrate, watch, safe, serve.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 bench.command("new")(new)
 bench.command("wire")(wire)
 bench.command("firmware")(copy_firmware)
+bench.command("watch")(watch)
 
 LOOSE = 4.0
 """A chi² per reading that is worth a word."""
@@ -287,8 +289,10 @@ def _show(
     for name, output in settings.output.items():
         table.add_row("output", name, str(output.nudge or "read only"))
     for name, edge in settings.edge.items():
-        gated = f"{edge.gate.drive} at its gate" if edge.gate else f"{edge.fixed_ohm:g} Ω"
-        table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else gated)
+        if edge.gate is not None:
+            table.add_row("edge", name, f"{edge.gate.drive} at its gate")
+        else:
+            table.add_row("edge", name, f"{edge.set} ({edge.table})" if edge.set else f"{edge.fixed_ohm:g} Ω")
     print_table(table)
     if out is not None:
         from hwlearn.show.plots import draw_wiring

@@ -32,7 +32,7 @@ def watch(
         raise HwlearnError(f"hwlearn watch needs {error.name}: in hwlearn's folder, pip install '.[watch]'") from None
     from hwlearn.show.watch.view import Watched
 
-    server = LoopbackServer(page(Watched(following).look), port)
-    say("the run is only read; Ctrl-C ends the page, not the run")
-    print(server.address, flush=True)
-    server.serve()
+    with LoopbackServer(page(Watched(following).look), port) as server:
+        say("the run is only read; Ctrl-C ends the page, not the run")
+        print(server.address, flush=True)
+        server.serve()

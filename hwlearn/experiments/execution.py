@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, MeasurementError
+from hwlearn.experiments.cost import POINTS, cost_of
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.grades import Grades, grades_of
 from hwlearn.experiments.memristors import as_they_are
@@ -24,6 +25,7 @@ from hwlearn.learning.rule import Reading
 from hwlearn.learning.scores import Score, Scores
 from hwlearn.learning.task import Task
 from hwlearn.learning.train import TrainState, task_loss, train
+from hwlearn.learning.trajectory import Trajectory
 
 Progress = Callable[[float, float, float], object]
 OnScore = Callable[[Score], object]
@@ -106,6 +108,7 @@ class _Trace:
     conductances: Array | None = None
     kept: int | None = None
     stopped_because: str = ""
+    along: Trajectory | None = None
     error: BaseException | None = None
 
     def note(self, done: float, total: float, loss: float) -> None:
@@ -169,6 +172,9 @@ def run_experiment(
         final = circuit.conductances if trace.conductances is None else trace.conductances
         loss_final, outputs, grades = _in_the_end(experiment, circuit, final, cut_short=trace.error is not None)
         trained = as_they_are(network.with_found(final), circuit.provenance())
+        ledger = circuit.ledger
+    if ledger is None and trace.along is not None:
+        ledger = cost_of(experiment, trace.along)
     return Outcome(
         rule=rule.name,
         backend=settings.backend.name,
@@ -196,6 +202,7 @@ def run_experiment(
         scores=Scores.of(trace.scores),
         score_unit=rule.loss.unit,
         grades=grades,
+        ledger=ledger,
     )
 
 
@@ -238,11 +245,11 @@ def _train(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
         "test": experiment.test,
         "callbacks": [note],
         "start": start,
-        "trajectory": 0,
+        "trajectory": POINTS if recorder is None else 0,  # a recorder keeps its own
     }
     result = train(circuit, experiment.task, experiment.rule, **options)
     trace.steps, trace.conductances, trace.stopped_because = result.steps, result.conductances, result.stopped_because
-    trace.kept = result.kept
+    trace.kept, trace.along = result.kept, None if recorder is not None else result.trajectory
 
 
 def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
@@ -274,12 +281,13 @@ def _flow(experiment: Experiment, circuit: Circuit, trace: _Trace) -> None:
         method=table.method,
         rtol=table.rtol,
         stop_loss=table.stop_loss,
-        trajectory=0,
+        trajectory=POINTS if recorder is None else 0,
         progress=note,
         accepted=accepted,
     )
     trace.at, trace.losses = at + result.at.tolist(), losses + result.losses.tolist()
     trace.steps, trace.conductances = len(trace.at) - 1, result.conductances
+    trace.along = None if recorder is not None else result.trajectory
     trace.stopped_because = result.stopped_because
 
 

@@ -28,6 +28,7 @@ from hwlearn.experiments.names import Code
 from hwlearn.experiments.settings import Settings
 from hwlearn.files import given_from
 from hwlearn.learning.optimizers import DECAY
+from hwlearn.learning.remedies import LowPower
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -117,7 +118,8 @@ class Experiment:
         """The learning rule, remedies included."""
         loss = self.settings.loss
         with self.named():
-            return self.settings.rule.rule(self._code, None if loss is None else loss.loss(self._code))
+            rule = self.settings.rule.rule(self._code, None if loss is None else loss.loss(self._code))
+            return rule if loss is None or loss.power is None else LowPower(rule, loss.power)
 
     @property
     def remedies(self) -> dict[str, float]:
@@ -129,7 +131,7 @@ class Experiment:
         return {name: value for name, value in given.items() if value is not None}
 
     def read_files(self, known: dict[str, Any]) -> None:
-        """Make what comes from a netlist or a CSV file now: this experiment can then go to a machine without these files.
+        """Read netlist, CSV files and station now: this experiment can then go to a machine without these files.
 
         Args:
             known: networks made here before; experiments with the same netlist and ports share one.
@@ -137,10 +139,17 @@ class Experiment:
         if self.settings.circuit.netlist is not None:
             key = f"{self.settings.circuit!r} {self.settings.ports!r}"
             if key in known:
-                vars(self)["network"] = known[key]
-            known[key] = self.network
+                vars(self)["network"], read = known[key]
+                self.sources.update(read)
+            else:
+                before = set(self.sources)
+                network = self.network
+                known[key] = network, {path: content for path, content in self.sources.items() if path not in before}
         if self.settings.task.data is not None:
             self.task  # noqa: B018
+        if (backend := self.backend()).hardware:
+            with self.named():
+                backend.fingerprint(self.network, self.path.parent)
 
     def backend(self, name: str | None = None) -> Backend:
         """What makes the circuits: the backend of a name, the file's own if not given, with its keys in the file.
@@ -160,7 +169,7 @@ class Experiment:
         Args:
             backend: by name; the file's own if not given.
             verify: whether a bench checks itself against a model first.
-            imperfect: whether it has the imperfections of the file.
+            imperfect: whether it has the imperfections of the file, and memristors that move.
 
         Raises:
             StationError, InstrumentError: the bench does not fit, or does not answer.
@@ -169,7 +178,7 @@ class Experiment:
         with self.named():
             effects = table.effects(self._code) if table is not None and imperfect else []
             made = self.backend(backend).circuit(self.network, self.path.parent, verify=verify)
-            if self.settings.memristors is not None:
+            if self.settings.memristors is not None and imperfect:
                 made = self.settings.memristors.around(made)
             return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
 

@@ -49,15 +49,15 @@ def load_experiment(
     sources = dict[str, bytes]()
     with given_from(copies, sources):
         source, content = read_toml(file, EXPERIMENT, ExperimentError)
-    trusted = Code(trust_code, file.parent)
-    changed, notes = _fit_rule(content, given, trusted)
-    _one_of(changed, given)
-    for key, value in given.items():
-        _set(file, changed, key, value)
-    try:
-        settings = Settings.model_validate(changed, context=trusted)
-    except ValidationError as error:
-        raise ExperimentError(f"{file}: {in_a_line(error)}") from None
+        trusted = Code(trust_code, file.parent)
+        changed, notes = _fit_rule(content, given, trusted)
+        _one_of(changed, given)
+        for key, value in given.items():
+            _set(file, changed, key, value)
+        try:
+            settings = Settings.model_validate(changed, context=trusted)
+        except ValidationError as error:
+            raise ExperimentError(f"{file}: {in_a_line(error)}") from None
     return Experiment(settings, file, source, trust, given, tuple(notes), trust_code, copies, sources)
 
 

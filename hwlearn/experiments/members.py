@@ -7,7 +7,7 @@ from contextlib import suppress
 from inspect import Parameter, signature
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import ConfigDict, NonNegativeInt, ValidationInfo, model_validator
+from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationInfo, model_validator
 
 from hwlearn.circuits.backend import BACKENDS, Backend
 from hwlearn.circuits.imperfect.effect import IMPERFECTIONS, Effect
@@ -22,11 +22,16 @@ T = TypeVar("T")
 
 
 class LossTable(Table):
-    """`[loss]`: what training brings down; the other keys are the loss's arguments."""
+    """`[loss]`: what training brings down; the other keys are the loss's arguments.
+
+    Attributes:
+        power: λ of a term for the power of the circuit, see `hwlearn.learning.remedies.LowPower`.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     name: Annotated[str, OneOf(LOSSES)] = "squared-error"
+    power: NonNegativeFloat | None = None
 
     def loss(self, trusted: Code) -> Loss:
         """The loss.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.ledger import Ledger
 from hwlearn.experiments.grades import Grades
 from hwlearn.learning.scores import Scores
 from hwlearn.network import Network
@@ -37,6 +38,7 @@ class Outcome:
         overrides, notes: see `Experiment`.
         scores: before the first epoch and after each, of a training in epochs or with test samples [`score_unit`].
         grades: of a classification.
+        ledger: what it cost: measured on a bench, else by a model of one; None if that is not known.
     """
 
     rule: str
@@ -65,6 +67,7 @@ class Outcome:
     scores: Scores
     score_unit: str
     grades: Grades
+    ledger: Ledger | None = None
 
     def __repr__(self) -> str:
         ended = f"{self.steps} steps (stopped because: {self.stopped_because})"
@@ -102,6 +105,7 @@ class Outcome:
             "notes": list(self.notes),
             **self._scores(),
             **self.grades.as_dict(),
+            **({} if self.ledger is None else {"ledger": self.ledger.as_dict()}),
         }
 
     def _scores(self) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def predicted_decay(experiment: Experiment, conductances: ArrayLike | None = Non
         raise HwlearnError(f"no rate is predicted for the rule {settings.rule.name}")
     if settings.loss is not None and settings.loss.name != SquaredError.name:
         raise HwlearnError(f"no rate is predicted for the loss {settings.loss.name}")
+    if settings.loss is not None and settings.loss.power:
+        raise HwlearnError("no rate is predicted with a term for power: error and power rest where they balance")
     spectra = coercivity(found).spectra
     if rule not in spectra:
         raise HwlearnError("no rate is predicted for outputs that depend on each other")

@@ -71,4 +71,8 @@ class RuleTable(Table):
             raise ValidationError.from_exception_data("rule", errors)
         if foreign:
             raise ValueError(f"{self.name} has no {' and no '.join(foreign)}; leave {', '.join(foreign)} out, or take cl")
+        try:
+            self.rule(code(info))
+        except HwlearnError as error:
+            raise ValueError(str(error)) from None
         return self

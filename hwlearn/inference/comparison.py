@@ -72,7 +72,12 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What `compare_circuits` found: each circuit beside the `reference`."""
+    """What `compare_circuits` found: each circuit beside the `reference`.
+
+    Attributes:
+        network: of all circuits. rule: name of the rule whose phases were made. reference: name of the circuit that counts.
+        compared: the others.
+    """
 
     network: Network
     rule: str

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
+from hwlearn.circuits.drive import Drive, Open, Outputs, Pull
 from hwlearn.circuits.linalg import square_sum
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import HwlearnError
@@ -32,12 +32,14 @@ class Reading(NamedTuple):
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
         noise: standard deviation of a voltage of the free phase, as in `Measurement` [V]; NaN if unknown.
         outputs: (S, n_out) V that the free phase read with open ports; None where the outputs were held.
+        free: the free phase, where it was measured.
     """
 
     direction: Array
     loss: float
     noise: float = math.nan
     outputs: Array | None = None
+    free: Measurement | None = None
 
 
 class Rule(ABC):
@@ -156,7 +158,7 @@ class Rule(ABC):
         free = circuit.measure(Drive(inputs, imposed))
         loss, outputs = self.seen_loss(free, targets), free.output_voltages if isinstance(imposed, Open) else None
         if not math.isfinite(loss) or self.settled(free, targets):
-            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise, outputs)
+            return Reading(np.zeros(len(circuit.network.edges)), loss, free.noise, outputs, free)
         if self.symmetric:
             sides = [self.nudged(free, targets, side) for side in (nudge, -nudge)]
             both = circuit.measure(Drive(np.repeat(inputs, 2, axis=0), _alternating(*sides)))
@@ -167,7 +169,7 @@ class Rule(ABC):
             scale = self.sign / (2 * nudge)
         contrast *= scale
         contrast[circuit.network.fixed] = 0.0
-        return Reading(contrast, loss, free.noise, outputs)
+        return Reading(contrast, loss, free.noise, outputs, free)
 
 
 def typical_conductance(network: Network) -> float:
@@ -178,11 +180,10 @@ def typical_conductance(network: Network) -> float:
 def _alternating(one: Outputs, two: Outputs) -> Outputs:
     """Two phases of one kind as samples of a single one, +nudge and −nudge of each input side by side: a bench measures
     neighbours close in time."""
-    if isinstance(one, Hold) and isinstance(two, Hold):
-        return Hold(_alternate(one.voltage, two.voltage))
-    if isinstance(one, Inject) and isinstance(two, Inject):
-        return Inject(_alternate(one.current, two.current))
-    raise TypeError(f"phases of different kinds: {one} and {two}")
+    unlike = isinstance(one, Pull) and isinstance(two, Pull) and one.conductance != two.conductance
+    if isinstance(one, Open) or isinstance(two, Open) or type(one) is not type(two) or unlike:
+        raise TypeError(f"phases of different kinds: {one} and {two}")
+    return one.imposing(_alternate(one.imposed, two.imposed))
 
 
 def _alternate(one: Array, two: Array) -> Array:

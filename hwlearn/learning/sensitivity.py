@@ -92,8 +92,8 @@ def sensitivity(circuit: Circuit, task: Task) -> Sensitivity:
 def largest_rate(circuit: Circuit, task: Task, rule: Rule, slopes: Array | None = None) -> float:
     """λ_max of the rule's error dynamics for its loss, mean over the samples: plain steps below 2/λ_max are stable.
 
-    Eigenvalue of Jᵀ R⁻ᵏ H J/S, where H is the curvature of the loss (Gauss–Newton), and k = 0 for EP, 1 for CL
-    and full clamp, 2 for AL, by power iteration. Parameters other than conductances have `slopes` (E,) ∂g/∂parameter.
+    Eigenvalue of Jᵀ W H J/S, where H is the curvature of the loss (Gauss–Newton) and W the rule's `TableRule.weight`, by power
+    iteration. Parameters other than conductances have `slopes` (E,) ∂g/∂parameter.
 
     Raises:
         HwlearnError: the network is not linear, or the rule is no `TableRule`.
@@ -104,8 +104,7 @@ def largest_rate(circuit: Circuit, task: Task, rule: Rule, slopes: Array | None 
     if not isinstance(base, TableRule):
         raise HwlearnError(f'learning_rate = "auto": no rate is known of {type(base).__name__}; give a number')
     at = sensitivity(circuit, task)
-    power = (base.observes == "current") + (base.imposes == "voltage")
-    weight = np.linalg.matrix_power(np.linalg.inv(at.resistance), power) if power else None
+    weight = base.weight(at.resistance, base.amplitude(at.network))
     scale = np.ones(len(at.source_drops)) if slopes is None else slopes
 
     change = np.random.default_rng(0).uniform(0.5, 1.5, len(scale)) * scale
@@ -115,7 +114,7 @@ def largest_rate(circuit: Circuit, task: Task, rule: Rule, slopes: Array | None 
         if norm == 0:
             return 0.0
         signal = base.loss.curvature(at.outputs, at.targets, at.times(scale * change / norm))
-        change = scale * at.transposed_times(signal if weight is None else signal @ weight.T) / len(at.outputs)
+        change = scale * at.transposed_times(signal @ weight.T) / len(at.outputs)
         before, found = found, float(np.linalg.norm(change))
         if abs(found - before) <= SETTLED * found:
             break

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, get_args
+
+import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Hold, Inject, Open, Outputs
+from hwlearn.circuits.drive import Hold, Inject, Open, Outputs, Pull
 from hwlearn.circuits.linalg import square_sum
 from hwlearn.circuits.linear import LinearCircuit
 from hwlearn.circuits.measurement import Measurement
@@ -21,6 +23,9 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 Quantity = Literal["voltage", "current"]
+Means = Literal["current", "resistor"]
+"""What makes a current: a source of it, or a resistor towards a voltage."""
+MEANS = get_args(Means)
 
 RATE_UNITS: Mapping[tuple[Quantity, Quantity], str] = {
     ("voltage", "current"): "V²/S²",
@@ -44,6 +49,11 @@ class TableRule(Rule):
     is no current, or the voltage seen. Ports at which currents are observed are held: rest is the held voltage, or the
     current seen.
 
+    A current may be made `by` a resistor of the nudge's conductance β, which pulls the output towards rest − observed: for the
+    squared error to the target itself (Kendall et al. 2020). It flows only as far as the output does not follow, so it
+    is β (1 + βR)⁻¹ × observed, the same to first order in β. With both sides of a symmetric nudge the second one pulls as far
+    to the other side of rest: a resistor cannot be negative. What is learned then is (1 + βR)⁻¹ of what is observed, exactly.
+
     What is observed is the error signal of the `loss` (∂ℓ/∂o; o − y for the squared error), or the current that holds the
     outputs at the targets. Such a current says nothing of the outputs of an open port, so a rule that observes it knows one
     loss only, ½ ‖I‖².
@@ -61,6 +71,7 @@ class TableRule(Rule):
 
     observes: ClassVar[Quantity]
     imposes: ClassVar[Quantity]
+    by: Means = "current"
 
     def __init__(self, nudge: float | None = None, symmetric: bool = False, loss: Loss | None = None) -> None:
         super().__init__(nudge, symmetric)
@@ -100,6 +111,8 @@ class TableRule(Rule):
 
     def nudged(self, free: Measurement, targets: Array, nudge: float) -> Outputs:
         observed = self.observed(free, targets)
+        if self.by == "resistor":
+            return Pull(free.output_voltages - math.copysign(1.0, nudge) * observed, abs(nudge))
         if self.imposes == "current":
             return Inject(free.output_currents - nudge * observed)
         rest = free.output_voltages if self.observes == "voltage" else targets
@@ -138,11 +151,23 @@ class TableRule(Rule):
             loss = 0.5 * square_sum(observed) / len(observed)
         if not math.isfinite(loss):
             raise SimulationError("the output voltages are not finite; the circuit may be singular")
-        nudge = 0.0 if self.symmetric else self.amplitude(network)  # of both sides any amplitude is the same
+        every = self.symmetric and self.by == "current"  # any amplitude is the same
+        nudge = 0.0 if every else self.amplitude(network)
         direction = self.at_ports(answers, weights, observed, nudge)
         if len(network.fixed):
             direction[network.fixed] = 0.0
         return Reading(direction, loss, 0.0, outputs if self.observes == "voltage" else None)
+
+    def weight(self, resistance: Array, nudge: float) -> Array:
+        """W (n_out, n_out): ġ = −Jᵀ W e near a solution of a linear circuit, for small or symmetric nudges.
+
+        The identity, R⁻¹ or R⁻² (docs/theory.md); (1 + βR)⁻¹ where a resistor β makes the current.
+        """
+        eye = np.eye(len(resistance))
+        if self.by == "resistor":
+            return np.asarray(np.linalg.inv(eye + nudge * resistance))
+        power = (self.observes == "current") + (self.imposes == "voltage")
+        return np.linalg.matrix_power(np.linalg.inv(resistance), power) if power else eye
 
     def at_ports(self, ports: PortAlgebra, weights: Array, observed: Array, nudge: float) -> Array:
         """ġ in a linear circuit, from what is observed.
@@ -150,10 +175,13 @@ class TableRule(Rule):
         The nudged phase changes what it imposes by −nudge × observed, and so the currents into the outputs: by σ nudge δ,
         where δ is −σ × observed, or R⁻¹ of it. With the drops Hδ that δ alone makes, the contrast of the phases is
         (Δv + σ nudge Hδ)² − Δv², so ġ = Hδ ∘ (Δv + ½ σ nudge Hδ), and ġ = Hδ ∘ Δv with the two sides of a symmetric nudge.
+        Through a resistor, δ is (1 + βR)⁻¹ of it.
         """
         change = observed if self.sign < 0 else -observed
         if self.imposes == "voltage":
             change = ports.currents_to_hold(change)
+        elif self.by == "resistor":
+            change = ports.currents_to_hold(change, behind=1 / nudge) / nudge
         held = None if self.observes == "voltage" else observed
         return ports.contrast(weights, change, 0.0 if self.symmetric else 0.5 * self.sign * nudge, held)
 
@@ -164,8 +192,8 @@ _FORMULA = _PHASES(TableRule)
 class PortAlgebra(Protocol):
     """`Answers`, or the same of many circuits at once."""
 
-    def currents_to_hold(self, change: Array, /) -> Array:
-        """Currents that raise the output voltages by `change`: R⁻¹ change."""
+    def currents_to_hold(self, change: Array, /, behind: float = 0.0) -> Array:
+        """Currents where `change` is held above the open outputs, behind resistors [Ω]: (R + behind)⁻¹ change."""
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None, /) -> Array:
         """Mean over samples of the drops by `change` times those by the sources, `held` and share × `change`."""

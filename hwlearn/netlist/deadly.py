@@ -25,7 +25,10 @@ def refuse_deadly(line: Line) -> None:
         _refuse_source(line, low)
     elif start in "yp":
         why = "ngspice dies of its second analysis, or of unloading it before the first"
-        raise line.error(f"{_name(line)} is a line of type TXL or CPL: {why}; use a T or O element")
+        raise line.error(
+            f"{_name(line)} is a line of type TXL or CPL: {why}; give its model R and length as numbers, for as many "
+            "conductors as it has, so that it is read as resistors; or use a T or O element"
+        )
     elif start == "k" and not all(word.startswith("l") for word in low.split()[1:3]):
         raise line.error(
             f"{_name(line)} couples what is no coil, of which ngspice dies; name two L elements: {line.text[:60]}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from hwlearn.errors import HwlearnWarning
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.polynomials import written_out
+from hwlearn.netlist.transmission import as_resistors
 
 _BARE = re.compile(r"([rcl]\S*\s+\S+\s+\S+\s+)([a-z_]\w*)(?![\w=(.])(?!\s*=)", re.IGNORECASE)
 _ASSIGNED = re.compile(r"([a-z_]\w*)\s*=", re.IGNORECASE)
@@ -22,9 +23,9 @@ def as_meant(lines: Iterable[Line]) -> list[Line]:
 
     A subcircuit that is defined again is left out, as ngspice does; a warning says so where the two differ. A bare parameter
     as value gets its braces, and a comma between parameters becomes a blank. Polynomials and tables of controlled sources
-    become expressions. A `.ic` or `.nodeset` that sets nothing is left out.
+    become expressions, and lossy lines resistors. A `.ic` or `.nodeset` that sets nothing is left out.
     """
-    kept = list(_without_repeats(list(lines)))
+    kept = list(as_resistors(_without_repeats(list(lines))))
     parameters, models = _names(kept)
     return [line._replace(text=_meant(line.text, parameters, models)) for line in kept if not _is_empty_setting(line.text)]
 

@@ -187,7 +187,7 @@ class _Parts:
                 self.dialect,
             )
         except SimulationError as error:
-            raise NetlistError(str(error), self.file) from None
+            raise self._unmeasured(error, sources) from None
         for k, text in complaints:
             raise self._line(resistors[k]).error(f"{self._name(resistors[k])} has no value and its model gives none ({text})")
         for card, value in zip(resistors, conductances.tolist(), strict=True):
@@ -210,6 +210,20 @@ class _Parts:
             else:
                 result.append(Source(self._name(card), "current", minus, plus, value))
         return result
+
+    def _unmeasured(self, error: SimulationError, sources: list[tuple[Card, str]]) -> NetlistError:
+        """What is told where values cannot be found: the card of the first source that has none alone."""
+        for card, dc in sources:
+            try:
+                measure([], [(kind_of(card.name), dc)], self.directives, self.dialect)
+            except SimulationError:
+                hint = (
+                    ": a pulse that begins before t = 0 needs its rise, fall, width and period"
+                    if dc.startswith("pulse")
+                    else f": {' '.join(card.rest)}"
+                )
+                return self._line(card).error(f"{self._name(card)} has no value at t = 0{hint}; or give it a DC value")
+        return NetlistError(str(error), self.file)
 
     def _others(
         self, others: list[Card], cards: Sequence[Card], sources: list[Source], wanted: set[str], laws: Sequence[type[Device]]

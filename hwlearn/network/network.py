@@ -79,6 +79,7 @@ class Network:
         devices: of the edges that are no resistors.
         elements: what is neither edge nor source, such as diodes.
         directives: netlist lines that `elements` need (`.model`, `.temp`, …).
+        title: for people.
         laws: classes of devices that may read `elements`, before those of `DEVICES`.
         dialect: of SPICE in which ngspice reads `elements`: "ps", "lt", "hs", "ki", or "" for its own.
 

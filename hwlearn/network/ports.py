@@ -20,6 +20,9 @@ class Source:
     A voltage source of `value` V makes v(plus) − v(minus) = value. A current source of `value` A drives that current through
     the circuit from `plus` to `minus`: it flows into the circuit at `plus`. (SPICE writes such a source `I minus plus`.)
 
+    Attributes:
+        name: the element's. kind: "voltage" or "current". plus, minus: nodes. value: [V or A].
+
     Raises:
         NetworkError: another kind, or a value that is not finite.
     """

@@ -17,7 +17,7 @@ import pytest
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
+from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs, Pull
 from hwlearn.errors import HwlearnError
 from hwlearn.network import Network
 from hwlearn.testing.nodal import contract_networks
@@ -29,10 +29,12 @@ class CircuitContract:
     Attributes:
         tolerance: accepted error, relative to the largest voltage, current or power of the phase.
         realised: accepted relative error of a programmed conductance (quantised devices).
+        pulls: whether outputs can be pulled by resistors; a bench without any refuses.
     """
 
     tolerance = 1e-12
     realised = 1e-12
+    pulls = True
 
     def make(self, network: Network) -> Circuit:
         """The circuit under test."""
@@ -45,7 +47,7 @@ class CircuitContract:
             yield made
 
     def phases(self, network: Network, samples: int = 3) -> dict[str, Drive]:
-        """An open, an injected and a held drive of sizes that suit the network."""
+        """An open, an injected, a held and a pulled drive of sizes that suit the network."""
         random = np.random.default_rng(11)
         shape = (samples, len(network.outputs))
         scale = np.array([1.0 if s.kind == "voltage" else network.conductances.mean() for s in network.inputs])
@@ -54,8 +56,15 @@ class CircuitContract:
             "open": Open(),
             "inject": Inject(random.uniform(-0.2, 0.2, shape) * network.conductances.mean()),
             "hold": Hold(random.uniform(-1, 1, shape)),
+            "pull": self.pull(network, samples),
         }
-        return {name: Drive(inputs, outputs) for name, outputs in kinds.items()}
+        return {name: Drive(inputs, outputs) for name, outputs in kinds.items() if name != "pull" or self.pulls}
+
+    def pull(self, network: Network, samples: int = 3) -> Pull:
+        """Voltages behind resistors of the size of the network's."""
+        return Pull(
+            np.random.default_rng(12).uniform(-1, 1, (samples, len(network.outputs))), 0.7 * network.conductances.mean()
+        )
 
     def near(self, one: Array, two: Array, scale: float | None = None) -> None:
         """Assert agreement to `tolerance` of the larger of both, or of `scale`."""
@@ -83,6 +92,18 @@ class CircuitContract:
         self.near(circuit.measure(phases["inject"]).output_currents, inject.current)
         assert not circuit.measure(phases["open"]).output_currents.any()
 
+    def test_a_pull_is_the_current_through_its_resistor(self, circuit: Circuit) -> None:
+        """Ohm's law, and injecting that current makes the same voltages."""
+        inputs, pull = self.phases(circuit.network)["open"].inputs, self.pull(circuit.network)
+        if not self.pulls:
+            with pytest.raises(HwlearnError, match="resistor"):
+                circuit.measure(Drive(inputs, pull))
+            return
+        got = circuit.measure(Drive(inputs, pull))
+        current = pull.conductance * (pull.voltage - got.output_voltages)
+        self.near(got.output_currents, current)
+        self.near(circuit.measure(Drive(inputs, Inject(current))).node_voltages, got.node_voltages)
+
     def test_drops_are_kirchhoffs_voltage_law(self, circuit: Circuit) -> None:
         for drive in self.phases(circuit.network).values():
             got = circuit.measure(drive)
@@ -102,7 +123,7 @@ class CircuitContract:
     def test_contrast(self, circuit: Circuit) -> None:
         phases = self.phases(circuit.network)
         free = circuit.measure(phases["open"])
-        for name in ("inject", "hold"):
+        for name in phases.keys() - {"open"}:
             nudged = circuit.measure(phases[name])
             expected = (nudged.edge_drops() ** 2 - free.edge_drops() ** 2).mean(0)
             self.near(nudged.contrast(free), expected, scale=float((nudged.edge_drops() ** 2).max()))
@@ -167,8 +188,4 @@ class CircuitContract:
 
 
 def _row(outputs: Outputs, sample: int) -> Outputs:
-    if isinstance(outputs, Hold):
-        return Hold(outputs.voltage[sample : sample + 1])
-    if isinstance(outputs, Inject):
-        return Inject(outputs.current[sample : sample + 1])
-    return outputs
+    return outputs if isinstance(outputs, Open) else outputs.imposing(outputs.imposed[sample : sample + 1])

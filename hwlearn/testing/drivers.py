@@ -217,6 +217,22 @@ class SourceMeterContract(DriverContract):
             assert read.volts == pytest.approx(volts, abs=self.tolerance)
             assert not read.tripped
 
+    def test_a_step_measures_what_was_there_before_it(self, meter: SourceMeter) -> None:
+        (channel, *_) = self.wired.nudge
+        for source, levels in ((meter.inject, (self.amperes, -self.amperes)), (meter.hold, (0.2, -0.1))):
+            source(channel, levels[0])
+            before = self.true_output(meter, channel)
+            read = meter.step(channel, levels[1])
+            if read is None:  # two round trips
+                self._near(self.true_output(meter, channel), before)
+                continue
+            self._near((read.volts, read.amperes), before)
+            after = meter.read(channel)
+            self._near((after.volts, after.amperes), self.true_output(meter, channel))
+            assert (after.amperes if source == meter.inject else after.volts) == pytest.approx(
+                levels[1], abs=self.tolerance * max(self.amperes, abs(levels[1]))
+            )
+
     def test_as_a_drive_it_holds(self, meter: SourceMeter) -> None:
         (channel, *_) = self.wired.nudge
         assert meter.set({channel: 0.1})[channel] == pytest.approx(0.1, abs=self.tolerance)

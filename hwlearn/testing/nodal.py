@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.drive import Drive, Hold
+from hwlearn.circuits.drive import Drive, Hold, Pull
 from hwlearn.network import Network, Source
 from hwlearn.network.builders import grid, kite, wheatstone
 from hwlearn.text import GROUND
@@ -54,7 +54,7 @@ def modified_nodal(network: Network, conductances: Array, drive: Drive) -> Nodal
     """
     nodes, index = len(network.nodes), network.node_index
     inputs, imposed = drive.fitted(network)
-    held = isinstance(drive.outputs, Hold)
+    held, pull = isinstance(drive.outputs, Hold), drive.outputs if isinstance(drive.outputs, Pull) else None
 
     def ends(plus: str, minus: str) -> Array:
         column = np.zeros(nodes)
@@ -88,6 +88,9 @@ def modified_nodal(network: Network, conductances: Array, drive: Drive) -> Nodal
     if held and imposed is not None:
         ties += list(outputs)
         values += list(imposed.T)
+    elif pull is not None:
+        laplacian += pull.conductance * outputs.T @ outputs
+        injected += pull.conductance * pull.voltage @ outputs
     elif imposed is not None:
         injected += imposed @ outputs
     tied = np.array(ties).reshape(-1, nodes)
@@ -100,6 +103,8 @@ def modified_nodal(network: Network, conductances: Array, drive: Drive) -> Nodal
         if k < len(network.inputs):
             delivered[:, k] = currents[:, position]
     port_currents = np.zeros((drive.count, len(outputs)))
-    if imposed is not None:
+    if pull is not None:
+        port_currents = pull.conductance * (pull.voltage - voltages @ outputs.T)
+    elif imposed is not None:
         port_currents = currents[:, sources:] if held else np.array(imposed)
     return NodalSolution(voltages, voltages @ outputs.T, port_currents, delivered)

@@ -9,7 +9,7 @@ from networks import problems
 from numpy.typing import NDArray
 
 from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, Source, Task, analyze, flow, train
-from hwlearn.analysis import coercivity as coercivity_module
+from hwlearn.analysis import parts as parts_module
 from hwlearn.analysis.blocks import blocks
 from hwlearn.analysis.coercivity import coercivity, in_words
 from hwlearn.analysis.convergence import compare, fit_decay, mass
@@ -20,7 +20,7 @@ from hwlearn.analysis.manifold import distance, project
 from hwlearn.analysis.structure import structure
 from hwlearn.errors import HwlearnError, ModelError
 from hwlearn.network import Element
-from hwlearn.network.builders import grid, kite, wheatstone
+from hwlearn.network.builders import crossbar, grid, kite, wheatstone
 from hwlearn.testing.nodal import modified_nodal
 
 START = [1, 1.5, 1.3, 1, 1, 1.7]
@@ -145,13 +145,49 @@ def test_lanczos_gives_the_ends_of_the_dense_spectrum(monkeypatch: pytest.Monkey
     task = Task(random.uniform(size=(1, 2)), random.uniform(size=(1, 9)))
     found = jacobian(network, task)
     dense = coercivity(found)
-    monkeypatch.setattr(coercivity_module, "DENSE_ENTRIES", 1)
+    monkeypatch.setattr(parts_module, "DENSE_ENTRIES", 1)
+    monkeypatch.setattr(parts_module, "DENSE_ROWS", 1)
     ends = coercivity(found)
     assert ends.partial
     assert not dense.partial
     assert ends.singular_values[0] == pytest.approx(dense.singular_values[0], rel=1e-8)
     assert ends.singular_values[-1] == pytest.approx(dense.singular_values[-1], rel=1e-5)
     assert ends.rank == dense.rank
+    for rule, spectrum in dense.spectra.items():
+        assert ends.spectra[rule].mean == pytest.approx(float(spectrum.eigenvalues.mean()))
+
+
+def test_outputs_apart_and_edges_block_by_block_give_the_dense_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    network = crossbar(4, 3, rails=(0.0, 1.0), seed=1)
+    task = Task(random.uniform(size=(7, 4)), random.uniform(-0.5, 0.5, size=(7, 3)))
+    found = jacobian(network, task)
+    monkeypatch.setattr(parts_module, "DENSE_ENTRIES", 8)
+    spectra = coercivity(found).spectra
+    assert [part.outputs.tolist() for part in parts_module.parts(found)[1]] == [[0], [1], [2]]
+    inverse = np.linalg.inv(found.resistance)
+    whole, error = found.matrix(), (found.outputs - found.targets).ravel()
+    for rule, weight in {"ep": np.eye(3), "cl": inverse, "al": inverse @ inverse}.items():
+        rates = np.linalg.eigvals(whole @ whole.T @ np.kron(np.eye(7), weight)).real
+        rates = np.sort(rates)[::-1][: len(spectra[rule].eigenvalues)] / 7
+        assert spectra[rule].eigenvalues == pytest.approx(rates, rel=1e-6)
+        half = np.kron(np.eye(7), np.linalg.cholesky(weight).T)
+        stuck = np.linalg.lstsq(half @ whole, half @ error, rcond=1e-9)[0]
+        assert spectra[rule].stuck == pytest.approx(
+            np.linalg.norm(half @ (error - whole @ stuck)) / np.linalg.norm(half @ error), abs=1e-9
+        )
+
+
+def test_targets_that_contradict_each_other_are_told_with_the_least_error() -> None:
+    """Three samples of two inputs: the third is the sum of the others, its target is not."""
+    network = grid(3, 3, outputs=["n1_1", "n0_1"])
+    task = Task([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [[0.5, 0.5], [0.5, 0.5], [0.7, 1.0]])
+    found = feasibility(network, task)
+    assert not found.reachable
+    assert "3 samples are combinations of 2" in found.reasons[-1]
+    least = float(found.reasons[-1].rsplit("nearer than ")[1].split()[0])
+    assert least == pytest.approx(0.3 / np.sqrt(3) / np.sqrt(6), rel=1e-3)
+    assert found.nearest.rms >= least * (1 - 1e-3)
 
 
 @settings(max_examples=200)

@@ -317,3 +317,56 @@ def test_what_cannot_be_predicted_is_refused() -> None:
         bias_floor(linear, 0.0, np.zeros(6))
     with pytest.raises(HwlearnError, match="no floor is predicted"):
         Linearised.of(SOLVED["kite"].jacobian, DualCoupledLearning())
+
+
+def resistor(nudge: float, symmetric: bool) -> EquilibriumPropagation:
+    return EquilibriumPropagation(nudge, symmetric, by="resistor")
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_noise_and_bias_of_a_resistor_that_nudges(symmetric: bool) -> None:
+    """By phases on a noisy circuit, against −Jᵀ(1 + βR)⁻¹e."""
+    task, volts = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]]), 1e-3
+    at = jacobian(KITE, task)
+    for nudge in (0.02, 0.2, 2.0):
+        rule = resistor(nudge, symmetric)
+        true = resistor(nudge, True).direction(ExactCircuit(KITE), task)
+        with ImperfectCircuit(ExactCircuit(KITE), Noise(volts), seed=2) as circuit:
+            read = np.array([rule.direction(circuit, task) for _ in range(600)])
+        found = np.sqrt(((read - true) ** 2).sum(axis=1).mean())
+        assert found == pytest.approx(direction_error(Linearised.of(at, rule), volts), rel=WITHIN)
+
+
+def test_best_resistor() -> None:
+    """One-sided: least error relative to the direction, which fades with the nudge. Symmetric: the larger the better."""
+    at, volts = jacobian(KITE, Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])), 1e-3
+    best = best_nudge(Linearised.of(at, resistor(1.0, False)), volts)
+
+    def relative(nudge: float) -> float:
+        true = resistor(nudge, True).direction(ExactCircuit(KITE), Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]]))
+        return float(direction_error(Linearised.of(at, resistor(nudge, False)), volts) / np.linalg.norm(true))
+
+    assert relative(best) < min(relative(0.8 * best), relative(1.25 * best))
+    assert best_nudge(Linearised.of(at, resistor(1.0, True)), volts) == np.inf
+
+
+@pytest.mark.parametrize(("symmetric", "gained", "moved"), [(False, 1.0, 0.0), (True, 0.0, -1.0)])
+def test_gains_and_offsets_of_a_resistor_that_nudges(symmetric: bool, gained: float, moved: float) -> None:
+    """One-sided it pulls to the targets as the source makes them, whatever the outputs read."""
+    network, task = KITE.with_conductances(SOLVED["kite"].conductances), PROBLEMS["kite"][1]
+    rule = resistor(0.3, symmetric)
+    linear = Linearised.of(SOLVED["kite"].jacobian, rule)
+    learning_rate, settle = pace(linear)
+    with ImperfectCircuit(ExactCircuit(network), NudgeGain(1e-4), seed=3) as circuit:
+        train(circuit, task, rule, steps=2 * settle, learning_rate=learning_rate)
+        found, outputs = task_loss(circuit.inside, task)
+        gains = circuit.effects[0].gains - 1  # type: ignore[attr-defined]
+    np.testing.assert_allclose(outputs - task.targets, gained * gains * task.targets, rtol=0.1, atol=1e-12)
+    assert found == pytest.approx(gain_floor(linear, gains).loss, rel=WITHIN, abs=1e-25)
+    with ImperfectCircuit(ExactCircuit(network), Offset(1e-4), seed=3) as circuit:
+        train(circuit, task, rule, steps=2 * settle, learning_rate=learning_rate)
+        found, outputs = task_loss(circuit.inside, task)
+        offsets = circuit.effects[0].offsets  # type: ignore[attr-defined]
+    seen = network.port_incidence @ offsets
+    np.testing.assert_allclose(outputs - task.targets, [moved * seen], rtol=0.1, atol=1e-10)
+    assert found == pytest.approx(offset_floor(linear, offsets).loss, rel=WITHIN, abs=1e-20)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import Maker, bipolar, jfet, mosfet, real_diode, table, with_law
+from laws import Maker, bipolar, jfet, mosfet, real_diode, table, with_law, with_memristors
 from networks import networks
 from newton import agrees_with_ngspice, drive_inputs
 
@@ -29,12 +29,33 @@ def test_any_circuit_is_that_of_ngspice(make: Maker, terminals: int, network: Ne
     agrees_with_ngspice(network, inputs, currents, 0.9)
 
 
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(network=networks(), seed=st.integers(0, 2**32 - 1))
+def test_any_circuit_of_memristors_is_that_of_ngspice(network: Network, seed: int) -> None:
+    """At the states that they have."""
+    network = with_memristors(network, seed)
+    currents = np.random.default_rng(seed).uniform(-1e-4, 1e-4, (3, len(network.outputs)))
+    agrees_with_ngspice(network, drive_inputs(network, seed, 1.0, 3), currents, 0.9)
+
+
 @pytest.mark.parametrize(("make", "terminals"), LAWS.values(), ids=LAWS)
 @pytest.mark.parametrize("seed", range(3))
 def test_both_simulators_learn_alike(make: Maker, terminals: int, seed: int) -> None:
+    learn_alike(with_law(plain(seed), seed, make, terminals, count=6), seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_simulators_learn_alike_with_memristors(seed: int) -> None:
+    learn_alike(with_memristors(plain(seed), seed), seed)
+
+
+def plain(seed: int) -> Network:
     random = np.random.default_rng(seed)
-    plain = grid(4, 4, random.uniform(1e-3, 4e-3, 24), inputs=["n0_0", "n3_3"], outputs=["n0_3", "n3_0"])
-    network = with_law(plain, seed, make, terminals, count=6)
+    return grid(4, 4, random.uniform(1e-3, 4e-3, 24), inputs=["n0_0", "n3_3"], outputs=["n0_3", "n3_0"])
+
+
+def learn_alike(network: Network, seed: int) -> None:
+    random = np.random.default_rng(seed)
     task = Task(random.uniform(-1, 1, (3, 2)), random.uniform(-0.3, 0.3, (3, 2)))
     rule = EquilibriumPropagation(1e-4, symmetric=True)
     with NewtonCircuit(network) as newton, NgspiceCircuit(network) as ngspice:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_array, triu
+from scipy.sparse import csc_array, csr_array, triu
 
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.circuits.kernels import added_product, added_products
@@ -28,7 +28,7 @@ def test_solves(kind: type[Cholesky], rows: int, columns: int, seed: int) -> Non
     made: Cholesky | None = None
     for _ in range(3):  # the pattern is analysed once, the numbers change
         matrix = reduced(network.with_conductances(10 ** random.uniform(-4, -2, len(network.edges))))
-        upper = triu(matrix, format="csc")
+        upper = triu(csc_array(matrix), format="csc")
         upper.sort_indices()
         made = made or kind(len(matrix), upper.indptr, upper.indices)
         right = random.normal(size=(3, len(matrix)))

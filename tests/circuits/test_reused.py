@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import triu
+from scipy.sparse import csc_array, triu
 from test_linalg import reduced
 
 from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, ExactCircuit, Rule, Task, train
@@ -28,7 +28,7 @@ def test_solves_whatever_the_change(rows: int, columns: int, decades: float, see
         patch.setattr(reused, "WORTHWHILE", 0.0)
         for _ in range(4):
             matrix = reduced(network.with_conductances(g))
-            upper = triu(matrix, format="csc")
+            upper = triu(csc_array(matrix), format="csc")
             upper.sort_indices()
             pattern = upper.indptr, upper.indices
             made = made or ReusedFactor(DenseCholesky(len(matrix), *pattern), *pattern)
@@ -100,7 +100,7 @@ def test_conductances_that_jump(decades: int, monkeypatch: pytest.MonkeyPatch) -
         laplacian = network.incidence.T @ (network.incidence.toarray() * g[:, None])
         matrix, right = laplacian[free][:, free], np.ascontiguousarray(-laplacian[free][:, sources].T)
         right = np.concatenate((right, np.eye(len(matrix))[:1]))
-        upper = triu(matrix, format="csc")
+        upper = triu(csc_array(matrix), format="csc")
         upper.sort_indices()
         pattern = upper.indptr, upper.indices
         made = made or ReusedFactor(DenseCholesky(len(matrix), *pattern), *pattern)

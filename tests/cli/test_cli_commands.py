@@ -161,6 +161,7 @@ def test_out_writes_everything_and_never_twice(tmp_path):
         "result.json",
         "run.json",
         "trained.cir",
+        "trajectory.npy",
     ]
     assert json.loads((folder / "result.json").read_text()) == content
     assert (folder / "experiment.toml").read_bytes() == Path(KITE).read_bytes()

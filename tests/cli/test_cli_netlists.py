@@ -116,12 +116,16 @@ def test_a_bare_netlist_is_told_on_the_terminal():
 def test_what_the_exact_model_ignores_is_told_once(tmp_path):
     file = tmp_path / "n.cir"
     file.write_text(
-        "t\nV1 a 0 1\nR1 a b 1k\nC1 b 0 1n\nL1 b c 1u\nD1 c 0 d\nD2 c 0 d\nD3 c 0 e\n"
+        "t\nV1 a 0 1\nR1 a b 1k\nC1 b 0 1n ic=1\nL1 b c 1u ic=2m\nD1 c 0 d off ic=0.7\nD2 c 0 d off\nD3 c 0 e\n"
         ".model d d(is=1e-12 cjo=1p tt=5n)\n.model e d(is=1e-12)\n"
     )
     done = run("show", file, "--out", tmp_path / "p.svg")
-    assert "C1; cjo, tt of model d" in " ".join(done.stdout.split())
+    assert "C1; cjo, tt of model d; ic of L1, D1; off of D1, D2" in " ".join(done.stdout.split())
     content = json.loads(run("show", file, "--json", "--out", tmp_path / "p.svg").stdout)
-    assert content["ignored"] == {"elements": ["C1"], "parameters": {"d": ["cjo", "tt"]}}
+    assert content["ignored"] == {
+        "elements": ["C1"],
+        "parameters": {"d": ["cjo", "tt"]},
+        "starts": {"ic": ["L1", "D1"], "off": ["D1", "D2"]},
+    }
     with NewtonCircuit(Network.from_netlist(file)) as circuit:
-        assert circuit.provenance()["ignored at DC"] == "C1; cjo, tt of model d"
+        assert circuit.provenance()["ignored at DC"] == "C1; cjo, tt of model d; ic of L1, D1; off of D1, D2"

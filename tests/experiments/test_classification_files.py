@@ -234,4 +234,4 @@ def test_other_test_data_are_another_task(folder):
     run.go()
     (folder / "more.csv").write_text("x,y,colour\n3,5,blue\n")
     with pytest.raises(ExperimentError, match="the task is another one"):
-        Run.load(run.folder).resume()
+        Run.load(run.folder, file).resume()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwlearn import Network
+from hwlearn import Network, NewtonCircuit
 from hwlearn.circuits.memristive import MemristiveCircuit, Pulses
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment, run_experiment
@@ -18,7 +18,7 @@ from hwlearn.network.devices import VTEAM, IonDrift
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "netlists" / "memristors.toml"
-STEPS = 4
+STEPS = 3
 
 
 def load(**overrides):
@@ -30,7 +30,7 @@ def states(network):
 
 
 def test_it_learns_although_pulses_do_not_do_what_is_asked():
-    outcome = run_experiment(load(train__steps=50))
+    outcome = run_experiment(load(train__steps=30, train__learning_rate=1e-7))
     assert outcome.loss_final < 1e-2 * outcome.loss_initial
     assert all(isinstance(device, IonDrift) for device in outcome.network.devices)
 
@@ -42,6 +42,21 @@ def test_the_file_says_what_the_circuit_does():
         assert isinstance(circuit._programming, Pulses)
         assert (circuit._programming.up, circuit._programming.down, circuit._programming.seconds) == (1.0, -1.0, 1e-3)
         assert circuit.network.devices[0] == IonDrift("R1", 100.0, 16e3, "biolek", 1.0, 1e-14, 1e-8)
+
+
+def test_imperfections_come_around_memristors(tmp_path):
+    """Noise is read, a tolerance is a resistance that no state may leave, and a dead edge is gone; states are still kept."""
+    imperfect = {"noise": {"volts": 1e-4}, "tolerance": {"part": 0.05}, "dead-edges": {"names": ["R3"]}}
+    run = Run.create(tmp_path / "run", load(train__steps=STEPS, imperfect=imperfect))
+    assert run.go().steps == STEPS
+    assert run.checkpoint["circuit.inside.states"].shape == (2,)
+    end = json.loads((run.folder / "journal.jsonl").read_text().splitlines()[-1])
+    assert list(end["circuit"]["states"]) == ["R1", "R2"]
+
+
+def test_the_reference_of_a_comparison_stands_still():
+    with load().circuit("exact", imperfect=False) as circuit:
+        assert isinstance(circuit, NewtonCircuit)
 
 
 def test_states_are_in_journal_run_folder_and_result(tmp_path):
@@ -83,17 +98,17 @@ class Cut:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_kill_9_loses_one_step_at_most(tmp_path):
-    overrides = json.dumps({"train.steps": 8, "memristors.seconds": 2e-5})
-    command = [sys.executable, str(ROOT / "tests" / "support" / "killer.py"), str(FILE), overrides, str(tmp_path), "3"]
+    overrides = json.dumps({"train.steps": 6, "memristors.seconds": 2e-5})
+    command = [sys.executable, str(ROOT / "tests" / "support" / "killer.py"), str(FILE), overrides, str(tmp_path), "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250, env=environment)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     for one in found["killed"]:
         assert one["steps"] <= 1
-        assert one["end"] == list(range(9))
+        assert one["end"] == list(range(7))
         assert one["g"] == found["whole"]
-    assert sum(one["cut"] for one in found["killed"]) > 1
+    assert sum(one["cut"] for one in found["killed"]) > 0
 
 
 @pytest.mark.parametrize("backend", ["exact", "ngspice"])
@@ -113,9 +128,7 @@ def test_thresholds_keep_readings_from_disturbing():
 
 
 def test_the_parameter_may_be_the_state():
-    outcome = run_experiment(
-        load(train__parameter="state", train__learning_rate=0.05, memristors__pulse=None, train__steps=30)
-    )
+    outcome = run_experiment(load(train__parameter="state", train__learning_rate=0.2, memristors__pulse=None, train__steps=12))
     assert outcome.loss_final < 0.1 * outcome.loss_initial
 
 

@@ -107,7 +107,7 @@ def test_a_diode_changed_before_resume_is_refused(tmp_path):
     run.go()
     of(tmp_path, NETLIST.replace("1e-9", "2e-9"))
     with pytest.raises(ExperimentError, match="the network is another one"):
-        Run.load(run.folder).resume(overrides={"train.steps": 5})
+        Run.load(run.folder, tmp_path / "diode.toml").resume(overrides={"train.steps": 5})
 
 
 def test_a_run_with_diodes_killed_and_moved_goes_on_to_the_last_bit(tmp_path, monkeypatch):

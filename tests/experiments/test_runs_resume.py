@@ -232,7 +232,7 @@ def test_a_changed_file_is_refused_unless_asked(kite_file, tmp_path):
     cut(Run.create(tmp_path / "run", load_experiment(kite_file)), 10)
     kite_file.write_text(KITE.replace("learning_rate = 0.05", "learning_rate = 0.01").replace("1.7]", "1.8]"))
     with pytest.raises(ExperimentError) as caught:
-        Run.load(tmp_path / "run").resume()
+        Run.load(tmp_path / "run", kite_file).resume()
     for words in ("train.learning_rate was 0.05 and is 0.01", "the network is another one", "--changed"):
         assert words in str(caught.value)
     assert Run.load(tmp_path / "run").resume(changed=True).steps == 60

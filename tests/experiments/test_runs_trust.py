@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tracemalloc
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,12 @@ def content(folder):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_run_folder_grants_itself_trust(tmp_path, folder, command):
     proof = tmp_path / "proof"
-    (tmp_path / "divider.cir").write_text(SHELL.format(netlist=NETLIST, proof=proof))
+    shell = SHELL.format(netlist=NETLIST, proof=proof).encode()
+    name = sha256(shell).hexdigest()
+    (folder / "files" / name).write_bytes(shell)
     info = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**info, "trust": True}))
+    files = {**info["files"], str(tmp_path / "divider.cir"): name}
+    (folder / "run.json").write_text(json.dumps({**info, "trust": True, "files": files}))
     result = run(command[0], folder, *command[1:])
     if command != ("export", "--to", "csv"):
         assert (result.exit_code, "--trust-netlist" in result.stderr) == (2, True)
@@ -116,7 +120,7 @@ def test_an_experiment_that_is_no_file_is_not_read(tmp_path, folder):
     os.mkfifo(tmp_path / "pipe")
     info = json.loads((folder / "run.json").read_text())
     for odd in ("/dev/zero", str(tmp_path / "pipe"), str(tmp_path)):
-        (folder / "run.json").write_text(json.dumps({**info, "experiment": odd}))
+        (folder / "run.json").write_text(json.dumps({**info, "experiment": odd, "files": {}}))
         with pytest.raises(ExperimentError, match="not there any more"):
             Run.load(folder).experiment  # noqa: B018
 

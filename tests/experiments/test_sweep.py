@@ -24,12 +24,14 @@ from hwlearn.cli import app
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.experiments.runs import Run
+from hwlearn.experiments.runs.copies import Kept
 from hwlearn.experiments.sweeps import load_sweep, run_sweep
 from hwlearn.experiments.sweeps.cells import _name, _overrides, load_cells
 from hwlearn.experiments.sweeps.pool import in_processes
 from hwlearn.experiments.sweeps.table import Results, Row
 from hwlearn.experiments.sweeps.work import Job
 
+KEPT = Kept("../files", {})
 ROOT = Path(__file__).parents[2]
 KITE = ROOT / "netlists" / "kite.toml"
 
@@ -294,8 +296,8 @@ def test_a_loss_that_is_not_finite_and_warnings_are_told(sweep, tmp_path):
 def test_a_process_that_dies_takes_only_its_own_cell_along(sweep, tmp_path):
     (tmp_path / "out").mkdir()
     cells = load_cells(load_sweep(sweep('[grid]\n"train.seed" = { low = 0, high = 11, count = 12 }')))
-    jobs = [Job(cell.experiment, tmp_path / "out", cell.name, "") for cell in cells]
-    jobs[5] = Job(Deadly(), tmp_path / "out", "deadly", "")
+    jobs = [Job(cell.experiment, tmp_path / "out", cell.name, "", KEPT) for cell in cells]
+    jobs[5] = Job(Deadly(), tmp_path / "out", "deadly", "", KEPT)
     done = dict(in_processes(jobs, 2))
     assert sorted(done) == list(range(12))
     assert [k for k in range(12) if done[k].error] == [5]

@@ -14,6 +14,7 @@ from processes import COMMAND
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.experiments.runs import Run
+from hwlearn.experiments.runs.copies import Kept
 from hwlearn.experiments.sweeps import load_sweep, run_sweep
 from hwlearn.experiments.sweeps.cells import load_cells
 from hwlearn.experiments.sweeps.pool import on_cluster
@@ -22,6 +23,7 @@ from hwlearn.experiments.sweeps.work import Job
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
+KEPT = Kept("../files", {})
 HERE = Path(__file__).parent
 ROOT, SUPPORT = HERE.parents[1], HERE.parent / "support"
 ENVIRONMENT = {
@@ -168,8 +170,8 @@ def test_a_worker_killed_in_the_middle_costs_no_result(cluster, sweep, local, tm
 
 def test_a_cell_that_kills_its_workers_is_given_up(cluster, sweep, tmp_path):
     cluster.add_workers(2)
-    jobs = [Job(cell.experiment, tmp_path, cell.name, "") for cell in load_cells(load_sweep(sweep))[:4]]
-    jobs[1] = Job(Deadly(), tmp_path, "deadly", "")
+    jobs = [Job(cell.experiment, tmp_path, cell.name, "", KEPT) for cell in load_cells(load_sweep(sweep))[:4]]
+    jobs[1] = Job(Deadly(), tmp_path, "deadly", "", KEPT)
     done = dict(on_cluster(jobs, cluster.address))
     assert [k for k in range(4) if done[k].error] == [1]
     assert "deadly" not in {path.name for path in tmp_path.iterdir()}
@@ -214,4 +216,4 @@ def test_a_cluster_that_does_not_answer_is_told(cluster, sweep, tmp_path, monkey
         run_sweep(sweep, tmp_path / "out", dask="tcp://127.0.0.1:1")
     cluster.lose_workers()
     with pytest.raises(ExperimentError, match="has no worker: start"):
-        list(on_cluster([Job(Deadly(), tmp_path, "deadly", "")], cluster.address))
+        list(on_cluster([Job(Deadly(), tmp_path, "deadly", "", KEPT)], cluster.address))

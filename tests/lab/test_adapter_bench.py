@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapters import needs
 from benches import EXPERIMENT, NETWORK, changed
 from processes import start
 from typer.testing import CliRunner
@@ -17,12 +18,13 @@ from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, train
 from hwlearn.cli import app
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.connection import make_safe
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
 
-for library in ("qcodes", "pymeasure"):
-    pytest.importorskip(library, reason=f"{library} is not installed: pip install 'hwlearn[adapters]'")
+needs("qcodes")
+needs("pymeasure")
 
 STATIONS = Path(__file__).parents[2] / "stations"
 TEXT = (STATIONS / "adapters.toml").read_text(encoding="utf-8")
@@ -86,6 +88,7 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
             assert (pots.opened, dac.channels["1"].on) == (False, True)  # nobody could do anything
             time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
             assert pots.opened
-            return
-        assert process.returncode == 143, error
+            make_safe(load_station(path, trust=True))  # `hwlearn bench safe`, which the killed process does not lock out
+        else:
+            assert process.returncode == 143, error
         assert (smu.channels["1"].on, dac.channels["1"].on, dac.channels["1"].volts, pots.opened) == (False, False, 0.0, True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapters import table
+from adapters import needs, table
 from benches import EXPERIMENT, NETWORK, STATION, changed
 from pydantic import ValidationError
 
@@ -22,7 +22,7 @@ from hwlearn.lab.virtual.bench import model_of
 from hwlearn.testing import ScannerContract, SourceContract
 from hwlearn.testing.nodal import modified_nodal
 
-pytest.importorskip("nidaqmx", reason="nidaqmx is not installed: pip install 'hwlearn[nidaqmx]'")
+needs("nidaqmx")
 
 GIVEN = 'driver = "nidaqmx"\n[table.nidaqmx]\n'
 
@@ -157,7 +157,7 @@ def test_another_device_another_card_and_a_runtime_that_is_missing_are_named(con
     with pytest.raises(InstrumentError, match=r"is 'National Instruments,USB-6001.*wants 'USB-6002'"):
         Nidaqmx.connect(Setup("card", given, "Dev1"))
     monkeypatch.setitem(sys.modules, "nidaqmx", None)
-    with pytest.raises(InstrumentError, match=r"nidaqmx is not installed: pip install 'hwlearn\[nidaqmx\]'"):
+    with pytest.raises(InstrumentError, match=r"nidaqmx is not installed: pip install nidaqmx"):
         connect()
 
 

@@ -1,13 +1,15 @@
 """`driver = "qcodes"`: QCoDeS' drivers against virtual instruments, QCoDeS' own simulators, and its dummies."""
 
 import datetime
+import re
 import shutil
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 
 import pytest
-from adapters import made, table, virtual_bench
+from adapters import made, needs, on_page, table, virtual_bench
 
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.lab.instruments.drivers.qcodes import Qcodes
@@ -17,29 +19,13 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.station.write import write_calibrated
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract, SourceMeterContract
 
-pytest.importorskip("qcodes", reason="QCoDeS is not installed: pip install 'hwlearn[qcodes]'")
+needs("qcodes")
 
 CLASS = "qcodes.instrument_drivers.Keithley.Keithley2450"
 STATIONS = Path(__file__).parents[2] / "stations"
 
-METER = """
-driver = "qcodes"
-[table.qcodes]
-class = "qcodes.instrument_drivers.Keithley.Keithley2450"
-errors = ":SYST:ERR?"
-watch = [":OUTP?", ":SOUR:FUNC?"]
-[table.qcodes.meter]
-limit = "submodules['_source_current'].limit = {volts}; submodules['_source_voltage'].limit = {amperes}"
-inject = "sense_function = 'voltage'; source_function = 'current'; source.current = {amperes}; output_enabled = True"
-hold = "sense_function = 'voltage'; source_function = 'voltage'; source.voltage = {volts}; output_enabled = True"
-volts_ask = "sense_function = 'voltage'; sense.voltage"
-amperes_ask = "sense_function = 'current'; sense.current"
-inject_tripped = "source.limit_tripped"
-hold_tripped = "source.limit_tripped"
-off = "output_enabled = False"
-off_ask = "output_enabled"
-zero = "submodules['_source_current'].current = 0; submodules['_source_voltage'].voltage = 0"
-"""
+METER = "\n" + on_page("instrument.smu")
+LIMIT = (METER[METER.index("limit = ") : METER.index("inject = ")], "limit = 'get_idn({volts}, {amperes})'\n")
 BOX = """
 driver = "qcodes"
 [table.qcodes]
@@ -105,9 +91,12 @@ class TestBox(OnVirtualBench, ResistorBoxContract):
         box = self.virtual.instruments["pots"]
         return None if box.opened else list(box.codes)
 
-    def test_its_watchdog_is_told(self, instrument):
+    def test_its_watchdog_is_told_and_hears_that_somebody_is_there(self, instrument):
         instrument.watchdog(7.0)
-        assert self.virtual.instruments["pots"].watchdog == 7.0
+        box = self.virtual.instruments["pots"]
+        heard = box.lines[-1]
+        instrument.present()
+        assert (box.watchdog, box.lines[-2:]) == (7.0, [":RES:OPEN?", heard])
 
 
 class TestSource(SourceContract):
@@ -145,11 +134,11 @@ class TestScanner(ScannerContract):
 def connect(tmp_path):
     instruments = []
 
-    def make(text, *changes, resource=None, folder=tmp_path):
+    def make(text, *changes, resource=None, folder=tmp_path, **options):
         for old, new in changes:
             assert old in text, old
             text = text.replace(old, new)
-        instruments.append(made(Qcodes, table(text, tmp_path), resource, folder=folder))
+        instruments.append(made(Qcodes, table(text, tmp_path), resource, folder=folder, **options))
         return instruments[-1]
 
     yield make
@@ -165,7 +154,11 @@ def simulated(file, address):
 
 def test_qcodes_own_keithley_2450_is_found_on_and_switched_off(connect):
     given = simulated("Keithley_2450.yaml", "GPIB::2::INSTR")
-    without = [('watch = [":OUTP?", ":SOUR:FUNC?"]', ""), (METER[METER.index("zero = ") :], "")]  # it knows no levels
+    without = [
+        (METER[METER.index("watch = ") : METER.index("[table.qcodes.meter]")], ""),
+        LIMIT,
+        (METER[METER.index("zero = ") :], ""),
+    ]  # it knows no levels
     smu = connect(METER, ('errors = ":SYST:ERR?"', given), *without)
     assert smu.identity == "QCoDeS,correct mode,model,v0.01"
     smu.device.output_enabled(True)
@@ -180,7 +173,7 @@ driver = "qcodes"
 class = "qcodes.instrument_drivers.yokogawa.YokogawaGS200"
 {}
 [table.qcodes.source]
-set = "source_mode = 'VOLT'; voltage = {{volts}}"
+set = "voltage_range = 10; voltage = {{volts}}"
 ask = "voltage"
 on = "on()"
 off = "off()"
@@ -193,9 +186,47 @@ def test_qcodes_own_yokogawa_gs200_goes_off_even_if_zero_is_refused(connect):
     assert roles_of(type(dac)) == ["Source"]
     assert "GS200" in dac.identity
     dac.device.on()
-    with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.source\.set: source_mode = 'VOLT'; voltage = 0: "):
+    with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.source\.set: voltage_range = 10; v"):
         dac.safe(Wired(drive=("1",)))
     assert dac.device.output() == "off"
+
+
+LEVELS = """
+      level:
+        default: 1.25
+        getter:
+          q: ":SOUR:LEV?"
+          r: "{}"
+        setter:
+          q: ":SOUR:LEV {}"
+      range:
+        default: 1
+        getter:
+          q: ":SOUR:RANG?"
+          r: "{}"
+        setter:
+          q: ":SOUR:RANG {}"
+"""
+
+
+def test_a_yokogawa_gs200_with_levels_is_set_asked_found_and_left_safe(connect, tmp_path):
+    """QCoDeS' simulator, and what a GS200 answers to its driver beside that."""
+    pytest.importorskip("pyvisa_sim", reason="pyvisa-sim is not installed")
+    text = resources.files("qcodes.instrument.sims").joinpath("Yokogawa_GS200.yaml").read_text(encoding="utf-8")
+    text = text.replace("    properties:\n", f"    properties:{LEVELS}").replace(
+        "    dialogues:\n", "    dialogues:\n      - q: '*OPT?'\n        r: 'NONE'\n"
+    )
+    (tmp_path / "gs200.yaml").write_text(text, encoding="utf-8")
+    dac = connect(GS200.format(f'arguments = {{ address = "GPIB::1::INSTR", visalib = "{tmp_path / "gs200.yaml"}@sim" }}'))
+    assert dac.look(Wired(drive=("1",)))[1:] == []  # its output is off, whatever its level
+    dac.device.on()
+    assert dac.look(Wired(drive=("1",)))[1:] == [Driving("makes 1.25 V", "1")]
+    assert dac.set({"1": -0.5}) == {"1": -0.5}
+    assert (dac.device.output(), dac.device.ask(":SOUR:RANG?")) == ("on", "10.0")
+    with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.source\.set: .*voltage = 40: "):
+        dac.set({"1": 40.0})
+    dac.safe(Wired(drive=("1",)))
+    assert (dac.device.output(), dac.device.voltage()) == ("off", 0.0)
 
 
 DMM = """
@@ -204,7 +235,7 @@ driver = "qcodes"
 class = "qcodes.instrument_drivers.Keysight.Keysight34465A"
 {}
 [table.qcodes.scanner]
-select = "sense_function"
+select = "sense_function = 'DC Voltage'; range = {{volts}}; NPLC = {{nplc}}"
 scan = "volt"
 """
 
@@ -241,6 +272,17 @@ def test_what_its_constructor_changed_is_told(connect, tmp_path):
     ]
 
 
+def test_the_record_of_a_run_says_which_driver_it_was(connect):
+    report = connect(SOURCE).report()
+    assert report["driver"] == "qcodes.instrument_drivers.mock_instruments.DummyInstrument"
+    assert re.fullmatch(r"qcodes \d+\.\d+\..*", report["library"])
+
+
+def test_what_nobody_asked_before_is_not_known(connect):
+    (told,) = connect(SOURCE).look(Wired(drive=("1",)))
+    assert "whether that changed an output is not known" in str(told)
+
+
 def test_nothing_is_printed_and_a_refusal_names_channel_and_step(connect, tmp_path, capsys):
     with virtual_bench(tmp_path) as virtual:
         smu = connect(METER, resource=virtual.resources["smu"])
@@ -260,7 +302,7 @@ def test_values_that_its_driver_refuses_name_channel_and_step(connect, tmp_path)
 
 def test_a_late_answer_is_thrown_away(connect, tmp_path):
     with virtual_bench(tmp_path) as virtual:
-        smu = connect(METER, resource=virtual.resources["smu"])
+        smu = connect(METER, resource=virtual.resources["smu"], timeout=0.5)
         smu.limit("1", volts=1.0, amperes=1e-3, nplc=1.0)
         smu.inject("1", 1e-5)
         twin = virtual.instruments["smu"]
@@ -321,6 +363,8 @@ def test_an_installed_driver_needs_no_trust(tmp_path):
         (f'class = "{CLASS}"', "", "give either class, or station"),
         ("class = ", 'name = "x"\nclass = ', "name is that of an instrument in the file"),
         ('driver = "qcodes"', 'driver = "scpi"', 'only driver = "qcodes" is told'),
+        ('watch = [":OUTP?"', 'watch = [":OUTP ON"', "':OUTP ON' is not one question"),
+        ('errors = ":SYST:ERR?"', 'errors = ":OUTP ON;:SYST:ERR?"', "is not one question"),
     ],
 )  # fmt: skip
 def test_steps_that_are_none_are_refused_before_anything_is_touched(tmp_path, old, new, said):
@@ -343,9 +387,7 @@ def test_a_library_that_is_missing_is_asked_for(monkeypatch, tmp_path):
     for name in [name for name in sys.modules if name.partition(".")[0] == "qcodes"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "qcodes", None)
-    with pytest.raises(
-        InstrumentError, match=r"it: making its driver: .*qcodes is not installed: pip install 'hwlearn\[qcodes\]'"
-    ):
+    with pytest.raises(InstrumentError, match=r"it: making its driver: .*qcodes is not installed: pip install qcodes"):
         made(Qcodes, table(SOURCE, tmp_path))
 
 

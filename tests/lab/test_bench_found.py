@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 from benches import NETWORK, bench
+from speaking import SPEAKING
 from test_bench_leads import verified
 from test_driver_contracts import METERS, OF
 from test_virtual import network, station
@@ -72,9 +73,9 @@ def test_a_source_says_what_it_makes(driver):
         assert only_questions(virtual.instruments["dac"].lines)
 
 
-@pytest.mark.parametrize("driver", [name for name in DRIVERS if name != "scpi"])
+@pytest.mark.parametrize("driver", SPEAKING)
 def test_an_instrument_as_it_powers_up_is_worth_no_word(driver):
-    roles = {"smu": METERS, "dac": OF[Source], "daq": OF[Scanner], "pots": list(DRIVERS)}
+    roles = {"smu": METERS, "dac": OF[Source], "daq": OF[Scanner], "pots": list(SPEAKING)}
     role = next(role for role, names in roles.items() if driver in names)
     with VirtualBench(network(), station(**({} if role == "pots" else {role: driver}))) as virtual:
         made = connected(virtual, role, driver)

@@ -1,5 +1,6 @@
 """Channels that read one node against another, or behind an amplifier: what they say of nodes, and the limits of readings."""
 
+import datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from hwlearn.lab.bench.device_readings import read_devices
 from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.bench.selftest import self_test
 from hwlearn.lab.station import load_station
+from hwlearn.lab.station.write import write_calibrated
 from hwlearn.testing.nodal import modified_nodal
 
 PAIRS = (
@@ -158,3 +160,17 @@ def test_the_hash_of_a_wiring_without_these_is_what_it_was(tmp_path):
     assert written(tmp_path).wiring_hash(NETWORK) == before
     assert written(tmp_path, PAIRS[0]).wiring_hash(NETWORK) != before
     assert written(tmp_path, *GAINS).wiring_hash(NETWORK) != before
+
+
+def test_a_calibrated_copy_says_all_that_its_station_does(tmp_path):
+    more = (
+        ('[input.VS]\ndrive = "dac:1"', '[input.VS]\ndrive = "dac:1"\nshunt = { read = "daq:120", ohm = 10 }'),
+        ("[virtual]", '[temperature]\nboard = { read = "daq:121", volts_per_degree = 0.01, zero_v = 0.5 }\n\n[virtual]'),
+        ('n12 = { read = "daq:106" }', 'n12 = { read = "estimate" }'),
+    )
+    station = written(tmp_path, *PAIRS, *GAINS, *more)
+    copy = write_calibrated(station, tmp_path / "copy", {}, {"daq:101": 1e-3, "daq:120": 2e-4}, 0.0, datetime.date.today())
+    for table in ("node", "channel", "input", "temperature"):
+        assert getattr(copy.settings, table) == getattr(station.settings, table)
+    assert copy.offsets == {"daq:101": 1e-3, "daq:120": 2e-4}
+    copy.validate(NETWORK)

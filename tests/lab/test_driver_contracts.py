@@ -1,6 +1,7 @@
 """Our drivers pass the contracts of their roles, on the virtual bench."""
 
 import pytest
+from speaking import SPEAKING
 from test_virtual import CODES, network, station
 
 from hwlearn import Drive, Inject
@@ -13,7 +14,7 @@ from hwlearn.testing.nodal import modified_nodal
 
 MIDDLE = [32] * 6
 OF = {
-    role: [name for name in DRIVERS if issubclass(DRIVERS.get(name), role) and name != "scpi_board"]  # see test_board.py
+    role: [name for name in SPEAKING if issubclass(DRIVERS.get(name), role) and name != "scpi_board"]  # see test_board.py
     for role in (Source, Scanner, ResistorBox)
 }
 METERS = [name for name in OF[Source] if issubclass(DRIVERS.get(name), SourceMeter)]

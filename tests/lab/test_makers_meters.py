@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from speaking import SPEAKING
 from test_virtual import network, station
 
 from hwlearn.errors import StationError
@@ -16,7 +17,7 @@ from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 
-METERS = [name for name in DRIVERS if issubclass(DRIVERS.get(name), SourceMeter)]
+METERS = [name for name in SPEAKING if issubclass(DRIVERS.get(name), SourceMeter)]
 AMPERES, VOLTS = 2e-4, 0.4
 
 

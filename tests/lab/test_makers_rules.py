@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from speaking import SPEAKING
 from test_virtual import network, station
 
 from hwlearn.errors import InstrumentError
@@ -14,7 +15,7 @@ from hwlearn.lab.instruments.scpi.session import Refused, Session
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.lab.virtual.scpi import ScpiError
 
-METERS = [name for name in DRIVERS if issubclass(DRIVERS.get(name), SourceMeter)]
+METERS = [name for name in SPEAKING if issubclass(DRIVERS.get(name), SourceMeter)]
 
 
 @pytest.fixture(params=METERS)

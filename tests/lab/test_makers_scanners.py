@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from speaking import SPEAKING
 from test_virtual import network, station
 
 from hwlearn import Drive, Open
@@ -20,7 +21,7 @@ from hwlearn.lab.station import load_station
 from hwlearn.lab.virtual import VirtualBench
 from hwlearn.testing.nodal import modified_nodal
 
-SCANNERS = [name for name in DRIVERS if issubclass(DRIVERS.get(name), Scanner)]
+SCANNERS = [name for name in SPEAKING if issubclass(DRIVERS.get(name), Scanner)]
 WITH_RELAYS = [name for name in SCANNERS if not name.startswith("scpi")]
 KEYSIGHT = [name for name in SCANNERS if name.startswith("keysight")]
 IMPEDANCE = {

@@ -38,7 +38,7 @@ def station(smu: str = "keithley_2400", daq: str = "keysight_34970a", dac: str =
     }  # fmt: skip
     drivers = {"dac": dac, "daq": daq, "smu": smu, "smu2": smu, "pots": "scpi_resistors"}
     settings = Table(
-        instrument={name: Table(driver=driver, resource=None, terminator="LF", scpi=None) for name, driver in drivers.items()},
+        instrument={name: Table(driver=driver, resource=None, terminator="LF", told=None) for name, driver in drivers.items()},
         input={"V_a": Table(drive="dac:1", shunt=None)},
         source={},
         node={name: Table(read=f"daq:{101 + k}", against=None) for k, name in enumerate(made.nodes) if name != "0"},

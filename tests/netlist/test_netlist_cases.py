@@ -27,6 +27,7 @@ RIGHT = {
     "coupled-coils": {"c": 0, "d": 0.5, "b": 0},
     "xor-amplifiers": {"h": 0.649482},
     "vendor-diode": {"b": 0.2263589},
+    "memristor": {"b": 0.5 * 500 / 10500},
 }
 
 

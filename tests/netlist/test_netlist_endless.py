@@ -31,7 +31,7 @@ CARDS = {
     ".subckt s p params: u=1, w=2\nR3 p 0 1\n.ends\nX1 a s": "result",
     # lines of which unloading dies
     "P3 a b 0 c d 0 pl\n.model pl cpl\nR3 c d 1": "n.cir:3: P3 is a line of type TXL or CPL",
-    "Y3 a 0 b 0 tx\n.model tx txl R=12 L=1n G=0 C=1p length=1": "n.cir:3: Y3 is a line of type TXL or CPL",
+    "Y3 a 0 b 0 tx\n.model tx txl R=rho L=1n G=0 C=1p length=1": "n.cir:3: Y3 is a line of type TXL or CPL",
     # found by test_netlist_fuzz
     ".model nm vdmos(vto=1": "n.cir:3: ngspice dies of this: write .model NAME vdmos",
     ".model nm vdmos((vto=1))": "n.cir:3: ngspice dies of this: write .model NAME vdmos",

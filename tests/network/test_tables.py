@@ -8,7 +8,7 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from hwlearn import Drive, Network, NewtonCircuit, NgspiceCircuit, Source
-from hwlearn.errors import DeviceError, ModelError, NetlistError
+from hwlearn.errors import DeviceError, ModelError
 from hwlearn.network.devices import IVTable
 
 TUNNEL = "V,I\n# by hand\n-0.5,-1e-3\n0,0\n0.2; 1e-5\n0.4\t1.5e-5\n0.5 2e-3\n"
@@ -106,13 +106,3 @@ def test_hundreds_of_points():
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
     current = 1e-3 * (drive.inputs - expected)
     assert abs(current[1:] - 1e-9 * np.expm1(expected[1:] / 0.05)).max() < 1e-3 * current.max()
-
-
-def test_a_table_too_long_for_a_netlist_is_said(tmp_path):
-    volts = tuple(np.linspace(0, 1, 30).tolist())
-    network = Network.from_edges(
-        [("a", "0")], 1e-3, inputs=["a"], elements=[IVTable("B1", ("a", "0"), volts, volts).element()]
-    )
-    network.to_netlist(tmp_path / "n.cir")
-    with pytest.raises(NetlistError, match="B1 is too long"):
-        Network.from_netlist(tmp_path / "n.cir")

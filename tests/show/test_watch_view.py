@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def cut_off(folder, experiment, after):
 def kite(tmp_path_factory):
     folder = tmp_path_factory.mktemp("watch") / "run"
     return cut_off(folder, load_experiment(NETLISTS / "kite.toml", {"train.steps": 3000, "train.stop_loss": 1e-20}), 200)
+
+
+def noisy(folder):
+    """The kite with a noise of 1 mV."""
+    text = (NETLISTS / "kite.toml").read_text(encoding="utf-8").replace("kite.cir", str(NETLISTS / "kite.cir"))
+    (folder / "noisy.toml").write_text(text + "\n[imperfect]\nnoise = { volts = 1e-3 }\n", encoding="utf-8")
+    return load_experiment(folder / "noisy.toml", {"train.steps": 50})
 
 
 def watched(run, later=0.0):
@@ -86,8 +94,9 @@ def test_before_the_first_step(tmp_path):
     assert len(view.at) == len(view.devices) == len(view.outputs) == 0
 
 
-def test_what_it_saw_of_conductances_is_taken_back_with_the_steps(kite, tmp_path):
-    run = cut_off(tmp_path / "run", load_experiment(NETLISTS / "kite.toml", {"train.steps": 50}), 20)
+def test_what_it_saw_of_conductances_is_taken_back_with_the_steps(tmp_path):
+    """Of a run that keeps no trajectory."""
+    run = cut_off(tmp_path / "run", load_experiment(NETLISTS / "kite.toml", {"train.steps": 50, "train.trajectory": 0}), 20)
     look = watched(run).look
     first = look()
     assert first.seen_at.tolist() == [20.0]
@@ -98,6 +107,30 @@ def test_what_it_saw_of_conductances_is_taken_back_with_the_steps(kite, tmp_path
     np.testing.assert_array_equal(view.conductances[-1], list(run.result["conductances"].values()))
     assert [text for _, text in view.events] == ["end: steps", "resume at step 20", "start"]
     assert "time left" not in dict(view.facts)
+
+
+def test_the_trajectory_of_a_run_is_drawn(kite):
+    view = watched(kite).look()
+    assert view.seen_at.tolist() == list(range(201))
+    np.testing.assert_array_equal(view.conductances[0], kite.experiment.network.conductances)
+    np.testing.assert_array_equal(view.conductances[-1], kite.checkpoint["wanted"])
+    assert view.outputs_source == "as the last free phases read them"
+    other = modified_nodal(kite.experiment.network, view.conductances[100], Drive(kite.experiment.task.inputs))
+    np.testing.assert_allclose(kite.trajectory.outputs[100], other.output_voltages, rtol=1e-12)
+
+
+def test_outputs_that_were_read_are_shown_as_they_were_read(tmp_path):
+    run = cut_off(tmp_path / "run", noisy(tmp_path), 5)
+    view = watched(run).look()
+    assert view.outputs_source == "as the last free phases read them"
+    np.testing.assert_array_equal(view.outputs, run.trajectory.outputs[-1])
+    assert (
+        abs(
+            view.outputs
+            - modified_nodal(run.experiment.network, run.checkpoint["wanted"], Drive([[1.0, 0.0]])).output_voltages
+        ).max()
+        > 1e-6
+    )
 
 
 def test_an_experiment_that_cannot_be_read_any_more_is_told(kite, tmp_path):
@@ -167,3 +200,30 @@ def test_codes_and_writes_of_a_bench(tmp_path):
     assert facts["station"] == "allostery"
     assert facts["daq"] == end["instruments"]["daq"]["identity"]
     assert float(facts["noise of a reading"].split()[0]) == pytest.approx(run.history.noise[-1], rel=1e-2)
+
+
+@pytest.mark.parametrize("name", ["crossbar", "gates", "regression", "xor"])
+def test_outputs_of_any_circuit_are_those_that_the_run_ends_with(name, tmp_path):
+    run = Run.create(tmp_path / "run", load_experiment(NETLISTS / f"{name}.toml", {"train.steps": 2}))
+    outcome = run.go()
+    view = watched(run).look()
+    assert view.no_model == ""
+    np.testing.assert_allclose(view.outputs, outcome.outputs, rtol=0, atol=1e-9)
+    assert len(view.devices) == len(outcome.network.edges)
+
+
+def test_what_files_say_is_shown_and_not_obeyed(tmp_path):
+    pytest.importorskip("bokeh", reason="bokeh is not installed: pip install '.[watch]'")
+    from bokeh.models import Div
+
+    from hwlearn.show.watch.page import Page
+
+    run = cut_off(tmp_path / "run", load_experiment(NETLISTS / "kite.toml", {"train.steps": 3}), 2)
+    info = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+    (run.folder / "run.json").write_text(json.dumps(info | {"title": "<script>alert(1)</script>"}), encoding="utf-8")
+    with (run.folder / "journal.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"event": "warning", "date": "<b>now</b>", "text": "<img src=x onerror=alert(1)>"}) + "\n")
+    texts = "".join(div.text for div in Page(watched(run).look()).root.select({"type": Div}))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in texts
+    assert "warning: &lt;img src=x onerror=alert(1)&gt;" in texts
+    assert not {"<script", "<img", "<b>"} & set(re.findall(r"<\w+>?", texts))

@@ -99,10 +99,10 @@ def test_pyspice_is_the_first_choice(usual):
     assert usual["refused"]
 
 
-@pytest.mark.parametrize(("packages", "name"), [("broken", "hwlearn's own"), ("forked", "InSpice of unknown version")])
+@pytest.mark.parametrize(("packages", "name"), [("broken", "hwlearn's own"), ("forked", "InSpice")])
 def test_where_pyspice_breaks_the_next_one_measures_the_same(packages, name, usual, request):
     got = told(request.getfixturevalue(packages))
-    assert got["name"] == name
+    assert got["name"].startswith(name)
     assert got["passed_over"]["PySpice"] == "TypeError: numpy.float is gone"
     assert (got["version"], got["solver"]) == (usual["version"], usual["solver"])
     assert got["error"] < 1e-12

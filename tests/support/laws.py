@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwlearn import Diode, Element, ElementDevice, Network
-from hwlearn.network.devices import Names
+from hwlearn.network.devices import VTEAM, IonDrift, Memristor, Names
 from hwlearn.network.devices.bipolar import NPN, PNP, Bipolar
 from hwlearn.network.devices.jfet import NJF, PJF, Jfet
 from hwlearn.network.devices.mosfet import NMOS, PMOS, Mosfet
@@ -144,3 +144,17 @@ def with_law(network: Network, seed: int, make: Maker, terminals: int, count: in
     return replace(
         network, nodes=nodes, elements=(*network.elements, *elements), directives=(*network.directives, *directives)
     )
+
+
+def with_memristors(network: Network, seed: int) -> Network:
+    """Each other edge as a memristor of its conductance, of either law."""
+    random, devices = np.random.default_rng(seed), list[Memristor]()
+    for name, g in zip(network.edge_names[::2], network.conductances[::2].tolist(), strict=True):
+        low, high = 1 / g / random.uniform(1.1, 50), 1 / g * random.uniform(1.1, 50)
+        devices.append((IonDrift, VTEAM)[random.integers(2)](name, low, high))
+    bounds = {"lower": network.conductances / 2, "upper": network.conductances * 2}
+    place = {name: k for k, name in enumerate(network.edge_names)}
+    for device in devices:
+        k, (low, high) = place[device.edge], device.limits
+        bounds["lower"][k], bounds["upper"][k] = max(bounds["lower"][k], low), min(bounds["upper"][k], high)
+    return replace(network, devices=tuple(devices), **bounds)

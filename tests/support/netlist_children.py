@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import gettempdir
 
 import psutil
 
@@ -26,7 +27,7 @@ def outcomes(netlists: Iterable[Path], folder: Path) -> dict[Path, str]:
         folder: where the children work, and their home.
     """
     left, found = list(netlists), dict[Path, str]()
-    environment = ENVIRONMENT | {"HOME": str(folder)}
+    environment = ENVIRONMENT | {"HOME": str(folder), "MPLCONFIGDIR": gettempdir()}  # InSpice imports matplotlib
     while left:
         done = subprocess.run(
             [sys.executable, __file__],

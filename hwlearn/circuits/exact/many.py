@@ -50,19 +50,20 @@ class ManyCircuits:
         columns = right.transpose(1, 0, 2).copy() if self._mix is None else np.einsum("spm,pnm->nsm", self._mix, right)
         self._sources = self._elimination.solve(columns)
         self._ports: Array | None = None
-        self._factored = False
+        self._behind = -1.0
 
     def open_outputs(self, weights: Array) -> Array:
         """(S, n_out, M) V at the open outputs."""
         outputs = self._at_outputs(self._sources) + self._output_lifts
         return outputs.transpose(1, 0, 2) if self._mix is not None else np.einsum("spm,opm->som", weights, outputs)
 
-    def currents_to_hold(self, change: Array) -> Array:
-        """(S, n_out, M) A that raise the open output voltages by `change` [V]."""
-        if not self._factored:
+    def currents_to_hold(self, change: Array, behind: float = 0.0) -> Array:
+        """(S, n_out, M) A that flow where `change` [V] is held above the open outputs, each behind so many Ω."""
+        if self._behind != behind:
             rows, columns = self._upper
-            self._resistance.factor(self._at_outputs(self._of_ports(change.shape[-1]))[rows, columns])
-            self._factored = True
+            numbers = self._at_outputs(self._of_ports(change.shape[-1]))[rows, columns]
+            self._resistance.factor(numbers + behind * (rows == columns)[:, None] if behind else numbers)
+            self._behind = behind
         return self._resistance.solve(change.transpose(1, 0, 2).copy()).transpose(1, 0, 2)
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:

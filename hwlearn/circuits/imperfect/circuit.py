@@ -14,6 +14,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
 from hwlearn.circuits.imperfect.measurement import ImperfectMeasurement
+from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.network import Network
 
@@ -76,6 +77,10 @@ class ImperfectCircuit(Circuit):
         return codes
 
     @property
+    def ledger(self) -> Ledger | None:
+        return self.inside.ledger
+
+    @property
     def bounds(self) -> tuple[Array, Array]:
         bounds = self._given.bounds
         for effect in self.effects:
@@ -130,8 +135,8 @@ class ImperfectCircuit(Circuit):
             values = imposed
             for effect in self.effects:
                 values = effect.imposed(values, outputs)
-            nominal = Hold(values) if isinstance(outputs, Hold) else Inject(values)
-            current = None if isinstance(outputs, Hold) else imposed
+            nominal = outputs.imposing(values)
+            current = imposed if isinstance(outputs, Inject) else None
         got = self.inside.measure(Drive(inputs, nominal))
         random = np.random.default_rng((self.seed, len(self.effects), self._calls))
         self._calls += 1

@@ -1,4 +1,4 @@
-"""`Bounds`: between which voltages ideal diodes hold free nodes."""
+"""`Bound`: between which voltages ideal diodes hold free nodes; and which diodes lie between two of these."""
 
 from __future__ import annotations
 
@@ -28,23 +28,27 @@ class Bound(NamedTuple):
     lower: bool
 
 
-def bounds_of(network: Network, diodes: Sequence[tuple[str, str]], is_free: NDArray[np.bool_]) -> list[Bound]:
-    """The bounds that diodes (anode, cathode) are, where (N,) nodes are free or driven.
+def bounds_of(
+    network: Network, diodes: Sequence[tuple[str, str]], is_free: NDArray[np.bool_]
+) -> tuple[list[Bound], list[tuple[int, int]]]:
+    """The bounds that diodes (anode, cathode) are, where (N,) nodes are free or driven; and the nodes of all other diodes.
 
     Raises:
-        ModelError: a diode lies between two free nodes, or between two driven ones.
+        ModelError: a diode lies between two driven nodes.
     """
-    found = []
+    found, between = list[Bound](), list[tuple[int, int]]()
     for anode, cathode in diodes:
         ends = [-1 if node == GROUND else network.node_index[node] for node in (anode, cathode)]
         above, below = (end >= 0 and bool(is_free[end]) for end in ends)
+        if above and below:
+            between.append((ends[0], ends[1]))
+            continue
         if above == below:
             raise ModelError(
-                f"ideal diode from {anode} to {cathode}: one end is driven or ground, and the other is not; "
-                "use backend ngspice, or a real diode"
+                f"ideal diode from {anode} to {cathode}: both ends are driven, and nothing limits its current; remove it"
             )
         found.append(Bound(ends[0], ends[1], lower=False) if above else Bound(ends[1], ends[0], lower=True))
-    return found
+    return found, between
 
 
 class Side:

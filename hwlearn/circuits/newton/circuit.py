@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,13 +12,14 @@ from scipy.sparse import csr_array, hstack, vstack
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Hold, Outputs
+from hwlearn.circuits.drive import Hold, Outputs, Pull
 from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.newton.folded import Folded, Programmed
 from hwlearn.circuits.newton.laws import AtConductances, Devices, all_devices, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.newton.reduction import reduce
+from hwlearn.circuits.newton.small_signal import SmallSignal
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.netlist.ignored import ignored
@@ -87,6 +88,8 @@ class NewtonCircuit(Circuit):
             raise ModelError("float32 is for networks with ideal diodes; others are solved in float64")
         self._free = _Equations(network, self._devices, ())
         self._held: _Equations | None = None
+        self._pulled: _Equations | None = None
+        self._loaded = np.empty(0)  # conductances, and those of the resistors that pull
 
     def alike(self, network: Network) -> NewtonCircuit:
         return NewtonCircuit(network, self._dtype)
@@ -130,6 +133,10 @@ class NewtonCircuit(Circuit):
             currents = delivered[:, driven:]
             if np.isnan(currents).any():
                 raise SimulationError(f"exact: held outputs: {decades_apart(network, self._conductances)}")
+        elif isinstance(outputs, Pull):
+            assert imposed is not None
+            voltages, observed, delivered = self._pulling(inputs, imposed, outputs.conductance)
+            currents = outputs.conductance * (imposed - observed)
         else:
             currents = np.zeros((len(inputs), len(network.outputs))) if imposed is None else np.array(imposed)
             voltages, observed, delivered = self._free.solve(self._conductances, inputs, currents)
@@ -143,39 +150,23 @@ class NewtonCircuit(Circuit):
             provenance=f"exact (Newton, {self._free.matrices.name})",
         )
 
+    def _pulling(self, inputs: Array, towards: Array, conductance: float) -> tuple[Array, Array, Array]:
+        """`_Equations.solve` with each output behind a resistor: by Norton, one across the port, and its current."""
+        if self._pulled is None:
+            self._pulled = _Equations(self.network, self._devices, (), loaded=True)
+        loaded = np.concatenate((self._conductances, np.full(towards.shape[1], conductance)))
+        if not np.array_equal(loaded, self._loaded):
+            self._loaded = loaded
+        return self._pulled.solve(self._loaded, inputs, conductance * towards)
+
     def _close(self) -> None:
-        self._held = None
-
-
-class SmallSignal(NamedTuple):
-    """A circuit's response to small changes, in each of S samples: that of the linear network whose K is Newton's matrix.
-
-    Attributes:
-        outputs: (S, n_out) V. drops: Δv (S, E) V.
-        driving: ∂i/∂g (S, E) V: Δv of resistors.
-        forward: (S, n_out, E) V/A, drops of the edges for a unit current into each output.
-        adjoint: the same of the transposed network, which is another one unless all laws are reciprocal.
-    """
-
-    outputs: Array
-    drops: Array
-    driving: Array
-    forward: Array
-    adjoint: Array
-
-    @property
-    def jacobian(self) -> Array:
-        """∂o/∂g (S, n_out, E) V/S: from F(x, g) = 0, ∂o/∂g = −Cᵀ K⁻¹ ∂F/∂g = −adjoint ∘ ∂i/∂g."""
-        return -self.adjoint * self.driving[:, None, :]
-
-    @property
-    def contrast(self) -> Array:
-        """(S, n_out, E) V/S: what EP takes for the Jacobian, as the contrast of small nudges sees drops: −forward ∘ Δv."""
-        return -self.forward * self.drops[:, None, :]
+        self._held = self._pulled = None
 
 
 class _Equations:
     """Kirchhoff's laws of a network with further voltage sources, `held`; the values of the inputs and of these drive it.
+
+    A `loaded` network has a resistor more across each output; their conductances follow those of the edges.
 
     Samples are columns here, and u are the values of all sources, then the currents into the outputs. Flows are the currents
     of edges and of further branches; what is seen are the drops of edges, then the controls of all devices.
@@ -185,19 +176,22 @@ class _Equations:
         reciprocal: whether they are symmetric.
     """
 
-    def __init__(self, network: Network, devices: Devices, held: Sequence[Source]) -> None:
+    def __init__(self, network: Network, devices: Devices, held: Sequence[Source], *, loaded: bool = False) -> None:
         self._network, laws, nodes = network, devices.branches, len(devices.nodes)
-        self._edges = len(network.edges)
+        ports = _widened(network.port_incidence, nodes)
+        own = _widened(network.incidence, nodes)
+        if loaded:
+            own = csr_array(vstack((own, ports)))
+        self._edges = own.shape[0]
         edges_of_devices = np.concatenate([np.empty(0, dtype=np.intp), *(branches.edges for branches in laws)])
         self._resistors = np.setdiff1d(np.arange(self._edges), edges_of_devices)
         self._rows = list(placed_rows(laws, self._edges, len(self._resistors)))
         sources = (*network.inputs, *held, *network.fixed_sources, *devices.ties)
         reduction = reduce(devices.nodes, len(sources), devices.held(sources))
-        spread, sums, own = reduction.spread, reduction.sums, _widened(network.incidence, nodes)
+        spread, sums = reduction.spread, reduction.sums
         incidence = csr_array(vstack((own, *(branches.incidence[branches.edges < 0] for branches in laws))))
         fed = replace(network, inputs=(*network.inputs, *held), outputs=()).source_incidence.T.tocsc()
         fed = fed * np.array([source.kind == "current" for source in sources[: fed.shape[1]]], dtype=np.float64)
-        ports = _widened(network.port_incidence, nodes)
         lifts = csr_array(hstack((reduction.lifts, csr_array((nodes, len(network.outputs))))))
         into = csr_array(hstack((_widened(fed.T, nodes).T, csr_array((nodes, len(devices.ties))), ports.T)))
         seen = csr_array(vstack((own, *(branches.controls for branches in laws))))

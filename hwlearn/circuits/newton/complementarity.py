@@ -42,6 +42,16 @@ class Bounded:
         self._rounding = matrix.dtype.type(1e3 * np.finfo(matrix.dtype).eps)
         self._eye = np.eye(len(matrix) - inner, dtype=matrix.dtype)
 
+    def loaded(self, conductance: float, nodes: Indices) -> Bounded:
+        """The same with a resistor of a conductance [S] more at each of some nodes, to where its current comes from."""
+        return Bounded(self._with(conductance, nodes), self._inner)
+
+    def _with(self, conductance: float, nodes: Indices) -> NDArray[Any]:
+        """K with a conductance [S] more at some nodes."""
+        matrix = self._matrix.copy()
+        np.add.at(matrix, (nodes, nodes), conductance)
+        return matrix
+
     def residual(self, x: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
         """i = K x − f (S, n) A."""
         found: NDArray[Any] = x @ self._matrix - right

@@ -11,10 +11,11 @@ from scipy.sparse import csr_array
 
 from hwlearn.arrays import Array, Indices
 from hwlearn.circuits.blocks import DenseBlock, consecutive
-from hwlearn.circuits.drive import Hold, Outputs
+from hwlearn.circuits.drive import Hold, Outputs, Pull
 from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.newton.bounds import Side, bounds_of
 from hwlearn.circuits.newton.complementarity import Bounded, without_edges
+from hwlearn.circuits.newton.coupled import Coupled
 from hwlearn.circuits.newton.folded_measurement import FoldedMeasurement
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
@@ -29,7 +30,8 @@ class Folded:
 
     A node that is driven is known, so the free nodes' law K x = w A + b + J, w the driven voltages, holds A (driven × n) and
     K (n × n) as dense matrices: right for networks whose layers are all connected. An ideal diode from or to a driven node
-    bounds a free one (`Bounded`). Samples are rows. Ground is the last of the driven nodes, at 0 V.
+    bounds a free one (`Bounded`), one between free nodes couples them
+    (`Coupled`). Samples are rows. Ground is the last of the driven nodes, at 0 V.
 
     Free nodes without edges among them come first, for these are eliminated. All that does not change with the conductances
     is made here.
@@ -50,19 +52,14 @@ class Folded:
 
     def __init__(self, network: Network, laws: tuple[Branches, ...], diodes: list[tuple[str, str]], dtype: Any) -> None:
         self.network, self.dtype = network, np.dtype(dtype)
-        merging, others = network.merging, [d for d in network.devices if not isinstance(d, Bias)]
+        _check(network, laws)
+        merging = network.merging
         cluster = merging.cluster
-        if others or any(branches.owners.min() < 0 for branches in laws):
-            raise ModelError(
-                "ideal diodes are modelled beside resistors and biases, not beside other devices; use backend ngspice"
-            )
-        if (cluster[merging.rows] >= 0).any() or len(np.unique(cluster[cluster >= 0])) < (cluster >= 0).sum():
-            raise ModelError("beside ideal diodes all voltage sources go to ground; one here lies between free nodes")
         self.driven = np.flatnonzero(cluster < 0)
         self._count = len(self.driven) + 1
         bias = np.zeros(len(network.edges), dtype=bool)
         bias[[place.edge for place in network.placed]] = True
-        bounds = bounds_of(network, diodes, cluster >= 0)
+        bounds, coupled = bounds_of(network, diodes, cluster >= 0)
         self.free = self._ordered(cluster, bias, [bound.node for bound in bounds])
         self.size = size = len(self.free)
 
@@ -104,8 +101,10 @@ class Folded:
         self._seen = self.outputs.T.astype(self.dtype)
         lifted = np.hstack((ports[:, self.driven], np.zeros((len(ports), 1))))
         self._seen_driven = lifted.T.astype(self.dtype) if lifted.any() else None
-        at = np.array([(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds])
-        lower = np.array([bound.lower for bound in bounds])
+        places = [(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds]
+        at = np.array(places, dtype=np.intp).reshape(-1, 2)
+        lower = np.array([bound.lower for bound in bounds], dtype=bool)
+        self._coupled = unknown[np.array(coupled, dtype=np.intp).reshape(-1, 2)]
         self._lower, self._upper = (Side(size, at[lower == side], side, self.dtype) for side in (True, False))
 
     def _ordered(self, cluster: Indices, bias: NDArray[np.bool_], bounded: list[int]) -> Indices:
@@ -126,7 +125,9 @@ class Folded:
         matrix[self._diagonal] += self._ones @ block
         current = conductances[self.biases] - self._span
         steady = self._entering_biases.of(current, self._nothing[: self.size]).astype(self.dtype)
-        bounded = Bounded(matrix.astype(self.dtype).reshape(self.size, self.size), self._inner)
+        square = matrix.astype(self.dtype).reshape(self.size, self.size)
+        coupled = len(self._coupled) > 0
+        bounded = Coupled(square, self._inner, self._coupled) if coupled else Bounded(square, self._inner)
         return Programmed(conductances, block, steady, bounded)
 
     def measure(self, at: Programmed, inputs: Array, outputs: Outputs, imposed: Array | None) -> FoldedMeasurement:
@@ -142,14 +143,22 @@ class Folded:
         held = None
         if isinstance(outputs, Hold):
             held = self.held_nodes
+            if len(self._coupled):
+                raise ModelError(
+                    "with ideal diodes between free nodes outputs cannot be held yet; take ep, or backend ngspice"
+                )
             lower, upper = (np.array(np.broadcast_to(bound, right.shape)) for bound in (lower, upper))
             lower[:, held] = upper[:, held] = imposed
         elif imposed is not None:
-            right += imposed.astype(self.dtype) @ self._seen.T
-        x = at.bounded.solve(right, lower, upper, held)
+            force = outputs.conductance if isinstance(outputs, Pull) else 1.0
+            right += (force * imposed).astype(self.dtype) @ self._seen.T
+        bounded = at.pulled(outputs.conductance, self.held_nodes) if isinstance(outputs, Pull) else at.bounded
+        x = bounded.solve(right, lower, upper, held)
         currents = np.zeros((len(inputs), len(self.outputs))) if imposed is None else np.array(imposed)
         if held is not None:
             currents = at.bounded.residual(x, right)[:, held].astype(np.float64)
+        elif isinstance(outputs, Pull):
+            currents = outputs.conductance * (currents - x[:, self.held_nodes])
         seen = x @ self._seen
         if self._seen_driven is not None:
             seen += driven @ self._seen_driven
@@ -170,13 +179,13 @@ class Folded:
 
     @cached_property
     def held_nodes(self) -> Indices:
-        """Free nodes of the outputs, which can be held if each is a node against ground.
+        """Free nodes of the outputs, which can be held, or pulled by resistors, if each is a node against ground.
 
         Raises:
             ModelError: one is not.
         """
         if (self.outputs.sum(axis=1) != 1).any() or (np.count_nonzero(self.outputs, axis=1) != 1).any():
-            raise ModelError("beside ideal diodes only outputs against ground can be held")
+            raise ModelError("beside ideal diodes only outputs against ground can be held, or pulled by resistors")
         return np.asarray(self.outputs.argmax(axis=1))
 
 
@@ -193,7 +202,14 @@ class Programmed:
     def __init__(self, conductances: Array, to_driven: NDArray[Any], steady: NDArray[Any], bounded: Bounded) -> None:
         self.conductances, self.steady, self.bounded = conductances, steady, bounded
         self._to_driven = to_driven
+        self._pulled: tuple[float, Bounded] | None = None
         self._known: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    def pulled(self, conductance: float, nodes: Indices) -> Bounded:
+        """K with a resistor more at some nodes."""
+        if self._pulled is None or self._pulled[0] != conductance:
+            self._pulled = conductance, self.bounded.loaded(conductance, nodes)
+        return self._pulled[1]
 
     def norton(self, driven: NDArray[Any]) -> NDArray[Any]:
         """w A (S, free nodes beside driven ones) A, for voltages w (S, driven) V.
@@ -209,6 +225,17 @@ class Programmed:
         if len(driven) <= FEW:
             self._known = driven, found
         return found
+
+
+def _check(network: Network, laws: tuple[Branches, ...]) -> None:
+    """Refuse what is not resistors, biases, ideal diodes and sources to ground."""
+    cluster, rows = network.merging.cluster, network.merging.rows
+    if any(not isinstance(device, Bias) for device in network.devices) or any(branches.owners.min() < 0 for branches in laws):
+        raise ModelError(
+            "ideal diodes are modelled beside resistors and biases, not beside other devices; use backend ngspice"
+        )
+    if (cluster[rows] >= 0).any() or len(np.unique(cluster[cluster >= 0])) < (cluster >= 0).sum():
+        raise ModelError("beside ideal diodes all voltage sources go to ground; one here lies between free nodes")
 
 
 def _laplacian(size: int, tails: Indices, heads: Indices) -> SparseMap:

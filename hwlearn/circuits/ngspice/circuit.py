@@ -11,7 +11,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Open, Outputs
+from hwlearn.circuits.drive import Drive, Hold, Open, Outputs, Pull
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.ngspice.deck import SWEEP, Deck, drive, sense
 from hwlearn.circuits.ngspice.kirchhoff import Kirchhoff
@@ -106,7 +106,7 @@ class NgspiceCircuit(Circuit):
     def _reset(self) -> None:
         """Forget what ngspice was told: it holds the deck as written, with open outputs and no sweep."""
         self._written = self.network.conductances
-        self._held_at = 0.0
+        self._gains = 0.0, 0.0
         self._points = 0
         self._changing, self._lines = np.zeros(0, dtype=np.intp), list[tuple[str, slice]]()
 
@@ -130,10 +130,10 @@ class NgspiceCircuit(Circuit):
         return measured
 
     def _here(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> SampledMeasurement:
-        conductances, held = self._conductances, isinstance(outputs, Hold)
+        conductances = self._conductances
         while True:
             try:
-                return session().run(lambda shared: self._phase(shared, conductances, inputs, imposed, held))
+                return session().run(lambda shared: self._phase(shared, conductances, inputs, outputs, imposed))
             except ConvergenceError as error:
                 if self._step + 1 == len(self._deck.tolerances):
                     raise self._unconverged(error) from None
@@ -149,18 +149,18 @@ class NgspiceCircuit(Circuit):
         )
 
     def _phase(
-        self, shared: Shared, conductances: Array, inputs: Array, imposed: Array | None, held: bool
+        self, shared: Shared, conductances: Array, inputs: Array, outputs: Outputs, imposed: Array | None
     ) -> SampledMeasurement:
-        count = len(inputs)
+        count, sensed = len(inputs), isinstance(outputs, Hold | Pull)
         try:
             self._select(shared)
-            self._alter(shared, conductances, held)
+            self._alter(shared, conductances, outputs)
             if imposed is None:
                 feed = np.zeros((count, len(self._senses)))
             else:
-                feed = imposed * self._held_at if held else imposed
+                feed = imposed * self._gains[1] if sensed else imposed
             self._sweep(shared, np.hstack([inputs, feed]).repeat(self._times, axis=0).tolist())
-            wanted = self._vectors + self._senses if held else self._vectors
+            wanted = self._vectors + self._senses if sensed else self._vectors
             found = shared.vectors(wanted, count * self._times)[:, self._times - 1 :: self._times].T
             nodes, known = len(self._read), len(self._vectors)
             if nodes == len(self._deck.nodes):
@@ -170,7 +170,7 @@ class NgspiceCircuit(Circuit):
                 measured[:, self._read] = found[:, :nodes]
             input_currents = inputs.copy()
             input_currents[:, self._voltage_inputs] = -found[:, nodes:known]
-            currents = found[:, known:].copy() if held else feed
+            currents = found[:, known:].copy() if sensed else feed
             self._kirchhoff.check(conductances, measured[-1], inputs[-1], currents[-1])
             if self._verified is not None:
                 self._verified.check(conductances, measured[-1], inputs[-1], currents[-1])
@@ -180,8 +180,8 @@ class NgspiceCircuit(Circuit):
             raise
         loosened = f", reltol {self._deck.tolerances[self._step]['reltol']:g}" if self._step else ""
         version = f"ngspice {shared.ngspice_version} ({self._solver}{loosened})"
-        outputs = measured @ self._port_signs.T
-        return SampledMeasurement(self.network, conductances, measured, outputs, currents, input_currents, provenance=version)
+        seen = measured @ self._port_signs.T
+        return SampledMeasurement(self.network, conductances, measured, seen, currents, input_currents, provenance=version)
 
     def _select(self, shared: Shared) -> None:
         """Make the deck current; load it if ngspice does not have it (any more)."""
@@ -192,16 +192,16 @@ class NgspiceCircuit(Circuit):
             shared.forget()
         at.make_current(shared, self._deck)
 
-    def _alter(self, shared: Shared, conductances: Array, held: bool) -> None:
+    def _alter(self, shared: Shared, conductances: Array, outputs: Outputs) -> None:
         if conductances is not self._written:
             self._alter_edges(shared, conductances)
-        wanted = float(np.exp(np.log(conductances).mean())) if held and len(conductances) else float(held)
-        if wanted != self._held_at:
-            gains = [f"fhwl_%d gain={int(held)}", f"ghwl_%d gain={write_number(wanted)}"]
+        wanted = _gains(outputs, conductances)
+        if wanted != self._gains:
+            gains = [f"{name} gain={write_number(gain)}" for name, gain in zip(("fhwl_%d", "ghwl_%d"), wanted, strict=True)]
             for line, _ in joined([f"alter {gain % k}" for k in range(len(self._senses)) for gain in gains]):
                 shared.command(line)
         self._raise_failures(shared, "set a value")
-        self._written, self._held_at = conductances, wanted
+        self._written, self._gains = conductances, wanted
 
     def _alter_edges(self, shared: Shared, conductances: Array) -> None:
         changed = np.flatnonzero(conductances != self._written)
@@ -254,7 +254,16 @@ class NgspiceCircuit(Circuit):
         forget(self._deck)
 
 
+def _gains(outputs: Outputs, conductances: Array) -> tuple[float, float]:
+    """f and γ of the deck, for what is done at the outputs."""
+    if isinstance(outputs, Pull):
+        return 0.0, outputs.conductance
+    if isinstance(outputs, Hold):
+        return 1.0, float(np.exp(np.log(conductances).mean())) if len(conductances) else 1.0
+    return 0.0, 0.0
+
+
 def _drive(inputs: Array, outputs: Outputs, imposed: Array | None, share: slice) -> Drive:
     if isinstance(outputs, Open) or imposed is None:
         return Drive(inputs[share])
-    return Drive(inputs[share], type(outputs)(imposed[share]))
+    return Drive(inputs[share], outputs.imposing(imposed[share]))

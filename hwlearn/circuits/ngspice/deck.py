@@ -38,8 +38,9 @@ class Deck:
         (1 − f) i = γ (target − (v_p − v_m)) + J
 
     with f the gain of a current-controlled source, γ that of a voltage-controlled one, and one external source that delivers
-    `J + γ target`. f = γ = 0 injects J (open: J = 0); f = 1, γ > 0, J = 0 holds the target. Both are exact: no helper
-    resistor, and one paused sweep serves all phases. γ of the order of the circuit's conductances keeps the rounding small.
+    `J + γ target`. f = γ = 0 injects J (open: J = 0); f = 1, γ > 0, J = 0 holds the target; f = 0, γ > 0, J = 0 pulls to it
+    by a resistor of γ. All are exact: no helper resistor, and one paused sweep serves all phases. To hold, γ of the order of
+    the circuit's conductances keeps the rounding small.
 
     Attributes:
         nodes: name of each network node.

@@ -11,6 +11,7 @@ from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs.journal import History
 from hwlearn.experiments.runs.run import Run
 from hwlearn.files import plain
+from hwlearn.learning.trajectory import Trajectory
 
 UNDISTURBED = os.name == "posix"
 """Whether a file can be read here without keeping another process from replacing it; Windows refuses that."""
@@ -26,13 +27,20 @@ class Following:
         run: as its run.json was when the run began or was last resumed.
         history: the journal as far as `look` has read it.
         snapshot: the checkpoint of the last look; None before the first step, and where `UNDISTURBED` is not true.
+        trajectory: what the run keeps of its conductances, codes and outputs; None where `snapshot` is, and of runs without.
     """
 
     def __init__(self, load: Callable[[], Run]) -> None:
         self._load = load
         self.run, self.history = load(), History()
         self.snapshot: Mapping[str, Array] | None = None
+        self.trajectory: Trajectory | None = None
         self._read, self._lines = 0, 0
+
+    @property
+    def key(self) -> str:
+        """Of a step's place in the journal."""
+        return "t" if self.run.continuous else "step"
 
     @property
     def path(self) -> Path:
@@ -50,14 +58,15 @@ class Following:
         for line in lines:
             self._lines += 1
             try:
-                self.history.add(line, self.run.step_key)
+                self.history.add(line, self.key)
             except ValueError as error:
                 raise ExperimentError(f"{self.path}: line {self._lines}: not a line of a journal ({error})") from None
         if any(event["event"] == "resume" for event in self.history.events[known:]):
             self.run = self._load()
         if lines and UNDISTURBED:
-            self.run.__dict__.pop("checkpoint", None)
-            self.snapshot = self.run.checkpoint
+            for name in ("checkpoint", "trajectory"):
+                self.run.__dict__.pop(name, None)
+            self.snapshot, self.trajectory = self.run.checkpoint, self.run.trajectory
         return bool(lines)
 
     def _new_lines(self) -> list[bytes]:

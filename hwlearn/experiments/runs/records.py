@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from hwlearn.arrays import Array
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.outcome import LARGEST, LEAST
+from hwlearn.experiments.runs.copies import Place
 from hwlearn.learning.rules import RULES
 
 
@@ -128,6 +129,7 @@ class Info(Record):
     commit: str | None
     date: str
     classifier: ClassifierRecord | None = None
+    store: Place = "files"
     files: dict[FilePath, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -147,6 +149,20 @@ class ScoreColumns(Record):
     accuracy: list[Part | None]
     test_losses: list[Number | None]
     test_accuracy: list[Part | None]
+
+
+class LedgerRecord(Record):
+    """See `hwlearn.circuits.ledger.Ledger`."""
+
+    energy: Number
+    settling: Number
+    reading: Number
+    programming: Number
+    seconds: Number
+    readings: NonNegativeInt
+    phases: NonNegativeInt
+    writes: dict[str, NonNegativeInt]
+    worn: dict[str, Number]
 
 
 class Result(Record):
@@ -178,6 +194,7 @@ class Result(Record):
     confusion: Counts | None = None
     test_accuracy: Part | None = None
     test_confusion: Counts | None = None
+    ledger: LedgerRecord | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

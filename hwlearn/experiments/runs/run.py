@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import warnings
@@ -21,10 +22,11 @@ from hwlearn.arrays import Array
 from hwlearn.display import shown
 from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
+from hwlearn.experiments.cost import cost_of
 from hwlearn.experiments.execution import Earlier, OnScore, Progress
 from hwlearn.experiments.files import make_folder
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
-from hwlearn.experiments.runs.copies import copies, keep
+from hwlearn.experiments.runs.copies import Kept, OrFiles, Store, hashes_of, other_than
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.environment import environment
 from hwlearn.experiments.runs.export import driven
@@ -33,7 +35,7 @@ from hwlearn.experiments.runs.journal import History, Journal, read_journal
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.records import Info, Record, Result, check_snapshot, read_record
 from hwlearn.experiments.runs.trajectory import TrajectoryFile, read_trajectory
-from hwlearn.files import create, read, replace
+from hwlearn.files import create, on_disk, read, replace
 from hwlearn.learning.classification import Classification
 from hwlearn.learning.classifier import Classifier
 from hwlearn.learning.rules import RULES
@@ -89,12 +91,12 @@ class Run:
         return shown(self, "run_html")
 
     @classmethod
-    def create(cls, folder: str | PathLike[str], experiment: Experiment, *, alone: bool = True) -> Run:
+    def create(cls, folder: str | PathLike[str], experiment: Experiment, *, kept: Kept | None = None) -> Run:
         """A new folder for an experiment that fits together.
 
         Args:
             folder: the path. experiment: what is trained.
-            alone: whether the folder keeps the files that the experiment names; the cells of a sweep do not.
+            kept: the files that the experiment names, where a store has them already; the folder keeps them if not given.
 
         Raises:
             ExperimentError: the folder holds something already, or cannot be made; the experiment does not fit together.
@@ -117,8 +119,9 @@ class Run:
         make_folder(folder)
         with refusing_to_lose(folder):
             create(folder / "experiment.toml", experiment.source)
-        if alone:
-            info["files"] = keep(folder, experiment.sources)
+        if kept is None:
+            kept = Kept("files", Store(folder / "files").keep(experiment.sources))
+        info |= {"store": kept.place, "files": dict(kept.hashes)}
         _write_json(folder / "run.json", info)
         return cls(folder, info, experiment, trust=experiment.trust, trust_code=experiment.trust_code)
 
@@ -151,22 +154,22 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The experiment, read again from where it was; its network and task are those of the run.
+        """The experiment as the run was made from it, by the copies of its files, whatever has become of these.
+
+        A run without copies reads the files themselves again.
 
         Raises:
-            ExperimentError: it is not there any more, or describes another network or task by now.
+            ExperimentError: a file is not there any more, or describes another network or task by now.
         """
-        now = self._read()
+        now = self._read({}, self._copies)
         self._compare(now, "network", "task")
-        self._note_copies(now)
         return now
 
-    def _note_copies(self, now: Experiment) -> None:
-        """Say that the copies were read, once they are known to be those of the run."""
-        if now.copies is not None:
-            gone = next((name for name in now.copies if not isfile(name)), "a file")
-            note = f"{self.folder}: {gone} is gone; the copies in the run folder are used"
-            warnings.warn(note, HwlearnWarning, stacklevel=3)
+    @property
+    def _copies(self) -> dict[str, bytes] | None:
+        """What the files held, by absolute path; None of a run that has not kept them."""
+        hashes: dict[str, str] = self.info.get("files", {})
+        return Store(self.folder / self.info.get("store", "files")).copies(hashes) if hashes else None
 
     def _compare(self, now: Experiment, *names: str) -> None:
         """Refuse an experiment whose network, or task, is not that of the run.
@@ -208,14 +211,14 @@ class Run:
         return "flow.t_end" in self.settings
 
     @property
-    def step_key(self) -> str:
+    def _step(self) -> str:
         """Key of a step's place in journal and checkpoint."""
         return "t" if self.continuous else "step"
 
     @cached_property
     def history(self) -> History:
         """Steps and events so far; read once."""
-        return read_journal(self.folder / "journal.jsonl", self.step_key)
+        return read_journal(self.folder / "journal.jsonl", self._step)
 
     @cached_property
     def checkpoint(self) -> Mapping[str, Array] | None:
@@ -223,7 +226,7 @@ class Run:
         path = self.folder / "checkpoint.npz"
         snapshot = load_checkpoint(path, self.folder / "latest.npy")
         if snapshot is not None:
-            check_snapshot(path, snapshot, self.step_key)
+            check_snapshot(path, snapshot, self._step)
         return snapshot
 
     @cached_property
@@ -312,9 +315,8 @@ class Run:
         kept = self.info.get("classifier")
         if kept is None:
             raise ExperimentError(f"{self.folder}: its task has no labels, so that there is nothing to predict")
-        now = self._read()
+        now = self._read({}, self._copies)
         self._compare(now, "network")
-        self._note_copies(now)
         with now.named():
             made = now.backend(backend).circuit(self._trained(now.network), now.path.parent)
         with made as circuit:
@@ -342,34 +344,40 @@ class Run:
             def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:
                 if info is not self.info:
                     self._go_over_to(experiment, info)
-                journal = Journal(self.folder / "journal.jsonl", self.step_key)
+                journal = Journal(self.folder / "journal.jsonl", self._step)
                 stack.callback(journal.close)
                 rows = experiment.settings.schedule.rows
-                trajectory = TrajectoryFile(self.folder / "trajectory.npy", self.step_key, rows)
+                trajectory = TrajectoryFile(self.folder / "trajectory.npy", self._step, rows)
                 stack.callback(trajectory.close)
-                stack.enter_context(journal.noting_warnings())
                 checkpoint = Checkpoint(self.folder / "checkpoint.npz", self.folder / "latest.npy")
                 stack.callback(checkpoint.close)
+                stack.enter_context(journal.noting_warnings())
                 if earlier is not None:
                     checkpoint.save(earlier.snapshot, whole=True)
-                    journal.event(
-                        "resume", **{self.step_key: earlier.snapshot[self.step_key].item()}, **environment(self.folder)
-                    )
+                    journal.event("resume", **{self._step: earlier.snapshot[self._step].item()}, **environment(self.folder))
                 return journal, trajectory, checkpoint
 
             outcome = run_experiment(experiment, progress, Recorder(opened, earlier), scored)
+            outcome = self._with_cost(experiment, outcome)
             self._write(outcome)
         for name in ("history", "checkpoint", "trajectory", "result"):
             self.__dict__.pop(name, None)
         return outcome
+
+    def _with_cost(self, experiment: Experiment, outcome: Outcome) -> Outcome:
+        """The outcome with what a model would have cost on a bench; without, where nothing tells it."""
+        along = read_trajectory(self.folder / "trajectory.npy")
+        if outcome.ledger is not None or outcome.error is not None or along is None:
+            return outcome
+        return dataclasses.replace(outcome, ledger=cost_of(experiment, along))
 
     def _go_over_to(self, experiment: Experiment, info: dict[str, Any]) -> None:
         """From here on the folder is that of this experiment, and has not ended."""
         with refusing_to_lose(self.folder):
             (self.folder / "result.json").unlink(missing_ok=True)
             replace(self.folder / "experiment.toml", experiment.source)
-        if self.info.get("files"):
-            info["files"] = keep(self.folder, experiment.sources)
+        if not hashes_of(experiment.sources).items() <= dict(self.info.get("files", {})).items():
+            info |= {"store": "files", "files": Store(self.folder / "files").keep(experiment.sources)}
         _write_json(self.folder / "run.json", info)
         self.experiment, self.info = experiment, info
 
@@ -388,7 +396,7 @@ class Run:
 
         Args:
             progress, scored: see `go`.
-            changed: go on although the experiment file has changed.
+            changed: go on with the files as they are now, instead of as they were.
             overrides: keys that shall be other from here on, such as {"train.steps": 5000}.
             experiment: for callers who have read it already, with `overrides`. A file that has moved is named to `load`.
 
@@ -399,7 +407,7 @@ class Run:
             ExperimentError: the experiment or what it names has changed; as in `go`. Nothing is written then.
         """
         given = dict(overrides or {})
-        now = experiment or self._read(given)
+        now = experiment or self._read(given, None if changed else self._to_go_on_with())
         path = now.path.absolute()
         new, old = fingerprint(now), self.info["fingerprint"]
         if old.get("wiring") != new.get("wiring"):
@@ -418,7 +426,6 @@ class Run:
             raise ExperimentError(f"{self.folder}: the network has {len(now.network.edges)} edges now; start a new run")
         if self.result is not None and self.state in DONE and not found and (not given or self._reached(now)):
             return None
-        self._note_copies(now)
         info = {
             **self.info,
             "experiment": str(path),
@@ -437,28 +444,47 @@ class Run:
             ExperimentError: it is further.
         """
         key, wanted = _wanted(experiment)
-        done = float(self.checkpoint[self.step_key]) if self.checkpoint is not None else 0.0
+        done = float(self.checkpoint[self._step]) if self.checkpoint is not None else 0.0
         if wanted < done:
             raise ExperimentError(
                 f"{self.folder}: {key} asks for {wanted:g}, but the run has come to {done:g}; nothing was changed"
             )
         return wanted == done
 
-    def _read(self, overrides: Mapping[str, Any] | None = None) -> Experiment:
-        """The experiment file by now, which is what any file is that was named on the command line."""
-        path = Path(self.info["experiment"])
-        kept: dict[str, str] = self.info.get("files", {})
-        instead = None
-        if not all(map(isfile, kept)):
-            instead = copies(self.folder, kept)
-        elif not path.is_file():
-            raise ExperimentError(
-                f"{self.folder}: its experiment file {path} is not there any more: name it by --experiment FILE"
+    def _to_go_on_with(self) -> dict[str, bytes] | None:
+        """The copies, or files where there is none. None where the files themselves are to be read.
+
+        These are read for runs without copies; and on a bench, whose wiring and limits are what the station file says by now:
+        copies stand for what is gone there.
+        """
+        copies = self._copies
+        if copies is None:
+            return None
+        others = other_than(self.info["files"])
+        if "wiring" in self.info["fingerprint"]:
+            there = {name: on_disk(Path(name)) for name in copies if isfile(name)}
+            if len(there) == len(copies):
+                return None
+            copies, others = copies | there, [name for name in others if name not in there]
+        if others:
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            note = (
+                f"{others[0]}{more} changed or gone since: the run goes on with its copies; --changed takes files as they are"
             )
-        new = dict(overrides or {})
-        stale = ONE_OF if ONE_OF & new.keys() else set()
-        given = {**{key: value for key, value in self.info["overrides"].items() if key not in stale}, **new}
-        return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code, copies=instead)
+            warnings.warn(f"{self.folder}: {note}", HwlearnWarning, stacklevel=3)
+        return OrFiles(copies)
+
+    def _read(self, overrides: Mapping[str, Any], copies: Mapping[str, bytes] | None) -> Experiment:
+        """The experiment file, which is what any file is that was named on the command line: by copies, or as it is now."""
+        path = Path(self.info["experiment"])
+        if copies is None and not path.is_file():
+            gone = f"{self.folder}: its experiment file {path} is not there any more"
+            if self.info.get("store") == "../files":
+                gone += f", nor the sweep's copies in {self.folder.parent / 'files'}: move the sweep's folder whole"
+            raise ExperimentError(f"{gone}; name it by --experiment FILE")
+        stale = ONE_OF if ONE_OF & overrides.keys() else set()
+        given = {**{key: value for key, value in self.info["overrides"].items() if key not in stale}, **overrides}
+        return load_experiment(path, given, trust=self.trust, trust_code=self.trust_code, copies=copies)
 
     def _earlier(self) -> Earlier | None:
         """What the run has done, up to its checkpoint."""
@@ -466,7 +492,7 @@ class Run:
         if start is None or snapshot is None:
             return None
         history = self.history
-        history.take_back(float(snapshot[self.step_key]))
+        history.take_back(float(snapshot[self._step]))
         seconds = history.seconds[-1] if history.seconds else 0.0
         first = math.nan if start["loss_initial"] is None else start["loss_initial"]
         return Earlier(first, tuple(history.at), tuple(history.losses), seconds, snapshot, tuple(history.scores))

@@ -50,7 +50,7 @@ def load_cells(
     Raises:
         ExperimentError: every cell is refused: the reason of the first.
     """
-    known, named = dict[str, Any](), Counter[str]()
+    known, named, contents = dict[str, Any](), Counter[str](), dict[bytes, bytes]()
     cells = list[Cell]()
     for overrides in _overrides(sweep.settings):
         name = _name(overrides)
@@ -60,6 +60,8 @@ def load_cells(
         try:
             experiment = load_experiment(sweep.experiment, {**given, **overrides}, trust=trust, trust_code=trust_code)
             experiment.read_files(known)
+            for path, content in experiment.sources.items():  # in memory once, however many cells name it
+                experiment.sources[path] = contents.setdefault(content, content)
             cells.append(Cell(name, overrides, experiment))
         except HwlearnError as error:
             cells.append(Cell(name, overrides, None, str(error)))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.runs import Run
+from hwlearn.experiments.runs.copies import Kept, Store
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint
 from hwlearn.experiments.runs.run import DONE
@@ -87,6 +88,7 @@ def _run(
     jobs, open_cells = list[Job](), list[Cell]()
     with refusing_to_lose(home / MARK):
         mark = write_mark(home, uuid.uuid4().hex)
+    kept = _kept(home, cells)
     for cell in cells:
         if cell.experiment is None:
             rows[cell.name] = row(cell, Done(error=cell.error))
@@ -94,7 +96,7 @@ def _run(
             rows[cell.name] = row(cell, ended)
         else:
             open_cells.append(cell)
-            jobs.append(Job(cell.experiment, home.absolute(), cell.name, mark))
+            jobs.append(Job(cell.experiment, home.absolute(), cell.name, mark, kept[cell.name]))
     skipped = sum(one.state not in ("waiting", "failed") for one in rows.values())
     with refusing_to_lose(home):
         replace(home / "sweep.toml", sweep.source)
@@ -118,6 +120,18 @@ def _run(
     finally:
         results().write_csv()
     return results()
+
+
+def _kept(home: Path, cells: Sequence[Cell]) -> dict[str, Kept]:
+    """Copy what the cells name, each file once, and let go of it; what each cell has in the store, by its name."""
+    experiments = {cell.name: cell.experiment for cell in cells if cell.experiment is not None}
+    sources = {path: content for experiment in experiments.values() for path, content in experiment.sources.items()}
+    hashes, kept = Store(home / "files").keep(sources), dict[str, Kept]()
+    for name, experiment in experiments.items():
+        own = {path: hashes[path] for path in experiment.sources} if hashes else {}
+        kept[name] = Kept("../files", own)
+        experiment.sources.clear()
+    return kept
 
 
 def _processes(jobs: int | None, dask: str | None) -> int:

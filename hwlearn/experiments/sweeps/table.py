@@ -26,6 +26,8 @@ class Row:
         steps: done. loss_initial, loss_final: ½ ‖o − y‖² [V²]. rule_loss: what the rule observed last [`rule_loss_unit`].
         seconds: of training.
         accuracy, test_accuracy: of a classification, 0 … 1.
+        energy: J that the sources gave. bench_seconds: of settling, reading and programming; see `Outcome.ledger`.
+        most_writes: changes of the code that was changed most.
         error: why it failed. notes: warnings, and what the rule made be dropped.
         rule: that trained it.
     """
@@ -41,6 +43,9 @@ class Row:
     seconds: float | None = None
     accuracy: float | None = None
     test_accuracy: float | None = None
+    energy: float | None = None
+    bench_seconds: float | None = None
+    most_writes: int | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
     rule: str | None = None
@@ -69,9 +74,17 @@ def row(cell: Cell, done: Done) -> Row:
         cell.overrides,
         "failed" if done.error is not None else str(found["stopped_because"]),
         **{name: found.get(name) for name in names},
+        **_cost(found.get("ledger")),
         error=done.error,
         notes=(*found.get("notes", ()), *done.notes),
     )
+
+
+def _cost(ledger: Mapping[str, Any] | None) -> dict[str, Any]:
+    if ledger is None:
+        return {}
+    most = max(ledger["writes"].values(), default=0)
+    return {"energy": ledger["energy"], "bench_seconds": ledger["seconds"], "most_writes": most}
 
 
 @dataclass(frozen=True)
@@ -112,11 +125,13 @@ class Results:
         head = ("cell", *self.axes, "state", "steps", "loss_initial [V²]", "loss_final [V²]", "rule_loss", "rule_loss unit")
         lines = io.StringIO(newline="")
         writer = csv.writer(lines)
-        writer.writerow([*head, "seconds [s]", "accuracy", "test_accuracy", "error", "notes"])
+        costs = ("energy [J]", "bench_seconds [s]", "most_writes")
+        writer.writerow([*head, "seconds [s]", "accuracy", "test_accuracy", *costs, "error", "notes"])
         for row in self.rows:
             values = [text(row.overrides[key]) for key in self.axes]
             losses = [row.loss_initial, row.loss_final, row.rule_loss, row.rule_loss_unit]
-            rest = [row.seconds, row.accuracy, row.test_accuracy, row.error, "; ".join(row.notes)]
+            spent = [row.energy, row.bench_seconds, row.most_writes]
+            rest = [row.seconds, row.accuracy, row.test_accuracy, *spent, row.error, "; ".join(row.notes)]
             writer.writerow([row.cell, *values, row.state, row.steps, *losses, *rest])
         with refusing_to_lose(path):
             replace(path, lines.getvalue().encode())

@@ -15,6 +15,7 @@ from hwlearn.circuits.ngspice.workers import one_process
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import Experiment
 from hwlearn.experiments.runs import Run
+from hwlearn.experiments.runs.copies import Kept
 from hwlearn.files import create, read
 
 MARK = ".sweep"
@@ -43,12 +44,14 @@ class Job:
 
     Attributes:
         experiment: with its files read. folder: of the sweep. name: of the cell. mark: content of the folder's `MARK`.
+        kept: what the experiment names, in the sweep's store.
     """
 
     experiment: Experiment
     folder: Path
     name: str
     mark: str
+    kept: Kept
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,10 @@ def write_mark(folder: Path, mark: str) -> str:
 
 def _train(job: Job) -> Done:
     if _sees(job):
-        return _run(job.folder / job.name, job.experiment)
+        return _run(job.folder / job.name, job)
     with tempfile.TemporaryDirectory(prefix="hwlearn-") as parent:
         folder = Path(parent) / job.name
-        done = _run(folder, job.experiment)
+        done = _run(folder, job)
         files = {name: read(folder / name) for name in KEPT if (folder / name).exists()}
     return Done(done.result, done.error, files=files)
 
@@ -107,14 +110,14 @@ def _sees(job: Job) -> bool:
         return False
 
 
-def _run(folder: Path, experiment: Experiment) -> Done:
+def _run(folder: Path, job: Job) -> Done:
     if (folder / "run.json").exists():
         run = Run.load(folder)
-        outcome = run.resume(experiment=experiment)
+        outcome = run.resume(experiment=job.experiment)
     else:
         for torn in ("experiment.toml", "run.json.new"):  # of a process that was killed while it made the folder
             (folder / torn).unlink(missing_ok=True)
-        run = Run.create(folder, experiment, alone=False)
+        run = Run.create(folder, job.experiment, kept=job.kept)
         outcome = run.go()
     if outcome is not None and isinstance(outcome.error, KeyboardInterrupt):
         raise outcome.error

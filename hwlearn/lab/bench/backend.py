@@ -10,6 +10,7 @@ from pydantic import PrivateAttr, ValidationInfo, model_validator
 
 from hwlearn.circuits.backend import Backend
 from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.ledger import Timing
 from hwlearn.network import Network
 
 if TYPE_CHECKING:
@@ -42,7 +43,14 @@ class BenchBackend(Backend):
         return BenchCircuit(network, folder / self.station, verify=verify, trust=self._trust)
 
     def fingerprint(self, network: Network, folder: Path) -> Mapping[str, str]:
-        return {"wiring": self.load(folder).wiring_hash(network)}
+        from hwlearn.lab.station.load import as_built
+
+        station = self.load(folder)
+        as_built(station)  # a run keeps the file that it names
+        return {"wiring": station.wiring_hash(network)}
+
+    def timing(self, network: Network, folder: Path) -> Timing:
+        return self.load(folder).timing()
 
     def largest_injection(self, folder: Path) -> float:
         return self.load(folder).settings.limits.i_nudge_max

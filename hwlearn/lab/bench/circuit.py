@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Outputs
+from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.errors import InstrumentError, ModelError
 from hwlearn.lab.bench.attempts import accepted_phase
@@ -140,6 +141,13 @@ class BenchCircuit(Circuit):
     def celsius(self) -> dict[str, float]:
         return dict(self._plan.temperatures.celsius)
 
+    @property
+    def ledger(self) -> Ledger:
+        account, names = self._phases.account, self.network.edge_names
+        writes = {name: count for name, count in zip(names, self.writes.tolist(), strict=True) if name in self.station.tables}
+        worn = {name: writes[name] / most for name, most in self.station.endurance().items() if name in writes}
+        return account.ledger(writes, worn)
+
     def provenance(self) -> dict[str, Any]:
         return {
             "backend": self.name,
@@ -157,10 +165,11 @@ class BenchCircuit(Circuit):
         }
 
     def snapshot(self) -> dict[str, Array]:
-        return self._devices.snapshot()
+        return {**self._devices.snapshot(), **self._phases.account.snapshot()}
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
         self._devices.restore(snapshot)
+        self._phases.account.restore(snapshot)
 
     @contextmanager
     def reading(self, settle: float, repeats: int) -> Iterator[None]:
@@ -204,7 +213,7 @@ class BenchCircuit(Circuit):
 
     def _program(self, conductances: Array) -> Array:
         self._devices.choose(conductances)
-        with self._safe_on_error():
+        with self._safe_on_error(), self._phases.account.programmed(lambda: self._devices.conductances):
             self._devices.write()
         return self._devices.conductances  # of the gate voltages that sources say they make
 
@@ -250,3 +259,4 @@ class BenchCircuit(Circuit):
 
     def _close(self) -> None:
         self.connection.close()
+        self._phases.account.rests()

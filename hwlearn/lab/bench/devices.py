@@ -45,6 +45,7 @@ class Devices:
         self.boxes: dict[ResistorBox, NDArray[np.intp]] = {}
         self._curves = station.curves(network)
         self._volts = {k: self._gate(k, float(network.conductances[k])) for k in self._curves}
+        self._shortest = math.inf  # watchdog of the boxes [s]
         self._gates_set: dict[int, float] | None = None
         self._gates: dict[Source, dict[str, int]] = {}
         self._connection: Connection | None = None
@@ -83,6 +84,8 @@ class Devices:
                 box, channel = connection.get(place, ResistorBox)
                 boxes[box].append((int(channel), k))
         self.boxes = {box: np.array(places).T for box, places in boxes.items()}
+        table = self._station.settings.instrument
+        self._shortest = min((table[box.name].watchdog_s or math.inf for box in self.boxes), default=math.inf)
         for k in self._curves:
             gate = self._station.settings.edge[self._network.edge_names[k]].gate
             assert gate is not None
@@ -144,9 +147,7 @@ class Devices:
 
     def remind(self, heard: float) -> float:
         """Let the boxes hear from us where a third of the shortest watchdog has passed since they did; when they last did."""
-        table = self._station.settings.instrument
-        shortest = min((table[box.name].watchdog_s or math.inf for box in self.boxes), default=math.inf)
-        if time.monotonic() - heard < shortest / 3:
+        if time.monotonic() - heard < self._shortest / 3:
             return heard
         for box in self.boxes:
             box.present()

@@ -16,6 +16,8 @@ from hwlearn.network import Source
 class Feeds:
     """The channels of some sources, set together: one round trip per voltage instrument and per source meter's channel.
 
+    Within a phase a level is sent once, and again after an instrument was lost.
+
     Args:
         sources: of the network. places: the channel of each, as in "dac:1".
 
@@ -27,6 +29,7 @@ class Feeds:
     def __init__(self, connection: Connection, sources: Sequence[Source], places: Sequence[str]) -> None:
         self._volts: dict[VoltageSource, dict[str, int]] = defaultdict(dict)
         self._amperes: list[tuple[SourceMeter, str, int]] = []
+        self._sent: dict[object, tuple[object, int]] = {}
         self._names = [source.name for source in sources]
         self.meters: list[tuple[SourceMeter, str, int]] = []
         self.voltages: list[tuple[int, str, str, str]] = []
@@ -43,13 +46,22 @@ class Feeds:
             if isinstance(feed, SourceMeter) and feed.metered(channel):
                 self.meters.append((feed, channel, k))
 
+    def begin(self) -> None:
+        """A phase begins: send everything once, whatever was sent before."""
+        self._sent = {}
+
     def set(self, values: Array) -> None:
         """Set all sources, (k,) V or A."""
         wanted = values.tolist()
         for source, channels in self._volts.items():
-            source.set({channel: wanted[k] for channel, k in channels.items()})
+            levels = {channel: wanted[k] for channel, k in channels.items()}
+            if self._sent.get(source) != (levels, source.recoveries):
+                source.set(levels)
+                self._sent[source] = (levels, source.recoveries)
         for meter, channel, k in self._amperes:
-            meter.inject(channel, wanted[k])
+            if self._sent.get((meter, channel)) != (wanted[k], meter.recoveries):
+                meter.inject(channel, wanted[k])
+                self._sent[meter, channel] = (wanted[k], meter.recoveries)
 
     def metered(self, sample: int) -> list[Metered]:
         """What the source meters among them measure now."""

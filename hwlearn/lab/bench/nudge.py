@@ -24,6 +24,9 @@ class Nudge(ABC):
     def __init__(self, output: str) -> None:
         self.output = output
 
+    def begin(self) -> None:  # noqa: B027  # most remember nothing
+        """A phase begins, perhaps once more: nothing counts that was sent ahead."""
+
     @abstractmethod
     def inject(self, amperes: float) -> None:
         """Start to drive a current [A] into the output; 0 leaves it open."""
@@ -37,11 +40,16 @@ class Nudge(ABC):
         """Hold the output at a voltage [V]."""
 
     @abstractmethod
-    def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
+    def pull(self, volts: float) -> None:
+        """Pull the output to a voltage [V] through the resistor that is there."""
+
+    @abstractmethod
+    def measure(self, scans: Array, sample: int, following: float | None = None) -> tuple[float, list[Metered]]:
         """The current [A] that flows, measured, and what a source meter said of it.
 
         Args:
             scans: (scans, channels) V, taken while it flowed. sample: which.
+            following: what is to be injected or held next, as now, if it may be sent along.
         """
 
 
@@ -51,18 +59,35 @@ class MeterNudge(Nudge):
     def __init__(self, output: str, meter: SourceMeter, channel: str) -> None:
         super().__init__(output)
         self.meter, self.channel = meter, channel
+        self._ahead: tuple[float, int] | None = None  # sent along with the last reading, and the recoveries then
+
+    def begin(self) -> None:
+        self._ahead = None
 
     def inject(self, amperes: float) -> None:
-        self.meter.inject(self.channel, amperes)
+        if not self._sent(amperes):
+            self.meter.inject(self.channel, amperes)
 
     def rest(self) -> None:
         self.inject(0.0)
 
     def hold(self, volts: float) -> None:
-        self.meter.hold(self.channel, volts)
+        if not self._sent(volts):
+            self.meter.hold(self.channel, volts)
 
-    def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
-        reading = self.meter.read(self.channel)
+    def _sent(self, level: float) -> bool:
+        ahead, self._ahead = self._ahead, None
+        return ahead == (level, self.meter.recoveries)
+
+    def pull(self, volts: float) -> None:
+        raise InstrumentError(f"output {self.output}: no resistor is between it and its source meter", self.meter.name)
+
+    def measure(self, scans: Array, sample: int, following: float | None = None) -> tuple[float, list[Metered]]:
+        reading = None if following is None else self.meter.step(self.channel, following)
+        if reading is None or following is None:
+            reading = self.meter.read(self.channel)
+        else:
+            self._ahead = (following, self.meter.recoveries)
         return reading.amperes, [Metered(sample, f"output {self.output}", self.meter.name, self.channel, reading)]
 
 
@@ -70,7 +95,7 @@ class SeriesNudge(Nudge):
     """A voltage source behind a known resistor: the Norton equivalent of a current source, measured, not assumed.
 
     The current is (v_source − v_node) / R from two readings. `Balance` corrects the source until that current, or the node's
-    voltage, is right; so an open output is one whose source follows the node.
+    voltage, is right; so an open output is one whose source follows the node. To pull nothing is corrected.
 
     Args:
         source, channel: what drives. ohm: R [Ω]. most: largest voltage of the source [V]. amperes: largest current [A].
@@ -110,7 +135,10 @@ class SeriesNudge(Nudge):
     def hold(self, volts: float) -> None:
         self.aim, self.wanted = "node", volts
 
-    def measure(self, scans: Array, sample: int) -> tuple[float, list[Metered]]:
+    def pull(self, volts: float) -> None:
+        self.volts = self.source.set({self.channel: volts})[self.channel]
+
+    def measure(self, scans: Array, sample: int, following: float | None = None) -> tuple[float, list[Metered]]:
         return self._drop(scans) / self.ohm, []
 
     def _drop(self, scans: Array) -> float:

@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.drive import Hold, Inject
+from hwlearn.circuits.drive import Hold, Open, Pull
 from hwlearn.errors import InstrumentError
+from hwlearn.lab.bench.account import Account
 from hwlearn.lab.bench.balance import Balance
 from hwlearn.lab.bench.measurement import Repeats
 from hwlearn.lab.bench.nudge import SeriesNudge
@@ -30,12 +31,13 @@ class Phases:
         plan: who is where.
         settle: wait after each change [s]. repeats: readings per channel and sample.
         noise: of one reading, from the repeats of the last phase [V].
+        account: what was spent.
     """
 
     def __init__(self, plan: Plan) -> None:
         measure = plan.station.settings.measure
         self.plan, self.settle, self.repeats = plan, measure.settle_s, Repeats.of(measure)
-        self.noise = math.nan
+        self.noise, self.account = math.nan, Account(plan.network)
         self._balance = Balance([nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)])
         self._prepared: dict[str, int] | None = None  # recoveries of each instrument when it was
 
@@ -65,35 +67,50 @@ class Phases:
     def drive(self, asked: Asked, sample: int) -> None:
         """Drive one sample, and wait until it has settled."""
         plan, imposed = self.plan, asked.imposed_in(sample)
+        self.account.changes()
         plan.inputs.set(asked.inputs[sample])
         for k, nudge in enumerate(plan.nudges):
             if nudge is None:
                 continue
-            if isinstance(asked.outputs, Hold) and imposed is not None:
-                nudge.hold(float(imposed[k]))
+            wanted = 0.0 if imposed is None else float(imposed[k])
+            if isinstance(asked.outputs, Hold):
+                nudge.hold(wanted)
+            elif isinstance(asked.outputs, Pull):
+                nudge.pull(wanted)
             else:
-                nudge.inject(0.0 if imposed is None else float(imposed[k]))
+                nudge.inject(wanted)
         self.wait()
-        self._correct(sample)
+        if not isinstance(asked.outputs, Pull):
+            self._correct(sample)
 
     def scan(self, sample: int, number: int) -> Array:
         """(number, channels) V, as many scans of all that the plan reads: readings as they are."""
-        return self.plan.scan.read(sample, number)
+        plan = self.plan
+        with self.account.timed("reading"):
+            scans = plan.scan.read(sample, number)
+        seen = np.zeros((1, len(plan.network.nodes)))
+        seen[:, plan.read_nodes] = plan.reads.voltages(scans)[:, : len(plan.read_nodes)].mean(axis=0)
+        plan.estimates.fill(plan.devices.conductances, seen)
+        self.account.read(seen[0], plan.devices.conductances, scans.size)
+        return scans
 
     def wait(self) -> None:
         """Let it settle."""
         if self.settle:
-            time.sleep(self.settle)
+            with self.account.timed("settling"):
+                time.sleep(self.settle)
 
     def at_rest(self, count: int) -> Array:
         """(count, channels) V, single readings with every source that the station can switch at zero, sensors left out."""
         plan = self.plan
         self.prepare()
+        self.account.changes()
         plan.constants.set(np.zeros(len(plan.constant_values)))
         plan.inputs.set(np.zeros(len(plan.network.inputs)))
         for nudge in plan.nudges:
             if nudge is not None:
                 nudge.rest()
+        self.account.rests()
         self.wait()
         scans = self.scan(0, count)[:, : plan.sensed.start]
         plan.constants.set(plan.constant_values)
@@ -102,32 +119,42 @@ class Phases:
     def measure(self, asked: Asked) -> Phase:
         """Each sample, as often as it takes."""
         plan, repeats = self.plan, self.repeats.number
-        count, size, nudged = len(asked.inputs), len(plan.read_nodes), isinstance(asked.outputs, Hold | Inject)
+        count, size, nudged = len(asked.inputs), len(plan.read_nodes), not isinstance(asked.outputs, Open)
         readings, taken = np.empty((count, repeats, size)), [0] * count
-        potentials = np.empty_like(readings)
+        potentials = readings if plan.reads.plain else np.empty_like(readings)
         currents: list[list[Array]] = [[] for _ in range(count)]
         fed: list[list[Array]] = [[] for _ in range(count)]
         metered: list[Metered] = []
         warm: list[Array] = []
         heard = time.monotonic()
-        for sample, number in visits(count, repeats, plan.station.settings.measure.order):
+        plan.inputs.begin()
+        for one in filter(None, plan.nudges):
+            one.begin()
+        turns = list(visits(count, repeats, plan.station.settings.measure.order))
+        for (sample, number), (after, _) in zip(turns, [*turns[1:], (-1, 0)], strict=True):
             heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
             seen, now = plan.reads.voltages(scans), slice(taken[sample], taken[sample] + number)
-            readings[sample, now], potentials[sample, now] = scans[:, :size], seen[:, :size]
+            readings[sample, now] = scans[:, :size]
+            if potentials is not readings:
+                potentials[sample, now] = seen[:, :size]
             taken[sample] += number
-            warm.append(seen[:, plan.sensed])
+            if plan.temperatures.places:
+                warm.append(seen[:, plan.sensed])
             said = plan.inputs.metered(sample)
             metered += said
             fed[sample].append(plan.fed(seen, said))
             flowing = np.zeros(len(plan.nudges))
             for k, nudge in enumerate(plan.nudges if nudged else ()):
                 assert nudge is not None
-                flowing[k], told = nudge.measure(seen, sample)
+                following = None
+                if k == len(plan.nudges) - 1 and after >= 0 and asked.imposed is not None:  # all others are read
+                    following = float(asked.imposed[after, k])
+                flowing[k], told = nudge.measure(seen, sample, following)
                 metered += told
             currents[sample].append(flowing)
-        plan.temperatures.note(np.concatenate(warm))
+        plan.temperatures.note(np.concatenate(warm) if warm else np.empty((0, 0)))
         voltages = np.zeros((count, len(plan.network.nodes)))
         voltages[:, plan.read_nodes] = potentials.mean(axis=1)
         plan.estimates.fill(plan.devices.conductances, voltages)

@@ -54,6 +54,7 @@ class Plan:
         shunts = [(k, shunt) for k, s in enumerate(network.inputs) if (shunt := settings.input[s.name].shunt) is not None]
         self.shunts = [(k, len(self._places) + at, shunt.ohm) for at, (k, shunt) in enumerate(shunts)]
         self._places += [shunt.read for _, shunt in shunts]
+        self._not_fed = np.full(len(network.inputs), np.nan)
         self.temperatures = Temperatures(connection, station)
         self.sensed = slice(len(self._places), len(self._places) + len(self.temperatures.places))
         self._places += self.temperatures.places
@@ -94,7 +95,9 @@ class Plan:
 
     def fed(self, seen: Array, said: Sequence[Metered]) -> Array:
         """(n_in,) A out of the inputs, by shunts in scans (R, C) V or by source meters; NaN where nothing measures it."""
-        found = np.full(len(self.network.inputs), np.nan)
+        if not (said or self.shunts):
+            return self._not_fed
+        found = self._not_fed.copy()
         for (_, _, k), one in zip(self.inputs.meters, said, strict=True):
             found[k] = one.reading.amperes
         for k, at, ohm in self.shunts:

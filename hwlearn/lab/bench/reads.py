@@ -20,6 +20,7 @@ class Reads:
         places: the channel of each node, then the others, as in "daq:101". against: index among the nodes, None is ground.
 
     Attributes:
+        plain: whether voltages are the readings themselves.
         reach: (C,) how far a voltage may be off if every reading is off by 1 V.
         spread: (C,) standard deviation of a voltage, for readings with that of 1 V.
     """
@@ -31,11 +32,11 @@ class Reads:
                 rows[k, other] = -1.0
         gains = [given[place].gain if place in given else 1.0 for place in places]
         self._solved = np.linalg.inv(rows) / np.array(gains)
-        self._plain = np.array_equal(self._solved, np.eye(len(places)))
+        self.plain = np.array_equal(self._solved, np.eye(len(places)))
         self.reach = np.abs(self._solved).sum(axis=1)
         self.spread = np.sqrt(np.square(self._solved).sum(axis=1))
 
     def voltages(self, readings: Array) -> Array:
         """(…, C) V for readings (…, C) V; or for the first of them, which no other has a part in."""
         count = readings.shape[-1]
-        return readings if self._plain else readings @ self._solved[:count, :count].T
+        return readings if self.plain else readings @ self._solved[:count, :count].T

@@ -34,7 +34,9 @@ class Scan:
             self._channels[scanner].append(channel)
         starts = dict(zip(self._channels, np.cumsum([0, *map(len, self._channels.values())]).tolist(), strict=False))
         self._order = np.array([starts[scanner] + at for scanner, at in readings], dtype=np.intp)
+        self._as_scanned = len(self._channels) == 1 and (np.diff(self._order) > 0).all()
         self._offsets = np.array([station.offsets.get(place, 0.0) for place in places])
+        self._shifted = bool(self._offsets.any())
 
     def configure(self, delay: float | None = None) -> None:
         """Tell the scanners what to read, with another delay of channels than the station's [s] if one is given."""
@@ -55,9 +57,10 @@ class Scan:
         Raises:
             InstrumentError: a reading beyond `max_abs_v`, or none.
         """
-        values = np.hstack([scanner.scan(number) for scanner in self._channels])[:, self._order]
+        scans = [scanner.scan(number) for scanner in self._channels]
+        values = scans[0] if self._as_scanned else np.hstack(scans)[:, self._order]
         most = self._station.settings.measure.max_abs_v
-        if not np.abs(values).max() <= most:
+        if not (values.max() <= most and values.min() >= -most):
             row, bad = np.argwhere(~(np.abs(values) <= most))[0].tolist()
             name, _, channel = self.places[bad].partition(":")
             raise InstrumentError(
@@ -65,4 +68,4 @@ class Scan:
                 f"measure.max_abs_v = {most:g} V; it is not used: check the wiring and range_v",
                 name,
             )
-        return values - self._offsets
+        return values - self._offsets if self._shifted else values

@@ -41,7 +41,9 @@ class Temperatures:
         Warns:
             HwlearnWarning: one moved by more than its `moves_max` since the first phase, or since this was said last.
         """
-        means = volts.mean(axis=0)
+        if not self._tables:
+            return
+        means = volts.mean(axis=0) if self._sensors else np.empty(0)
         found = {name: self._degrees(name, volt) for name, volt in zip(self._sensors, means.tolist(), strict=True)}
         for name, (thermometer, channel) in self._thermometers.items():
             found[name] = thermometer.celsius(channel)

@@ -24,7 +24,11 @@ from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 
 @dataclass(frozen=True)
 class Wired:
-    """The channels of one instrument that are wired to a network, by the key of the station file that names them."""
+    """The channels of one instrument that are wired to a network, by the key of the station file that names them.
+
+    Attributes:
+        drive: of inputs and sources. read: of nodes. set: of resistors. nudge: of outputs. celsius: of temperatures.
+    """
 
     drive: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
@@ -248,6 +252,14 @@ class SourceMeter(Source):
         Raises:
             InstrumentError: nothing was sourced before.
         """
+
+    def step(self, channel: str, level: float) -> MeterReading | None:
+        """Measure as `read`, then source another level [A or V] of what is sourced now, in one round trip.
+
+        Returns:
+            None, and nothing is done, by those that need two.
+        """
+        return None
 
     @abstractmethod
     def off(self, channels: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from hwlearn.lab.instruments.foreign.tables import NidaqmxTable, PymeasureSteps, QcodesSteps, Steps
+from hwlearn.lab.instruments.foreign.tables import NidaqmxTable, OphydAsyncSteps, PymeasureSteps, QcodesSteps, Steps
 from hwlearn.lab.instruments.scpi.templates import ScpiLines
 from hwlearn.toml import Table
 
@@ -27,10 +27,10 @@ class InstrumentTable(Table):
         baud_rate, data_bits, parity, stop_bits, flow_control: of a serial port; some instruments leave the factory with
             XON/XOFF.
         watchdog_s: a resistor box opens all resistors when it hears nothing for so long [s]; 0 is off.
-        scpi, qcodes, pymeasure, nidaqmx: what the driver of this name is told.
+        scpi, qcodes, pymeasure, ophyd_async, nidaqmx: what the driver of this name is told.
     """
 
-    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes", "pymeasure", "nidaqmx")
+    TELLING: ClassVar[tuple[str, ...]] = ("scpi", "qcodes", "pymeasure", "ophyd_async", "nidaqmx")
 
     driver: str
     resource: str | None = None
@@ -51,6 +51,7 @@ class InstrumentTable(Table):
     scpi: ScpiLines | None = None
     qcodes: QcodesSteps | None = None
     pymeasure: PymeasureSteps | None = None
+    ophyd_async: OphydAsyncSteps | None = None
     nidaqmx: NidaqmxTable | None = None
 
     @model_validator(mode="after")

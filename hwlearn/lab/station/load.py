@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 TRUST = "if you trust this station, say so: --trust-station, or trust=True"
 
 
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
 def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
     """Read and check a station file, its code tables and its calibration; CSV files are relative to it.
 
@@ -39,13 +43,31 @@ def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
     """
     file = Path(path)
     _, content = read_toml(file, STATION, StationError)
+    if content.get("program") == "autonomous":
+        raise StationError(f"{file}: this hardware learns by itself, and is only read: `hwlearn bench watch`")
+    return station_of(file, content, StationSettings, lambda settings: settings, trust)[1]
+
+
+def station_of(
+    file: Path, content: dict[str, Any], kind: type[Settings], fitted: Callable[[Settings], StationSettings], trust: bool
+) -> tuple[Settings, Station]:
+    """What a file says, and the station that it is.
+
+    Args:
+        kind: of the file. fitted: makes what it says that of a station.
+
+    Raises:
+        StationError: names the file and the key.
+    """
     try:
-        settings = StationSettings.model_validate(content)
+        found = kind.model_validate(content)
     except ValidationError as error:
         raise StationError(f"{file}: {'; '.join(dict.fromkeys(map(_message, _told(error.errors()))))}") from None
+    settings = fitted(found)
     drivers = _drivers(settings, file, trust)
     validate_instruments(settings, file, drivers)
-    return Station(settings, file, drivers, _tables(settings, file), _offsets(settings, file), _gates(settings, file), trust)
+    tables, offsets, gates = _tables(settings, file), _offsets(settings, file), _gates(settings, file)
+    return found, Station(settings, file, drivers, tables, offsets, gates, trust)
 
 
 def as_built(station: Station) -> Station:

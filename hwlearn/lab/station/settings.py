@@ -135,7 +135,7 @@ class CodeTableTable(Table):
 
     Attributes:
         min_code, max_code: the codes that may be used.
-        i_max: largest current through the device [A].
+        i_max: largest current through the device [A]. endurance: writes that its maker promises, if they wear it out.
     """
 
     bits: Annotated[int, Field(ge=1, le=16)] = 8
@@ -145,6 +145,7 @@ class CodeTableTable(Table):
     min_code: NonNegativeInt = 0
     max_code: NonNegativeInt | None = None
     i_max: PositiveFloat | None = None
+    endurance: PositiveFloat | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

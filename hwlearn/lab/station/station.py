@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwlearn.circuits.ledger import Timing
 from hwlearn.lab.instruments.roles import Instrument, Wired
 from hwlearn.lab.station.gates import Curve, GateCurve
 from hwlearn.lab.station.settings import StationSettings
@@ -85,6 +86,23 @@ class Station:
         """Wait of a scanner at each channel [s]; None is its own."""
         given = self.settings.instrument[instrument].channel_delay_s
         return self.settings.measure.channel_delay_s if given is None else given
+
+    def endurance(self) -> dict[str, float]:
+        """Writes that the maker of each edge's device promises, where the station says so."""
+        tables, edges = self.settings.table, self.settings.edge
+        found = {name: tables[edge.table].endurance for name, edge in edges.items() if edge.table is not None}
+        return {name: writes for name, writes in found.items() if writes is not None}
+
+    def timing(self) -> Timing:
+        """How long a sample takes by what the file says; what instruments and lines add is not known."""
+        measure, line = self.settings.measure, self.settings.defaults.line_hz
+        repeats = measure.repeats if isinstance(measure.repeats, int) else 2
+        reading, channels = 0.0, 0
+        for node in self.settings.node.values():
+            name = node.read.partition(":")[0]
+            reading += self.nplc(name) / line + (self.channel_delay_s(name) or 0.0)
+            channels += 1
+        return Timing(measure.settle_s, repeats * reading, repeats * channels, 0.0, self.endurance())
 
     def wiring_hash(self, network: Network) -> str:
         """SHA-256 of what is connected to what, code tables included; ranges, repeats and limits do not count."""

@@ -206,14 +206,7 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
             missing = [name for name in names if name not in given]
             if missing:
                 raise StationError(f"{table}.{missing[0]} is missing: {advice[table]}")
-    for name, node in settings.node.items():
-        if node.read == "estimate":
-            _estimable(name, node.against, network)
-        reads = [other for other, table in settings.node.items() if table.read != "estimate"]
-        if node.against is not None and node.against not in reads and not _at_ground(node.against, grounded):
-            raise StationError(
-                f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, reads)}"
-            )
+    _read(settings, network, grounded)
     _gated(settings, network)
     for source in network.fixed_sources:
         drive = settings.source[source.name].drive
@@ -230,17 +223,7 @@ def _wired(settings: StationSettings, drivers: Drivers, network: Network) -> Non
             raise StationError(
                 f"source.{source.name} is {source.value:g} {source.unit}, beyond limits.{key} = {most:g} {source.unit}"
             )
-    drives = {f"input.{name}.drive": table.drive for name, table in settings.input.items()}
-    drives.update({f"source.{name}.drive": table.drive for name, table in settings.source.items() if ":" in table.drive})
-    kinds = {source.name: source.kind for source in network.sources}
-    for key, place in drives.items():
-        driver = drivers[place.partition(":")[0]]
-        name = key.split(".", 1)[1].removesuffix(".drive")
-        if kinds[name] == "current" and not issubclass(driver, SourceMeter):
-            raise StationError(f"{key} = {place!r}: {name} is a current source; wire a source meter")
-    for name, given_input in settings.input.items():
-        if given_input.shunt is not None and kinds[name] == "current":
-            raise StationError(f"input.{name}.shunt: {name} is a current source, whose current is known; leave it out")
+    _currents(settings, drivers, network)
     for name in settings.output:
         nudge = settings.output[name].nudge
         if isinstance(nudge, SeriesNudge) and "," in name:
@@ -259,6 +242,33 @@ def _estimable(node: str, against: str | None, network: Network) -> None:
     for what, *ends in ports:
         if node in ends:
             raise StationError(f"{key}: {what} is there; say which channel reads it")
+
+
+def _read(settings: StationSettings, network: Network, grounded: set[str]) -> None:
+    """Nodes are read against such as are read, and estimated where that can be done."""
+    for name, node in settings.node.items():
+        if node.read == "estimate":
+            _estimable(name, node.against, network)
+        reads = [other for other, table in settings.node.items() if table.read != "estimate"]
+        if node.against is not None and node.against not in reads and not _at_ground(node.against, grounded):
+            raise StationError(
+                f"node.{name}.against = {node.against!r}: no such node is read{did_you_mean(node.against, reads)}"
+            )
+
+
+def _currents(settings: StationSettings, drivers: Drivers, network: Network) -> None:
+    """Current sources are source meters, and need no shunt."""
+    drives = {f"input.{name}.drive": table.drive for name, table in settings.input.items()}
+    drives.update({f"source.{name}.drive": table.drive for name, table in settings.source.items() if ":" in table.drive})
+    kinds = {source.name: source.kind for source in network.sources}
+    for key, place in drives.items():
+        driver = drivers[place.partition(":")[0]]
+        name = key.split(".", 1)[1].removesuffix(".drive")
+        if kinds[name] == "current" and not issubclass(driver, SourceMeter):
+            raise StationError(f"{key} = {place!r}: {name} is a current source; wire a source meter")
+    for name, given_input in settings.input.items():
+        if given_input.shunt is not None and kinds[name] == "current":
+            raise StationError(f"input.{name}.shunt: {name} is a current source, whose current is known; leave it out")
 
 
 def _gated(settings: StationSettings, network: Network) -> None:

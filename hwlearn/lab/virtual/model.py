@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -71,6 +71,7 @@ class BenchModel:
     Attributes:
         pots: the resistors, as they truly are. channels: what the scanner's channels add. levels: channel → V that it makes.
         leads: channel → what is wrong with its leads; heeded when the channel is set.
+        changing: called before each change, while the bench is as it was.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class BenchModel:
         self._steady = SteadyState(self.network, np.array(inputs, dtype=np.float64), backend)
         self.levels: dict[str, float] = {}
         self.leads: dict[str, LeadFault] = {}
+        self.changing: Callable[[], object] = lambda: None
         self._start = self._changed = time.monotonic()
         self._before = np.zeros(len(network.nodes))
 
@@ -149,6 +151,16 @@ class BenchModel:
     def celsius(self) -> float:
         """How warm it is [°C]."""
         return ROOM_CELSIUS + self.imperfections.warming_c_per_s * (time.monotonic() - self._start)
+
+    @property
+    def power(self) -> float:
+        """W that all sources give now, Σ V·I, once settled."""
+        state, network = self._steady.at(self.pots.conductances), self.network
+        nodes = dict(zip(network.nodes, state.nodes.tolist(), strict=True))
+        power = float(state.voltages @ state.currents)
+        for source, amperes in zip(network.inputs, state.given.tolist(), strict=True):
+            power += (nodes.get(source.plus, 0.0) - nodes.get(source.minus, 0.0)) * amperes
+        return power
 
     @property
     def conductances(self) -> Array:
@@ -216,6 +228,7 @@ class BenchModel:
 
     def _touch(self) -> None:
         """Before a change: where the nodes are now is where they settle from."""
+        self.changing()
         if self.imperfections.tau_s:
             self._before = self._now()
             self._changed = time.monotonic()

@@ -1,7 +1,8 @@
-"""Remedies against imperfect hardware, each a rule around a rule: `train` takes them as it takes any rule."""
+"""Rules around a rule, remedies against imperfect hardware most of them: `train` takes them as it takes any rule."""
 
+from hwlearn.learning.remedies.low_power import LowPower
 from hwlearn.learning.remedies.overclamped import Overclamped
 from hwlearn.learning.remedies.remedy import Remedy
 from hwlearn.learning.remedies.thresholded import Thresholded
 
-__all__ = ["Overclamped", "Remedy", "Thresholded"]
+__all__ = ["LowPower", "Overclamped", "Remedy", "Thresholded"]

@@ -19,7 +19,7 @@ from hwlearn.network.devices.resistor import OhmsLaw
 from hwlearn.network.devices.windows import WINDOWS
 from hwlearn.text import GROUND, write_number
 
-STATE = Parameter("state", "1", negative=False)
+STATE = Parameter("state", "", negative=False)
 """What memristive edges are set by: 0 at `r_off`, 1 at `r_on`."""
 
 _HOLDS = 1e3

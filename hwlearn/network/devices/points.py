@@ -6,6 +6,7 @@ import re
 from os import PathLike
 from pathlib import Path
 
+from hwlearn import files
 from hwlearn.errors import DeviceError
 
 
@@ -18,7 +19,7 @@ def read_points(path: str | PathLike[str]) -> list[tuple[float, float]]:
         DeviceError: names the file and line.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = files.given(Path(path)).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DeviceError(f"{path}: {error}") from None
     points: list[tuple[float, float]] = []

@@ -12,6 +12,10 @@ from hwlearn.analysis.design.search import Design
 from hwlearn.analysis.repair import repairs, told
 from hwlearn.analysis.symmetry import symmetries
 from hwlearn.analysis.units import units_of
+from hwlearn.circuits.exact import ExactCircuit
+from hwlearn.circuits.ledger import Ledger, Timing, sourced
+from hwlearn.learning.cost import several, step_cost
+from hwlearn.learning.rules import RULES
 from hwlearn.show.facts.facts import Facts, Section, Table
 
 
@@ -19,10 +23,12 @@ def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ())
     """The design beside random graphs of as many edges, and the others of its Pareto front."""
     problem, course = found.problem, found.course
     network = problem.network(found.ends)
+    ledger = _cost(found)
     median, fewest = random.steps
     pairs = (
         ("nodes, edges", f"{len(problem.nodes)}, {len(found.ends)}"),
         ("steps, predicted", f"{course.steps} at learning rate {course.learning_rate:.4g} {units_of(problem.rule).step}"),
+        ("they take", f"{ledger.energy:.3g} J, {ledger.seconds:.3g} s on a bench"),
         ("λ_max/λ_min", f"{found.condition:.4g}"),
         ("coercivity constant", f"{found.constant:.4g} V²/S²"),
         ("random graphs", f"{len(random.found)} of {random.tried} can reach the targets"),
@@ -39,6 +45,7 @@ def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ())
         "condition": _finite(found.condition),
         "steps_predicted": course.steps if course.reached else None,
         "learning_rate": course.learning_rate,
+        "ledger": ledger.as_dict(),
         "random": {"median": _finite(median), "best": _finite(fewest), "share": random.share, "tried": random.tried},
         "objectives": {name: _finite(OBJECTIVES[name].value(found)) for name in OBJECTIVES},
         "front": [_member(one) for one in (found, *others)],
@@ -54,6 +61,14 @@ def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ())
     told_too = (front,) if others else ()
     caption = f"{course.steps} steps"
     return Facts("Design", caption, (Section(pairs=pairs, body=tuple(said)), Section(body=(*told_too, edges))), content)
+
+
+def _cost(found: Design) -> Ledger:
+    """Of the predicted steps, symmetric ones, at the power of the start."""
+    problem, network = found.problem, found.problem.network(found.ends)
+    with ExactCircuit(sourced(network)) as circuit:
+        rule = RULES.get(problem.rule)(symmetric=True)
+        return several(step_cost(circuit, network, problem.task, rule, Timing()), found.course.steps)
 
 
 def _member(one: Design) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Figures. The only room that imports matplotlib; it opens no window."""
 
 from hwlearn.show.plots.analysis import draw_analysis, draw_operating_point
+from hwlearn.show.plots.autonomous import draw_trajectory
 from hwlearn.show.plots.claims import draw_claims
 from hwlearn.show.plots.comparison import draw_comparison
 from hwlearn.show.plots.design import draw_design
@@ -23,5 +24,6 @@ __all__ = [
     "draw_runs",
     "draw_schematic",
     "draw_sweep",
+    "draw_trajectory",
     "draw_wiring",
 ]

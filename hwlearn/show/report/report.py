@@ -20,6 +20,7 @@ from hwlearn.experiments.runs import Run
 from hwlearn.files import read
 from hwlearn.show.facts import Section
 from hwlearn.show.facts.analysis import analysis_facts
+from hwlearn.show.facts.cost import cost_pairs
 from hwlearn.show.facts.network import network_facts
 from hwlearn.show.facts.training import confusion_tables, run_facts
 from hwlearn.show.plots import draw_analysis, draw_operating_point, draw_run
@@ -79,6 +80,7 @@ def report_html(run: Run) -> str:
         learning=Section(pairs=tuple(_learning(run))),
         loss=figure(lambda to: draw_run(run, to, [name for name in LOSSES if name in panels_of(run)])),
         moved=_figures(run, MOVED),
+        cost=_cost(run),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
@@ -87,6 +89,16 @@ def report_html(run: Run) -> str:
         experiment=_text(run.folder / "experiment.toml"),
         overrides=[f"{key} = {value}" for key, value in run.info["overrides"].items()],
     )
+
+
+def _cost(run: Run) -> Section | None:
+    """What it cost: measured on a bench, else what it would cost on one."""
+    ledger = (run.result or {}).get("ledger")
+    if ledger is None:
+        return None
+    measured = "wiring" in run.info["fingerprint"]
+    how = "measured on the bench" if measured else "model: the power of each phase, on while it settles and is read"
+    return Section(pairs=(*cost_pairs(ledger), ("how it is known", how)))
 
 
 def _figures(run: Run, captions: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -54,9 +54,10 @@ class Page:
         self._head, self._events = (Div(sizing_mode="stretch_width", stylesheets=[STYLE]) for _ in range(2))
         names = ("loss", "noise", "outputs", "conductances", "devices")
         self._sources = {name: ColumnDataSource() for name in names}
+        self._outputs_plot = self._outputs()
         self.show(view)
         steps = "time" if view.continuous else "step"
-        panels = [self._loss(view, steps), self._outputs(), self._conductances(steps), self._devices(), self._noise(steps)]
+        panels = [self._loss(view, steps), self._outputs_plot, self._conductances(steps), self._devices(), self._noise(steps)]
         across = row(*panels, sizing_mode="stretch_width", styles={"flex-wrap": "wrap", "gap": "12px"})
         self.root = column(self._head, across, self._events, sizing_mode="stretch_width")
 
@@ -64,6 +65,7 @@ class Page:
         """Bring the page up to date."""
         self._head.text = _head(view)
         self._events.text = "<h2>What happened, the last thing first</h2>" + _rows(view.events)
+        self._outputs_plot.title.text = f"Outputs, {view.outputs_source}"
         self._sources["loss"].data = {"at": view.at, "loss": _positive(view.losses), "predicted": view.predicted}
         self._sources["noise"].data = {"at": view.at, "noise": view.noise}
         self._sources["outputs"].data = _dots(view)
@@ -90,14 +92,14 @@ class Page:
         return plot
 
     def _outputs(self) -> Any:
-        plot = _panel("Outputs, as the exact model has them", "target [V]", "output [V]")
+        plot = _panel("Outputs", "target [V]", "output [V]")
         plot.add_layout(Slope(gradient=1, y_intercept=0, line_color=FIXED))
         plot.scatter("target", "output", source=self._sources["outputs"], color="color", size=7)
         plot.add_tools(HoverTool(tooltips=[("output", "@name"), ("target", "@target V"), ("now", "@output V")]))
         return plot
 
     def _conductances(self, steps: str) -> Any:
-        plot = _panel("Conductances, since this page was opened", steps, "conductance [S]")
+        plot = _panel("Conductances", steps, "conductance [S]")
         plot.multi_line("xs", "ys", source=self._sources["conductances"], color="color", line_width=1.5)
         plot.scatter("at", "now", source=self._sources["conductances"], color="color", size=5)
         plot.add_tools(HoverTool(tooltips=[("edge", "@edge")]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import secrets
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from bokeh.document import Document
 from bokeh.server.server import BaseServer
@@ -46,7 +47,7 @@ def _nothing(_: object) -> None:
 
 
 class LoopbackServer:
-    """A page at an address that cannot be guessed.
+    """A page at an address that cannot be guessed; a context manager, which frees the port.
 
     Args:
         page: makes the page of each browser. port: of the loopback; a free one if 0.
@@ -62,15 +63,25 @@ class LoopbackServer:
         listening = _listening(port)
         found = listening.getsockname()[1]
         token = secrets.token_urlsafe(32)
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
         application = _Guarded({"/": page}, found, token)
-        http = HTTPServer(application)
-        http.add_sockets([listening])
-        self._server = BaseServer(IOLoop.current(), application, http)
+        self._http = HTTPServer(application)
+        self._http.add_sockets([listening])
+        self._server = BaseServer(IOLoop.current(), application, self._http)
         self.address = f"http://{LOOPBACK}:{found}/{token}/"
 
     def serve(self) -> None:
         """Answer until Ctrl-C or SIGTERM."""
         self._server.run_until_shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.stop()
+        asyncio.set_event_loop(None)
+        self._loop.close()
 
 
 def _listening(port: int) -> socket.socket:

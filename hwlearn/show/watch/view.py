@@ -47,9 +47,10 @@ class View:
         title, caption, state: in words. facts: names and values.
         at, losses, noise: (K,) of the steps that are drawn; noise in V.
         predicted: (K,) the loss from here on, and back, at the rate that coercivity predicts; NaN where nothing is predicted.
-        targets, outputs: (S, n_out) V; outputs are those of the model at the conductances of the last step.
+        targets, outputs: (S, n_out) V; outputs are those that the last free phases read, or else those of the model.
+        outputs_source: which of the two, in words.
         output_names: (n_out,). no_model: why there are no outputs and no prediction, or an empty text.
-        edges: names. seen_at: (L,) steps at which conductances (L, E) S were seen.
+        edges: names. seen_at: (L,) steps at which conductances (L, E) S were kept, or else seen.
         devices: one for each edge.
         events: dates and texts, the last one first.
         unit: of the losses. continuous: whether steps are times.
@@ -65,6 +66,7 @@ class View:
     predicted: Array
     targets: Array
     outputs: Array
+    outputs_source: str
     output_names: tuple[str, ...]
     no_model: str
     edges: tuple[str, ...]
@@ -130,6 +132,12 @@ class Watched:
         shown = _thinned(history.at)
         at, losses, noise = (np.array(column)[shown] for column in (history.at, history.losses, history.noise))
         edges = run.experiment.network.edge_names if not model.why else ()
+        kept = following.trajectory
+        if kept is not None and kept.conductances.shape[1] == len(edges):
+            seen_at, conductances = kept.at, kept.conductances
+        else:
+            seen_at = np.array(self._seen_at)
+            conductances = np.array(self._seen) if self._seen else np.zeros((0, len(edges)))
         return View(
             title=run.info["title"],
             caption=run_caption(run),
@@ -140,12 +148,13 @@ class Watched:
             noise=noise,
             predicted=_predicted(at, losses, model.decay),
             targets=run.experiment.task.targets if not model.why else np.zeros((0, 0)),
-            outputs=model.outputs,
+            outputs=model.outputs if (read := self._read_outputs(model)) is None else read,
+            outputs_source="as the exact model has them" if read is None else "as the last free phases read them",
             output_names=run.experiment.network.output_names if not model.why else (),
             no_model=model.why,
             edges=edges,
-            seen_at=np.array(self._seen_at),
-            conductances=np.array(self._seen) if self._seen else np.zeros((0, len(edges))),
+            seen_at=seen_at,
+            conductances=conductances,
             devices=self._devices(edges),
             events=self._events(),
             unit=run.loss_unit,
@@ -198,7 +207,7 @@ class Watched:
     def _events(self) -> Pairs:
         """Starts, stops, and what was refused or made again."""
 
-        key = self._following.run.step_key
+        key = self._following.key
 
         def words(event: dict[str, Any]) -> str:
             where = f" at {key} {event[key]:g}" if key in event else ""
@@ -214,6 +223,14 @@ class Watched:
             return ()
         codes, writes = (_whole(self._following.of_edges(name), len(g)) for name in ("codes", "writes"))
         return tuple(map(Device, edges, g.tolist(), codes, writes))
+
+    def _read_outputs(self, model: _Model) -> Array | None:
+        """What was measured at the last step that is kept; None where nothing was, or not of all samples."""
+        kept = self._following.trajectory
+        if kept is None or kept.outputs is None or not len(kept.at) or kept.outputs.shape[1:] != model.outputs.shape:
+            return None
+        last = kept.outputs[-1]
+        return last if np.isfinite(last).all() else None
 
     def _remember(self) -> None:
         """Keep the conductances that are seen, every second look of them when they are too many."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.circuits.drive import Hold
+from hwlearn.circuits.drive import Hold, Pull
 from hwlearn.errors import StationError
 from hwlearn.lab.bench.checks.check import Check
+from hwlearn.lab.bench.nudge import Nudge, SeriesNudge
 from hwlearn.lab.bench.phase import Asked
+
+ALIKE = 0.01
+"""A resistor that pulls may be off the rule's by this part."""
 
 
 class Limits(Check):
@@ -42,13 +46,29 @@ class Limits(Check):
                     f"{plan.station.path}: output.{name} has no nudge: this bench can read it, but not inject or hold; "
                     "wire a source meter to it"
                 )
+            if isinstance(asked.outputs, Pull):
+                self._pulls(name, nudge, asked.outputs.conductance)
+
+    def _pulls(self, name: str, nudge: Nudge, conductance: float) -> None:
+        """The resistor at an output is the one that shall pull it."""
+        path = self.bench.plan.station.path
+        if not isinstance(nudge, SeriesNudge):
+            raise StationError(
+                f'{path}: output.{name} has a source meter and no resistor to pull it by; take by = "current", or wire a '
+                "voltage source and a resistor there"
+            )
+        if abs(conductance * nudge.ohm - 1) > ALIKE:
+            raise StationError(
+                f"{path}: output.{name} is pulled through {nudge.ohm:g} Ω, which is a nudge of {1 / nudge.ohm:.6g} S, and "
+                f"{conductance:.6g} S was asked for; give that nudge, or solder {1 / conductance:.6g} Ω"
+            )
 
     def _outputs(self, asked: Asked) -> None:
         plan, imposed = self.bench.plan, asked.imposed
         assert imposed is not None
         limits = plan.station.settings.limits
         limit, key, unit = limits.i_nudge_max, "i_nudge_max", "A"
-        if isinstance(asked.outputs, Hold):
+        if isinstance(asked.outputs, Hold | Pull):
             limit, key, unit = limits.v_compliance, "v_compliance", "V"
         if np.abs(imposed).max(initial=0.0) > limit:
             sample, k = np.argwhere(np.abs(imposed) > limit)[0]

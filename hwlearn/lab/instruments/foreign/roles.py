@@ -143,6 +143,10 @@ class ForeignBox(ForeignInstrument, ResistorBox):
         if not self._answer("box.open_ask", self._box.open_ask, switch):
             raise self.error("says that its resistors are not open")
 
+    def present(self) -> None:
+        """Its watchdog hears this."""
+        self._answer("box.open_ask", self._box.open_ask, switch)
+
     def watchdog(self, seconds: float) -> None:
         if self._box.watchdog is None:
             super().watchdog(seconds)

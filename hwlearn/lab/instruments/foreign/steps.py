@@ -53,6 +53,14 @@ class Reached(ABC):
             AttributeError: there is none that can be set.
         """
 
+    @abstractmethod
+    def assign_item(self, owner: Any, key: Any, value: Any) -> None:
+        """Set an item to a value.
+
+        Raises:
+            TypeError: it cannot be set.
+        """
+
 
 @lru_cache(1024)
 def parsed(text: str) -> tuple[ast.stmt, ...]:
@@ -69,15 +77,11 @@ def parsed(text: str) -> tuple[ast.stmt, ...]:
         raise ValueError(f"{text!r}: {getattr(error, 'msg', 'too deep')}") from None
     if not steps:
         raise ValueError("is empty")
-    for step in steps:
-        match step:
-            case ast.Assign(targets=[ast.Attribute() | ast.Name() as target], value=value):
-                _check_path(target, text)
-                _literal(value, text)
-            case ast.Expr(value=value):
-                _check_path(value, text)
-            case _:
-                raise _wrong(step, text)
+    try:
+        for step in steps:
+            _check(step, text)
+    except RecursionError:
+        raise ValueError(f"{text[:40]!r}…: too deep") from None
     return steps
 
 
@@ -121,6 +125,8 @@ def run(text: str, device: Reached) -> Any:
                 device.assign(_reach(owner, device), name, ast.literal_eval(given))
             case ast.Assign(targets=[ast.Name(id=name)], value=given):
                 device.assign(device.root(), name, ast.literal_eval(given))
+            case ast.Assign(targets=[ast.Subscript(value=owner, slice=key)], value=given):
+                device.assign_item(_reach(owner, device), ast.literal_eval(key), ast.literal_eval(given))
             case ast.Expr(value=target):
                 value = device.value(_reach(target, device))
     return value
@@ -138,6 +144,17 @@ def _reach(node: ast.expr, device: Reached) -> Any:
             arguments = [ast.literal_eval(one) for one in given]
             return device.call(_reach(target, device), arguments, {str(one.arg): ast.literal_eval(one.value) for one in named})
     raise AssertionError(node)
+
+
+def _check(step: ast.stmt, text: str) -> None:
+    match step:
+        case ast.Assign(targets=[ast.Attribute() | ast.Name() | ast.Subscript() as target], value=value):
+            _check_path(target, text)
+            _literal(value, text)
+        case ast.Expr(value=value):
+            _check_path(value, text)
+        case _:
+            raise _wrong(step, text)
 
 
 def _check_path(node: ast.expr, text: str) -> None:

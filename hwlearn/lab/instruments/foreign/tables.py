@@ -52,6 +52,15 @@ def _tried(text: str) -> str:
     return filled
 
 
+def _question(text: str) -> str:
+    if "?" not in text or ";" in text:
+        raise ValueError(f"{text!r} is not one question, such as :OUTP?")
+    return text
+
+
+Question = Annotated[str, message(), AfterValidator(_question)]
+"""One question of the instrument's own language."""
+
 Of_channel = Annotated[str, asked("channel")]
 """Of one channel, which an instrument that has only one need not name."""
 
@@ -147,8 +156,8 @@ class Steps(Table):
 
     class_: Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)+$")] | None = Field(default=None, alias="class")
     arguments: dict[str, VALUE] = Field(default_factory=dict)
-    watch: list[Annotated[str, message()]] = Field(default_factory=list)
-    errors: Annotated[str, message()] | None = None
+    watch: list[Question] = Field(default_factory=list)
+    errors: Question | None = None
     source: SourceSteps | None = None
     scanner: ScannerSteps | None = None
     box: BoxSteps | None = None
@@ -199,6 +208,16 @@ class PymeasureSteps(Steps):
         if self.class_ is None:
             raise ValueError("class is missing")
         return self
+
+
+class OphydAsyncSteps(PymeasureSteps):
+    """`[instrument.X.ophyd_async]`, see `hwlearn.lab.instruments.foreign.tables.Steps`.
+
+    Attributes:
+        mock: connect to ophyd-async's mock backend, to try the steps.
+    """
+
+    mock: bool = False
 
 
 class NidaqmxTable(Table):

@@ -32,6 +32,7 @@ class ScpiScanner(ScpiInstrument, Scanner):
     def select(self, channels: Sequence[str], *, volts: float, nplc: float, high_z: bool, delay: float | None = None) -> None:
         self.channels = sorted(channels, key=_ascending)
         self._order = np.array([self.channels.index(channel) for channel in channels], dtype=np.intp)
+        self._sorted = bool((np.diff(self._order) > 0).all())
         self._seconds = len(channels) * (nplc / self.line_hz + (delay or 0.0) + RELAY_SECONDS)
         self.session.tell(self._setup(self.channels, volts, nplc, high_z, delay))
 
@@ -46,7 +47,8 @@ class ScpiScanner(ScpiInstrument, Scanner):
             replies=replies,
             seconds=repeats * self._seconds,
         )
-        return readings.reshape(repeats, count)[:, self._order]
+        found: Array = readings.reshape(repeats, count)
+        return found if self._sorted else found[:, self._order]
 
     def _readings(self, fields: list[str], count: int) -> Array:
         """(count,) V, of the answers."""

@@ -21,10 +21,10 @@ Function = Literal["CURR", "VOLT"]
 
 
 class ScpiSourceMeter(ScpiInstrument, SourceMeter):
-    """Remembers what each channel sources, so that a new level is one short message. `inject`, `hold` and `read` are one round
-    trip each; `off` is a message of its own for each output, and a question whether it is off. The first `limit` of a channel,
-    and the first after the instrument was lost and found, switches its output off and tells it all else that a level or a
-    reading hangs on, whatever somebody left it in: much of that is refused while an output is on.
+    """Remembers what each channel sources, so that a new level is one short message. `inject`, `hold`, `read` and `step` are
+    one round trip each; `off` is a message of its own for each output, and a question whether it is off. The first `limit` of
+    a channel, and the first after the instrument was lost and found, switches its output off and tells it all else that a
+    level or a reading hangs on, whatever somebody left it in: much of that is refused while an output is on.
 
     Attributes:
         only: its channel, if it has one alone; it is switched off even if nothing is wired to it.
@@ -89,16 +89,37 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         self._sourced[channel] = function
 
     def read(self, channel: str) -> MeterReading:
-        function = self._sourced.get(channel)
-        if function is None:
-            raise self.error(f"channel {channel} sources nothing: give it a current or a voltage first")
+        function = self._sources(channel)
+        message, replies = self._request(channel, function)
+        return self.session.read(
+            message, lambda fields: self._reading(fields, function), replies=replies, seconds=self._seconds
+        )
+
+    def step(self, channel: str, level: float) -> MeterReading | None:
+        function = self._sources(channel)
         message, replies = self._request(channel, function)
 
         def parse(fields: list[str]) -> MeterReading:
-            one, two = parse_numbers(fields[-2], 2).tolist()
-            return MeterReading(*self._ordered(one, two, function), bool(parse_integers(fields[-1], 1)[0]))
+            if fields[-1] != "1":
+                raise ValueError(f"{fields[-1]} instead of an acknowledgement")
+            return self._reading(fields[:-1], function)
 
-        return self.session.read(message, parse, replies=replies, seconds=self._seconds)
+        next_level = self._level(channel, function, number(level), False)
+        whole = f"{message};{next_level};*OPC?"
+        del self._sourced[channel]
+        reading = self.session.read(whole, parse, replies=replies + 1, seconds=self._seconds)
+        self._sourced[channel] = function
+        return reading
+
+    def _sources(self, channel: str) -> Function:
+        function = self._sourced.get(channel)
+        if function is None:
+            raise self.error(f"channel {channel} sources nothing: give it a current or a voltage first")
+        return function
+
+    def _reading(self, fields: list[str], function: Function) -> MeterReading:
+        one, two = parse_numbers(fields[-2], 2).tolist()
+        return MeterReading(*self._ordered(one, two, function), bool(parse_integers(fields[-1], 1)[0]))
 
     def off(self, channels: Sequence[str]) -> None:
         """One output after the other, whichever fails; then their levels."""

@@ -1,0 +1,34 @@
+"""`SmallSignal`: what small changes do at the operating points of a nonlinear circuit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hwlearn.arrays import Array
+
+
+class SmallSignal(NamedTuple):
+    """A circuit's response to small changes, in each of S samples: that of the linear network whose K is Newton's matrix.
+
+    Attributes:
+        outputs: (S, n_out) V. drops: Δv (S, E) V.
+        driving: ∂i/∂g (S, E) V: Δv of resistors.
+        forward: (S, n_out, E) V/A, drops of the edges for a unit current into each output.
+        adjoint: the same of the transposed network, which is another one unless all laws are reciprocal.
+    """
+
+    outputs: Array
+    drops: Array
+    driving: Array
+    forward: Array
+    adjoint: Array
+
+    @property
+    def jacobian(self) -> Array:
+        """∂o/∂g (S, n_out, E) V/S: from F(x, g) = 0, ∂o/∂g = −Cᵀ K⁻¹ ∂F/∂g = −adjoint ∘ ∂i/∂g."""
+        return -self.adjoint * self.driving[:, None, :]
+
+    @property
+    def contrast(self) -> Array:
+        """(S, n_out, E) V/S: what EP takes for the Jacobian, as the contrast of small nudges sees drops: −forward ∘ Δv."""
+        return -self.forward * self.drops[:, None, :]

@@ -1,0 +1,78 @@
+"""What a run of an experiment costs: as a model from g(t), and predicted before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwlearn.circuits.base import Circuit
+from hwlearn.circuits.ledger import Ledger, Timing, sourced
+from hwlearn.errors import HwlearnError
+from hwlearn.experiments.experiment import Experiment
+from hwlearn.learning.cost import several, step_cost
+from hwlearn.learning.task import Task
+from hwlearn.learning.trajectory import Trajectory
+
+POINTS, SAMPLES = 20, 500
+"""Points of a trajectory and samples of a task whose power is looked at, at most."""
+
+
+def cost_of(experiment: Experiment, along: Trajectory) -> Ledger | None:
+    """`modelled_ledger`, or None where nothing tells it."""
+    if not len(along.at):
+        return None
+    try:
+        with experiment.named():
+            return modelled_ledger(experiment, along)
+    except HwlearnError:
+        return None
+
+
+def modelled_ledger(experiment: Experiment, along: Trajectory) -> Ledger:
+    """What the steps of a trajectory would cost on a bench: power at some of its points, linear between them.
+
+    Imperfections aside: the power is that of the conductances which the circuit believes. A flow counts its points as steps.
+
+    Raises:
+        HwlearnError: the circuit does not answer.
+    """
+    steps = along.at if experiment.settings.flow is None else np.arange(len(along.at), dtype=np.float64)
+    chosen = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), POINTS)).round().astype(int))
+    with _circuit(experiment) as circuit:
+        costs = []
+        for conductances in along.conductances[chosen]:
+            circuit.program(conductances)
+            costs.append(_step(experiment, circuit))
+    done = float(steps[-1])
+    joules = np.interp(np.arange(done), steps[chosen], [cost.energy for cost in costs])
+    return replace(several(costs[0], done), energy=float(joules.sum()))
+
+
+def predicted_ledger(experiment: Experiment) -> Ledger | None:
+    """What the steps of the experiment will cost, by the power of the network before training; None of a flow."""
+    table = experiment.settings.train
+    if table is None:
+        return None
+    with _circuit(experiment) as circuit:
+        return several(_step(experiment, circuit), table.updates(len(experiment.task)))
+
+
+def _step(experiment: Experiment, circuit: Circuit) -> Ledger:
+    task, table = experiment.task, experiment.settings.train
+    samples = len(task) if table is None or table.batch_size is None else table.batch_size
+    every = max(1, len(task) // SAMPLES)
+    some = task if every == 1 else Task(task.inputs[::every], task.targets[::every])
+    return step_cost(circuit, experiment.network, some, experiment.rule, _timing(experiment), samples)
+
+
+def _circuit(experiment: Experiment) -> Circuit:
+    """A model of the network whose sources are all measured."""
+    network = sourced(experiment.network)
+    backend = experiment.backend()
+    return (experiment.backend("exact") if backend.hardware else backend).circuit(network, experiment.path.parent)
+
+
+def _timing(experiment: Experiment) -> Timing:
+    """Of the bench that the file names, if any."""
+    return experiment.backend().timing(experiment.network, experiment.path.parent)
