@@ -71,7 +71,7 @@ for rule, rate in (("ep", 2.0), ("cl", 5.0), ("al", 2.0)):
     runs.append(Run.create(folder / rule, load_experiment(netlists / "kite.toml", keys)))
     runs[-1].go()
 _, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-draw_run(runs[0], ax=axes)
+draw_run(runs[0], panels=["loss", "network", "conductances", "outputs"], ax=axes)
 # %% [markdown]
 # ```{eval-rst}
 # .. autofunction:: hwlearn.show.draw_run
@@ -79,8 +79,8 @@ draw_run(runs[0], ax=axes)
 #
 # ## Several runs
 #
-# ½‖o − y‖² in V² for all rules; AL observes currents, so that of its own loss there is a panel, and in the common one what was
-# measured at start and end.
+# ½‖o − y‖² in V² for all rules; AL observes currents, so that its own loss has a panel, and the common one follows from g(t)
+# by the exact model.
 
 # %%
 from hwlearn.show import draw_runs

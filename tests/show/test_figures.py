@@ -1,5 +1,6 @@
 """Every kind of figure, at the width of a column of print: its texts and boxes, and what it draws."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from dots import FILE, dots
 from figures import assert_fit_to_print
 from matplotlib.figure import Figure
 
-from hwlearn import Network, Source, Task, analyze
+from hwlearn import Drive, Network, Source, Task, analyze
 from hwlearn.analysis.operating import operating_point
 from hwlearn.analysis.robustness import Case, Robustness
 from hwlearn.circuits.exact.circuit import ExactCircuit
@@ -23,6 +24,7 @@ from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import crossbar, deep_resistive, grid, kite, layered, random_regular
 from hwlearn.show import plots
 from hwlearn.show.plots.styles import BACKEND_DASHES, RULE_COLOURS
+from hwlearn.testing.nodal import modified_nodal
 
 ROOT = Path(__file__).parents[2]
 NETLISTS = ROOT / "netlists"
@@ -101,10 +103,24 @@ def test_several_runs_never_share_an_axis_of_two_units(runs):
     figure = plots.draw_runs(runs, width=COLUMN)
     assert_fit_to_print(figure)
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss ½‖o − y‖² [V²]", "loss that al observes [A²]"]
-    [ends] = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
-    result = runs[2].result
-    np.testing.assert_array_equal(ends.get_ydata(), [result["loss_initial"], result["loss_final"]])
+    line = figure.axes[0].lines[2]
+    result, along, task = runs[2].result, runs[2].trajectory, runs[2].experiment.task
+    assert line.get_ydata()[[0, -1]] == pytest.approx([result["loss_initial"], result["loss_final"]], rel=1e-9)
+    for at, loss in list(zip(line.get_xdata(), line.get_ydata(), strict=True))[1:4]:
+        g = along.conductances[along.at.tolist().index(at)]
+        outputs = modified_nodal(runs[2].network, g, Drive(task.inputs)).output_voltages
+        assert loss == pytest.approx(0.5 * np.sum((outputs - task.targets) ** 2), rel=1e-9)
     np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), runs[2].history.losses)
+
+
+def test_a_run_that_kept_no_trajectory_has_the_ends_that_were_measured(runs, tmp_path):
+    shutil.copytree(runs[2].folder, tmp_path / "al")
+    (tmp_path / "al" / "trajectory.npy").unlink()
+    [axes] = plots.draw_run(Run.load(tmp_path / "al"), panels=["loss"]).axes
+    result = runs[2].result
+    assert axes.lines[0].get_linestyle() == "None"
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [result["loss_initial"], result["loss_final"]])
+    assert axes.lines[0].get_label() == "measured at start and end"
 
 
 def test_many_runs(runs):

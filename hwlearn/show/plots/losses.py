@@ -10,8 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.errors import HwlearnError
 from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.rules import RULES
+from hwlearn.learning.train import task_loss
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -20,34 +23,72 @@ SQUARED = "loss ½‖o − y‖² [V²]"
 """What all rules are judged by, mean over the samples."""
 
 
+POINTS = 64
+"""Points of a trajectory at which the exact model is asked, about."""
+
+
 class Course(NamedTuple):
-    """Losses (k,) at steps or times (k,)."""
+    """Losses (k,) at steps or times (k,), and how they are known."""
 
     at: Array
     losses: Array
+    how: str
 
 
 def own(run: Run) -> Course:
     """What the rule observed, at every step."""
-    return Course(np.array(run.history.at, dtype=np.float64), np.array(run.history.losses, dtype=np.float64))
+    at, losses = (np.array(column, dtype=np.float64) for column in (run.history.at, run.history.losses))
+    return Course(at, losses, "observed")
 
 
 def observes_squares(run: Run) -> bool:
     """Whether what the rule observes is ½‖o − y‖² itself."""
-    loss = run.settings.get("rule.loss.name", run.settings.get("loss.name", SquaredError.name))
-    return run.loss_unit == SquaredError.unit and loss in (None, SquaredError.name)
+    return run.loss_unit == SquaredError.unit and run.settings.get("loss.name", SquaredError.name) in (None, SquaredError.name)
 
 
 def squares(run: Run) -> Course:
-    """½‖o − y‖² as far as it is known: at every step, or at the start and the end, where it was measured."""
-    course = own(run)
+    """½‖o − y‖², as far as it is known.
+
+    At every step, where the rule observes it; else along the trajectory that the run keeps, from outputs that were read, or
+    by the exact model of a linear network; else at the start and the end, where it was measured.
+    """
     if observes_squares(run):
-        return course
+        return own(run)
+    try:
+        found = _along(run)
+    except HwlearnError:  # the experiment file is gone or has changed: its targets are not known
+        found = None
+    return _ends(run) if found is None else found
+
+
+def _along(run: Run) -> Course | None:
+    found, experiment = run.trajectory, run.experiment
+    network, task = experiment.network, experiment.task
+    if found is None or len(found.at) < 2:
+        return None
+    if found.outputs is not None and np.isfinite(found.outputs).all():
+        errors = found.outputs - task.targets
+        return Course(found.at, 0.5 * (errors**2).sum(axis=2).mean(axis=1), "from outputs read along the run")
+    if not network.linear:
+        return None
+    kept = np.unique(np.r_[np.arange(0, len(found.at), 1 + len(found.at) // POINTS), len(found.at) - 1])
+    losses = []
+    with ExactCircuit(network) as circuit:
+        for conductances in found.conductances[kept]:
+            circuit.program(conductances)
+            losses.append(task_loss(circuit, task)[0])
+    return Course(found.at[kept], np.array(losses), "exact model of g(t)")
+
+
+def _ends(run: Run) -> Course:
     result: Mapping[str, Any] = run.result or {}
-    ends = [result.get("loss_initial"), result.get("loss_final")]
-    if not len(course.at) or None in ends:
-        return Course(np.empty(0), np.empty(0))
-    return Course(course.at[[0, -1]], np.array(ends, dtype=np.float64))
+    ends, at = [result.get("loss_initial"), result.get("loss_final")], run.history.at
+    if not len(at) or None in ends:
+        return Course(np.empty(0), np.empty(0), "not known")
+    return Course(np.array([at[0], at[-1]]), np.array(ends, dtype=np.float64), ENDS)
+
+
+ENDS = "measured at start and end"
 
 
 def own_label(run: Run) -> str:
@@ -60,10 +101,9 @@ def own_label(run: Run) -> str:
 def paint_course(axes: Axes, run: Run, course: Course, **style: Any) -> None:
     """Paint losses; few of them as points too, and those of which only the ends are known as points alone."""
     seen = np.isfinite(course.losses) & (course.losses > 0)
-    few = seen.sum() < 30
-    if len(course.at) == 2 < len(run.history.at):
+    if course.how == ENDS:
         style |= {"linestyle": "", "marker": "o", "fillstyle": "none"}
-    elif few:
+    elif seen.sum() < 30:
         style["marker"] = "."
     axes.plot(course.at[seen], course.losses[seen], linewidth=1.4, **style)
     if seen.any():

@@ -80,9 +80,9 @@ def panels_of(run: Run) -> list[str]:
     along = run.trajectory
     moves = along is not None and len(along.at) > 1 and bool(run.network.trainable.any())
     there = {
+        "rule-loss": not observes_squares(run),
         "conductances": moves,
         "codes": moves and along is not None and along.codes is not None,
-        "rule-loss": not observes_squares(run),
         "scores": bool(run.history.scores),
         "confusion": graded,
         "outputs": measured and not graded,
@@ -181,8 +181,7 @@ def _rule_loss(axes: Axes, run: Run) -> None:
 
 def _course(axes: Axes, run: Run, course: Course, label: str) -> None:
     """A loss, the decay that coercivity predicts where the run stands, the loss that noise alone makes, and resumes."""
-    known = "observed" if len(course.at) == len(run.history.at) else "measured at start and end"
-    paint_course(axes, run, course, color=rule_colour(run.settings["rule.name"]), label=known)
+    paint_course(axes, run, course, color=rule_colour(run.settings["rule.name"]), label=course.how)
     axes.set_ylabel(label)
     noise, floor = np.array(run.history.noise), 0.0
     if label == SQUARED and np.isfinite(noise).any():
@@ -201,7 +200,7 @@ def _course(axes: Axes, run: Run, course: Course, label: str) -> None:
 
 def _predicted(axes: Axes, run: Run, course: Course, floor: float) -> None:
     """The decay that is predicted, through the last loss that rises above noise and rounding."""
-    at, losses = course
+    at, losses = course.at, course.losses
     good = np.flatnonzero(losses > max(10 * floor, ROUNDING * losses.max(initial=0.0)))
     if len(good) < 2:
         return

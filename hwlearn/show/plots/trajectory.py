@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hwlearn.arrays import Array
-from hwlearn.show.plots.picture import SERIES, SMALL, TRAINABLE
+from hwlearn.show.plots.legends import legend_below
+from hwlearn.show.plots.losses import with_time
+from hwlearn.show.plots.picture import SERIES, TRAINABLE, plain
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs import Run
@@ -45,7 +47,7 @@ def paint_codes(axes: Axes, run: Run) -> None:
     assert found is not None
     assert found.codes is not None
     _paint(axes, run, found.at, found.codes[:, network.trainable].astype(np.float64), "steps-post")
-    axes.set_ylabel("code")
+    axes.set_ylabel("code [1]")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -67,11 +69,7 @@ def _paint(axes: Axes, run: Run, at: Array, values: Array, style: str) -> None:
         lines[0].set_label(label)
     else:
         for k, name in enumerate(names):
-            label = name.replace("$", r"\$")
-            axes.plot(at, values[:, k], color=SERIES[k], linewidth=1.4, drawstyle=style, marker=marker, label=label)
-    if not run.continuous:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("time" if run.continuous else "step")
+            axes.plot(at, values[:, k], color=SERIES[k], linewidth=1.4, drawstyle=style, marker=marker, label=plain(name))
+    with_time(axes, run)
     axes.grid(alpha=0.3)
-    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(names) <= NAMED else {}
-    axes.legend(frameon=False, fontsize=SMALL, **beside)
+    legend_below(axes, across=3)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hwlearn.lab.station import Station
+from hwlearn.lab.station.settings import EdgeTable
 from hwlearn.network import Network
 from hwlearn.show.plots.labels import name_dot, name_line
 from hwlearn.show.plots.layout import place_nodes
@@ -49,12 +50,16 @@ def _wiring(axes: Axes, network: Network, station: Station) -> None:
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
     for k, name in enumerate(network.edge_names):
         edge = settings.edge[name]
-        place = edge.set or (f"gate {edge.gate.drive}" if edge.gate else f"{edge.fixed_ohm:g} Ω")
-        text = plain(f"{name}\n{place}")
+        text = plain(f"{name}\n{_set_by(edge)}")
         name_line(axes, text, ways[k], size, needed=True, color=TRAINABLE, bbox=box, zorder=5)
     axes.set_title(f"{short(settings.name)}: {short(network.title)}", fontsize=TITLE)
     below = {"ha": "center", "va": "top", "fontsize": size, "transform": axes.transAxes}
     axes.text(0.5, 0.0, "\n".join(_ports(network, station)), **below)
+
+
+def _set_by(edge: EdgeTable) -> str:
+    """What an edge is set by, or what it is."""
+    return edge.set or (f"gate {edge.gate.drive}" if edge.gate else f"{edge.fixed_ohm:g} Ω")
 
 
 def _ports(network: Network, station: Station) -> list[str]:
