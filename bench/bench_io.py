@@ -29,7 +29,6 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
-from hwlearn.lab.bench.signals import ending_signals_raise  # noqa: E402
 
 from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, Rule, train  # noqa: E402
 from hwlearn.experiments import load_experiment  # noqa: E402
