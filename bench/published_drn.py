@@ -1,6 +1,6 @@
 """Deep resistive networks with ideal diodes, trained by Equilibrium Propagation, and the same in ngspice.
 
-    python bench/published_drn.py FOLDER [--model drn-xs] [--epochs N] [--samples N] [--digits 200]
+    python bench/published_drn.py FOLDER [--model drn-xs] [--epochs N] [--samples N] [--tests N] [--digits 200]
 
 FOLDER has the four idx files of MNIST or Fashion-MNIST (`hwlearn.data`). Trains a network of Scellier 2024 (fast-drn,
 universal-drn), replaces its ideal diodes by junctions in ngspice, and tells for how many test digits both agree.
@@ -159,10 +159,13 @@ def main() -> None:
     parser.add_argument("--model", default="drn-xs", choices=MODELS)
     parser.add_argument("--epochs", type=int, help="as published if not given")
     parser.add_argument("--samples", type=int, help="train on so many images; on all if not given")
+    parser.add_argument("--tests", type=int, help="test with so many images; with all if not given")
     parser.add_argument("--digits", type=int, default=200, help="test images that ngspice classifies too; 0 for none")
     arguments = parser.parse_args()
     model = MODELS[arguments.model]
     images = load(model.data, arguments.folder)
+    tests = slice(arguments.tests)
+    images = images._replace(test_inputs=images.test_inputs[tests], test_labels=images.test_labels[tests])
     circuit, error = trained(model, images, epochs=arguments.epochs, samples=arguments.samples)
     print(f"test error {error:.2f} %; published {model.published} % after {model.epochs} epochs")
     if not arguments.digits:
