@@ -88,10 +88,14 @@ def source_values(network: Network, inputs: Array) -> Array:
 
 
 def source_power(network: Network, measured: Measurement) -> Array:
-    """(S,) W that inputs and output ports give, Σ V·I; of all sources where `network` is `sourced`."""
+    """(S,) W that inputs and output ports give, Σ V·I; of all sources where `network` is `sourced`.
+
+    Where a circuit does not tell the currents of its inputs, as with ideal diodes, it is the net power in the edges, which
+    amplifiers give, too.
+    """
     index, nodes = network.node_index, measured.node_voltages
     power = (measured.output_voltages * measured.output_currents).sum(axis=1)
     for k, source in enumerate(network.inputs):
         ends = [nodes[:, index[end]] if end in index else 0.0 for end in (source.plus, source.minus)]
         power = power + (ends[0] - ends[1]) * measured.input_currents[:, k]
-    return power
+    return power if np.isfinite(power).all() else measured.power

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from hwlearn.learning.cost import several, step_cost
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import Trajectory
 
-POINTS, SAMPLES = 20, 500
+POINTS, SAMPLES = 20, 100
 """Points of a trajectory and samples of a task whose power is looked at, at most."""
 
 
@@ -24,9 +25,10 @@ def cost_of(experiment: Experiment, along: Trajectory) -> Ledger | None:
         return None
     try:
         with experiment.named():
-            return modelled_ledger(experiment, along)
-    except HwlearnError:
+            found = modelled_ledger(experiment, along)
+    except (HwlearnError, ArithmeticError, ValueError):  # whatever a circuit does: the run itself has ended well
         return None
+    return found if math.isfinite(found.energy) else None
 
 
 def modelled_ledger(experiment: Experiment, along: Trajectory) -> Ledger:

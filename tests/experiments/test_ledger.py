@@ -32,7 +32,7 @@ from hwlearn.experiments.runs import Run
 from hwlearn.experiments.sweeps import run_sweep
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.cost import step_cost
-from hwlearn.network.builders import kite
+from hwlearn.network.builders import deep_resistive, kite
 
 ROOT = Path(__file__).parents[2]
 NETLISTS = ROOT / "netlists"
@@ -122,6 +122,17 @@ def dissipated(network, task, circuit, outputs):
     index = network.node_index
     drops = np.stack([volts[:, index[edge.tail]] - volts[:, index[edge.head]] for edge in network.edges], axis=1)
     return drops**2 @ network.conductances
+
+
+def test_ideal_diodes_take_nothing_so_that_the_edges_tell_the_power():
+    network = deep_resistive([3, 4, 2], twin_inputs=True, diodes="ideal", biases="none", gain=10.0, seed=0)
+    random = np.random.default_rng(0)
+    task = Task(random.uniform(0, 1, (3, len(network.inputs))), random.uniform(0, 1, (3, 2)))
+    with NewtonCircuit(sourced(network)) as circuit:
+        cost = step_cost(circuit, network, task, EquilibriumPropagation(), Timing(settle=1.0))
+        volts = circuit.measure(Drive(source_values(network, task.inputs))).node_voltages
+    free = (volts[:, network.tails] - volts[:, network.heads]) ** 2 @ network.conductances
+    assert cost.energy == pytest.approx(2 * free.sum(), rel=0.01)  # the nudge is small
 
 
 def test_a_run_tells_the_sum_of_its_steps_and_the_prediction_is_that_of_the_first(tmp_path):

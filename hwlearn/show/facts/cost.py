@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -39,7 +40,7 @@ def with_cost(facts: Facts, experiment: Experiment) -> Facts:
             ledger = predicted_ledger(experiment)
     except HwlearnError:
         ledger = None
-    if ledger is None:
+    if ledger is None or not math.isfinite(ledger.energy):
         return facts
     first, *others = facts.sections
     assert experiment.settings.train is not None
