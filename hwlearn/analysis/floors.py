@@ -8,14 +8,15 @@ place they are at.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import solve, solve_discrete_lyapunov
+from scipy.linalg import LinAlgWarning, solve_discrete_lyapunov
 
-from hwlearn.analysis.linearised import Linearised
+from hwlearn.analysis.linearised import IllConditioned, Linearised, solved
 from hwlearn.analysis.nudging import one_sided_bias
 from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
@@ -55,7 +56,8 @@ def bias_floor(near: Linearised, learning_rate: float, bias: ArrayLike, decay: f
         HwlearnError: the learning rate is not positive, or b does not fit.
     """
     push = near.range.T @ near.matrix @ np.where(near.jacobian.network.trainable, _per_edge(near, bias), 0.0)
-    return constant_floor(near, solve(near.rates, push) * (1 - _kept(decay)) / positive(learning_rate))
+    held = solved(near.rates, push)
+    return constant_floor(near, held * (1 - _kept(decay)) / positive(learning_rate))
 
 
 def identified_floor(near: Linearised, learning_rate: float, bias: ArrayLike, every: int) -> Floor:
@@ -71,7 +73,7 @@ def identified_floor(near: Linearised, learning_rate: float, bias: ArrayLike, ev
     step, added = one - rate * near.rates, np.zeros(len(push))
     for j in range(1, every + 1):
         added = step @ added - j * rate * (near.rates @ push)
-    learned = solve(one - np.linalg.matrix_power(step, every), added)
+    learned = solved(one - np.linalg.matrix_power(step, every), added)
     errors = np.empty((every, len(push)))
     for j in range(1, every + 1):
         errors[j - 1] = learned + j * push
@@ -125,7 +127,13 @@ def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: f
     if np.abs(np.linalg.eigvals(step)).max(initial=0.0) >= 1:
         raise HwlearnError(f"learning_rate {rate:g} is not stable here; there is no floor")
     pushed = np.kron([[rate**2, rate], [rate, 1.0]], _pushed(near, volts, amperes))
-    return fluctuating_floor(near, solve_discrete_lyapunov(step, pushed)[: len(one), : len(one)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LinAlgWarning)
+        try:
+            covariance = solve_discrete_lyapunov(step, pushed)
+        except LinAlgWarning:
+            raise IllConditioned from None
+    return fluctuating_floor(near, covariance[: len(one), : len(one)])
 
 
 def drift_floor(
@@ -193,7 +201,8 @@ def _wanted(near: Linearised, error: Array) -> Floor:
     """The floor of a rule that brings the outputs to y + error (S, n_out) [V]: e as near as the conductances can,
     JᵀW(e − error) = 0."""
     basis, weighted = near.range, near.weighted(near.range)
-    return constant_floor(near, solve(basis.T @ weighted, weighted.T @ error.ravel()))
+    reached = solved(basis.T @ weighted, weighted.T @ error.ravel())
+    return constant_floor(near, reached)
 
 
 def constant_floor(near: Linearised, inside: Array) -> Floor:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import inv
 
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
 from hwlearn.arrays import Array
@@ -17,6 +16,27 @@ from hwlearn.learning.rule import Rule
 from hwlearn.learning.table import Means, TableRule
 
 NAMES = ("ep", "cl", "al")
+
+
+class IllConditioned(HwlearnError):
+    """Modes are further apart than rounding can tell."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "modes are further apart than rounding can tell: `hwlearn analyze` says which outputs hardly move; move their "
+            "targets, or bring the conductances nearer to each other"
+        )
+
+
+def solved(matrix: Array, right: Array) -> Array:
+    """x of matrix · x = right.
+
+    Raises:
+        IllConditioned: rounding alone would decide.
+    """
+    if matrix.size and not np.linalg.cond(matrix) < 1 / np.finfo(np.float64).eps:
+        raise IllConditioned
+    return np.asarray(np.linalg.solve(matrix, right))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +84,16 @@ class Linearised:
         return len(self.jacobian.outputs)
 
     @cached_property
+    def _conductance(self) -> Array:
+        """R⁻¹ (n_out, n_out) S."""
+        return solved(self.jacobian.resistance, np.eye(len(self.jacobian.resistance)))
+
+    @cached_property
     def weight(self) -> Array:
         """W (n_out, n_out), alike for all samples."""
         if self.rule == "ep":
             return self._load
-        inverse = inv(self.jacobian.resistance)
+        inverse = self._conductance
         return inverse @ inverse if self.rule == "al" else inverse
 
     @cached_property
@@ -111,7 +136,7 @@ class Linearised:
     @cached_property
     def response(self) -> Array:
         """(E, n_out): drops per unit of what the nudge is made of, a current (EP, V/A) or a held voltage (CL and AL, V/V)."""
-        return self.jacobian.adjoint_drops @ (self._load if self.rule == "ep" else inv(self.jacobian.resistance))
+        return self.jacobian.adjoint_drops @ (self._load if self.rule == "ep" else self._conductance)
 
     def noise_maps(self) -> tuple[list[Array], Array]:
         """How one sample's readings become noise of the direction, before the factor Δv_e of each edge.

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive
+from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
@@ -215,7 +216,8 @@ def train(
     logarithmic = parameter == "log-conductance"
     by_setting = parameter not in CONDUCTANCES
 
-    growth = Growth(optimizer == "plain" and batch_size is None, batches.per_epoch, rate.remedy)
+    smooth = optimizer == "plain" and batch_size is None and not isinstance(circuit, ImperfectCircuit)
+    growth = Growth(smooth, batches.per_epoch, rate.remedy)
     losses: list[float] = []
     keeper = Keeper(circuit, task, rule, keep)
     reading: Reading | None = None
