@@ -202,6 +202,29 @@ draw_wiring(bench.network, load_station(netlists.parent / "stations" / "alloster
 # .. autofunction:: hwlearn.show.draw_wiring
 # ```
 #
+# ## Gates of a circuit that learns by itself
+#
+# Here with numbers that were made up; `hwlearn bench watch` records them.
+
+# %%
+import numpy as np
+
+from hwlearn.inference.autonomous import Explained, Trajectory
+from hwlearn.show import draw_trajectory
+
+seconds = np.linspace(0, 60, 40)
+alone = np.stack((2.0 - 0.5 * np.exp(-seconds / 10), 1.0 + 0.3 * np.exp(-seconds / 20)), axis=1)
+measured = alone + np.outer(seconds, [2e-3, -1e-3])
+biases = np.array([2e-3, -1e-3]), np.array([1e-5, 1e-5])
+explained = Explained(["M1", "M2"], seconds, measured, alone, measured, 1.0, *biases, None)
+_, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+draw_trajectory(Trajectory(seconds, {"M1": measured[:, 0], "M2": measured[:, 1]}, {}), explained, ax=axes)
+
+# %% [markdown]
+# ```{eval-rst}
+# .. autofunction:: hwlearn.show.draw_trajectory
+# ```
+#
 # ## Claims
 
 # %%

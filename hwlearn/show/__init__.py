@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         draw_runs,
         draw_schematic,
         draw_sweep,
+        draw_trajectory,
         draw_wiring,
     )
 
@@ -37,6 +38,7 @@ __all__ = [
     "draw_runs",
     "draw_schematic",
     "draw_sweep",
+    "draw_trajectory",
     "draw_wiring",
 ]
 

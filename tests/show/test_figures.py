@@ -18,6 +18,7 @@ from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment
 from hwlearn.experiments.runs import Run
 from hwlearn.experiments.sweeps import Results, Row
+from hwlearn.inference.autonomous import Explained, Trajectory
 from hwlearn.inference.comparison import compare_circuits
 from hwlearn.lab.station import load_station
 from hwlearn.learning.rules import RULES
@@ -254,6 +255,14 @@ def test_learning_rates_of_rules_have_an_axis_each():
     figure = plots.draw_sweep(Results("s", Path(), ("rule.name", "train.learning_rate"), tuple(rows), 0))
     assert [axes.get_xlabel() for axes in figure.axes] == ["train.learning_rate [S²/V²]", "train.learning_rate [S/V²]"]
     assert [axes.lines[0].get_color() for axes in figure.axes] == [RULE_COLOURS["ep"], RULE_COLOURS["cl"]]
+
+
+def test_gates_of_a_circuit_that_learns_by_itself():
+    seconds = np.linspace(0, 9, 10)
+    volts = np.stack((seconds, -seconds), axis=1)
+    found = Explained(["M1", "$M_2$"], seconds, volts, volts, volts, 1.0, np.ones(2), np.ones(2), None)
+    recorded = Trajectory(seconds, {"M1": volts[:, 0], "$M_2$": volts[:, 1]}, {})
+    assert_fit_to_print(plots.draw_trajectory(recorded, found, width=COLUMN))
 
 
 def test_claims():
