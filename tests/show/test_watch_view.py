@@ -163,6 +163,7 @@ def test_time_left():
     assert seconds_left(history, 22, None, math.nan) == "1 min, at this speed"  # 20 steps of 3 s
     assert seconds_left(history, 1002, 0.25 * math.exp(-4), 0.1) == "2 min, by the predicted rate"  # 40 steps
     assert seconds_left(history, 12, 0.25 * math.exp(-4), 0.1) == "30 s, at this speed"
+    assert seconds_left(history, 22, 1e-3, math.inf) == "1 min, at this speed"  # what one step does is done, or is not to come
     assert seconds_left(history, None, None, math.nan) == "not known"
     assert seconds_left(History(at=[0], losses=[1.0], seconds=[0.0]), 10, None, math.nan) == "not known yet"
     assert in_words(7500) == "2 h 5 min"

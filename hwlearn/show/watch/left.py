@@ -15,7 +15,7 @@ def seconds_left(history: History, end: float | None, goal: float | None, decay:
 
     Args:
         history: of a run that goes on. end: its last step, or time of a flow. goal: the loss at which it stops.
-        decay: of the loss, predicted, per step or unit of time; NaN if unknown.
+        decay: of the loss, predicted, per step or unit of time; not finite if unknown, or if one step does it all.
     """
     at, seconds = history.at[-LATELY:], history.seconds[-LATELY:]
     if len(at) < 2 or at[-1] == at[0]:
@@ -23,7 +23,7 @@ def seconds_left(history: History, end: float | None, goal: float | None, decay:
     speed = (seconds[-1] - seconds[0]) / (at[-1] - at[0])
     ways = [] if end is None else [(speed * (end - at[-1]), "at this speed")]
     loss = history.losses[-1]
-    if goal is not None and decay > 0 and loss > 0:
+    if goal is not None and 0 < decay < math.inf and loss > 0:
         ways.append((speed * max(math.log(loss / goal), 0.0) / decay, "by the predicted rate"))
     if not ways:
         return "not known"
