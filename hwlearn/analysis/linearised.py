@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import inv
 
 from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian
 from hwlearn.arrays import Array
