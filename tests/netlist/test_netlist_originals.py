@@ -12,6 +12,11 @@ from hwlearn.network.devices import IVTable
 DECK = "t\nV1 a 0 1\nR1 a b 1k\n{}\n.end\n"
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def source(card, beside=""):
     return load(DECK.format(f"B1 b 0 {card}\n{beside}")).elements[0].card
 

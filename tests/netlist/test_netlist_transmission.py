@@ -6,6 +6,12 @@ from netlist_text import load
 from hwlearn import Drive, ExactCircuit
 from hwlearn.errors import HwlearnWarning, NetlistError
 
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 ONE = """* a line of type TXL
 V1 a 0 2
 R1 a n1 50
