@@ -209,7 +209,7 @@ def test_in_chromium_a_run_on_the_virtual_bench_goes_on_is_interrupted_and_is_re
                 first = until(page, r"running rule ep")
                 assert until(page, rf"step (?!{first:,} )[\d,]+ of 1,000,000") > first
                 _finished(run, signal.SIGINT, 130)
-                stopped = until(page, "stopped because: interrupted")
+                stopped = until(page, "stopped because: interrupted.*end: interrupted")
                 assert stopped == _last_step(folder)
                 text = page.evaluate("window.hwlearn_text()")
                 for words in (
@@ -226,7 +226,9 @@ def test_in_chromium_a_run_on_the_virtual_bench_goes_on_is_interrupted_and_is_re
                 assert again >= stopped
                 assert until(page, rf"step (?!{again:,} )[\d,]+ of 1,000,000") > again
                 _finished(run, signal.SIGINT, 130)
-                assert until(page, f"stopped because: interrupted.*resume at step {stopped}") == _last_step(folder)
+                assert until(page, f"stopped because: interrupted.*end: interrupted.*resume at step {stopped}") == _last_step(
+                    folder
+                )
                 _finished(watcher, signal.SIGINT, 0)
         finally:
             run.kill()
