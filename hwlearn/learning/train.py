@@ -252,7 +252,8 @@ def train(
         if step == steps:
             break
         keeper.look(step, reading, len(batch))
-        growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
+        if not warned:
+            growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
         slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
         rate.look(step, reading, wanted, slopes)
         optimize.learning_rate = rate.at(step // batches.per_epoch)
