@@ -239,11 +239,7 @@ def robustness(
             runs["momentum"] = bench.run(rule, effects, optimizer="momentum")
             if kind.hidden:
                 runs["identified"] = bench.run(rule, effects, every=EVERY)
-            try:
-                predicted = _predicted(near, alpha, effects[0], bench, rule)
-            except IllConditioned as error:
-                predicted = None
-                notes.append(f"{name} {size:.3g} {kind.unit}: nothing is predicted: {error}")
+            predicted = _told(notes, f"{name} {size:.3g} {kind.unit}", near, alpha, effects[0], bench, rule)
             losses = {remedy: run.loss for remedy, run in runs.items()}
             cases.append(Case(name, size, kind.unit, predicted, losses, {remedy: run.wander for remedy, run in runs.items()}))
     return Robustness(
@@ -316,6 +312,15 @@ def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
         made["overclamped"] = Overclamped(rule, push, 0.5 * reach * push)
     made["thresholded"] = Thresholded(rule, 0.5 * plain.direction)
     return made
+
+
+def _told(notes: list[str], what: str, *given: Any) -> float | None:
+    """`_predicted`; a note says why where rounding would decide."""
+    try:
+        return _predicted(*given)
+    except IllConditioned as error:
+        notes.append(f"{what}: nothing is predicted: {error}")
+        return None
 
 
 def _predicted(near: Linearised, learning_rate: float, effect: Effect, bench: _Bench, rule: Rule) -> float | None:

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive
-from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
 from hwlearn.circuits.linalg import is_finite
+from hwlearn.circuits.linear import LinearCircuit
+from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
@@ -216,7 +217,7 @@ def train(
     logarithmic = parameter == "log-conductance"
     by_setting = parameter not in CONDUCTANCES
 
-    smooth = optimizer == "plain" and batch_size is None and not isinstance(circuit, ImperfectCircuit)
+    smooth = optimizer == "plain" and batch_size is None and isinstance(circuit, LinearCircuit | NewtonCircuit)
     growth = Growth(smooth, batches.per_epoch, rate.remedy)
     losses: list[float] = []
     keeper = Keeper(circuit, task, rule, keep)
@@ -272,7 +273,8 @@ def train(
         if step == steps:
             break
         keeper.look(step, reading, len(batch))
-        growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
+        if not warned:
+            growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
         slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
         rate.look(step, reading, wanted, slopes)
         optimize.learning_rate = rate.at(step // batches.per_epoch)

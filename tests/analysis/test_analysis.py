@@ -114,6 +114,7 @@ def test_prediction_meets_a_run() -> None:
     assert again.ratio == pytest.approx(1, rel=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:.*the loss grew")  # above the limit
 def test_the_largest_stable_step() -> None:
     circuit = ExactCircuit(kite(START))
     rule = EquilibriumPropagation(symmetric=True)
