@@ -63,5 +63,5 @@ class Growth:
                 f"step {step}: the loss grew from {self._lowest:.3g} to {loss:.3g}: the learning rate "
                 f"{float(np.max(rate)):.3g} is too large here; {self._remedy}",
                 HwlearnWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
