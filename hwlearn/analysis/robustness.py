@@ -185,8 +185,8 @@ def robustness(
 
     Remedies are fitted to what the run without them ended with: overclamping pushes twice its largest error and rests at half
     of what a step changes then; the threshold is half the rms direction that was left. Momentum has the same learning rate;
-    re-identification is made after each `EVERY` updates, where tolerance or bias hides what is there. In one piece: all runs share
-    the solution, the rates and the start.
+    re-identification is made after each `EVERY` updates, where tolerance or bias hides what is there.
+    In one piece: all runs share the solution, the rates and the start.
 
     Args:
         learning_rate: a quarter of the fastest if not given.
