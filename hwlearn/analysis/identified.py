@@ -50,6 +50,8 @@ class IdentifiedCircuit(Circuit):
         ModelError: the network is not linear.
     """
 
+    pulls = True
+
     def __init__(self, inside: Circuit, drive: Drive, every: int) -> None:
         super().__init__(inside.network)
         if every < 1:

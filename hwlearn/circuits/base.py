@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.drive import Drive, Hold, Outputs
+from hwlearn.circuits.drive import Drive, Hold, Outputs, Pull
 from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.linalg import is_finite
 from hwlearn.circuits.measurement import Measurement
@@ -32,9 +32,14 @@ class Circuit(Sealed, ABC):
 
     Args:
         network: what the circuit is; its conductances are programmed at the start.
+
+    Attributes:
+        name: of its kind.
+        pulls: whether `_measure` knows `Pull`; one that does not is never asked.
     """
 
     name: str = "circuit"
+    pulls: bool = False
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -99,6 +104,8 @@ class Circuit(Sealed, ABC):
         if not isinstance(drive, Drive):
             raise DriveError("measure takes what is done to the circuit: pass Drive(inputs), or Drive(inputs, Hold(voltages))")
         inputs, imposed = drive.fitted(self.network)
+        if isinstance(drive.outputs, Pull) and not self.pulls:
+            raise DriveError(f"{self.name}: this circuit does not pull its outputs by resistors; nudge by a current")
         if isinstance(drive.outputs, Hold):
             self.check_holdable()
         measurement = self._measure(inputs, drive.outputs, imposed)

@@ -21,6 +21,8 @@ class LinearCircuit(Circuit):
     `hwlearn.testing.LinearContract` tests it.
     """
 
+    pulls = True
+
     @final
     def measure(self, drive: Drive) -> Measurement:
         return super().measure(drive)

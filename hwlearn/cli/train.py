@@ -54,12 +54,12 @@ def train(
         flags["backend.station"] = str(station.absolute())
     overrides.update({key: value for key, value in flags.items() if value is not None})
     experiment = load_experiment(file, netlist.over(overrides), trust=netlist.trust, trust_code=trust_code)
+    run = Run.create(out or _new_folder(file), experiment) if save else None
     ahead = forecast(experiment)
     if str(ahead):
         say(str(ahead))
     for warning in ahead.warnings:
         say(f"warning: {warning}")
-    run = Run.create(out or _new_folder(file), experiment) if save else None
     with warned() as told, progress_line(experiment.rule.loss_unit, experiment, live=live) as progress:
         scored = None if progress is None else progress.score
         outcome = run_experiment(experiment, progress, None, scored) if run is None else run.go(progress, scored)

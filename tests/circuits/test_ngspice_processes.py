@@ -19,6 +19,7 @@ from hwlearn.circuits.ngspice.pace import PATIENCE, Pace
 from hwlearn.circuits.ngspice.workers import cores
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.experiments import load_experiment
+from hwlearn.experiments.runs.copies import Kept
 from hwlearn.experiments.runs.fingerprint import fingerprint
 from hwlearn.experiments.sweeps.work import Job, train_cell
 from hwlearn.network.builders import grid, kite
@@ -148,7 +149,7 @@ def test_an_experiment_file_may_ask_for_processes_and_a_sweep_starts_none(tmp_pa
         circuit.measure(Drive(experiment.task.inputs))
         assert len(workers()) == 1
     monkeypatch.setattr("hwlearn.circuits.ngspice.workers.Worker", None)
-    done = train_cell(Job(experiment, tmp_path, "cell", mark="elsewhere"))
+    done = train_cell(Job(experiment, tmp_path, "cell", mark="elsewhere", kept=Kept("../files", {})))
     assert done.error is None
 
 

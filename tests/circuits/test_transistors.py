@@ -26,7 +26,6 @@ from hwlearn import (
     train_many,
 )
 from hwlearn.errors import HwlearnError, ModelError, NetworkError
-from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.learning.train import task_loss
 from hwlearn.network.devices.transistor import SquareLaw
 from hwlearn.testing.circuits import CircuitContract
@@ -239,5 +238,3 @@ def test_what_is_for_resistors_only_refuses_transistors_by_name() -> None:
     network = GatePair().transistors([1.5, 4.0])
     with pytest.raises(ModelError, match=r"not for transistor R1; transistor R2\. .*NewtonCircuit"):
         ExactCircuit(network)
-    with pytest.raises(ModelError, match="gate voltage of transistor R1"):
-        BenchCircuit(network, "station.toml")

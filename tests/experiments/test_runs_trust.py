@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_what_was_exported_before(folder, command):
 
 def test_a_folder_of_a_sweep_that_leads_elsewhere_is_refused(tmp_path, experiment):
     sweep = tmp_path / "sweep.toml"
-    sweep.write_text('experiment = "divider.toml"\n[grid]\n"train.seed" = [0, 1]\n')
+    sweep.write_text('experiment = "divider.toml"\n[grid]\n"train.learning_rate" = [0.1, 0.2]\n')
     home, outside = tmp_path / "home", tmp_path / "outside"
     (first, _) = run_sweep(sweep, home, jobs=1).rows
     shutil.move(home / first.cell, outside)

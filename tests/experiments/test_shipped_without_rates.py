@@ -10,7 +10,8 @@ from hwlearn.experiments import load_experiment
 from hwlearn.learning.rules import RULES
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted(file.stem for file in (ROOT / "netlists").glob("*.toml"))
+PULSED = "memristors"  # a rate for its pulses, which no model of the circuit knows
+SHIPPED = sorted(file.stem for file in (ROOT / "netlists").glob("*.toml") if file.stem != PULSED)
 RATE_OF_ITS_BENCH = "allostery-bench"  # chosen for the noise of digipots; without noise, auto learns it too
 
 

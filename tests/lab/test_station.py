@@ -105,9 +105,13 @@ def refused(call, *parts):
     assert not missing, f"{missing} not in: {caught.value}"
 
 
+OF_OTHERS = {"adapters", "labjack"}
+"""Shipped stations that name code."""
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "stations").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_station_loads(path):
-    assert load_station(path).settings.name
+    assert load_station(path, trust=path.stem in OF_OTHERS).settings.name
 
 
 def test_the_shipped_station_fits_its_netlist():

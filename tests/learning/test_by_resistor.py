@@ -27,7 +27,8 @@ from hwlearn import (
 )
 from hwlearn.errors import DriveError, HwlearnError, ModelError
 from hwlearn.experiments import load_experiment
-from hwlearn.learning.sensitivity import largest_rate
+from hwlearn.learning.error_dynamics import error_dynamics
+from hwlearn.learning.modes import modes
 from hwlearn.learning.train import task_loss
 from hwlearn.network.builders import deep_resistive, kite
 from hwlearn.testing.measured import Measured
@@ -204,7 +205,9 @@ def test_the_rules_own_rate_is_that_of_its_dynamics() -> None:
     jacobian = gradient(lambda h: outputs_of(KITE, h, task), KITE.conductances)[0]
     flowing = np.linalg.inv(np.eye(3) + beta * port_resistance(KITE, KITE.conductances))
     largest = np.linalg.eigvals(jacobian @ jacobian.T @ flowing).real.max()
-    assert largest_rate(ExactCircuit(KITE), task, by_resistor(beta)) == pytest.approx(largest, rel=5e-3)
+    dynamics = error_dynamics(ExactCircuit(KITE), task, by_resistor(beta))
+    found = modes(dynamics.here(), np.arange(1.0, len(KITE.edges) + 1)).fastest
+    assert found == pytest.approx(largest, rel=5e-3)
 
 
 def test_overclamping_pushes_what_pulls() -> None:

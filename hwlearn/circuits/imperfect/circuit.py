@@ -41,6 +41,8 @@ class ImperfectCircuit(Circuit):
         HwlearnError: a node hangs on edges only that are not there; edges are missing that this kind of circuit cannot miss.
     """
 
+    pulls = True
+
     def __init__(self, inside: Circuit, *effects: Effect, seed: int = 0) -> None:
         super().__init__(inside.network)
         self.seed = seed

@@ -9,7 +9,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
+from hwlearn.circuits.drive import Drive, Open, Outputs
 from hwlearn.circuits.measurement import Measurement
 from hwlearn.circuits.memristive.integration import moved
 from hwlearn.circuits.memristive.measurement import MemristiveMeasurement
@@ -40,6 +40,8 @@ class MemristiveCircuit(Circuit):
     Raises:
         HwlearnError: there is no memristor, a time that is none, or a programming that the devices cannot follow.
     """
+
+    pulls = True
 
     def __init__(self, inside: Circuit, seconds: float = 0.0, programming: Programming | None = None) -> None:
         super().__init__(inside.network)
@@ -127,4 +129,4 @@ class MemristiveCircuit(Circuit):
 def _drive(inputs: Array, outputs: Outputs, imposed: Array | None, chosen: slice) -> Drive:
     if imposed is None or isinstance(outputs, Open):
         return Drive(inputs[chosen])
-    return Drive(inputs[chosen], (Hold if isinstance(outputs, Hold) else Inject)(imposed[chosen]))
+    return Drive(inputs[chosen], outputs.imposing(imposed[chosen]))

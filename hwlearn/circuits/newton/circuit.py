@@ -68,6 +68,7 @@ class NewtonCircuit(Circuit):
     """
 
     name = "exact"
+    pulls = True
 
     def __init__(self, network: Network, dtype: DTypeLike = "float64") -> None:
         super().__init__(network)

@@ -68,6 +68,7 @@ class NgspiceCircuit(Circuit):
     """
 
     name = "ngspice"
+    pulls = True
 
     def __init__(self, network: Network, processes: int | None = None) -> None:
         super().__init__(network)

@@ -65,6 +65,7 @@ class BenchCircuit(Circuit):
     """
 
     name = "bench"
+    pulls = True
 
     def __init__(
         self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True, trust: bool = False
