@@ -23,6 +23,7 @@ name = "ep"
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -191,10 +192,16 @@ def write_design(found: Design, folder: Path) -> None:
             "stop_loss": problem.loss,
         },
     }
-    lines = [f"# Designed: {course.steps} steps are predicted to a loss of {problem.loss:g}.", ""]
+    told = f"Designed: {course.steps} steps are predicted to a loss of {problem.loss:g}."
+    write_text(folder / "design.toml", experiment_text(told, tables))
+
+
+def experiment_text(told: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """An experiment file of tables with keys, below a comment of one line."""
+    lines = [f"# {told}", ""]
     for name, keys in tables.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
-    write_text(folder / "design.toml", "\n".join(lines))
+    return "\n".join(lines)
 
 
 def _nudge(found: Design) -> dict[str, float]:
