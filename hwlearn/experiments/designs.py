@@ -5,7 +5,7 @@ nodes = 14                     # inputs and outputs included
 edges = 26                     # at most
 candidates = "all"             # or "grid", a list of pairs, a netlist
 bounds = [1e-4, 1e-2]          # S, what the parts reach
-objective = "steps"            # or "constant", "floor", "edges"; a list makes a Pareto front
+objective = "steps"            # or "constant", "floor", "power", "edges"; a list makes a Pareto front
 seed = 0
 
 [ports]
@@ -50,7 +50,7 @@ SPARE = 3
 SMALL = 0.01
 """The nudge of a design's experiment, as a part of (or over) the output resistance."""
 
-Goal = Literal["steps", "constant", "floor", "edges"]
+Goal = Literal["steps", "constant", "floor", "power", "edges"]
 """Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
 
 
@@ -66,7 +66,8 @@ class DesignTable(Table):
         start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
         loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
         objective: what the circuit shall be good at: "steps" until the task is learned, the coercivity "constant" σ_min(J)²,
-            the error "floor" of parts with few levels, the number of "edges"; a list makes a Pareto front.
+            the error "floor" of parts with few levels, the "power" that is dissipated once it is learned, the number of
+            "edges"; a list makes a Pareto front.
         family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
         levels: of a part between the bounds, for the "floor".
         restarts: searches from random graphs.

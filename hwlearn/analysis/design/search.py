@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hwlearn.analysis.design.goals import OBJECTIVES
+from hwlearn.analysis.design.goals import OBJECTIVES, Outlook
 from hwlearn.analysis.design.iterated import Course, fastest, spectrum
 from hwlearn.analysis.design.objectives import condition
 from hwlearn.analysis.design.problem import Problem
@@ -184,8 +184,8 @@ def _scores(problem: Problem, left: Wired, new: Indices) -> Array:
     parts = []
     for first in range(0, len(new), CHUNK):
         chunk = new[first : first + CHUNK]
-        grams, resistances = left.grams_with(chunk[:, 0], chunk[:, 1], problem.start)
-        parts.append(OBJECTIVES[problem.objective].screen(problem, grams, resistances))
+        seen = Outlook.with_edge(left, chunk, problem.start)
+        parts.append(OBJECTIVES[problem.objective].screen(problem, seen))
     return np.concatenate(parts)
 
 
