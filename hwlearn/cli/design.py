@@ -19,9 +19,13 @@ from hwlearn.show.facts.facts import Facts
 def design(
     file: Annotated[Path | None, typer.Argument(metavar="[DESIGN.toml]", help="Design file; none with --prune.")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="New folder for design.cir, design.toml, report.html and a picture.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="New folder for design.cir, design.toml, report.html; or one whose search was cut off."
+        ),
     ] = None,
     random: Annotated[int, typer.Option(min=1, help="Random graphs to compare it with.")] = 20,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that search; the cores if not given.")] = None,
     pruned: Annotated[Path | None, typer.Option("--prune", metavar="RUN", help="Say which edges of a run can go.")] = None,
     edges: Annotated[int | None, typer.Option(min=1, help="With --prune: not fewer; as few as can be if not given.")] = None,
     as_json: Json = False,
@@ -36,7 +40,7 @@ def design(
     if file is not None:
         if edges is not None:
             raise HwlearnError("--edges is for --prune; a design file has edges of its own: [design] edges")
-        facts = _found(file, out, random, figures)
+        facts = _found(file, out, random, jobs, figures)
     else:
         assert pruned is not None
         facts = _pruned(pruned, out, edges or 1, figures, (trust_netlist, trust_code))
@@ -46,20 +50,15 @@ def design(
         print_facts(facts)
 
 
-def _found(file: Path, out: Path | None, random: int, figures: Figures) -> Facts:
-    from hwlearn.analysis.design.baseline import at_random
-    from hwlearn.analysis.design.pareto import front
+def _found(file: Path, out: Path | None, random: int, jobs: int | None, figures: Figures) -> Facts:
     from hwlearn.experiments.designs import load_design, write_design
-    from hwlearn.experiments.files import make_folder, write_text
+    from hwlearn.experiments.files import write_text
+    from hwlearn.experiments.searches import KEPT, search_design
     from hwlearn.show.facts.design import design_facts
 
     settings, problem = load_design(file)
-    if out is not None:
-        make_folder(out)
     with exchanges_line() as progress:
-        table = settings.design
-        found, *others = front(problem, table.objectives, table.seed, table.restarts, progress)
-        beside = at_random(problem, random, table.seed)
+        (found, *others), beside = search_design(settings, problem, out, random, jobs, progress)
     if out is not None:
         from hwlearn.show.plots import draw_design
         from hwlearn.show.report import design_html
@@ -67,6 +66,7 @@ def _found(file: Path, out: Path | None, random: int, figures: Figures) -> Facts
         write_design(found, out)
         write_text(out / "report.html", design_html(found, beside, others))
         draw_design(found, figures.named(out / "design.png"), figures.names, width=figures.millimetres)
+        (out / KEPT).unlink()
         _tell(out)
     return design_facts(found, beside, others)
 
