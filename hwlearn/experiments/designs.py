@@ -3,7 +3,7 @@
 [design]
 nodes = 14                     # inputs and outputs included
 edges = 26                     # at most
-candidates = "all"             # or "grid", a list of pairs, a netlist
+candidates = "all"             # or "grid", a list of pairs, a graph file, a netlist
 bounds = [1e-4, 1e-2]          # S, what the parts reach
 objective = "steps"            # or "constant", "floor", "power", "edges"; a list makes a Pareto front
 seed = 0
@@ -31,7 +31,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
-from hwlearn.analysis.design.candidates import grid_pairs
+from hwlearn.analysis.design.candidates import READERS, graph_pairs, grid_pairs
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
@@ -61,7 +61,8 @@ class DesignTable(Table):
         nodes: inputs and outputs included.
         edges: at most.
         candidates: which pairs of nodes an edge may join: "all", "grid" (nodes in rows, each beside up to eight others), a
-            list of pairs, or a netlist whose resistors are the candidates.
+            list of pairs, a graph file (GraphML, GML, edge or adjacency list by its ending: .graphml, .gml, .edgelist,
+            .adjlist), or a netlist whose resistors are the candidates.
         bounds: lower and upper conductance [S].
         start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
         loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
@@ -169,7 +170,11 @@ def _candidates(settings: DesignSettings, folder: Path) -> list[tuple[str, str]]
         return grid_pairs(list(named), settings.design.nodes)
     file = folder / wanted
     if not file.is_file():
-        raise ExperimentError(f'design.candidates: {wanted} is no file; give "all", "grid", a list of pairs or a netlist')
+        raise ExperimentError(
+            f'design.candidates: {wanted} is no file; give "all", "grid", a list of pairs, a graph file or a netlist'
+        )
+    if file.suffix.lower() in READERS:
+        return graph_pairs(file)
     return [(edge.tail, edge.head) for edge in Network.from_netlist(file).edges]
 
 

@@ -147,5 +147,13 @@ def test_edges_are_kept_that_were_asked_for_and_fixed_ones() -> None:
 
 def test_a_circuit_that_misses_its_targets_is_not_pruned() -> None:
     network, task = trained()
-    with pytest.raises(ModelError, match="cannot meet its targets even with all edges"):
+    with pytest.raises(ModelError, match="even with all edges the circuit cannot meet its targets"):
         prune(network, Task(task.inputs, task.targets + 1.0), RULES.get("ep")(symmetric=True))
+
+
+def test_outputs_that_depend_on_each_other_are_told() -> None:
+    network, task = trained()
+    double = network.with_ports(outputs=["p", "q", "p,q"])
+    targets = np.column_stack((task.targets, task.targets[:, 0] - task.targets[:, 1]))
+    with pytest.raises(ModelError, match="coercivity constant is 0"):
+        prune(double, Task(task.inputs, targets), RULES.get("ep")())

@@ -102,7 +102,7 @@ def prune(network: Network, task: Task, rule: Rule, loss: float | None = None, e
         edges: not fewer.
 
     Raises:
-        ModelError: the network is not linear; the targets cannot be met even with all edges.
+        ModelError: the network is not linear; even with all edges the targets cannot be met, or the constant is 0.
         TaskError: the task does not fit.
     """
     if loss is None:
@@ -110,7 +110,8 @@ def prune(network: Network, task: Task, rule: Rule, loss: float | None = None, e
     here = _judge(network, (), Cut.of(network, task), task, rule, loss)
     if here is None:
         raise ModelError(
-            "the circuit cannot meet its targets even with all edges, so that none can go; hwlearn analyze says why"
+            "even with all edges the circuit cannot meet its targets, or its coercivity constant is 0, so that none can go; "
+            "hwlearn analyze says why"
         )
     stages, least = [here], Cut.of(network, task)
     while here.edges > edges:
@@ -167,9 +168,10 @@ def _judge(network: Network, gone: tuple[str, ...], cut: Cut, task: Task, rule: 
     learned = result.stopped_because == "loss"
     end = result.conductances if learned else on.conductances
     there = Cut.of(network.with_conductances(end), task)
-    own, plain = there.rates(dynamics(rule)), there.rates("ep") * len(task)
+    plain = there.rates("ep") * len(task)
     if not plain[0] > COERCIVE * plain[-1]:
         return None
+    own = there.rates(dynamics(rule))
     after = Cut.of(network.with_conductances(result.conductances), task).rms
     steps = result.steps if learned else None
     return Pruned(network, gone, cut.rms, after, steps, float(condition(own)), float(plain[0]), end)
