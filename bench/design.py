@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from hwlearn import Task
 from hwlearn.analysis.design.baseline import at_random
-from hwlearn.analysis.design.goals import OBJECTIVES, constants
+from hwlearn.analysis.design.goals import OBJECTIVES, Outlook, constants
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import MOST, Design, design, judge, random_graph
 from hwlearn.cli import app
@@ -105,7 +105,7 @@ def screening() -> None:
         if left is None:
             continue
         new = large.pairs[random.choice(len(large.pairs), 100, replace=False)]
-        OBJECTIVES["steps"].screen(large, *left.grams_with(new[:, 0], new[:, 1], large.start))
+        OBJECTIVES["steps"].screen(large, Outlook.with_edge(left, new, large.start))
         count += 100
         if count >= 10_000:
             break

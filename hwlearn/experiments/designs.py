@@ -3,9 +3,9 @@
 [design]
 nodes = 14                     # inputs and outputs included
 edges = 26                     # at most
-candidates = "all"             # or "grid", a list of pairs, a netlist
+candidates = "all"             # or "grid", a list of pairs, a graph file, a netlist
 bounds = [1e-4, 1e-2]          # S, what the parts reach
-objective = "steps"            # or "constant", "floor", "edges"; a list makes a Pareto front
+objective = "steps"            # or "constant", "floor", "power", "edges"; a list makes a Pareto front
 seed = 0
 
 [ports]
@@ -23,6 +23,7 @@ name = "ep"
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,7 +31,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
-from hwlearn.analysis.design.candidates import grid_pairs
+from hwlearn.analysis.design.candidates import READERS, graph_pairs, grid_pairs
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
@@ -49,7 +50,7 @@ SPARE = 3
 SMALL = 0.01
 """The nudge of a design's experiment, as a part of (or over) the output resistance."""
 
-Goal = Literal["steps", "constant", "floor", "edges"]
+Goal = Literal["steps", "constant", "floor", "power", "edges"]
 """Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
 
 
@@ -60,12 +61,14 @@ class DesignTable(Table):
         nodes: inputs and outputs included.
         edges: at most.
         candidates: which pairs of nodes an edge may join: "all", "grid" (nodes in rows, each beside up to eight others), a
-            list of pairs, or a netlist whose resistors are the candidates.
+            list of pairs, a graph file (GraphML, GML, edge or adjacency list by its ending: .graphml, .gml, .edgelist,
+            .adjlist), or a netlist whose resistors are the candidates.
         bounds: lower and upper conductance [S].
         start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
         loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
         objective: what the circuit shall be good at: "steps" until the task is learned, the coercivity "constant" σ_min(J)²,
-            the error "floor" of parts with few levels, the number of "edges"; a list makes a Pareto front.
+            the error "floor" of parts with few levels, the "power" that is dissipated once it is learned, the number of
+            "edges"; a list makes a Pareto front.
         family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
         levels: of a part between the bounds, for the "floor".
         restarts: searches from random graphs.
@@ -167,7 +170,11 @@ def _candidates(settings: DesignSettings, folder: Path) -> list[tuple[str, str]]
         return grid_pairs(list(named), settings.design.nodes)
     file = folder / wanted
     if not file.is_file():
-        raise ExperimentError(f'design.candidates: {wanted} is no file; give "all", "grid", a list of pairs or a netlist')
+        raise ExperimentError(
+            f'design.candidates: {wanted} is no file; give "all", "grid", a list of pairs, a graph file or a netlist'
+        )
+    if file.suffix.lower() in READERS:
+        return graph_pairs(file)
     return [(edge.tail, edge.head) for edge in Network.from_netlist(file).edges]
 
 
@@ -191,10 +198,16 @@ def write_design(found: Design, folder: Path) -> None:
             "stop_loss": problem.loss,
         },
     }
-    lines = [f"# Designed: {course.steps} steps are predicted to a loss of {problem.loss:g}.", ""]
+    told = f"Designed: {course.steps} steps are predicted to a loss of {problem.loss:g}."
+    write_text(folder / "design.toml", experiment_text(told, tables))
+
+
+def experiment_text(told: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """An experiment file of tables with keys, below a comment of one line."""
+    lines = [f"# {told}", ""]
     for name, keys in tables.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
-    write_text(folder / "design.toml", "\n".join(lines))
+    return "\n".join(lines)
 
 
 def _nudge(found: Design) -> dict[str, float]:

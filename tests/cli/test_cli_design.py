@@ -2,6 +2,7 @@
 
 import json
 
+import networkx
 import pytest
 from typer.testing import CliRunner
 
@@ -78,6 +79,39 @@ def test_candidates_are_kept_to(tmp_path, monkeypatch, candidates):
     assert len(told["edges"]) == 7
     if "board" in candidates:
         assert {frozenset(pair) for pair in told["edges"]} <= {frozenset(pair) for pair in pairs}
+
+
+@pytest.mark.parametrize("ending", ["graphml", "gml", "edgelist", "adjlist"])
+def test_candidates_may_be_a_graph_file(tmp_path, monkeypatch, ending):
+    monkeypatch.chdir(tmp_path)
+    pairs = [("a", "t1"), ("a", "t2"), ("t1", "t2"), ("t2", "b"), ("t3", "b"), ("t1", "t3"), ("a", "t3"), ("t1", "b")]
+    getattr(networkx, f"write_{ending}")(networkx.Graph(pairs), f"board.{ending}")
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", f'edges = 7\ncandidates = "board.{ending}"')
+    (tmp_path / "task.toml").write_text(text.replace("nodes = 8", "nodes = 5"))
+    result = run("design", "task.toml", "--random", 1, "--json", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    found = {frozenset(pair) for pair in json.loads(result.stdout)["edges"]}
+    assert len(found) == 7
+    assert found <= {frozenset(pair) for pair in pairs}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("bad.gml", "graph [ nonsense", "bad.gml: cannot be read as a graph"),
+        ("bad.graphml", "<graph", "bad.graphml: cannot be read as a graph"),
+        ("empty.edgelist", "", "empty.edgelist: the graph has no edges"),
+        ("loop.edgelist", "a t1 {}\nt1 t1 {}\n", "loop.edgelist: an edge from t1 to itself"),
+    ],
+)
+def test_a_file_that_is_no_graph_is_refused(tmp_path, monkeypatch, name, text, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(text)
+    wanted = f'edges = 14\ncandidates = "{name}"'
+    (tmp_path / "task.toml").write_text(DESIGN.replace("RULE", "ep").replace("edges = 14", wanted))
+    result = run("design", "task.toml")
+    assert result.exit_code == 2
+    assert words in result.stderr
 
 
 def test_a_list_of_objectives_makes_a_front(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import numpy as np
 
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design, judge, random_graph
+from hwlearn.arrays import Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,11 @@ class AtRandom:
 
 def at_random(problem: Problem, count: int = 20, seed: int = 0) -> AtRandom:
     """Judge random graphs."""
-    random = np.random.default_rng(seed)
-    judged = [judge(problem, random_graph(problem, random)) for _ in range(count)]
+    judged = [judge(problem, ends) for ends in random_graphs(problem, count, seed)]
     return AtRandom(count, tuple(design for design in judged if design is not None))
+
+
+def random_graphs(problem: Problem, count: int, seed: int) -> list[Indices]:
+    """Edges (E, 2) of each."""
+    random = np.random.default_rng(seed)
+    return [random_graph(problem, random) for _ in range(count)]

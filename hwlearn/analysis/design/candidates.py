@@ -5,6 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
+
+from hwlearn.errors import ModelError
+from hwlearn.network.ports import canonical
+
+READERS = {".graphml": "read_graphml", ".gml": "read_gml", ".edgelist": "read_edgelist", ".adjlist": "read_adjlist"}
+"""Functions of networkx that read a graph, by the ending of its file."""
 
 
 def grid_pairs(ports: Sequence[str], nodes: int) -> list[tuple[str, str]]:
@@ -22,4 +29,25 @@ def grid_pairs(ports: Sequence[str], nodes: int) -> list[tuple[str, str]]:
         other = k + down * columns + right
         if 0 <= k % columns + right < columns and other < nodes:
             pairs.append((names[k], names[other]))
+    return pairs
+
+
+def graph_pairs(file: Path) -> list[tuple[str, str]]:
+    """The edges of a graph file, by its ending one of `READERS`; the node "0" is ground.
+
+    Raises:
+        ModelError: the file is no such graph, has no edges, or one from a node to itself; names the file.
+    """
+    import networkx
+
+    try:
+        graph = getattr(networkx, READERS[file.suffix.lower()])(file)
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, networkx.NetworkXError) as error:
+        raise ModelError(f"{file}: cannot be read as a graph: {error}") from None
+    pairs = [(canonical(one), canonical(two)) for one, two in graph.edges()]
+    if not pairs:
+        raise ModelError(f"{file}: the graph has no edges")
+    for one, two in pairs:
+        if one == two:
+            raise ModelError(f"{file}: an edge from {one} to itself; remove it")
     return pairs

@@ -10,7 +10,8 @@ import numpy as np
 
 from hwlearn.analysis.design.objectives import condition, rates
 from hwlearn.analysis.design.settled import settle
-from hwlearn.arrays import Array
+from hwlearn.analysis.design.wired import Wired
+from hwlearn.arrays import Array, Indices
 
 if TYPE_CHECKING:
     from hwlearn.analysis.design.problem import Problem
@@ -20,6 +21,32 @@ LOW = 0.05
 """Part of a family of targets that may have a lower constant than is told."""
 
 
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What is known of C circuits that are not solved.
+
+    Attributes:
+        grams: J Jᵀ (C, S·n_out, S·n_out) V²/S². resistances: R (C, n_out, n_out) Ω.
+        powers: (C,) W, summed over the samples.
+    """
+
+    grams: Array
+    resistances: Array
+    powers: Array
+
+    @classmethod
+    def of(cls, circuit: Wired) -> Outlook:
+        """Of one circuit as it is."""
+        jacobian = circuit.jacobian()
+        return cls((jacobian @ jacobian.T)[None], circuit.resistance[None], np.array([circuit.power]))
+
+    @classmethod
+    def with_edge(cls, circuit: Wired, new: Indices, conductance: float) -> Outlook:
+        """Of a circuit with one edge more, of `conductance` [S], for each pair of nodes (C, 2)."""
+        added = new[:, 0], new[:, 1], conductance
+        return cls(*circuit.grams_with(*added), circuit.powers_with(*added))
+
+
 @dataclass(frozen=True)
 class Objective:
     """One thing to be good at.
@@ -27,13 +54,13 @@ class Objective:
     Attributes:
         formula: what it is, in symbols. unit: of its value.
         cost: of a design, lower is better; minus the value where more is better.
-        screen: an estimate of the order of costs (C,) from J Jᵀ (C, S·n_out, S·n_out) and R (C, n_out, n_out) of C circuits.
+        screen: an estimate of the order of costs (C,) of C circuits from their `Outlook`.
     """
 
     formula: str
     unit: str
     cost: Callable[[Design], float]
-    screen: Callable[[Problem, Array, Array], Array]
+    screen: Callable[[Problem, Outlook], Array]
 
     def value(self, found: Design) -> float:
         """Of a design, in `unit`."""
@@ -67,8 +94,8 @@ def _floor(found: Design) -> float:
     return float((found.solution.jacobian() ** 2).sum()) * step**2 / 24 / len(problem.task)
 
 
-def _conditions(problem: Problem, grams: Array, resistances: Array) -> Array:
-    return condition(rates(grams, resistances, problem.rule, len(problem.task)))
+def _conditions(problem: Problem, seen: Outlook) -> Array:
+    return condition(rates(seen.grams, seen.resistances, problem.rule, len(problem.task)))
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -77,13 +104,19 @@ OBJECTIVES: dict[str, Objective] = {
         "σ_min(J)²; for a family of targets that of the lowest 5 %",
         "V²/S²",
         _constant,
-        lambda problem, grams, resistances: np.asarray(-np.linalg.eigvalsh(grams)[..., 0], dtype=float),
+        lambda problem, seen: np.asarray(-np.linalg.eigvalsh(seen.grams)[..., 0], dtype=float),
     ),
     "floor": Objective(
         "‖J‖² Δ²/24 over the samples: the mean of ½‖o − y‖² where each g is off by up to half a step Δ between its levels",
         "V²",
         _floor,
-        lambda problem, grams, resistances: np.asarray(np.trace(grams, axis1=-2, axis2=-1), dtype=float),
+        lambda problem, seen: np.asarray(np.trace(seen.grams, axis1=-2, axis2=-1), dtype=float),
+    ),
+    "power": Objective(
+        "Σ g (Δv)² over edges and samples: what is dissipated on the solution manifold",
+        "W",
+        lambda found: found.solution.power,
+        lambda problem, seen: seen.powers,
     ),
     "edges": Objective("number of edges", "", lambda found: float(len(found.ends)), _conditions),
 }

@@ -23,10 +23,18 @@ def front(
     Raises:
         ModelError: no search found a circuit that reaches the targets.
     """
-    found: list[Design] = []
-    for name in [name for name in objectives if name != "edges"] or ["steps"]:
-        best = design(replace(problem, objective=name), seed, restarts, progress)
-        found += [best, *(thinned(best) if "edges" in objectives else ())]
+    best = [design(replace(problem, objective=name), seed, restarts, progress) for name in searched(objectives)]
+    return unbeaten(best, objectives)
+
+
+def searched(objectives: Sequence[str]) -> list[str]:
+    """Those that are searched for; "steps" if there is none but "edges"."""
+    return [name for name in objectives if name != "edges"] or ["steps"]
+
+
+def unbeaten(best: Sequence[Design], objectives: Sequence[str]) -> tuple[Design, ...]:
+    """The front of the best designs by each objective that is searched for, and of what is left when edges are taken away."""
+    found = [one for design in best for one in (design, *(thinned(design) if "edges" in objectives else ()))]
     costs = np.array([[OBJECTIVES[name].cost(one) for name in objectives] for one in found])
     kept: list[int] = []
     for k in np.lexsort(costs.T[::-1]).tolist():

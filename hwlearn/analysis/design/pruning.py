@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.analysis.design.goals import OBJECTIVES
+from hwlearn.analysis.design.goals import OBJECTIVES, Outlook
 from hwlearn.analysis.design.search import Design, judge
 
 JUDGED = 6
@@ -21,9 +21,7 @@ def thinned(found: Design) -> tuple[Design, ...]:
         for edge in range(len(here.ends)):
             left = at.without(edge)
             if left is not None:
-                jacobian = left.jacobian()
-                gram, ohms = (jacobian @ jacobian.T)[None], left.resistance[None]
-                ranked.append((float(OBJECTIVES[problem.objective].screen(problem, gram, ohms)[0]), edge))
+                ranked.append((float(OBJECTIVES[problem.objective].screen(problem, Outlook.of(left))[0]), edge))
         tried = [judge(problem, np.delete(here.ends, edge, axis=0)) for _, edge in sorted(ranked)[:JUDGED]]
         reached = [one for one in tried if one is not None and one.course.reached]
         if not reached:

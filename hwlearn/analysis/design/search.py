@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from hwlearn.analysis.design.goals import OBJECTIVES
+from hwlearn.analysis.design.goals import OBJECTIVES, Outlook
 from hwlearn.analysis.design.iterated import Course, fastest, spectrum
 from hwlearn.analysis.design.objectives import condition
 from hwlearn.analysis.design.problem import Problem
@@ -115,23 +115,41 @@ def design(problem: Problem, seed: int = 0, restarts: int = 3, progress: Progres
     Raises:
         ModelError: no search found a circuit that reaches the targets.
     """
-    random = np.random.default_rng(seed)
-    best: Design | None = None
+    found: list[Design | None] = []
     screened = 0
-    for _ in range(restarts):
-        found, screened = _climb(problem, random, screened, progress)
-        if found is not None and (best is None or found.score < best.score):
-            best = found
-    if best is None:
+    for number in range(restarts):
+        one, screened = climb(problem, seed, number, screened, progress)
+        found.append(one)
+    return best_of(found)
+
+
+def best_of(found: Sequence[Design | None]) -> Design:
+    """The one with the lowest score, the first of equals.
+
+    Raises:
+        ModelError: there is none.
+    """
+    there = [one for one in found if one is not None]
+    if not there:
         raise ModelError(
             "no design reaches the targets: targets must lie between the inputs; allow more edges, wider bounds or other nodes"
         )
-    return best
+    return min(there, key=lambda one: one.score)
 
 
-def _climb(
-    problem: Problem, random: np.random.Generator, screened: int, progress: Progress | None
+def climb(
+    problem: Problem, seed: int, number: int, screened: int = 0, progress: Progress | None = None
 ) -> tuple[Design | None, int]:
+    """One search from a random graph, whatever the others found.
+
+    Args:
+        seed, number: of its random numbers, the latter from one restart to the next.
+        screened: exchanges so far.
+
+    Returns:
+        The design, None if it reaches no targets; and `screened` with its own exchanges.
+    """
+    random = np.random.default_rng([seed, number])
     ends = random_graph(problem, random)
     best = judge(problem, ends)
     at = problem.begin(ends) if best is None else best.solution
@@ -184,8 +202,8 @@ def _scores(problem: Problem, left: Wired, new: Indices) -> Array:
     parts = []
     for first in range(0, len(new), CHUNK):
         chunk = new[first : first + CHUNK]
-        grams, resistances = left.grams_with(chunk[:, 0], chunk[:, 1], problem.start)
-        parts.append(OBJECTIVES[problem.objective].screen(problem, grams, resistances))
+        seen = Outlook.with_edge(left, chunk, problem.start)
+        parts.append(OBJECTIVES[problem.objective].screen(problem, seen))
     return np.concatenate(parts)
 
 

@@ -144,6 +144,18 @@ class Wired:
             adjoint=self.adjoint - factor * np.outer(column, self.adjoint[tail] - self.adjoint[head]),
         )
 
+    @property
+    def power(self) -> float:
+        """Σ_s Σ_e g_e (Δv_e)² [W], what the edges dissipate, summed over the samples."""
+        volts, _ = self.drops(self.tails, self.heads)
+        return float(self.conductances @ (volts**2).sum(axis=1))
+
+    def powers_with(self, tails: Indices, heads: Indices, conductance: float) -> Array:
+        """`power` (C,) with one of C edges more, for each of them: g/(1 + g r) (Δv)² more, Δv without it."""
+        volts, _ = self.drops(tails, heads)
+        ohms = self.inverse[tails, tails] - 2 * self.inverse[tails, heads] + self.inverse[heads, heads]
+        return np.asarray(self.power + conductance / (1.0 + conductance * ohms) * (volts**2).sum(axis=1))
+
     def grams_with(self, tails: Indices, heads: Indices, conductance: float) -> tuple[Array, Array]:
         """J Jᵀ (C, S·n_out, S·n_out) and R (C, n_out, n_out) with one of C edges more, for each of them; nothing is solved."""
         columns = self.inverse[:, tails] - self.inverse[:, heads]

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from functools import cache
 from typing import Any
@@ -18,17 +18,27 @@ from hwlearn.experiments.sweeps.work import Done, Job, train_cell
 Finished = Generator[tuple[int, Done], None, None]
 """Numbers of jobs and what became of them, in the order in which they end."""
 
+Work = Callable[[Any], Done]
+"""What is done with a job; a function that a worker can import."""
+
 PATIENCE = 10.0
 """Seconds that a scheduler and its first worker may take to answer."""
 
 
-def in_this_process(jobs: Sequence[Job]) -> Finished:
+def cores() -> int:
+    """That this process may use."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def in_this_process(jobs: Sequence[Any], work: Work = train_cell) -> Finished:
     """One after the other."""
     for k, job in enumerate(jobs):
-        yield k, train_cell(job)
+        yield k, work(job)
 
 
-def in_processes(jobs: Sequence[Job], processes: int) -> Finished:
+def in_processes(jobs: Sequence[Any], processes: int, work: Work = train_cell) -> Finished:
     """By joblib, in batches of some tenths of a second; each process has one BLAS thread.
 
     A process that dies takes the pool along. The cells that were under way then get a pool each, at the end: the one that
@@ -43,7 +53,7 @@ def in_processes(jobs: Sequence[Job], processes: int) -> Finished:
         alone = not fresh
         turn = fresh or [suspects.pop()]
         begun, ended = set[int](), set[int]()
-        results = pool(_calls(jobs, turn, begun))
+        results = pool(_calls(jobs, turn, begun, work))
         try:
             for k, done in results:
                 ended.add(k)
@@ -91,13 +101,13 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
             yield numbers.pop(future), done  # once it is forgotten here, the cluster forgets it
 
 
-def _calls(jobs: Sequence[Job], turn: Sequence[int], begun: set[int]) -> Iterator[Any]:
+def _calls(jobs: Sequence[Any], turn: Sequence[int], begun: set[int], work: Work) -> Iterator[Any]:
     """Joblib's calls for some of the jobs; `begun` fills up as joblib takes them."""
     from joblib import delayed
 
     for k in turn:
         begun.add(k)
-        yield delayed(_numbered)(k, jobs[k], os.getpid())
+        yield delayed(_numbered)(k, jobs[k], os.getpid(), work)
 
 
 def _reason(result: Any) -> str:
@@ -106,9 +116,9 @@ def _reason(result: Any) -> str:
     return " ".join(str(error).split())
 
 
-def _numbered(k: int, job: Job, parent: int) -> tuple[int, Done]:
+def _numbered(k: int, job: Any, parent: int, work: Work) -> tuple[int, Done]:
     _end_with(parent)
-    return k, train_cell(job)
+    return k, work(job)
 
 
 @cache

@@ -18,7 +18,7 @@ from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint
 from hwlearn.experiments.runs.run import DONE
 from hwlearn.experiments.sweeps.cells import Cell, load_cells
-from hwlearn.experiments.sweeps.pool import Finished, in_processes, in_this_process, on_cluster
+from hwlearn.experiments.sweeps.pool import Finished, cores, in_processes, in_this_process, on_cluster
 from hwlearn.experiments.sweeps.settings import Sweep, load_sweep
 from hwlearn.experiments.sweeps.table import Results, Row, row
 from hwlearn.experiments.sweeps.work import KEPT, MARK, Done, Job, write_mark
@@ -135,13 +135,11 @@ def _kept(home: Path, cells: Sequence[Cell]) -> dict[str, Kept]:
 
 
 def _processes(jobs: int | None, dask: str | None) -> int:
-    from joblib import cpu_count
-
     if jobs is not None and jobs < 1:
         raise ExperimentError(f"--jobs {jobs}: at least 1")
     if jobs is not None and dask is not None:
         raise ExperimentError("--jobs is for this machine, and --dask has workers of its own: give one of them")
-    return int(cpu_count()) + 1 if jobs is None else jobs
+    return cores() + 1 if jobs is None else jobs
 
 
 def _check_benches(cells: Sequence[Cell], processes: int, dask: str | None) -> None:

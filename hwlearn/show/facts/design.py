@@ -52,9 +52,9 @@ def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ())
         "symmetries": told(symmetric, tried),
     }
     front = Table.of(
-        ("edges", "steps", "constant [V²/S²]", "floor [V²]"),
+        ("edges", "steps", "constant [V²/S²]", "floor [V²]", "power [W]"),
         [
-            (f"{len(one.ends)}", *(f"{OBJECTIVES[name].value(one):.4g}" for name in ("steps", "constant", "floor")))
+            (f"{len(one.ends)}", *(f"{OBJECTIVES[name].value(one):.4g}" for name in ("steps", "constant", "floor", "power")))
             for one in (found, *others)
         ],
     )

@@ -1,0 +1,94 @@
+"""Searches of a design: the same on one core and on two, and gone on with where they were cut off."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hwlearn.analysis.design.pareto import front
+from hwlearn.errors import ExperimentError
+from hwlearn.experiments import searches
+from hwlearn.experiments.designs import load_design
+from hwlearn.experiments.searches import KEPT, search_design
+
+DESIGN = """
+[design]
+nodes = 6
+edges = 8
+restarts = 2
+objective = ["steps", "power"]
+[ports]
+inputs = ["a", "b"]
+outputs = ["p", "q"]
+[task]
+inputs = [[0.0, 1.0]]
+targets = [[0.3, 0.6]]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "task.toml"
+    path.write_text(DESIGN)
+    return path
+
+
+def told(designs, beside):
+    parts = [[one.ends.tolist(), one.course.steps, one.condition] for one in designs]
+    return parts, beside.tried, [[one.ends.tolist(), one.course.steps] for one in beside.found]
+
+
+def test_two_processes_find_what_one_finds(file):
+    settings, problem = load_design(file)
+    one, two = (told(*search_design(settings, problem, None, 4, jobs)) for jobs in (1, 2))
+    assert one == two
+    alone = front(problem, settings.design.objectives, restarts=2)
+    assert [design.ends.tolist() for design in alone] == [ends for ends, *_ in one[0]]
+
+
+def test_a_killed_design_goes_on_from_its_folder(file, tmp_path, monkeypatch):
+    settings, problem = load_design(file)
+    whole = told(*search_design(settings, problem, None, 2, 1))
+    climb, begun = searches.climb, []
+
+    def dying(problem, seed, number):
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        begun.append((problem.objective, number))
+        return climb(problem, seed, number)
+
+    monkeypatch.setattr(searches, "climb", dying)
+    with pytest.raises(KeyboardInterrupt):
+        search_design(settings, problem, tmp_path / "out", 2, 1)
+    lines = [json.loads(line) for line in (tmp_path / "out" / KEPT).read_text().splitlines()]
+    assert [(line["objective"], line["restart"]) for line in lines[1:]] == begun
+    again = []
+    monkeypatch.setattr(searches, "climb", lambda *of: again.append(of[0].objective) or climb(*of))
+    assert told(*search_design(settings, problem, tmp_path / "out", 2, 1)) == whole
+    assert again == ["power"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [("0.6]]", "0.5]]", "that of another design file"), ("edges = 8", "edges = 7", "that of another design file")],
+)
+def test_a_folder_of_another_task_is_refused(file, tmp_path, old, new, words):
+    searches.Kept(tmp_path / "out", load_design(file)[0])
+    file.write_text(DESIGN.replace(old, new))
+    with pytest.raises(ExperimentError, match=words):
+        search_design(*load_design(file), tmp_path / "out", 1, 1)
+
+
+@pytest.mark.parametrize(("name", "content"), [("notes.txt", "mine"), (KEPT, "{")])
+def test_a_folder_that_holds_something_else_is_refused(file, tmp_path, name, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text(content)
+    with pytest.raises(ExperimentError, match="out"):
+        search_design(*load_design(file), tmp_path / "out", 1, 1)
+    assert (tmp_path / "out" / name).read_text() == content
+
+
+def test_restarts_begin_from_different_graphs(file):
+    _, problem = load_design(file)
+    first, second = (searches.climb(problem, 0, k)[0] for k in (0, 1))
+    assert not np.array_equal(first.ends, second.ends)
