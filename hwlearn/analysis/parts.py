@@ -93,7 +93,7 @@ class Part:
         return total
 
     def _blocks(self) -> Iterator[slice]:
-        size = max(4 * self.count, DENSE_ENTRIES // (4 * self.count))
+        size = max(4 * self.count, DENSE_ENTRIES // (4 * max(self.count, 1)))
         for first in range(0, len(self.edges), size):
             yield slice(first, first + size)
 

@@ -53,7 +53,7 @@ def analyze(
         make_folder(out)
     with experiment.named():
         found = analyze(network, task, experiment.rule.loss) if network.linear else operating_point(network, task)
-    facts = with_cost(analysis_facts(found), experiment)
+    facts = with_cost(analysis_facts(found), experiment, network)
     if network.linear and (len(network.edges) <= FOLLOWED if end is None else end):
         with experiment.named():
             facts = with_forecast(facts, forecast(network, task, experiment.rule))

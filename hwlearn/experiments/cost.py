@@ -14,6 +14,7 @@ from hwlearn.experiments.experiment import Experiment
 from hwlearn.learning.cost import several, step_cost
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import Trajectory
+from hwlearn.network import Network
 
 POINTS, SAMPLES = 20, 100
 """Points of a trajectory and samples of a task whose power is looked at, at most."""
@@ -41,38 +42,39 @@ def modelled_ledger(experiment: Experiment, along: Trajectory) -> Ledger:
     """
     steps = along.at if experiment.settings.flow is None else np.arange(len(along.at), dtype=np.float64)
     chosen = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), POINTS)).round().astype(int))
-    with _circuit(experiment) as circuit:
+    network = experiment.network
+    with _circuit(experiment, network) as circuit:
         costs = []
         for conductances in along.conductances[chosen]:
             circuit.program(conductances)
-            costs.append(_step(experiment, circuit))
+            costs.append(_step(experiment, network, circuit))
     done = float(steps[-1])
     joules = np.interp(np.arange(done), steps[chosen], [cost.energy for cost in costs])
     return replace(several(costs[0], done), energy=float(joules.sum()))
 
 
-def predicted_ledger(experiment: Experiment) -> Ledger | None:
+def predicted_ledger(experiment: Experiment, network: Network) -> Ledger | None:
     """What the steps of the experiment will cost, by the power of the network before training; None of a flow."""
     table = experiment.settings.train
     if table is None:
         return None
-    with _circuit(experiment) as circuit:
-        return several(_step(experiment, circuit), table.updates(len(experiment.task)))
+    with _circuit(experiment, network) as circuit:
+        return several(_step(experiment, network, circuit), table.updates(len(experiment.task)))
 
 
-def _step(experiment: Experiment, circuit: Circuit) -> Ledger:
+def _step(experiment: Experiment, network: Network, circuit: Circuit) -> Ledger:
     task, table = experiment.task, experiment.settings.train
     samples = len(task) if table is None or table.batch_size is None else table.batch_size
     every = max(1, len(task) // SAMPLES)
     some = task if every == 1 else Task(task.inputs[::every], task.targets[::every])
-    return step_cost(circuit, experiment.network, some, experiment.rule, _timing(experiment), samples)
+    return step_cost(circuit, network, some, experiment.rule, _timing(experiment), samples)
 
 
-def _circuit(experiment: Experiment) -> Circuit:
+def _circuit(experiment: Experiment, network: Network) -> Circuit:
     """A model of the network whose sources are all measured."""
-    network = sourced(experiment.network)
     backend = experiment.backend()
-    return (experiment.backend("exact") if backend.hardware else backend).circuit(network, experiment.path.parent)
+    model = experiment.backend("exact") if backend.hardware else backend
+    return model.circuit(sourced(network), experiment.path.parent)
 
 
 def _timing(experiment: Experiment) -> Timing:

@@ -15,6 +15,8 @@ class Measured(Circuit):
         inside: is closed with this one.
     """
 
+    pulls = True
+
     def __init__(self, inside: Circuit) -> None:
         super().__init__(inside.network)
         self.inside = inside

@@ -100,7 +100,7 @@ def test_it_is_drawn_and_reported(finished, tmp_path):
     assert command("plot", folder / "run", "--out", tmp_path / "run.svg").exit_code == 0
     drawn = (tmp_path / "run.svg").read_text()
     assert drawn.count("<!-- answer -->") == 1
-    assert drawn.count("<!-- accuracy -->") == 1
+    assert drawn.count("<!-- accuracy [1] -->") == 1
     assert command("report", folder / "run", "--out", tmp_path / "run.html").exit_code == 0
     page = (tmp_path / "run.html").read_text()
     row = Run.load(folder / "run").result["test_confusion"][0]

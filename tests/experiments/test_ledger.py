@@ -147,7 +147,7 @@ def test_a_run_tells_the_sum_of_its_steps_and_the_prediction_is_that_of_the_firs
     assert outcome.ledger.energy == pytest.approx(sum(joules), rel=1e-12)
     assert outcome.ledger.phases == 15 * 3
     assert outcome.ledger.writes["RTM"] == 15
-    assert predicted_ledger(experiment).energy == pytest.approx(15 * joules[0], rel=1e-12)
+    assert predicted_ledger(experiment, experiment.network).energy == pytest.approx(15 * joules[0], rel=1e-12)
     assert json.loads((run.folder / "result.json").read_text())["ledger"]["energy"] == outcome.ledger.energy
     done = CliRunner().invoke(app, ["report", str(run.folder)])
     assert done.exit_code == 0
@@ -233,6 +233,6 @@ def test_a_bench_run_that_is_resumed_has_the_cost_of_both_parts(tmp_path):
     assert after.settling > 1.2 * before.settling > 0
     assert after.reading > 1.2 * before.reading > 0
     assert all(after.writes[name] >= count for name, count in before.writes.items())
-    predicted = predicted_ledger(run.experiment)
+    predicted = predicted_ledger(run.experiment, run.experiment.network)
     assert predicted.phases == 8 * 3 <= after.phases  # checks read more
     assert predicted.worn.keys() == {*run.network.edge_names}

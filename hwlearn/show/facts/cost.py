@@ -10,6 +10,7 @@ from typing import Any
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import Experiment
 from hwlearn.experiments.cost import predicted_ledger
+from hwlearn.network import Network
 from hwlearn.show.facts.facts import Facts, Pairs
 
 
@@ -33,11 +34,11 @@ def cost_pairs(ledger: Mapping[str, Any]) -> Pairs:
     return tuple(pairs)
 
 
-def with_cost(facts: Facts, experiment: Experiment) -> Facts:
-    """The facts, and what the steps of the experiment will cost on a bench; without where that is not known."""
+def with_cost(facts: Facts, experiment: Experiment, network: Network) -> Facts:
+    """The facts, and what the steps of the experiment will cost on a bench of this network; without where it is not known."""
     try:
         with experiment.named():
-            ledger = predicted_ledger(experiment)
+            ledger = predicted_ledger(experiment, network)
     except HwlearnError:
         ledger = None
     if ledger is None or not math.isfinite(ledger.energy):
