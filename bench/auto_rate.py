@@ -23,7 +23,7 @@ import numpy as np
 
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.experiments import Experiment, load_experiment
-from hwlearn.learning.own_rate import OwnRate
+from hwlearn.learning.rates.own_rate import OwnRate
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.train import TrainState, setting_slopes, task_loss, train
 

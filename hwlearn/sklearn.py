@@ -14,8 +14,8 @@ from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.base import Circuit
 from hwlearn.learning.encoding import Encoding
 from hwlearn.learning.evaluation import open_outputs
-from hwlearn.learning.learning_rate import Rate
 from hwlearn.learning.losses.cross_entropy import CrossEntropy
+from hwlearn.learning.rates.learning_rate import Rate
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules.equilibrium_propagation import EquilibriumPropagation
 from hwlearn.learning.task import Task

@@ -16,8 +16,8 @@ from hwlearn.experiments.training import TrainTable
 from hwlearn.learning.classification import Classification
 from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.optimizers import OPTIMIZERS
-from hwlearn.learning.own_rate import OwnRate
-from hwlearn.learning.relative_rate import PART
+from hwlearn.learning.rates.own_rate import OwnRate
+from hwlearn.learning.rates.relative_rate import PART
 from hwlearn.learning.train import setting_slopes
 
 LARGEST = 1e6

@@ -15,9 +15,9 @@ from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.training import TrainTable
 from hwlearn.learning.losses import ClassMeans, SquaredError
-from hwlearn.learning.modes import Modes
 from hwlearn.learning.optimizers import OPTIMIZERS, Momentum
-from hwlearn.learning.own_rate import MOST
+from hwlearn.learning.rates.modes import Modes
+from hwlearn.learning.rates.own_rate import MOST
 from hwlearn.learning.remedies import Remedy
 from hwlearn.learning.table import TableRule
 

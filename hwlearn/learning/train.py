@@ -20,13 +20,13 @@ from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
-from hwlearn.learning.growth import Growth
 from hwlearn.learning.keeping import Best, Keep, Keeper
-from hwlearn.learning.learning_rate import GivenRate, LearningRate, Rate
 from hwlearn.learning.limits import Limits
 from hwlearn.learning.optimizers import OPTIMIZERS, Adam, Optimizer
-from hwlearn.learning.own_rate import OwnRate
-from hwlearn.learning.relative_rate import RelativeRate
+from hwlearn.learning.rates.growth import Growth
+from hwlearn.learning.rates.learning_rate import GivenRate, LearningRate, Rate
+from hwlearn.learning.rates.own_rate import OwnRate
+from hwlearn.learning.rates.relative_rate import RelativeRate
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.scores import Score, Scores, score
 from hwlearn.learning.task import Task

@@ -27,8 +27,8 @@ from hwlearn import (
 )
 from hwlearn.errors import DriveError, HwlearnError, ModelError
 from hwlearn.experiments import load_experiment
-from hwlearn.learning.error_dynamics import error_dynamics
-from hwlearn.learning.modes import modes
+from hwlearn.learning.rates.error_dynamics import error_dynamics
+from hwlearn.learning.rates.modes import modes
 from hwlearn.learning.train import task_loss
 from hwlearn.network.builders import deep_resistive, kite
 from hwlearn.testing.measured import Measured

@@ -9,7 +9,7 @@ from hwlearn import EquilibriumPropagation, ExactCircuit, Task, train
 from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
 from hwlearn.circuits.imperfect.readings import Noise
 from hwlearn.errors import HwlearnWarning
-from hwlearn.learning.growth import Growth
+from hwlearn.learning.rates.growth import Growth
 from hwlearn.network.builders import kite
 
 KITE = kite([1, 1.5, 1.3, 1, 1, 1.7])

@@ -26,9 +26,9 @@ from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
 from hwlearn.circuits.imperfect.readings import Noise
 from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.errors import HwlearnError, ModelError, SimulationError
-from hwlearn.learning.error_dynamics import error_dynamics
-from hwlearn.learning.modes import modes
-from hwlearn.learning.own_rate import CAREFUL, LONGEST, MOST, OwnRate
+from hwlearn.learning.rates.error_dynamics import error_dynamics
+from hwlearn.learning.rates.modes import modes
+from hwlearn.learning.rates.own_rate import CAREFUL, LONGEST, MOST, OwnRate
 from hwlearn.learning.remedies import Thresholded
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.rules import RULES
@@ -281,7 +281,7 @@ class TestTraining:
         def refuse(network):
             raise ModelError("kite.cir:4: no law for Q1")
 
-        monkeypatch.setattr("hwlearn.learning.error_dynamics.NewtonCircuit", refuse)
+        monkeypatch.setattr("hwlearn.learning.rates.error_dynamics.NewtonCircuit", refuse)
         monkeypatch.setattr(Network, "linear", property(lambda self: False))
         with pytest.raises(HwlearnError, match=r"no law for Q1\); give a number, or optimizer = \"adam\""):
             train(Silent(KITE), TASK, EquilibriumPropagation(), steps=1)

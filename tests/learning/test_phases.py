@@ -23,7 +23,7 @@ from hwlearn import (
     train_many,
 )
 from hwlearn.errors import HwlearnError
-from hwlearn.learning.own_rate import OwnRate
+from hwlearn.learning.rates.own_rate import OwnRate
 from hwlearn.learning.remedies import Overclamped, Thresholded
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.table import TableRule

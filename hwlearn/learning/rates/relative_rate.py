@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.learning.learning_rate import LearningRate
+from hwlearn.learning.rates.learning_rate import LearningRate
 from hwlearn.learning.rule import Reading
 from hwlearn.network import Network
 

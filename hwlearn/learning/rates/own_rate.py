@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import SimulationError
-from hwlearn.learning.error_dynamics import error_dynamics
-from hwlearn.learning.learning_rate import LearningRate
-from hwlearn.learning.modes import Modes, modes
+from hwlearn.learning.rates.error_dynamics import error_dynamics
+from hwlearn.learning.rates.learning_rate import LearningRate
+from hwlearn.learning.rates.modes import Modes, modes
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.task import Task
 
