@@ -28,6 +28,7 @@ class DenseCircuit(Circuit):
     """Modified nodal analysis, dense; conductances have a few digits."""
 
     name = "dense"
+    pulls = True
 
     def __init__(self, network, digits=15):
         super().__init__(network)
