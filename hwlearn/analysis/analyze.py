@@ -14,7 +14,7 @@ from hwlearn.analysis.advice import advice
 from hwlearn.analysis.coercivity import Coercivity, Spectrum, coercivity, in_words
 from hwlearn.analysis.convergence import mass
 from hwlearn.analysis.feasibility import Feasibility, feasibility
-from hwlearn.analysis.jacobian import Jacobian, jacobian
+from hwlearn.analysis.jacobian import Jacobian
 from hwlearn.analysis.loss_rates import LossRates, loss_rates
 from hwlearn.analysis.repair import Repair, repairs, told
 from hwlearn.analysis.structure import Structure, structure
@@ -145,7 +145,7 @@ def analyze(network: Network, task: Task, loss: Loss | None = None) -> Analysis:
         ModelError, TaskError: the network is not linear, or the task does not fit.
     """
     possible = feasibility(network, task)
-    here = jacobian(network, task)
+    here = possible.here
     wanted = SquaredError() if loss is None else loss
     rates = None if isinstance(wanted, SquaredError) else loss_rates(here, wanted)
     solution = coercivity(possible.nearest.jacobian)

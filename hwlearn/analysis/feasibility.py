@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from hwlearn.analysis.jacobian import jacobian
+from hwlearn.analysis.jacobian import Jacobian, jacobian
 from hwlearn.analysis.manifold import Projection, project
 from hwlearn.analysis.nearest import nearest
 from hwlearn.analysis.parts import parts
 from hwlearn.analysis.structure import Structure, structure
 from hwlearn.arrays import Array
+from hwlearn.errors import SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.text import GROUND
@@ -19,8 +21,11 @@ from hwlearn.text import GROUND
 SLACK = 1e-9
 """Targets may miss a limit by this part of the largest voltage."""
 
-WORK, ITERATIONS = 40_000_000, (3, 100)
-"""Entries of Jacobians that a search may take, and the fewest and the most steps that it makes."""
+WORK, WORK_IN_VAIN = 1_000_000_000, 40_000_000
+"""Entries of Jacobians that a search may take in all, and one whose targets are known to be out of reach."""
+
+ITERATIONS = 3, 100
+"""The fewest and the most steps of the first search. Where it must take fewer, no other start is tried."""
 
 STARTS = 6
 """Searches from other conductances before a target counts as not found."""
@@ -33,35 +38,40 @@ class Feasibility:
     Attributes:
         reachable: False also if no search found them, which `reasons` then says.
         reasons: why not; empty if reachable.
-        nearest: the best circuit found; where the targets cannot be met, a minimum of the error within the bounds.
+        nearest: the best circuit found; where the targets cannot be met, a minimum of the error within the bounds, unless the
+            task is too large to look for it.
+        here: the Jacobian at the network's own conductances.
     """
 
     reachable: bool
     reasons: tuple[str, ...]
     nearest: Projection
+    here: Jacobian
 
 
 def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
     """Judge a task: by structure, by the maximum principle, and by least squares on the exact model."""
     task.check(network)
-    shape = structure(network)
-    mixing, found = parts(jacobian(network, task))
-    entries = sum(part.count * len(part.edges) for part in found)
-    best = project(network, task, iterations=int(np.clip(WORK // max(entries, 1), *ITERATIONS)))
-    near = SLACK * max(best.jacobian.volts, float(np.abs(task.targets).max(initial=0.0)))
+    shape, here = structure(network), jacobian(network, task)
+    mixing, found = parts(here)
+    near = SLACK * max(here.volts, float(np.abs(task.targets).max(initial=0.0)))
     reasons = [*_ties(network, task, shape, near), *_limits(network, task, near), *_contradictions(task, mixing, near)]
+    entries = max(sum(part.count * len(part.edges) for part in found), 1)
+    steps = (WORK if not reasons else WORK_IN_VAIN) // entries
+    best = project(network, task, iterations=int(np.clip(steps, *ITERATIONS)))
     random = np.random.default_rng(seed)
-    for _ in range(0 if reasons else STARTS):
+    for _ in range(0 if reasons or steps < ITERATIONS[1] else STARTS):
         if best.reached:
             break
         spread = network.conductances * 10 ** random.uniform(-1, 1, len(network.edges))
         start = np.where(network.trainable, np.clip(spread, network.lower, network.upper), network.conductances)
-        best = min(best, project(network, task, start, iterations=300), key=lambda found: found.rms)
+        with suppress(SimulationError):  # conductances too many decades apart in a large network
+            best = min(best, project(network, task, start, iterations=300), key=lambda found: found.rms)
     if not best.reached:
         best = nearest(network, task, best)
     if not best.reached and not reasons:
         reasons.append("no search met them; wider bounds, a freed edge, more edges or other targets may")
-    return Feasibility(not reasons, tuple(reasons), best)
+    return Feasibility(not reasons, tuple(reasons), best, here)
 
 
 def _contradictions(task: Task, mixing: Array, near: float) -> list[str]:

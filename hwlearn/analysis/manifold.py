@@ -11,6 +11,7 @@ from hwlearn.analysis.jacobian import Jacobian, jacobian, take
 from hwlearn.analysis.parts import parts
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.circuit import ExactCircuit
+from hwlearn.errors import SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -73,19 +74,26 @@ def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Project
         wanted = here.conductances * np.exp(np.clip(step, -2.0, 2.0))
         wanted = np.where(network.trainable, np.clip(wanted, network.lower, network.upper), here.conductances)
         circuit.program(wanted)
-        there = take(circuit, task)
         taken += 1
-        change = there.outputs - there.targets
-        if _rms(change) < _rms(error):
-            stalled = _rms(change) > (1 - 1e-6) * _rms(error)
-            here, error, damping = there, change, max(damping * 0.1, 1e-14)
-            if stalled:
-                break
-        else:
+        there = _answered(circuit, task)
+        if there is None or _rms(there.outputs - there.targets) >= _rms(error):
             damping *= 10
             if damping > 1e8:
                 break
+            continue
+        before, here, error = _rms(error), there, there.outputs - there.targets
+        damping = max(damping * 0.1, 1e-14)
+        if _rms(error) > (1 - 1e-6) * before:
+            break
     return Projection(here, _rms(error), _rms(error) <= REACHED * size, taken)
+
+
+def _answered(circuit: ExactCircuit, task: Task) -> Jacobian | None:
+    """The Jacobian; None where conductances have come too many decades apart for right voltages."""
+    try:
+        return take(circuit, task)
+    except SimulationError:
+        return None
 
 
 def distance(network: Network, task: Task, conductances: ArrayLike) -> float:

@@ -11,13 +11,14 @@ from networks import problems
 from numpy.typing import NDArray
 
 from hwlearn import Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, Source, Task, analyze, flow, train
+from hwlearn.analysis import manifold as manifold_module
 from hwlearn.analysis import parts as parts_module
 from hwlearn.analysis.blocks import blocks
 from hwlearn.analysis.coercivity import coercivity, in_words
 from hwlearn.analysis.convergence import compare, fit_decay, mass
 from hwlearn.analysis.feasibility import feasibility
 from hwlearn.analysis.genericity import genericity
-from hwlearn.analysis.jacobian import jacobian
+from hwlearn.analysis.jacobian import Jacobian, jacobian, take
 from hwlearn.analysis.manifold import distance, project
 from hwlearn.analysis.structure import structure
 from hwlearn.errors import HwlearnError, HwlearnWarning, ModelError
@@ -346,3 +347,21 @@ def test_nonlinear_networks_are_refused() -> None:
     )
     with pytest.raises(ModelError, match=r"x.cir:3"):
         analyze(network, Task([[1.0]], [[0.5]]))
+
+
+def test_a_step_to_where_the_model_cannot_answer_is_made_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a 100×100 grid edges came too many decades apart for right voltages, and `analyze` ended there."""
+    network, task = kite([1, 1.5, 1.3, 1, 1, 1.7]), Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
+    asked = []
+
+    def answers(circuit: ExactCircuit, task: Task) -> Jacobian:
+        asked.append(circuit.conductances.copy())
+        if len(asked) in (2, 3):
+            raise SimulationError("too many decades apart")
+        return take(circuit, task)
+
+    monkeypatch.setattr(manifold_module, "take", answers)
+    found = project(network, task)
+    assert found.reached
+    far, nearer, used = (np.linalg.norm(np.log(g / asked[0])) for g in asked[1:4])
+    assert far > nearer > used
