@@ -21,7 +21,7 @@ from hwlearn.analysis.genericity import genericity
 from hwlearn.analysis.jacobian import Jacobian, jacobian, take
 from hwlearn.analysis.manifold import distance, project
 from hwlearn.analysis.structure import structure
-from hwlearn.errors import HwlearnError, HwlearnWarning, ModelError
+from hwlearn.errors import HwlearnError, HwlearnWarning, ModelError, SimulationError
 from hwlearn.network import Element
 from hwlearn.network.builders import crossbar, grid, kite, wheatstone
 from hwlearn.testing.nodal import modified_nodal
