@@ -10,44 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hwlearn.show.plots import (
-        draw_analysis,
-        draw_claims,
-        draw_comparison,
-        draw_design,
-        draw_network,
-        draw_operating_point,
-        draw_robustness,
-        draw_run,
-        draw_runs,
-        draw_schematic,
-        draw_sweep,
-        draw_trajectory,
-        draw_wiring,
-    )
-
-__all__ = [
-    "draw_analysis",
-    "draw_claims",
-    "draw_comparison",
-    "draw_design",
-    "draw_network",
-    "draw_operating_point",
-    "draw_robustness",
-    "draw_run",
-    "draw_runs",
-    "draw_schematic",
-    "draw_sweep",
-    "draw_trajectory",
-    "draw_wiring",
-]
+    from hwlearn.show.plots import *  # noqa: F403  # its __all__ is the list
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if not name.startswith("draw_"):
         raise AttributeError(f"module 'hwlearn.show' has no attribute {name!r}")
     return getattr(import_module("hwlearn.show.plots"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *import_module("hwlearn.show.plots").__all__})
