@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
@@ -225,6 +225,14 @@ class MeterReading(NamedTuple):
     volts: float
     amperes: float
     tripped: bool
+
+
+def each_whatever_fails(steps: Sequence[Callable[[str], object]], channels: Sequence[str]) -> None:
+    """The first step of all channels in their order, then the next of all. An error does not stop the rest, and is raised."""
+    with ExitStack() as last:  # is done first
+        for step in reversed(steps):
+            for channel in reversed(channels):
+                last.callback(step, channel)
 
 
 class SourceMeter(Source):

@@ -14,7 +14,7 @@ from hwlearn.lab.instruments.foreign.modules import needed
 from hwlearn.lab.instruments.foreign.tables import NidaqmxTable
 from hwlearn.lab.instruments.foreign.trying import trying
 from hwlearn.lab.instruments.found import Found, Noted
-from hwlearn.lab.instruments.roles import Scanner, Source, Wired
+from hwlearn.lab.instruments.roles import Scanner, Source, Wired, each_whatever_fails
 from hwlearn.lab.instruments.scpi.holds import Hold
 from hwlearn.lab.instruments.scpi.names import canonical, serial_number
 from hwlearn.lab.instruments.settings import Setup
@@ -95,9 +95,7 @@ class Nidaqmx(Source, Scanner):
         return volts
 
     def zero(self, channels: Sequence[str]) -> None:
-        with ExitStack() as last:
-            for channel in reversed(channels):
-                last.callback(self.set, {channel: 0.0})
+        each_whatever_fails([lambda channel: self.set({channel: 0.0})], channels)
 
     def _output(self, channel: str) -> Any:
         with self._new_task() as task:

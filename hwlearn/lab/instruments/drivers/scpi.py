@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.found import Driving, Found
-from hwlearn.lab.instruments.roles import Instrument, MeterReading, ResistorBox, SourceMeter, Thermometer, Wired
+from hwlearn.lab.instruments.roles import (
+    Instrument,
+    MeterReading,
+    ResistorBox,
+    SourceMeter,
+    Thermometer,
+    Wired,
+    each_whatever_fails,
+)
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.scanner import ScpiScanner
 from hwlearn.lab.instruments.scpi.source import ScpiSource
@@ -268,10 +276,7 @@ class ScpiLinesMeter(Scpi, SourceMeter):
 
     def off(self, channels: Sequence[str]) -> None:
         """One output after the other, whichever fails; then their levels."""
-        with ExitStack() as last:  # is done first
-            for step in (self._zero, self._off_now):
-                for channel in reversed(channels):
-                    last.callback(step, channel)
+        each_whatever_fails((self._off_now, self._zero), channels)
 
     def _off_now(self, channel: str) -> None:
         self._sourced = {other: key for other, key in self._sourced.items() if other != channel}

@@ -15,7 +15,16 @@ from hwlearn.lab.instruments.foreign.instrument import ForeignInstrument
 from hwlearn.lab.instruments.foreign.tables import BoxSteps, MeterSteps, ScannerSteps, SourceSteps, Steps
 from hwlearn.lab.instruments.foreign.values import integers, number, numbers, switch
 from hwlearn.lab.instruments.found import Driving, Found
-from hwlearn.lab.instruments.roles import Instrument, MeterReading, ResistorBox, Scanner, Source, SourceMeter, Wired
+from hwlearn.lab.instruments.roles import (
+    Instrument,
+    MeterReading,
+    ResistorBox,
+    Scanner,
+    Source,
+    SourceMeter,
+    Wired,
+    each_whatever_fails,
+)
 from hwlearn.lab.instruments.scpi.source import SILENT, made_of
 
 REACHED = 0.99
@@ -202,10 +211,7 @@ class ForeignMeter(ForeignInstrument, SourceMeter):
 
     def off(self, channels: Sequence[str]) -> None:
         """One output after the other, whichever fails; then their levels."""
-        with ExitStack() as last:  # is done first
-            for step in (self._zero, self._off_now):
-                for channel in reversed(channels):
-                    last.callback(step, channel)
+        each_whatever_fails((self._off_now, self._zero), channels)
 
     def _off_now(self, channel: str) -> None:
         self._sourced = {other: key for other, key in self._sourced.items() if other != channel}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import ClassVar, Literal, Self
 
 from hwlearn.lab.instruments.found import Driving, Found
-from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired
+from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired, each_whatever_fails
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.session import Refused, Session
 from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_number, parse_numbers
@@ -123,11 +122,7 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
 
     def off(self, channels: Sequence[str]) -> None:
         """One output after the other, whichever fails; then their levels."""
-        channels = channels or self.only
-        with ExitStack() as last:  # is done first
-            for step in (self._zero, self._switch_off):
-                for channel in reversed(channels):
-                    last.callback(step, channel)
+        each_whatever_fails((self._switch_off, self._zero), channels or self.only)
 
     def _switch_off(self, channel: str) -> None:
         self._sourced.pop(channel, None)
