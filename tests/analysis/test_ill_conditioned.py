@@ -39,4 +39,6 @@ def test_a_matrix_that_rounding_decides_on():
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_targets_of_zero(rule):
     network = kite([1, 1.5, 1.3, 1, 1, 1.7])
-    robustness(network, Task([[1.0, 0.0]], [[0.0, 0.0, 0.0]]), rule, steps=20, sizes=1, only=["noise", "update bias"])
+    found = robustness(network, Task([[1.0, 0.0]], [[0.0, 0.0, 0.0]]), rule, steps=20, sizes=1, only=["noise", "update bias"])
+    assert {case.imperfection for case in found.cases} == {"noise", "update bias"}
+    assert all(np.isfinite(loss) for case in found.cases for loss in case.losses.values())
