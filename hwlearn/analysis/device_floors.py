@@ -13,6 +13,7 @@ from hwlearn.analysis.jacobian import RANK_TOLERANCE
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.analysis.manifold import project
 from hwlearn.arrays import Array
+from hwlearn.learning.projected import pressed
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -61,7 +62,7 @@ def stuck_floor(network: Network, task: Task, rule: Rule, edges: ArrayLike, cond
     near = Linearised.of(project(network, task).jacobian, rule)
     off = (near.jacobian.outputs - near.jacobian.targets).ravel()
     g, push = near.jacobian.conductances, -near.matrix.T @ near.weighted(off[:, None])[:, 0]
-    blocked = ((g <= network.lower) & (push < 0)) | ((g >= network.upper) & (push > 0))
+    blocked = pressed(push, g, (network.lower, network.upper))
     left, sizes, _ = np.linalg.svd(np.where(blocked, 0.0, near.matrix), full_matrices=False)
     basis = left[:, sizes > RANK_TOLERANCE * sizes.max(initial=0.0)]
     weighted = near.weighted(basis)

@@ -18,7 +18,7 @@ from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import SimulationError
 from hwlearn.learning.flow import flow
 from hwlearn.learning.losses import SquaredError
-from hwlearn.learning.projected import Event
+from hwlearn.learning.projected import Event, pressed
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -177,8 +177,7 @@ def _follow(circuit: ExactCircuit, task: Task, rule: Rule, longest: float, missi
 
 def _inward(network: Network, conductances: Array, direction: Array) -> Array:
     """The direction, zero where an edge at a bound is pressed outwards."""
-    pressed = ((conductances <= network.lower) & (direction < 0)) | ((conductances >= network.upper) & (direction > 0))
-    return np.where(pressed, 0.0, direction)
+    return np.where(pressed(direction, conductances, (network.lower, network.upper)), 0.0, direction)
 
 
 def _step(found: Jacobian, moving: NDArray[np.bool_]) -> tuple[Array, float]:

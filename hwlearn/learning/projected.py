@@ -65,7 +65,7 @@ def solve_projected(
         SimulationError: the integrator failed, or a component goes to and fro at its bound.
     """
     (now, end), state = span, np.clip(start, *bounds)
-    held = _pressed(direction(now, state), state, bounds)
+    held = pressed(direction(now, state), state, bounds)
     times: list[Array] = []
     states: list[Array] = []
     evaluations = waits = 0
@@ -112,7 +112,7 @@ def solve_projected(
     )
 
 
-def _pressed(direction: Array, state: Array, bounds: tuple[Array, Array]) -> NDArray[np.bool_]:
+def pressed(direction: Array, state: Array, bounds: tuple[Array, Array]) -> NDArray[np.bool_]:
     """Components at a bound whose direction points outwards."""
     lower, upper = bounds
     return ((state <= lower) & (direction < 0)) | ((state >= upper) & (direction > 0))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import SimulationError
+from hwlearn.learning.projected import pressed
 from hwlearn.learning.rates.error_dynamics import error_dynamics
 from hwlearn.learning.rates.learning_rate import LearningRate
 from hwlearn.learning.rates.modes import Modes, modes
@@ -110,8 +111,7 @@ class OwnRate(LearningRate):
         return loss > before * (1 + GREW) and before > ROUNDING * self._first
 
     def _take(self, direction: Array, wanted: Array, slopes: Array | None, most: float) -> None:
-        network, (lower, upper) = self._circuit.network, self._circuit.bounds
-        held = ((wanted <= lower) & (direction < 0)) | ((wanted >= upper) & (direction > 0))
+        network, held = self._circuit.network, pressed(direction, wanted, self._circuit.bounds)
         scale = np.where(network.trainable & ~held, 1.0 if slopes is None else slopes, 0.0)
         found = self._modes(scale)
         if found.fastest == 0:  # nothing moves the outputs from here, so any rate will do
