@@ -54,7 +54,7 @@ def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
     task.check(network)
     shape, here = structure(network), jacobian(network, task)
     mixing, found = parts(here)
-    near = SLACK * max(here.volts, float(np.abs(task.targets).max(initial=0.0)))
+    near = SLACK * here.size
     reasons = [*_ties(network, task, shape, near), *_limits(network, task, near), *_contradictions(task, mixing, near)]
     entries = max(sum(part.count * len(part.edges) for part in found), 1)
     steps = (WORK if not reasons else WORK_IN_VAIN) // entries

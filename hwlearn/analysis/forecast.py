@@ -160,7 +160,7 @@ def in_order(network: Network, tasks: Sequence[Task], rule: Rule) -> tuple[list[
         stages.append(forecast(here, task, rule))
         here = here.with_conductances(stages[-1].conductances)
         with ExactCircuit(here) as circuit:
-            errors[stage] = [_rms(take(circuit, other)) for other in tasks]
+            errors[stage] = [take(circuit, other).rms for other in tasks]
     return stages, errors
 
 
@@ -198,7 +198,7 @@ def _way(circuit: ExactCircuit, task: Task, moving: NDArray[np.bool_]) -> float:
     step, left = _step(found, moving)
     there = here + step
     outside = ((there < network.lower) | (there > network.upper))[network.trainable].any()
-    return np.inf if outside or left > REACHED * _size(found) else float(np.linalg.norm(step) / np.linalg.norm(here))
+    return np.inf if outside or left > REACHED * found.size else float(np.linalg.norm(step) / np.linalg.norm(here))
 
 
 def _land(circuit: ExactCircuit, task: Task, rule: Rule) -> None:
@@ -212,14 +212,5 @@ def _land(circuit: ExactCircuit, task: Task, rule: Rule) -> None:
         circuit.program(np.where(network.trainable, circuit.conductances + step, circuit.conductances))
 
 
-def _size(found: Jacobian) -> float:
-    return max(found.volts, float(np.abs(found.targets).max(initial=0.0)))
-
-
 def _told(network: Network, rule: Rule, end: Jacobian, settled: bool, time: float) -> Forecast:
-    rms = _rms(end)
-    return Forecast(network, rule.name, end.conductances, rms, rms <= REACHED * _size(end), settled, time)
-
-
-def _rms(found: Jacobian) -> float:
-    return float(np.sqrt(np.mean((found.outputs - found.targets) ** 2)))
+    return Forecast(network, rule.name, end.conductances, end.rms, end.rms <= REACHED * end.size, settled, time)

@@ -44,6 +44,16 @@ class Jacobian(Sensitivity):
         return self.outputs.size, len(self.source_drops)
 
     @property
+    def rms(self) -> float:
+        """Root mean square of the error o − y [V]."""
+        return float(np.sqrt(np.mean((self.outputs - self.targets) ** 2)))
+
+    @property
+    def size(self) -> float:
+        """The largest voltage of any sample, or target [V]."""
+        return max(self.volts, float(np.abs(self.targets).max(initial=0.0)))
+
+    @property
     def rounding(self) -> float:
         """What rounding alone may leave in J [V/S]; smaller singular values are zero."""
         return 1e-13 * self.volts * float(np.abs(self.resistance).max(initial=0.0))

@@ -58,12 +58,10 @@ def project(network: Network, task: Task, start: ArrayLike | None = None, iterat
 def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Projection:
     """`project`, from where the circuit is programmed; the circuit is left anywhere on the way."""
     network, here = circuit.network, take(circuit, task)
-    damping, error = 1e-3, here.outputs - here.targets
-    size = max(here.volts, float(np.abs(here.targets).max(initial=0.0)))
-    taken = 1
-    while taken < iterations and _rms(error) > REACHED * size * 1e-3:
+    damping, size, taken = 1e-3, here.size, 1
+    while taken < iterations and here.rms > REACHED * size * 1e-3:
         mixing, found = parts(here)
-        inside, g = mixing.T @ error, here.conductances
+        inside, g = mixing.T @ (here.outputs - here.targets), here.conductances
         count = sum(part.count for part in found)
         scale = sum(part.trace(np.eye(len(part.outputs)), g[part.edges]) for part in found) / max(count, 1)
         if not scale:
@@ -76,16 +74,16 @@ def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Project
         circuit.program(wanted)
         taken += 1
         there = _answered(circuit, task)
-        if there is None or _rms(there.outputs - there.targets) >= _rms(error):
+        if there is None or there.rms >= here.rms:
             damping *= 10
             if damping > 1e8:
                 break
             continue
-        before, here, error = _rms(error), there, there.outputs - there.targets
-        damping = max(damping * 0.1, 1e-14)
-        if _rms(error) > (1 - 1e-6) * before:
+        stalled = there.rms > (1 - 1e-6) * here.rms
+        here, damping = there, max(damping * 0.1, 1e-14)
+        if stalled:
             break
-    return Projection(here, _rms(error), _rms(error) <= REACHED * size, taken)
+    return Projection(here, here.rms, here.rms <= REACHED * size, taken)
 
 
 def _answered(circuit: ExactCircuit, task: Task) -> Jacobian | None:
@@ -103,7 +101,3 @@ def distance(network: Network, task: Task, conductances: ArrayLike) -> float:
     error = mixing.T @ (here.outputs - here.targets)
     steps = [np.linalg.lstsq(part.rows(), error[:, part.outputs].ravel(), rcond=None)[0] for part in found]
     return float(np.linalg.norm(np.concatenate(steps))) if steps else 0.0
-
-
-def _rms(error: Array) -> float:
-    return float(np.sqrt(np.mean(error**2)))

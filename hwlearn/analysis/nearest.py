@@ -54,8 +54,6 @@ def nearest(network: Network, task: Task, found: Projection) -> Projection:
         inside = np.clip(np.log(found.conductances[free]), low, high)
         solved = least_squares(error, inside, slope, bounds=(low, high), max_nfev=STEPS, xtol=1e-12, ftol=1e-10, gtol=1e-14)
         there = at(solved.x)
-    rms = float(np.sqrt(np.mean((there.outputs - there.targets) ** 2)))
-    if rms >= found.rms:
+    if there.rms >= found.rms:
         return found
-    size = max(there.volts, float(np.abs(there.targets).max(initial=0.0)))
-    return Projection(there, rms, rms <= REACHED * size, found.iterations + int(solved.nfev))
+    return Projection(there, there.rms, there.rms <= REACHED * there.size, found.iterations + int(solved.nfev))
