@@ -14,7 +14,7 @@ from hwlearn.arrays import Array
 from hwlearn.network import Network
 
 AT_ONCE = 2**22
-"""Drops that are looked at together."""
+"""Drops, or other numbers of samples, that are looked at together."""
 
 
 class Measurement(ABC):
@@ -110,14 +110,9 @@ class SampledMeasurement(Measurement):
         return self.voltages[:, self.network.tails] - self.voltages[:, self.network.heads]
 
     def _parts(self) -> Iterator[tuple[slice, SampledMeasurement]]:
-        """The samples in parts whose drops are at most `AT_ONCE` numbers, which bounds the memory."""
-        count, together = len(self.voltages), max(1, AT_ONCE // max(1, len(self.network.edges)))
-        if count <= together:
-            yield slice(None), self
-            return
-        for first in range(0, count, together):
-            part = slice(first, first + together)
-            yield part, self[part]
+        """The samples in parts, which bounds the memory of their drops; all of them as they are where these are few."""
+        for part in parts(len(self.voltages), len(self.network.edges)):
+            yield part, self if part == slice(0, len(self.voltages)) else self[part]
 
     @property
     def power(self) -> Array:
@@ -159,6 +154,13 @@ class SampledMeasurement(Measurement):
             self.noise,
             self.provenance,
         )
+
+
+def parts(samples: int, numbers: int) -> Iterator[slice]:
+    """Samples that are looked at together, of so many numbers each: `AT_ONCE` numbers at most, which bounds the memory."""
+    together = max(1, AT_ONCE // max(1, numbers))
+    for first in range(0, samples, together):
+        yield slice(first, min(first + together, samples))
 
 
 def sum_of(parts: Iterable[Array]) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -104,8 +104,7 @@ class MemristiveCircuit(Circuit):
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         at_once = self._measured(self.states, _drive(inputs, outputs, imposed, slice(None)))
-        drops = at_once.edge_drops()[:, self._at]
-        if not self.seconds or not any(self._motions.rates(self.states, row).any() for row in drops):
+        if not self.seconds or not any(self._motions.rates(self.states, drops).any() for drops in self._drops(at_once)):
             return MemristiveMeasurement.of(self.network, self._conductances, [at_once])
         parts = []
         for k in range(len(inputs)):
@@ -113,6 +112,12 @@ class MemristiveCircuit(Circuit):
             self.states = moved(lambda at, sample=sample: self._rates(at, sample), self.states, self.seconds)  # type: ignore[misc]
             parts.append(self._measured(self.states, sample))
         return MemristiveMeasurement.of(self.network, self._conductances, parts)
+
+    def _drops(self, measured: Measurement) -> Iterator[Array]:
+        """(M,) V of the memristors, sample by sample."""
+        network, voltages = self.network, measured.node_voltages
+        for row in voltages:
+            yield row[network.tails[self._at]] - row[network.heads[self._at]]
 
     def _rates(self, states: Array, sample: Drive) -> Array:
         states = np.clip(states, 0.0, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.measurement import Measurement, contrast_of
+from hwlearn.circuits.measurement import Measurement, contrast_of, parts, sum_of
 from hwlearn.errors import DriveError
 
 if TYPE_CHECKING:
@@ -51,21 +52,34 @@ class FoldedMeasurement(Measurement):
         network = self._folded.network
         return self.node_voltages[:, network.tails] - self.node_voltages[:, network.heads]
 
+    def _parts(self) -> Iterator[tuple[slice, FoldedMeasurement]]:
+        """The samples in parts, which bounds the memory of their drops."""
+        for part in parts(len(self.free), len(self._folded.network.edges)):
+            yield part, self[part]
+
     @property
     def power(self) -> Array:
-        currents = self._folded.network.edge_currents(self._conductances, self.node_voltages)
-        return np.einsum("se,se->s", currents, self.edge_drops())
+        network = self._folded.network
+        found = [
+            np.einsum("se,se->s", network.edge_currents(self._conductances, own.node_voltages), own.edge_drops())
+            for _, own in self._parts()
+        ]
+        return np.concatenate(found)
 
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
-        drops = self.edge_drops()
-        share = np.full(len(drops), 1.0 / len(drops)) if weights is None else np.asarray(weights, dtype=np.float64)
-        return share @ drops**2
+        count = len(self.free)
+        share = np.full(count, 1.0 / count) if weights is None else np.asarray(weights, dtype=np.float64)
+        return sum_of(share[part] @ own.edge_drops() ** 2 for part, own in self._parts())
 
     def contrast(self, reference: Measurement) -> Array:
         if not isinstance(reference, FoldedMeasurement) or reference._folded is not self._folded:
             raise DriveError("a contrast needs two measurements of the same circuit with the same conductances")
         if np.array_equal(self.driven, reference.driven):
             return self._contrast(reference)
+        count = len(self.free)
+        return sum_of(own._by_drops(reference[part]) * (len(own.free) / count) for part, own in self._parts())
+
+    def _by_drops(self, reference: FoldedMeasurement) -> Array:
         here, there = self.edge_drops(), reference.edge_drops()
         contrast = contrast_of(here, there)
         for k, device in self._folded.network.device_at.items():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.measurement import AT_ONCE, sum_of
+from hwlearn.circuits.measurement import parts, sum_of
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.inference.unread import UnreadNodes
 from hwlearn.lab.station import Station
@@ -47,7 +47,7 @@ class Estimates:
         found = np.full(voltages.shape, noise)
         if self.nodes:
             spread = np.square(self._unread.weights(conductances)).sum(axis=1) * np.nan_to_num(noise) ** 2
-            for part in _parts(len(voltages), len(self.nodes) * len(conductances)):
+            for part in parts(len(voltages), len(self.nodes) * len(conductances)):
                 doubt = np.square(self._doubt * self._unread.doubt(conductances, voltages[part])).sum(axis=2)
                 found[part][:, self.nodes] = np.sqrt(doubt + spread)
         return found
@@ -63,7 +63,7 @@ class Estimates:
         """
         if not len(self._needed):
             return
-        error = sum_of(self._error(conductances, one[part], two[part]) for part in _parts(len(one), len(conductances) ** 2))
+        error = sum_of(self._error(conductances, one[part], two[part]) for part in parts(len(one), len(conductances) ** 2))
         error = self._doubt * np.sqrt(np.square(error / len(one)).sum(axis=1))
         trained = self._network.trainable
         size, part = float(np.linalg.norm(contrast[trained])), float(np.linalg.norm(error[trained]))
@@ -93,13 +93,6 @@ class Estimates:
         incidence = self._network.incidence.toarray()
         doubt = self._unread.doubt(conductances, voltages)
         return voltages @ incidence.T, np.einsum("eu,suf->sef", incidence[:, self.nodes], doubt)
-
-
-def _parts(samples: int, numbers: int) -> Iterator[slice]:
-    """Samples that are looked at together, with this number of numbers each, which bounds the memory."""
-    together = max(1, AT_ONCE // max(1, numbers))
-    for first in range(0, samples, together):
-        yield slice(first, first + together)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:
