@@ -138,15 +138,16 @@ def foreseen(model: Model, network: Network, task: Task, images: Images, epochs:
     """How long so many epochs will take and how much memory, by a few steps of a circuit that is thrown away."""
     circuit, rule, times = NewtonCircuit(network, dtype="float32"), EquilibriumPropagation(NUDGE, symmetric=True), []
     options: dict[str, Any] = {"batch_size": model.batch, "optimizer": model.optimizer}
-    options["callbacks"] = [lambda _: times.append(time.perf_counter())]
+    options["callbacks"] = [lambda _: times.append((time.perf_counter(), time.process_time()))]
     train(circuit, task, rule, steps=LOOKED_AT, learning_rate=model.learning_rate(0), **options)
-    step, began = float(np.median(np.diff(times))), time.perf_counter()
-    some = images._replace(test_inputs=images.test_inputs[:TESTED], test_labels=images.test_labels[:TESTED])
-    test_error(circuit, some, model.gain)
-    testing = (time.perf_counter() - began) * len(images.test_inputs) / len(some.test_inputs)
-    epoch = step * (len(task) // model.batch) + testing
+    (step, work), steps = np.median(np.diff(times, axis=0), axis=0), len(task) // model.batch
+    some, began = slice(TESTED), time.perf_counter()
+    test_error(
+        circuit, images._replace(test_inputs=images.test_inputs[some], test_labels=images.test_labels[some]), model.gain
+    )
+    epoch = step * steps + (time.perf_counter() - began) * max(1.0, len(images.test_inputs) / TESTED)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    told = f"{1e3 * step:.1f} ms a step now, so {epochs} epochs of {len(task) // model.batch} steps take about "
+    told = f"{1e3 * step:.1f} ms a step now ({1e3 * work:.1f} ms of CPU), so {epochs} epochs of {steps} steps take about "
     return f"{told}{in_words(epochs * epoch)} ({in_words(epoch)} each); {memory:.1f} GB of memory"
 
 
