@@ -157,7 +157,7 @@ class SampledMeasurement(Measurement):
 
 
 def parts(samples: int, numbers: int) -> Iterator[slice]:
-    """Samples that are looked at together, of so many numbers each: `AT_ONCE` numbers at most, which bounds the memory."""
+    """Samples that are looked at together: with `numbers` of each at most `AT_ONCE`, which bounds the memory."""
     together = max(1, AT_ONCE // max(1, numbers))
     for first in range(0, samples, together):
         yield slice(first, min(first + together, samples))
