@@ -18,13 +18,13 @@ class _Found(NamedTuple):
 
     Attributes:
         entering: numbers of A.
-        potentials: Λ (n, n_out) Ω.
-        outputs: (p, n_out) V, as in `Answers`.
+        ports: Λᵀ (n_out, n) Ω.
+        transfer: (sources, n_out) V for a unit of each source.
     """
 
     entering: Array
-    potentials: Array
-    outputs: Array
+    ports: Array
+    transfer: Array
 
 
 class Adjoint(Answers):
@@ -63,38 +63,43 @@ class Adjoint(Answers):
             if system.cholesky.together:  # of an older factor perhaps
                 system.cholesky.renew(numbers, conductances)
         system.factored = conductances
-        ports = system.port_rows
-        potentials = np.ascontiguousarray(system.cholesky.solve(ports).T)
-        transfer = self._entering.gathered(entering, potentials)
-        transfer += self._entering.output_lifts
-        return _Found(entering, potentials, np.concatenate((transfer, potentials.T.dot(ports.T))))
+        ports = system.cholesky.solve(system.port_rows)
+        return _Found(entering, ports, self._entering.transfer(entering, ports))
 
     @property
     def outputs(self) -> Array:  # type: ignore[override]
-        return self._all.outputs if self._found is None else self._found.outputs
+        found = self._found
+        return self._all.outputs if found is None else np.concatenate((found.transfer, self.resistance))
+
+    @property
+    def resistance(self) -> Array:
+        found = self._found
+        return self._all.resistance if found is None else found.ports.dot(self.system.port_rows.T)
+
+    def open_outputs(self, weights: Array) -> Array:
+        found = self._found
+        return self._all.open_outputs(weights) if found is None else weights.dot(found.transfer)
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         found = self._found
         if found is None:
             return self._all.contrast(weights, change, share, held)
-        system, (samples, outputs) = self.system, change.shape
-        if samples > outputs:
-            by_change, moments = found.potentials, weights.T.dot(change)
-            currents = None if held is None else held.T.dot(change)
-            own = change.T.dot(change) if share else None
+        system, entering, (samples, outputs) = self.system, self._entering, change.shape
+        mean = change / samples
+        if samples > outputs:  # Σ_s of the samples by moments: a sum over the outputs
+            by_change, values = found.ports, mean.T.dot(weights)
+            currents = None if held is None else mean.T.dot(held)
+            own = mean.T.dot(change) if share else None
         else:
-            by_change, moments, own = found.potentials.dot(change.T), np.ascontiguousarray(weights.T), change.T
-            currents = None if held is None else held.T
+            by_change, values, currents, own = mean.dot(found.ports), weights, held, change
         if share:
             assert own is not None
             currents = share * own if currents is None else currents + share * own
         system.factor_again(self.conductances)
-        right = self._entering.of_columns(found.entering, moments)
-        potentials = system.cholesky.solve(np.ascontiguousarray(right.T)).T
-        potentials = np.ascontiguousarray(potentials) if currents is None else potentials + found.potentials.dot(currents)
-        contrast = self._entering.contrast(by_change, potentials, moments)
-        contrast *= 1 / samples
-        return contrast
+        potentials = system.cholesky.solve(entering.currents(found.entering, values))
+        if currents is not None:
+            potentials = potentials + currents.dot(found.ports)
+        return entering.contrast(by_change, potentials, values)
 
     def whole(self, weights: Array) -> tuple[Answers, Array]:
         """By columns, unless there are so many that outputs alone are likely to be asked for."""
