@@ -14,17 +14,10 @@ from hwlearn.circuits.exact.ports import REBUILT, Basis, Columns, Ports
 
 
 class _Found(NamedTuple):
-    """What a factorisation gives.
-
-    Attributes:
-        entering: numbers of A.
-        ports: Λᵀ (n_out, n) Ω.
-        transfer: (sources, n_out) V for a unit of each source.
-    """
+    """What a factorisation gives: the numbers of A, and Λᵀ (n_out, n) Ω."""
 
     entering: Array
     ports: Array
-    transfer: Array
 
 
 class Adjoint(Answers):
@@ -34,6 +27,9 @@ class Adjoint(Answers):
     A contrast takes one more for each output, or for each sample where these are fewer: Σ_s δ_s ∘ v_s over the samples is
     Σ_k Λ_k ∘ K⁻¹ A m_k over the outputs, for the moments m = Σ_s δ_s x_sᵀ. So a step on new samples costs a factorisation and
     2 n_out solutions. What else is asked for, such as node voltages, is solved for then, by columns.
+
+    Where a solution costs nothing beside the products with A, since K is diagonal, few samples are solved for themselves: then
+    A is multiplied by the samples, and neither by Λ nor by the moments.
 
     Args:
         entering: maps conductances to K and A.
@@ -45,6 +41,8 @@ class Adjoint(Answers):
         self._entering, self._columns, self.conductances = entering, columns, conductances
         self.system, self.count = entering.system, entering.system.sources
         self._whole: Ports | None = None
+        self._transfer: Array | None = None
+        self._samples: tuple[Array, Array] | None = None  # weights that were solved for, and their potentials (S, n)
 
     @cached_property
     def _found(self) -> _Found | None:
@@ -63,13 +61,18 @@ class Adjoint(Answers):
             if system.cholesky.together:  # of an older factor perhaps
                 system.cholesky.renew(numbers, conductances)
         system.factored = conductances
-        ports = system.cholesky.solve(system.port_rows)
-        return _Found(entering, ports, self._entering.transfer(entering, ports))
+        return _Found(entering, system.cholesky.solve(system.port_rows))
 
     @property
     def outputs(self) -> Array:  # type: ignore[override]
         found = self._found
-        return self._all.outputs if found is None else np.concatenate((found.transfer, self.resistance))
+        return self._all.outputs if found is None else np.concatenate((self._transferred(found), self.resistance))
+
+    def _transferred(self, found: _Found) -> Array:
+        """(sources, n_out) V for a unit of each source."""
+        if self._transfer is None:
+            self._transfer = self._entering.lifted(self._entering.transfer(found.entering, found.ports), None)
+        return self._transfer
 
     @property
     def resistance(self) -> Array:
@@ -77,8 +80,14 @@ class Adjoint(Answers):
         return self._all.resistance if found is None else found.ports.dot(self.system.port_rows.T)
 
     def open_outputs(self, weights: Array) -> Array:
-        found = self._found
-        return self._all.open_outputs(weights) if found is None else weights.dot(found.transfer)
+        found, system, entering = self._found, self.system, self._entering
+        if found is None:
+            return self._all.open_outputs(weights)
+        if len(weights) > entering.few:
+            return weights.dot(self._transferred(found))
+        potentials = system.cholesky.solve(entering.currents(found.entering, weights))
+        self._samples = weights, potentials
+        return entering.lifted(potentials.dot(system.port_rows.T), weights)
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         found = self._found
@@ -86,17 +95,20 @@ class Adjoint(Answers):
             return self._all.contrast(weights, change, share, held)
         system, entering, (samples, outputs) = self.system, self._entering, change.shape
         mean = change / samples
+        potentials = self._samples[1] if self._samples is not None and self._samples[0] is weights else None
         if samples > outputs:  # Σ_s of the samples by moments: a sum over the outputs
             by_change, values = found.ports, mean.T.dot(weights)
             currents = None if held is None else mean.T.dot(held)
             own = mean.T.dot(change) if share else None
+            potentials = None if potentials is None else mean.T.dot(potentials)
         else:
             by_change, values, currents, own = mean.dot(found.ports), weights, held, change
         if share:
             assert own is not None
             currents = share * own if currents is None else currents + share * own
-        system.factor_again(self.conductances)
-        potentials = system.cholesky.solve(entering.currents(found.entering, values))
+        if potentials is None:
+            system.factor_again(self.conductances)
+            potentials = system.cholesky.solve(entering.currents(found.entering, values))
         if currents is not None:
             potentials = potentials + currents.dot(found.ports)
         return entering.contrast(by_change, potentials, values)

@@ -12,7 +12,7 @@ from hwlearn.circuits.answers import summed
 from hwlearn.circuits.blocks import DenseBlock
 from hwlearn.circuits.exact.ports import System, entering
 from hwlearn.circuits.kernels import csc_matvecs, csr_matvecs
-from hwlearn.circuits.linalg import SparseMap
+from hwlearn.circuits.linalg import Diagonal, SparseMap
 
 FILLED = 0.5
 """Part of the pairs of a driven and a free node that have an edge, from which a dense matrix is faster."""
@@ -25,11 +25,22 @@ class Entering(ABC):
     """A(g) (n × sources): the currents into the free nodes for a unit of each source, and the numbers of K beside them.
 
     Columns of potentials, source values and their answers are rows here: (k, n), (k, sources).
+
+    Attributes:
+        few: samples up to which it is cheaper to solve for each of them than to have the outputs' transfer from all sources.
     """
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.output_lifts = system.seen.lifts_of_outputs(len(system.port_rows))
+        lifts = system.seen.lifts_of_outputs(len(system.port_rows))
+        self._output_lifts = lifts if lifts.any() else None
+        self.few = _few(system.size, len(lifts.T)) if isinstance(system.cholesky, Diagonal) else 0
+
+    def lifted(self, outputs: Array, values: Array | None) -> Array:
+        """Outputs (k, n_out) V with what source values (k, sources) lift them by; a unit of each source if not given."""
+        if self._output_lifts is None:
+            return outputs
+        return outputs + (self._output_lifts if values is None else values.dot(self._output_lifts))
 
     @abstractmethod
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
@@ -37,7 +48,7 @@ class Entering(ABC):
 
     @abstractmethod
     def transfer(self, numbers: Array, ports: Array) -> Array:
-        """(sources, n_out) V at the outputs for a unit of each source, from the ports' own potentials (n_out, n)."""
+        """(sources, n_out): Aᵀ Λ, for Λᵀ (n_out, n)."""
 
     @abstractmethod
     def currents(self, numbers: Array, values: Array) -> Array:
@@ -71,6 +82,7 @@ class SparseEntering(Entering):
         indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
         self._pattern = indptr, np.asarray(place % sources, dtype=np.int32)
         outputs = len(system.port_rows)
+        self._ones = np.ones(outputs)
         by_potentials, by_sources = csr_array(system.seen_matrix[outputs:]), system.seen_lifts[outputs:]
         self._by_potentials = SparseMap(by_potentials)
         self._drops = SparseMap(csr_array(hstack((by_potentials, by_sources), format="csr")))  # by these and then by those
@@ -80,9 +92,10 @@ class SparseEntering(Entering):
         return numbers[: self._entries], numbers[self._entries :]
 
     def transfer(self, numbers: Array, ports: Array) -> Array:
-        found, potentials = self.output_lifts.copy(), ports.T.reshape(-1)
+        sources, (count, size) = self.system.sources, ports.shape
+        found = np.zeros((sources, count))
         # Aᵀ in CSC is A in CSR.
-        csc_matvecs(*found.shape[:1], self.system.size, found.shape[1], *self._pattern, numbers, potentials, found.reshape(-1))
+        csc_matvecs(sources, size, count, *self._pattern, numbers, ports.T.reshape(-1), found.reshape(-1))
         return found
 
     def currents(self, numbers: Array, values: Array) -> Array:
@@ -94,7 +107,7 @@ class SparseEntering(Entering):
     def contrast(self, change: Array, potentials: Array, values: Array) -> Array:
         drops = self._by_potentials.of_columns(np.ascontiguousarray(change.T))
         drops *= self._drops.of_columns(np.concatenate((potentials, values), axis=1).T.copy())
-        return drops.dot(np.ones(len(change)))
+        return drops.dot(self._ones[: len(change)])
 
 
 class DenseEntering(Entering):
@@ -125,10 +138,8 @@ class DenseEntering(Entering):
         return numbers, block
 
     def transfer(self, numbers: Array, ports: Array) -> Array:
-        at_driven: Array = numbers.dot(ports.T)
-        found = at_driven if self._lifts is None else self._lifts.T.dot(at_driven)
-        found += self.output_lifts
-        return found
+        at_driven: Array = numbers.dot(np.ascontiguousarray(ports.T))
+        return at_driven if self._lifts is None else self._lifts.T.dot(at_driven)
 
     def currents(self, numbers: Array, values: Array) -> Array:
         found: Array = self._driven(values).dot(numbers)
@@ -147,6 +158,11 @@ class DenseEntering(Entering):
     def _driven(self, values: Array) -> Array:
         """w (k, driven) V."""
         return values if self._lifts is None else values.dot(self._lifts.T)
+
+
+def _few(size: int, outputs: int) -> float:
+    """Where a solution costs nothing beside a product with A: that of n with S, against 2 n and S with n_out."""
+    return 2 * size * outputs / (size - outputs) if size > outputs else np.inf
 
 
 def choose_entering(system: System) -> Entering:
