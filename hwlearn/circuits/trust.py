@@ -15,7 +15,8 @@ from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 
 if TYPE_CHECKING:
-    from hwlearn.circuits.exact.ports import Basis, System
+    from hwlearn.circuits.exact.basis import Basis
+    from hwlearn.circuits.exact.system import System
 
 ACCURACY = 1e-9
 """Largest error of a node voltage, relative to the largest in the circuit for the same source; what is worse is refused."""

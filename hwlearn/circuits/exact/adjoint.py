@@ -9,8 +9,10 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
+from hwlearn.circuits.exact.basis import Basis
+from hwlearn.circuits.exact.columns import REBUILT, Columns
 from hwlearn.circuits.exact.entering import Entering
-from hwlearn.circuits.exact.ports import REBUILT, Basis, Columns, Ports
+from hwlearn.circuits.exact.ports import Ports
 
 
 class _Found(NamedTuple):
@@ -54,7 +56,8 @@ class Adjoint(Answers):
         else:
 
             def sources() -> tuple[Basis, Array]:
-                return system.per_source, system.per_source.assemble(conductances)[1]
+                basis = self._columns.per_source
+                return basis, basis.assemble(conductances)[1]
 
             if system.trust.refined(sources, conductances, numbers) is not None:
                 return None
@@ -125,7 +128,7 @@ class Adjoint(Answers):
     @cached_property
     def _all(self) -> Ports:
         """A column for each source."""
-        ports = Ports(self.system.per_source, self.conductances)
+        ports = Ports(self._columns.per_source, self.conductances)
         ports.complete()
         return ports
 

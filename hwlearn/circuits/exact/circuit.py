@@ -11,9 +11,12 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
 from hwlearn.circuits.exact.adjoint import Adjoint
+from hwlearn.circuits.exact.basis import Basis
+from hwlearn.circuits.exact.columns import Columns
 from hwlearn.circuits.exact.entering import Entering, choose_entering
-from hwlearn.circuits.exact.ports import Basis, Columns, Ports, System
+from hwlearn.circuits.exact.ports import Ports
 from hwlearn.circuits.exact.reused import WORTHWHILE
+from hwlearn.circuits.exact.system import System
 from hwlearn.circuits.linear import LinearCircuit
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
@@ -52,7 +55,7 @@ class ExactCircuit(LinearCircuit):
 
     def responses(self, inputs: Array) -> Responses:
         """The circuit's answer to each source alone, and to a unit current at each output; for `inputs` (S, n_in)."""
-        basis = self._system.per_source
+        basis = self._columns.per_source
         ports = Ports(basis, self._conductances)
         ports.complete()
         return Responses(

@@ -10,7 +10,8 @@ from scipy.sparse import csr_array, hstack, vstack
 from hwlearn.arrays import Array, Indices
 from hwlearn.circuits.answers import summed
 from hwlearn.circuits.blocks import DenseBlock
-from hwlearn.circuits.exact.ports import System, entering
+from hwlearn.circuits.exact.pattern import edge_products
+from hwlearn.circuits.exact.system import System
 from hwlearn.circuits.kernels import csc_matvecs, csr_matvecs
 from hwlearn.circuits.linalg import Diagonal, SparseMap
 
@@ -64,7 +65,7 @@ class SparseEntering(Entering):
 
     def __init__(self, system: System) -> None:
         super().__init__(system)
-        rows, columns, edges, values = entering(system.into, system.raised)
+        rows, columns, edges, values = edge_products(system.into, system.raised)
         place: Indices
         place, entry = np.unique(rows * system.sources + columns, return_inverse=True)
         constants = np.zeros(len(place))
