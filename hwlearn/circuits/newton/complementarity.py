@@ -39,6 +39,7 @@ class Bounded:
         self._matrix, self._inner = matrix, inner
         self._inverse = 1 / matrix.diagonal()
         self._across, self._left = matrix[inner:, :inner], matrix[inner:, inner:]
+        self._shares = self._across * self._inverse[:inner]
         self._rounding = matrix.dtype.type(1e3 * np.finfo(matrix.dtype).eps)
         self._eye = np.eye(len(matrix) - inner, dtype=matrix.dtype)
 
@@ -83,59 +84,70 @@ class Bounded:
     ) -> NDArray[Any]:
         """`solve` for samples that are counted from `first`."""
         left, found = np.arange(len(right)), None
-        # What a node would be at while all others stay, 0 V at first; +1 where that is below its bounds, −1 where above.
-        alone = right * self._inverse
-        off = np.minimum(np.maximum(alone, lower), upper) - alone
-        state = np.sign(off)
-        if always is not None:
-            state[:, always] = 1
+        rest = right * self._inverse  # what each node would be at while all others are at 0 V
+        state = _state(rest, np.minimum(np.maximum(rest, lower), upper), always)
         for sweep in range(MOST):
-            held = state != 0
-            fixed = np.where(held, np.where(state > 0, lower, upper), 0)
-            x = self._at(right, held, fixed)
-            alone = x + (right - x @ self._matrix) * self._inverse
-            off = np.minimum(np.maximum(alone, lower), upper) - alone
-            wanted = np.sign(off)
-            if always is not None:
-                wanted[:, always] = 1
+            held = np.isfinite(state)
+            alone = self._alone(right, rest, held, state)
+            within = np.minimum(np.maximum(alone, lower), upper)
+            wanted = _state(alone, within, always)
             changed = wanted != state
-            if changed.any():  # by more than rounding
-                slack = self._rounding * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
-                changed &= np.abs(np.where(held, alone - fixed, off)) > slack
             if not changed.any():
                 if found is None:
-                    return x
-                found[left] = x
+                    return within
+                found[left] = within
                 return found
+            x = np.where(held, state, alone)
+            slack = self._rounding * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
+            changed &= np.abs(alone - np.where(held, state, within)) > slack  # by more than rounding
+            going = changed.any(axis=1)
             if found is None:
                 found = np.empty_like(right)
-            going = changed.any(axis=1)
             found[left[~going]] = x[~going]
+            if not going.any():
+                return found
             if sweep >= SWEEPS:
                 least = changed.argmax(axis=1, keepdims=True)
                 changed &= np.arange(changed.shape[1]) == least
             state = np.where(changed, wanted, state)[going]
-            right, left = right[going], left[going]
+            right, rest, left = right[going], rest[going], left[going]
             lower, upper = (bound if len(bound) == 1 else bound[going] for bound in (lower, upper))
         raise SimulationError(
             f"exact: which ideal diodes conduct was not found for sample {first + left[0]}; conductances may be decades apart"
         )
 
-    def _at(self, right: NDArray[Any], held: NDArray[np.bool_], fixed: NDArray[Any]) -> NDArray[Any]:
-        """x (S, n) with some nodes held at `fixed`."""
-        inner, across = self._inner, self._across
-        loose = ~held[:, :inner] * self._inverse[:inner]
-        known = loose * right[:, :inner] + fixed[:, :inner]
+    def _alone(
+        self, right: NDArray[Any], rest: NDArray[Any], held: NDArray[np.bool_], state: NDArray[Any]
+    ) -> NDArray[Any]:
+        """What each node would be at, (S, n) V, while all others stay: where they are held, or where that leaves them."""
+        inner, across, inverse = self._inner, self._across, self._inverse
         if inner == len(self._matrix):
-            return known
+            return rest
+        within = held[:, :inner]
+        known = np.where(within, state[:, :inner], rest[:, :inner])
+        loose = np.where(within, 0, inverse[:inner])
         matrices = self._left - np.matmul(across * loose[:, None, :], across.T)
         sums, stopped = right[:, inner:] - known @ across.T, held[:, inner:]
-        if stopped.any():
+        edged = bool(stopped.any())
+        if edged:
             matrices = np.where(stopped[:, :, None], self._eye, matrices)
-            sums = np.where(stopped, fixed[:, inner:], sums)
+            sums = np.where(stopped, state[:, inner:], sums)
         outer = np.linalg.solve(matrices, sums[:, :, None])[:, :, 0]
-        known -= loose * (outer @ across)
-        return np.concatenate((known, outer), axis=1)
+        alone = np.empty_like(rest)
+        np.subtract(rest[:, :inner], outer @ self._shares, out=alone[:, :inner])
+        alone[:, inner:] = outer
+        if edged:
+            x = np.where(held, state, alone)
+            alone[:, inner:] += np.where(stopped, (right - x @ self._matrix)[:, inner:] * inverse[inner:], 0)
+        return alone
+
+
+def _state(alone: NDArray[Any], within: NDArray[Any], always: Indices | None) -> NDArray[Any]:
+    """The bound (S, n) V that holds a node, for where it would be alone and the nearest to it within the bounds; ∞ for none."""
+    state = np.where(alone == within, np.inf, within)
+    if always is not None:
+        state[:, always] = within[:, always]
+    return state
 
 
 def without_edges(size: int, one: Indices, two: Indices, first: Iterable[int]) -> Indices:
