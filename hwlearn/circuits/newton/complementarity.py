@@ -116,9 +116,7 @@ class Bounded:
             f"exact: which ideal diodes conduct was not found for sample {first + left[0]}; conductances may be decades apart"
         )
 
-    def _alone(
-        self, right: NDArray[Any], rest: NDArray[Any], held: NDArray[np.bool_], state: NDArray[Any]
-    ) -> NDArray[Any]:
+    def _alone(self, right: NDArray[Any], rest: NDArray[Any], held: NDArray[np.bool_], state: NDArray[Any]) -> NDArray[Any]:
         """What each node would be at, (S, n) V, while all others stay: where they are held, or where that leaves them."""
         inner, across, inverse = self._inner, self._across, self._inverse
         if inner == len(self._matrix):
@@ -143,7 +141,7 @@ class Bounded:
 
 
 def _state(alone: NDArray[Any], within: NDArray[Any], always: Indices | None) -> NDArray[Any]:
-    """The bound (S, n) V that holds a node, for where it would be alone and the nearest to it within the bounds; ∞ for none."""
+    """The bound (S, n) V that holds a node, ∞ for none: `alone` is where it would be, `within` the nearest between bounds."""
     state = np.where(alone == within, np.inf, within)
     if always is not None:
         state[:, always] = within[:, always]

@@ -17,6 +17,7 @@ from hwlearn.circuits.newton.bounds import Side, bounds_of
 from hwlearn.circuits.newton.complementarity import Bounded, without_edges
 from hwlearn.circuits.newton.coupled import Coupled
 from hwlearn.circuits.newton.folded_measurement import FoldedMeasurement
+from hwlearn.circuits.newton.single import Single
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
 from hwlearn.network.devices import Bias, Branches
@@ -118,12 +119,17 @@ class Folded:
         self._inner = len(inner)
         return np.concatenate((free[inner], np.delete(free, inner)))
 
-    def program(self, conductances: Array) -> Programmed:
+    def program(self, conductances: Array | Single) -> Programmed:
         """Matrices at conductances (E,) S."""
-        block = self.to_driven.of(conductances)
-        matrix = self._matrix.of(conductances[self.between], self._nothing)
+        if isinstance(conductances, Single):
+            numbers: NDArray[Any] = conductances.numbers
+            biases = conductances.devices
+        else:
+            numbers, biases = conductances, conductances[self.biases]
+        block = self.to_driven.of(numbers)
+        matrix = self._matrix.of(numbers[self.between].astype(np.float64), self._nothing)
         matrix[self._diagonal] += self._ones @ block
-        current = conductances[self.biases] - self._span
+        current = biases - self._span
         steady = self._entering_biases.of(current, self._nothing[: self.size]).astype(self.dtype)
         square = matrix.astype(self.dtype).reshape(self.size, self.size)
         coupled = len(self._coupled) > 0
@@ -162,7 +168,7 @@ class Folded:
         seen = x @ self._seen
         if self._seen_driven is not None:
             seen += driven @ self._seen_driven
-        return FoldedMeasurement(self, at.conductances, driven, x, seen.astype(np.float64), currents)
+        return FoldedMeasurement(self, at, driven, x, seen.astype(np.float64), currents)
 
     def _driven(self, values: Array) -> NDArray[Any]:
         """(S, driven) V, for values (S, sources) of all sources."""
@@ -199,11 +205,16 @@ class Programmed:
         bounded: K.
     """
 
-    def __init__(self, conductances: Array, to_driven: NDArray[Any], steady: NDArray[Any], bounded: Bounded) -> None:
-        self.conductances, self.steady, self.bounded = conductances, steady, bounded
+    def __init__(self, conductances: Array | Single, to_driven: NDArray[Any], steady: NDArray[Any], bounded: Bounded) -> None:
+        self._conductances, self.steady, self.bounded = conductances, steady, bounded
         self._to_driven = to_driven
         self._pulled: tuple[float, Bounded] | None = None
         self._known: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    @property
+    def conductances(self) -> Array:
+        """(E,) S."""
+        return self._conductances.whole if isinstance(self._conductances, Single) else self._conductances
 
     def pulled(self, conductance: float, nodes: Indices) -> Bounded:
         """K with a resistor more at some nodes."""

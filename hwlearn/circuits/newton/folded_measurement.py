@@ -13,14 +13,14 @@ from hwlearn.circuits.measurement import Measurement, contrast_of
 from hwlearn.errors import DriveError
 
 if TYPE_CHECKING:
-    from hwlearn.circuits.newton.folded import Folded
+    from hwlearn.circuits.newton.folded import Folded, Programmed
 
 
 class FoldedMeasurement(Measurement):
     """What a `Folded` network answers.
 
     Args:
-        conductances: (E,) S.
+        programmed: what it was programmed to.
         driven: (S, driven) V, ground last. free: (S, n) V.
         voltages, currents: (S, n_out) at the outputs, V and A.
     """
@@ -29,9 +29,15 @@ class FoldedMeasurement(Measurement):
     provenance = "exact (complementarity, LAPACK)"
 
     def __init__(
-        self, folded: Folded, conductances: Array, driven: NDArray[Any], free: NDArray[Any], voltages: Array, currents: Array
+        self,
+        folded: Folded,
+        programmed: Programmed,
+        driven: NDArray[Any],
+        free: NDArray[Any],
+        voltages: Array,
+        currents: Array,
     ) -> None:
-        self._folded, self._conductances, self.driven, self.free = folded, conductances, driven, free
+        self._folded, self._programmed, self.driven, self.free = folded, programmed, driven, free
         self.output_voltages, self.output_currents = voltages, currents
 
     @cached_property
@@ -53,7 +59,7 @@ class FoldedMeasurement(Measurement):
 
     @property
     def power(self) -> Array:
-        currents = self._folded.network.edge_currents(self._conductances, self.node_voltages)
+        currents = self._folded.network.edge_currents(self._programmed.conductances, self.node_voltages)
         return np.einsum("se,se->s", currents, self.edge_drops())
 
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
@@ -96,4 +102,4 @@ class FoldedMeasurement(Measurement):
 
     def __getitem__(self, chosen: slice) -> FoldedMeasurement:
         parts = (self.driven[chosen], self.free[chosen], self.output_voltages[chosen], self.output_currents[chosen])
-        return FoldedMeasurement(self._folded, self._conductances, *parts)
+        return FoldedMeasurement(self._folded, self._programmed, *parts)
