@@ -42,6 +42,7 @@ class Limits:
             self._runs = [
                 (slice(start, end), float(self._lower[start]), float(self._upper[start]))
                 for start, end in zip(starts.tolist(), ends, strict=True)
+                if self._lower[start] > -np.inf  # of those that are trained
             ]
 
     def _rounded(self, bounds: Array, inwards: float) -> NDArray[Any]:

@@ -35,7 +35,10 @@ class Optimizer(Remembering, ABC):
 
     @abstractmethod
     def step(self, direction: Array) -> Array:
-        """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once."""
+        """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once.
+
+        It may be the direction's own memory.
+        """
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
         """Go on from a snapshot.
@@ -54,7 +57,8 @@ class Plain(Optimizer):
     """α ġ: the discrete form of the learning rules."""
 
     def step(self, direction: Array) -> Array:
-        return self.learning_rate * direction
+        direction *= self.learning_rate
+        return direction
 
 
 class Momentum(Optimizer):

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Indices
+from hwlearn.circuits.kernels import solved
 from hwlearn.errors import SimulationError
 
 SWEEPS = 20
 """Semismooth Newton steps after which diodes are turned one by one, which always ends."""
 
 MOST = 5000
+
+ROUNDING = 1e3
+"""Rounding errors of the largest voltage by which a node may be beyond what would change its state."""
 
 AT_ONCE = 4e6
 """Numbers in the matrices of the samples that are solved together, which bounds the memory."""
@@ -40,8 +44,6 @@ class Bounded:
         self._inverse = 1 / matrix.diagonal()
         self._across, self._left = matrix[inner:, :inner], matrix[inner:, inner:]
         self._shares = self._across * self._inverse[:inner]
-        self._rounding = matrix.dtype.type(1e3 * np.finfo(matrix.dtype).eps)
-        self._eye = np.eye(len(matrix) - inner, dtype=matrix.dtype)
 
     def loaded(self, conductance: float, nodes: Indices) -> Bounded:
         """The same with a resistor of a conductance [S] more at each of some nodes, to where its current comes from."""
@@ -61,13 +63,11 @@ class Bounded:
     def solve(
         self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None = None
     ) -> NDArray[Any]:
-        """x (S, n) V for f (S, n) A and bounds (S, n) or (1, n) V; the nodes `always` are held at `lower`.
+        """x (S, n) V for f (S, n) A and bounds (S, n) or (1, n) V, lower ≤ upper; the nodes `always` are held at `lower`.
 
         Raises:
-            SimulationError: a bound is above the other, or there is no end.
+            SimulationError: there is no end.
         """
-        if (lower > upper).any():
-            raise SimulationError("exact: ideal diodes hold a node above one voltage and below a lower one")
         outer = len(self._matrix) - self._inner
         count = max(1, int(AT_ONCE / max(1, outer * len(self._matrix))))
         if len(right) <= count:
@@ -92,13 +92,13 @@ class Bounded:
             within = np.minimum(np.maximum(alone, lower), upper)
             wanted = _state(alone, within, always)
             changed = wanted != state
-            if not changed.any():
+            if not np.count_nonzero(changed):
                 if found is None:
                     return within
                 found[left] = within
                 return found
             x = np.where(held, state, alone)
-            slack = self._rounding * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
+            slack = ROUNDING * np.finfo(x.dtype).eps * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
             changed &= np.abs(alone - np.where(held, state, within)) > slack  # by more than rounding
             going = changed.any(axis=1)
             if found is None:
@@ -126,11 +126,11 @@ class Bounded:
         loose = np.where(within, 0, inverse[:inner])
         matrices = self._left - np.matmul(across * loose[:, None, :], across.T)
         sums, stopped = right[:, inner:] - known @ across.T, held[:, inner:]
-        edged = bool(stopped.any())
+        edged = np.count_nonzero(stopped) > 0
         if edged:
-            matrices = np.where(stopped[:, :, None], self._eye, matrices)
+            matrices = np.where(stopped[:, :, None], np.eye(len(self._left), dtype=right.dtype), matrices)
             sums = np.where(stopped, state[:, inner:], sums)
-        outer = np.linalg.solve(matrices, sums[:, :, None])[:, :, 0]
+        outer = solved(matrices, sums)
         alone = np.empty_like(rest)
         np.subtract(rest[:, :inner], outer @ self._shares, out=alone[:, :inner])
         alone[:, inner:] = outer

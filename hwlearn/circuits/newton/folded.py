@@ -18,12 +18,15 @@ from hwlearn.circuits.newton.complementarity import Bounded, without_edges
 from hwlearn.circuits.newton.coupled import Coupled
 from hwlearn.circuits.newton.folded_measurement import FoldedMeasurement
 from hwlearn.circuits.newton.single import Single
-from hwlearn.errors import ModelError
+from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.network.devices import Bias, Branches
 
 FEW = 256
 """Samples whose Norton currents are kept for the next phase."""
+
+MOST_OFTEN = 2
+"""How often a phase drives each sample of the one before: symmetric nudges do so twice."""
 
 
 class Folded:
@@ -44,7 +47,8 @@ class Folded:
         free, driven: nodes of the network; `driven` is without ground.
         beside: free nodes that have edges to driven ones, in the order of `free`.
         to_driven: A, without the columns of all other nodes.
-        between: positions of the edges among free nodes. pairs: of each, the position in an (n, n) matrix, flat.
+        between: positions of the edges among free nodes. ends: of each, both ends. pairs: of each, the two positions in an
+            (n, n) matrix, flat.
         biases: positions of the biases. bias_ends: their ends, −1 if driven.
 
     Raises:
@@ -75,8 +79,8 @@ class Folded:
         self._feeding = consecutive(feeding)
         self.to_driven = DenseBlock(fold, rows, columns, (len(feeding), len(self.beside)), self.dtype)
         between = np.flatnonzero(~bias & (tails >= 0) & (heads >= 0))
-        ends = tails[between], heads[between]
-        self.pairs = ends[0] * size + ends[1]
+        self.ends = ends = tails[between], heads[between]
+        self.pairs = ends[0] * size + ends[1], ends[1] * size + ends[0]
         self.between, self.biases = consecutive(between), consecutive(np.flatnonzero(bias))
         self.bias_ends = tails[bias], heads[bias]
         self.covered = len(fold) + len(between) + int(bias.sum()) == len(network.edges)
@@ -105,6 +109,7 @@ class Folded:
         places = [(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds]
         at = np.array(places, dtype=np.intp).reshape(-1, 2)
         lower = np.array([bound.lower for bound in bounds], dtype=bool)
+        self._fits = False  # whether bounds that hang on nothing do not exclude each other
         self._coupled = unknown[np.array(coupled, dtype=np.intp).reshape(-1, 2)]
         self._lower, self._upper = (Side(size, at[lower == side], side, self.dtype) for side in (True, False))
 
@@ -146,6 +151,8 @@ class Folded:
         if self._entering is not None:
             right += (values @ self._entering).astype(self.dtype)
         lower, upper = self._lower.at(driven), self._upper.at(driven)
+        if not (self._fits and len(lower) == len(upper) == 1):
+            self._fits = _check_bounds(lower, upper)
         held = None
         if isinstance(outputs, Hold):
             held = self.held_nodes
@@ -225,17 +232,24 @@ class Programmed:
     def norton(self, driven: NDArray[Any]) -> NDArray[Any]:
         """w A (S, free nodes beside driven ones) A, for voltages w (S, driven) V.
 
-        Those of a few samples are known still for the next phase, which drives each of them once, or as often as the other.
+        Those of a few samples are known still for the next phase, which drives each of them once or more times in a row.
         """
         if self._known is not None:
             before, currents = self._known
             times, rest = divmod(len(driven), len(before))
-            if not rest and all(np.array_equal(driven[k::times], before) for k in range(times)):
-                return np.repeat(currents, times, axis=0)
+            if not rest and times <= MOST_OFTEN and (driven.reshape(len(before), times, -1) == before[:, None]).all():
+                return currents.repeat(times, axis=0)
         found = driven @ self._to_driven
         if len(driven) <= FEW:
             self._known = driven, found
         return found
+
+
+def _check_bounds(lower: NDArray[Any], upper: NDArray[Any]) -> bool:
+    """True, for bounds between which there is something."""
+    if (lower > upper).any():
+        raise SimulationError("exact: ideal diodes hold a node above one voltage and below a lower one")
+    return len(lower) == len(upper) == 1
 
 
 def _check(network: Network, laws: tuple[Branches, ...]) -> None:

@@ -80,24 +80,24 @@ class FoldedMeasurement(Measurement):
 
     def _contrast(self, reference: FoldedMeasurement) -> Array:
         """With the same driven nodes: by products of the two phases' node voltages, never forming (S, E)."""
-        folded, share = self._folded, 1 / len(self.free)
-        difference, total = self.free - reference.free, self.free + reference.free
-        own, mixed = np.einsum("sn,sn->n", difference, total) * share, difference.T @ total
-        edges, kind = len(folded.network.edges), folded.dtype
+        folded, kind = self._folded, self._folded.dtype
+        difference, total = (self.free - reference.free) / kind.type(len(self.free)), self.free + reference.free
+        own, mean = np.add.reduce(difference * total), np.zeros(folded.size + 1, dtype=kind)
+        np.add.reduce(difference, out=mean[:-1])
+        edges = len(folded.network.edges)
         found = np.empty(edges, dtype=kind) if folded.covered else np.zeros(edges, dtype=kind)
         # (a − w)² − (b − w)² = (a − b)(a + b) − 2 w (a − b): a product, and a row of ones for what has no w.
         feeding, near = folded.feeding(self.driven), folded.beside
         ends = np.ones((len(feeding) + 1, feeding.shape[1]), dtype=kind)
         ends[1:] = feeding
         others = np.empty((len(ends), len(near)), dtype=kind)
-        others[0], others[1:] = own[near], difference[:, near]
-        others[1:] *= -2 * share
+        others[0] = own[near]
+        np.multiply(difference[:, near], -2, out=others[1:])
         folded.to_driven.write_product(ends.T, others, found)
-        mixed *= -share
-        mixed += own
-        found[folded.between] = (mixed + mixed.T).reshape(-1)[folded.pairs]
-        mean = np.append(difference.mean(axis=0), 0.0)
-        found[folded.biases] = -2.0 * (mean[folded.bias_ends[0]] - mean[folded.bias_ends[1]])
+        # (a − c)² − (b − d)² for two free nodes, of which b and d are the reference's.
+        mixed, (one, two) = (difference.T @ total).reshape(-1), folded.ends
+        found[folded.between] = own[one] + own[two] - mixed[folded.pairs[0]] - mixed[folded.pairs[1]]
+        found[folded.biases] = -2 * (mean[folded.bias_ends[0]] - mean[folded.bias_ends[1]])
         return found
 
     def __getitem__(self, chosen: slice) -> FoldedMeasurement:
