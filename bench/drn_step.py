@@ -82,7 +82,7 @@ def main() -> None:
             hand.step(inputs[chosen], targets[chosen])
 
     def ours() -> None:
-        train(circuit, task, rule, steps=STEPS, batch_size=BATCH, learning_rate=RATE)
+        train(circuit, task, rule, steps=STEPS, batch_size=BATCH, learning_rate=RATE, trajectory=0)
 
     step, plain = interleaved(9, timed(STEPS, ours), timed(STEPS, by_hand))
     print(f"minibatch of {BATCH}: {1e3 * step:.3f} ms, by hand {1e3 * plain:.3f} ms, ratio {step / plain:.2f}")

@@ -19,6 +19,7 @@ from hwlearn.circuits.newton.folded import Folded, Programmed
 from hwlearn.circuits.newton.laws import AtConductances, Devices, all_devices, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.newton.reduction import reduce
+from hwlearn.circuits.newton.single import Single
 from hwlearn.circuits.newton.small_signal import SmallSignal
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import ModelError, SimulationError
@@ -63,16 +64,22 @@ class NewtonCircuit(Circuit):
     Args:
         dtype: "float32" for twice the speed and an accuracy of 1e-6, with ideal diodes.
 
+    Attributes:
+        single: whether it computes in float32.
+        kept: what training asked for in float32, if that was the last to program it.
+
     Raises:
         ModelError: no law reads an element, or its parameters; names each with its line.
     """
 
     name = "exact"
     pulls = True
+    kept: Single | None
 
     def __init__(self, network: Network, dtype: DTypeLike = "float64") -> None:
         super().__init__(network)
-        self._dtype = dtype
+        self._dtype, self.kept = dtype, None
+        self.single = np.dtype(dtype) == np.dtype("float32")
         self._devices = devices = all_devices(network)
         self._folded: Folded | None = None
         self._programmed: Programmed | None = None
@@ -114,14 +121,22 @@ class NewtonCircuit(Circuit):
             raise ModelError("ideal diodes have no slope where they begin to conduct; analyze a network with real ones")
         return self._free.small_signal(self._conductances, inputs)
 
+    @property
+    def conductances(self) -> Array:
+        return self._conductances if self.kept is None else self.kept.whole
+
     def _program(self, conductances: Array) -> Array:
-        self._programmed = None
+        self._programmed = self.kept = None
         return conductances
+
+    def take(self, conductances: Single) -> None:
+        """`program` for training in float32 (`single`), which makes numbers that fit."""
+        self._programmed, self.kept = None, conductances
 
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         if self._folded is not None:
             if self._programmed is None:
-                self._programmed = self._folded.program(self._conductances)
+                self._programmed = self._folded.program(self.kept or self._conductances)
             return self._folded.measure(self._programmed, inputs, outputs, imposed)
         network, driven = self.network, len(self.network.inputs)
         if isinstance(outputs, Hold):
