@@ -54,6 +54,10 @@ Goal = Literal["steps", "constant", "floor", "power", "edges"]
 """Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
 
 
+Variable = Literal["edges", "trainable", "ports", "conductances"]
+"""Names of `hwlearn.analysis.design.changes.CHANGES`."""
+
+
 class DesignTable(Table):
     """`[design]`.
 
@@ -73,6 +77,9 @@ class DesignTable(Table):
         levels: of a part between the bounds, for the "floor".
         restarts: searches from random graphs.
         seed: of these.
+        change: what a search may vary: "edges" (one goes, another of the candidates comes), "trainable" (which edges are; the
+            others stay fixed), "ports" (the nodes that they are at), "conductances" (where each edge begins, or stays if it is
+            fixed, `start` times powers of two within the bounds).
     """
 
     nodes: Annotated[int, Field(ge=2)]
@@ -86,6 +93,7 @@ class DesignTable(Table):
     levels: Annotated[int, Field(ge=2)] = 256
     restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
+    change: Annotated[list[Variable], Field(min_length=1)] = ["edges"]
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -94,10 +102,16 @@ class DesignTable(Table):
 
 
 class DesignPorts(Table):
-    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read."""
+    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read.
+
+    Attributes:
+        inputs, outputs: the nodes; where `change` names "ports", those that a search begins with.
+        places: nodes that ports may be put at then; all if not given. Ports at other nodes stay there.
+    """
 
     inputs: Names
     outputs: Names
+    places: Names | None = None
 
 
 class DesignTask(Table):
@@ -151,6 +165,8 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             objective=table.objectives[0],
             family=table.family,
             levels=table.levels,
+            change=table.change,
+            places=settings.ports.places or (),
         )
     except HwlearnError as error:
         raise ExperimentError(f"{file}: {error}") from None
@@ -185,10 +201,15 @@ def write_design(found: Design, folder: Path) -> None:
         ExperimentError: a file cannot be written.
     """
     problem, course = found.problem, found.course
-    network = problem.network(found.ends)
+    network = problem.network(found.start)
+    learns = [edge.name for edge, one in zip(network.edges, network.trainable, strict=True) if one]
     write_text(folder / "design.cir", network.to_netlist())
     tables: dict[str, dict[str, Any]] = {
-        "circuit": {"netlist": "design.cir", "trainable": ["R*"], "bounds": list(problem.bounds)},
+        "circuit": {
+            "netlist": "design.cir",
+            "trainable": ["R*"] if network.trainable.all() else learns,
+            "bounds": list(problem.bounds),
+        },
         "ports": {"inputs": list(network.input_names), "outputs": list(network.output_names)},
         "task": {"inputs": problem.task.inputs.tolist(), "targets": problem.task.targets.tolist()},
         "rule": {"name": problem.rule, **_nudge(found), "symmetric": True},

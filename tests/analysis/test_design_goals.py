@@ -26,7 +26,7 @@ def problem_of(**options) -> Problem:
 def test_the_floor_is_the_loss_of_conductances_off_by_half_a_step():
     problem = problem_of(levels=4096)
     found = design(problem, restarts=1)
-    network = problem.network(found.ends, found.solution.conductances)
+    network = problem.network(found.solution)
     half = (problem.bounds[1] - problem.bounds[0]) / (problem.levels - 1) / 2
     random, losses = np.random.default_rng(0), []
     with ExactCircuit(network) as circuit:
@@ -40,7 +40,7 @@ def test_the_floor_is_the_loss_of_conductances_off_by_half_a_step():
 
 def test_constants_are_those_of_the_analysis():
     found = design(problem_of(), restarts=1)
-    network = found.problem.network(found.ends, found.solution.conductances)
+    network = found.problem.network(found.solution)
     assert OBJECTIVES["constant"].value(found) == pytest.approx(coercivity(jacobian(network, TASK)).constant, rel=1e-9)
     relative = replace(found, problem=replace(found.problem, family=6))
     for targets, constant in zip(relative.problem.relatives, constants(relative), strict=True):
@@ -69,7 +69,7 @@ def test_no_design_of_a_front_beats_another():
         others = np.delete(costs, k, axis=0)
         assert not ((others <= cost).all(axis=1)).any()
     for one in found:
-        on = jacobian(one.problem.network(one.ends, one.solution.conductances), TASK)
+        on = jacobian(one.problem.network(one.solution), TASK)
         np.testing.assert_allclose(on.outputs, TASK.targets, atol=1e-5)
 
 
