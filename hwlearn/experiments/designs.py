@@ -71,6 +71,7 @@ class DesignTable(Table):
             "edges"; a list makes a Pareto front.
         family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
         levels: of a part between the bounds, for the "floor".
+        spaced: of what these are evenly spaced: "conductance", or "resistance", as those of digipots are.
         restarts: searches from random graphs.
         seed: of these.
     """
@@ -84,6 +85,7 @@ class DesignTable(Table):
     objective: Goal | Annotated[list[Goal], Field(min_length=1)] = "steps"
     family: NonNegativeInt = 0
     levels: Annotated[int, Field(ge=2)] = 256
+    spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
 
@@ -150,6 +152,7 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             start=table.start,
             objective=table.objectives[0],
             family=table.family,
+            spaced=table.spaced,
             levels=table.levels,
         )
     except HwlearnError as error:

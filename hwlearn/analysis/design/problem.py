@@ -37,7 +37,8 @@ class Problem:
         loss: the rule's own, at which the task is learned: V² for EP and CL, A² for AL.
         objective: what it shall be good at, a name of `OBJECTIVES`.
         family: random targets whose constant counts in place of the task's own, if any.
-        levels: of a part, evenly spaced between the bounds: for the error floor.
+        spaced: of what the levels of a part are evenly spaced between the bounds, "conductance" or "resistance" (digipots).
+        levels: of a part: for the error floor.
     """
 
     nodes: tuple[str, ...]
@@ -52,6 +53,7 @@ class Problem:
     start: float = 0.0
     objective: str = "steps"
     family: int = 0
+    spaced: str = "conductance"
     levels: int = 256
 
     @classmethod
@@ -70,6 +72,7 @@ class Problem:
         start: float | None = None,
         objective: str = "steps",
         family: int = 0,
+        spaced: str = "conductance",
         levels: int = 256,
     ) -> Problem:
         """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
@@ -109,7 +112,9 @@ class Problem:
         middle = float(np.sqrt(bounds[0] * bounds[1])) if start is None else start
         if loss is None:
             loss = LEARNED * (middle**2 if rule == "al" else 1.0)
-        return cls(tuple(named), drives, ports, pairs, edges, bounds, task, rule, loss, middle, objective, family, levels)
+        return cls(
+            tuple(named), drives, ports, pairs, edges, bounds, task, rule, loss, middle, objective, family, spaced, levels
+        )
 
     def network(self, ends: Indices, conductances: Array | float | None = None, *, title: str = "design") -> Network:
         """The circuit with edges (E, 2), as indices of nodes, at `start` if no conductances [S] are given."""
@@ -150,6 +155,13 @@ class Problem:
         if GROUND in at:
             held, known = [*held, at[GROUND]], np.column_stack((known, np.zeros(len(known))))
         return Plan(self.nodes, np.array(held), ports, known, self.task.targets)
+
+    def steps(self, conductances: Array) -> Array:
+        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
+        low, high = self.bounds
+        if self.spaced == "resistance":
+            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
+        return np.full(len(conductances), (high - low) / (self.levels - 1))
 
     def begin(self, ends: Indices) -> Wired:
         """Edges (E, 2) as they are before training."""
