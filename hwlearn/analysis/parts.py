@@ -146,9 +146,11 @@ def parts(jacobian: Jacobian) -> tuple[Array, list[Part]]:
     mixing, drops = jacobian.samples()
     found = []
     for outputs in _apart(jacobian):
-        adjoint = jacobian.adjoint_drops[:, outputs]
-        edges = np.flatnonzero(adjoint.any(axis=1))
-        found.append(Part(outputs, edges, drops[edges], adjoint[edges]))
+        whole = len(outputs) == jacobian.adjoint_drops.shape[1]
+        adjoint = jacobian.adjoint_drops if whole else jacobian.adjoint_drops[:, outputs]
+        moving = adjoint.any(axis=1)
+        edges = np.flatnonzero(moving)
+        found.append(Part(outputs, edges, *((drops, adjoint) if moving.all() else (drops[edges], adjoint[edges]))))
     return mixing, found
 
 

@@ -43,11 +43,11 @@ class System:
         # Columns of the sources: the inputs, then one for all fixed sources together.
         drives, fixed = network.inputs, network.fixed_sources
         self.sources = len(drives) + bool(fixed)
-        voltage = [s for s in (*drives, *fixed) if s.kind == "voltage"]
+        voltage = [(at, s) for at, s in enumerate((*drives, *fixed)) if s.kind == "voltage"]
         weight = np.zeros((len(voltage), self.sources))
-        for k, source in enumerate(voltage):
-            if source in drives:
-                weight[k, drives.index(source)] = 1.0
+        for k, (at, source) in enumerate(voltage):
+            if at < len(drives):
+                weight[k, at] = 1.0
             else:
                 weight[k, -1] = source.value
         ties = csr_array((merging.signs, (merging.rows, merging.columns)), shape=(len(network.nodes), len(voltage)))
@@ -234,8 +234,6 @@ class Basis:
         right = np.zeros((count, system.size))
         if system.merged_injections is not None:
             right[:] = (system.merged_injections @ columns).T
-        self.lifts = system.seen.lifts(columns)
-
         # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
         raised = system.raised if self.samples is None else csr_array(system.raised @ columns)
         row, column, edge, values = entering(system.into, raised)
@@ -245,6 +243,11 @@ class Basis:
         self._constants = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
         self.injected = right  # (count, n) A into the free nodes
         self._assembly = SparseMap(vstack((system.assembly, rows), format="csr"))
+
+    @cached_property
+    def lifts(self) -> Array:
+        """(count, n_out + E) V: what the columns alone do where the system sees."""
+        return self.system.seen.lifts(self.columns)
 
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
         """The numbers of K's pattern, and the right-hand sides (count, n); for conductances (E, M), with an axis M more."""
