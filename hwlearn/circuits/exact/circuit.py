@@ -59,12 +59,12 @@ class ExactCircuit(LinearCircuit):
         """The circuit's answer to each source alone, and to a unit current at each output; for `inputs` (S, n_in)."""
         basis, weights = self._spanned(inputs)
         ports = Ports(basis, self._conductances)
-        ports.complete()
+        _, outputs, drops = ports.of_outputs()
         return Responses(
             source_drops=ports.drops[: basis.count].T,
-            port_drops=ports.drops[basis.count :].T,
+            port_drops=drops.T,
             source_outputs=ports.outputs[: basis.count].T,
-            resistance=ports.resistance,
+            resistance=outputs.T,
             weights=weights,
             volts=_largest(ports.node_voltages()[:, : basis.count], weights),
         )
