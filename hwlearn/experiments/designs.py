@@ -75,6 +75,7 @@ class DesignTable(Table):
             "edges"; a list makes a Pareto front.
         family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
         levels: of a part between the bounds, for the "floor".
+        spaced: of what these are evenly spaced: "conductance", or "resistance", as those of digipots are.
         restarts: searches from random graphs.
         seed: of these.
         change: what a search may vary: "edges" (one goes, another of the candidates comes), "trainable" (which edges are; the
@@ -91,9 +92,10 @@ class DesignTable(Table):
     objective: Goal | Annotated[list[Goal], Field(min_length=1)] = "steps"
     family: NonNegativeInt = 0
     levels: Annotated[int, Field(ge=2)] = 256
+    spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
-    change: Annotated[list[Variable], Field(min_length=1)] = ["edges"]
+    change: list[Variable] = Field(default_factory=lambda: ["edges"], min_length=1)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -164,6 +166,7 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             start=table.start,
             objective=table.objectives[0],
             family=table.family,
+            spaced=table.spaced,
             levels=table.levels,
             change=table.change,
             places=settings.ports.places or (),

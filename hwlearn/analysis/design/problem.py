@@ -39,7 +39,8 @@ class Problem:
         change: what a search may vary, names of `CHANGES`.
         places: nodes at which a port may be put, if ports may vary; all but ground if not given.
         family: random targets whose constant counts in place of the task's own, if any.
-        levels: of a part, evenly spaced between the bounds: for the error floor.
+        spaced: of what the levels of a part are evenly spaced between the bounds, "conductance" or "resistance" (digipots).
+        levels: of a part: for the error floor.
     """
 
     nodes: tuple[str, ...]
@@ -54,6 +55,7 @@ class Problem:
     start: float = 0.0
     objective: str = "steps"
     family: int = 0
+    spaced: str = "conductance"
     levels: int = 256
     change: tuple[str, ...] = ("edges",)
     places: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class Problem:
         start: float | None = None,
         objective: str = "steps",
         family: int = 0,
+        spaced: str = "conductance",
         levels: int = 256,
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
@@ -131,6 +134,7 @@ class Problem:
             start=middle,
             objective=objective,
             family=family,
+            spaced=spaced,
             levels=levels,
             change=tuple(change),
             places=tuple(places),
@@ -190,6 +194,13 @@ class Problem:
     def movable(self) -> Indices:
         """Nodes at which ports may be put: `places`, all but ground if there are none."""
         return np.array([k for k, node in enumerate(self.nodes) if node in (self.places or self.nodes) and node != GROUND])
+
+    def steps(self, conductances: Array) -> Array:
+        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
+        low, high = self.bounds
+        if self.spaced == "resistance":
+            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
+        return np.full(len(conductances), (high - low) / (self.levels - 1))
 
     def begin(self, ends: Indices) -> Wired:
         """Edges (E, 2) as they are before training."""

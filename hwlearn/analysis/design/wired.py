@@ -233,6 +233,13 @@ class Wired:
         ohms = self.inverse[tails, tails] - 2 * self.inverse[tails, heads] + self.inverse[heads, heads]
         return np.asarray(self.power + conductance / (1.0 + conductance * ohms) * (volts**2).sum(axis=1))
 
+    def errors_with(self, tails: Indices, heads: Indices, conductance: float) -> Array:
+        """`error` (C, S, n_out) with one of C edges more, for each of them."""
+        volts, adjoint = self.drops(tails, heads)
+        ohms = self.inverse[tails, tails] - 2 * self.inverse[tails, heads] + self.inverse[heads, heads]
+        factor = conductance / (1.0 + conductance * ohms)
+        return self.error[None] - (factor[:, None] * volts)[:, :, None] * adjoint[:, None, :]
+
     def grams_with(self, tails: Indices, heads: Indices, conductance: float) -> tuple[Array, Array]:
         """J Jᵀ (C, S·n_out, S·n_out) and R (C, n_out, n_out) with one of C edges more, for each of them; nothing is solved."""
         columns = self.inverse[:, tails] - self.inverse[:, heads]
