@@ -79,7 +79,7 @@ class OwnRate(LearningRate):
             self._due = min(self._due, self._due - self._wait + self._least)
         if step < self._due and self._taken:
             if self._per_epoch is not None:  # the next minibatch may push harder than the one of the refresh
-                self.rate = self._restrained(self.rate, reading.direction, wanted, slopes)
+                self.rate = self._restrained(self.rate, reading.direction, wanted, self._scale(reading.direction, slopes))
             return
         before = self.rate
         try:
@@ -111,8 +111,8 @@ class OwnRate(LearningRate):
         return loss > before * (1 + GREW) and before > ROUNDING * self._first
 
     def _take(self, direction: Array, wanted: Array, slopes: Array | None, most: float) -> None:
-        network, held = self._circuit.network, pressed(direction, wanted, self._circuit.bounds)
-        scale = np.where(network.trainable & ~held, 1.0 if slopes is None else slopes, 0.0)
+        held = pressed(direction, wanted, self._circuit.bounds)
+        scale = np.where(held, 0.0, self._scale(direction, slopes))
         found = self._modes(scale)
         if found.fastest == 0:  # nothing moves the outputs from here, so any rate will do
             return
@@ -121,20 +121,25 @@ class OwnRate(LearningRate):
 
     def limit(self, slopes: Array | None = None) -> float:
         """2/λ_max of all trainable edges at the present conductances: above it plain steps run away."""
-        scale = np.where(self._circuit.network.trainable, 1.0 if slopes is None else slopes, 0.0)
+        ones = np.ones(len(self._start))
+        scale = np.maximum(self._scale(ones, slopes), self._scale(-ones, slopes))
         fastest = self._modes(scale).fastest
         return 2 / fastest if fastest > 0 else math.inf
+
+    def _scale(self, direction: Array, slopes: Array | None) -> Array:
+        """(E,) √ of the conductance that each edge gains where a step of the rate 1 follows a direction of 1 A·V; see `_modes`."""
+        told = np.ones_like(direction) if slopes is None else slopes
+        return np.where(self._circuit.network.trainable, told * np.sqrt(self._circuit.heeded(direction)), 0.0)
 
     def _modes(self, scale: Array) -> Modes:
         """Of parameters that change the conductances by `scale` (E,) per unit, 0 where an edge is held."""
         product = self._dynamics.here()
         return modes(lambda change: scale * product(scale * change), self._start * scale)
 
-    def _restrained(self, rate: float, direction: Array, wanted: Array, scale: Array | None) -> float:
+    def _restrained(self, rate: float, direction: Array, wanted: Array, scale: Array) -> float:
         """The rate, or less, so that a step moves the conductances by `FARTHEST` at most."""
-        moved = direction if scale is None else scale**2 * direction
-        way = self._inertia * float(np.linalg.norm(moved))
-        size = float(np.linalg.norm(wanted if scale is None else wanted[scale != 0]))
+        way = self._inertia * float(np.linalg.norm(scale**2 * direction))
+        size = float(np.linalg.norm(wanted[scale != 0]))
         return min(rate, FARTHEST * size / way) if way > 0 else rate
 
     def snapshot(self) -> dict[str, Array]:
