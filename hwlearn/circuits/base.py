@@ -66,7 +66,7 @@ class Circuit(Sealed, ABC):
 
     @property
     def strayed(self) -> Array:
-        """(E,) S: by how much edges are known to have left `conductances` since they were told; by nothing in most circuits."""
+        """(E,) S: by how much edges are known to have left `conductances` since they were told; 0 in most circuits."""
         return np.zeros(len(self.network.edges))
 
     def heeded(self, direction: Array) -> Array:

@@ -127,7 +127,7 @@ class OwnRate(LearningRate):
         return 2 / fastest if fastest > 0 else math.inf
 
     def _scale(self, direction: Array, slopes: Array | None) -> Array:
-        """(E,) √ of the conductance that each edge gains where a step of the rate 1 follows a direction of 1 A·V; see `_modes`."""
+        """(E,) √ of what each edge makes of a step of the rate 1, for a direction of 1; see `_modes`."""
         told = np.ones_like(direction) if slopes is None else slopes
         return np.where(self._circuit.network.trainable, told * np.sqrt(self._circuit.heeded(direction)), 0.0)
 
