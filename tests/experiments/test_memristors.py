@@ -97,8 +97,9 @@ class Cut:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_kill_9_loses_one_step_at_most(tmp_path):
-    overrides = json.dumps({"train.steps": 6, "memristors.seconds": 2e-5})
+@pytest.mark.parametrize(("backend", "same"), [("exact", 0.0), ("ngspice", 1e-9)])  # ngspice orders its matrix anew
+def test_kill_9_loses_one_step_at_most(tmp_path, backend, same):
+    overrides = json.dumps({"train.steps": 6, "memristors.seconds": 2e-5, "backend.name": backend})
     command = [sys.executable, str(ROOT / "tests" / "support" / "killer.py"), str(FILE), overrides, str(tmp_path), "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250, env=environment)
@@ -107,7 +108,8 @@ def test_kill_9_loses_one_step_at_most(tmp_path):
     for one in found["killed"]:
         assert one["steps"] <= 1
         assert one["end"] == list(range(7))
-        assert one["g"] == found["whole"]
+        assert one["g"] == pytest.approx(found["whole"], rel=same, abs=0.0)
+        assert one["states"] == pytest.approx(found["states"], rel=same, abs=0.0)
     assert sum(one["cut"] for one in found["killed"]) > 0
 
 
