@@ -95,7 +95,7 @@ class DesignTable(Table):
     spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
-    change: list[Variable] = Field(default_factory=lambda: ["edges"], min_length=1)
+    change: Annotated[tuple[Variable, ...], Field(min_length=1)] = ("edges",)
 
     @property
     def objectives(self) -> tuple[str, ...]:
