@@ -39,8 +39,8 @@ class Spanning(Basis):
 def spanning(per_source: Basis, inputs: Array) -> tuple[Basis, Array]:
     """A basis for `inputs` (S, n_in), of one with a column per source, and weights (S, count) of its columns.
 
-    With X = U σ Vᵀ for the sources of the samples, U are the weights, orthonormal, and σ Vᵀ the columns. One column per source,
-    if no fewer do, or where to find out would take longer than it saves.
+    With X = U σ Vᵀ for the sources of the samples, U are the weights, orthonormal, and σ Vᵀ the columns. One column per
+    source, if no fewer do, or where to find out would take longer than it saves.
     """
     padded = per_source.padded(inputs)
     if len(inputs) > MANY * per_source.count:
