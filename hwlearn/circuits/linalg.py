@@ -217,9 +217,9 @@ def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:
     sparse = QdldlCholesky(size, indptr, indices)
     entries, work = sparse.cost()
     cost: dict[Callable[[int, Indices, Indices], Cholesky], float] = {
-        QdldlCholesky: 7e-3 + 1.5e-5 * entries + 5e-7 * work,
-        Cholmod: 5e-3 + 4.2e-4 * size + 1e-5 * entries + 1e-7 * work,
-        DenseCholesky: 4e-3 + 2e-6 * size**2 + 1.3e-8 * size**3,
+        QdldlCholesky: 4.2e-3 + 4.6e-6 * size + 8.5e-6 * entries + 2.4e-7 * work,
+        Cholmod: 2.8e-3 + 2.3e-4 * size + 5.5e-6 * entries + 8e-8 * work,
+        DenseCholesky: 1.3e-3 + 5.8e-5 * size + 2e-6 * size**2 + 1.02e-8 * size**3,
     }
     best = min(cost, key=lambda kind: cost[kind])
     return sparse if best is QdldlCholesky else best(size, indptr, indices)

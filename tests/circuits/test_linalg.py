@@ -50,6 +50,8 @@ def test_choice_by_size_and_fill() -> None:
     assert chosen(grid(70, 70)) == "CHOLMOD"
     assert chosen(layered([150, 150, 150])) == "LAPACK"
     assert chosen(random_regular(4, 1000)) == "CHOLMOD"
+    assert chosen(random_regular(10, 300)) == "CHOLMOD"
+    assert chosen(random_regular(4, 60)) == "qdldl"
     assert chosen(crossbar(5, 3)) == "diagonal"
     assert chosen(grid(1, 2)) == "diagonal"
 

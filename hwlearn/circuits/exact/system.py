@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, vstack
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.elimination import LaplacianElimination
 from hwlearn.circuits.exact.pattern import upper_triangle
-from hwlearn.circuits.exact.reused import ReusedFactor
+from hwlearn.circuits.exact.reused import SMALLEST, ReusedFactor
 from hwlearn.circuits.exact.tellegen import Test
 from hwlearn.circuits.exact.view import View
 from hwlearn.circuits.linalg import Cholmod, SparseMap, choose_cholesky
@@ -33,7 +33,8 @@ class System:
         self.pattern, self.assembly = upper_triangle(cluster[network.tails], cluster[network.heads], size)
         self.diagonal = self.pattern[0][1:] - 1
         cholesky = choose_cholesky(size, *self.pattern)
-        self.cholesky = ReusedFactor(cholesky, *self.pattern) if isinstance(cholesky, Cholmod) else cholesky
+        reused = isinstance(cholesky, Cholmod) and size >= SMALLEST
+        self.cholesky = ReusedFactor(cholesky, *self.pattern) if reused else cholesky
         self.trust = Trust(self)
 
         # Columns of the sources: the inputs, then one for all fixed sources together.
