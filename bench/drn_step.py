@@ -3,7 +3,7 @@
     python bench/drn_step.py
 
 Both train on the same random samples, four at a time, from the same conductances, in float32. They take turns, so that a busy
-machine slows both; each number is a median, of CPU time.
+machine slows both; each number is a median, of CPU time. Neither keeps points of its trajectory.
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ class Limits:
 
     def _rounded(self, bounds: Array, inwards: float) -> NDArray[Any]:
         """The bounds, or the next number inwards where they are none of the kind."""
+        if self._dtype == FLOAT:
+            return bounds
         near = bounds.astype(self._dtype)
         beyond = near < bounds if inwards > 0 else near > bounds
         return np.where(beyond, np.nextafter(near, np.array(inwards, dtype=self._dtype)), near)

@@ -25,10 +25,14 @@ class Wanted:
     """
 
     def __init__(self, circuit: Circuit) -> None:
-        self._circuit, self._trainable = circuit, circuit.network.trainable
-        self._limits = Limits(*circuit.bounds, self._trainable)
+        self._circuit = circuit
+        self._limits = self._made(*circuit.bounds, circuit.network.trainable)
         self.start(circuit.conductances)
         self.note()
+
+    def _made(self, lower: Array, upper: Array, trainable: NDArray[np.bool_]) -> Limits:
+        """Of all that is kept in float64; bounds (E,) S."""
+        return Limits(lower, upper, trainable)
 
     def start(self, conductances: Array) -> None:
         """Ask for conductances (E,) S from now on."""
@@ -63,13 +67,11 @@ class SingleWanted(Wanted):
 
     _circuit: NewtonCircuit
 
-    def __init__(self, circuit: NewtonCircuit) -> None:
-        super().__init__(circuit)
-        (lower, upper), devices = circuit.bounds, sorted(circuit.network.device_at)
-        self._limits = Limits(lower[devices], upper[devices], self._trainable[devices])
-        resistors = self._trainable.copy()
+    def _made(self, lower: Array, upper: Array, trainable: NDArray[np.bool_]) -> Limits:
+        devices, resistors = sorted(self._circuit.network.device_at), trainable.copy()
         resistors[devices] = False
         self._single = Limits(lower, upper, resistors, np.float32)
+        return Limits(lower[devices], upper[devices], trainable[devices])
 
     def start(self, conductances: Array) -> None:
         self._kept = Single.of(self._circuit.network, conductances)
@@ -102,4 +104,4 @@ class SingleWanted(Wanted):
 def wanted_of(circuit: Circuit, parameter: str) -> Wanted:
     """In float32 where the circuit computes in it and steps are those of conductances."""
     single = isinstance(circuit, NewtonCircuit) and circuit.single and parameter == "conductance"
-    return SingleWanted(circuit) if single else Wanted(circuit)  # type: ignore[arg-type]
+    return SingleWanted(circuit) if single else Wanted(circuit)

@@ -13,7 +13,8 @@ from hwlearn.circuits.measurement import Measurement, contrast_of
 from hwlearn.errors import DriveError
 
 if TYPE_CHECKING:
-    from hwlearn.circuits.newton.folded import Folded, Programmed
+    from hwlearn.circuits.newton.folded import Folded
+    from hwlearn.circuits.newton.programmed import Programmed
 
 
 class FoldedMeasurement(Measurement):
