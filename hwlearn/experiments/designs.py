@@ -91,9 +91,9 @@ class DesignTable(Table):
     objective: Goal | Annotated[list[Goal], Field(min_length=1)] = "steps"
     family: NonNegativeInt = 0
     levels: Annotated[int, Field(ge=2)] = 256
-    restarts: PositiveInt = 3
+    restarts: PositiveInt = 8
     seed: NonNegativeInt = 0
-    change: Annotated[list[Variable], Field(min_length=1)] = ["edges"]
+    change: Annotated[list[Variable], Field(min_length=1)] = Field(default=["edges"])
 
     @property
     def objectives(self) -> tuple[str, ...]:

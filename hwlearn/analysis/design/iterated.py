@@ -35,7 +35,9 @@ class Course:
 def spectrum(circuit: Wired, rule: str) -> Array:
     """Rates (S·n_out,) of the rule's error dynamics, rising."""
     jacobian = circuit.jacobian()
-    return rates(jacobian @ jacobian.T, circuit.resistance, rule, len(circuit.plan.inputs))
+    independent = len(circuit.plan.inputs)
+    found = rates(jacobian @ jacobian.T, circuit.resistance, rule, independent)
+    return found * independent / circuit.plan.samples
 
 
 def iterate(
@@ -47,14 +49,14 @@ def iterate(
 
     `loss` is in the unit of the rule's own: ½‖o − y‖² V² for EP and CL, ½‖R⁻¹(o − y)‖² A² for AL, mean over the samples.
     """
-    here, samples, left, least = start, len(start.plan.inputs), np.inf, np.inf
+    here, samples, left, least = start, start.plan.samples, np.inf, np.inf
     for step in range(most):
         volts, ohms = here.drops(here.tails, here.heads)
         signal = here.error
         if rule == "al":
             signal = _solved(here.resistance, signal)
             volts = np.asarray(volts - ohms @ signal.T)
-        left = 0.5 * float((signal**2).sum()) / samples
+        left = 0.5 * (float((signal**2).sum()) + start.plan.missed) / samples
         if left <= loss:
             return Course(step, True, True, learning_rate, here)
         if not left < 1e6 * least:
