@@ -77,9 +77,10 @@ def _solved(resistance: Array, signal: Array) -> Array:
 def fastest(start: Wired, end: Wired, rule: str, bounds: tuple[float, float], loss: float, most: int = 20_000) -> Course:
     """The course of the best of some learning rates around the one that is best near `end`."""
     found = spectrum(end, rule)
+    whole = float(found[0] + found[-1]) or 1.0  # without any current no rate moves an output
     best: Course | None = None
     for factor in FACTORS:  # falling
-        rate = factor * 2 / float(found[0] + found[-1])
+        rate = factor * 2 / whole
         course = iterate(start, rule, bounds, loss, rate, most if best is None else best.steps)
         if best is None or (course.reached and (course.steps < best.steps or not best.reached)):
             best = course

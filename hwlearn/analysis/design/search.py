@@ -72,30 +72,33 @@ def judge(problem: Problem, start: Wired, most: int = MOST) -> Design | None:
     """
     try:
         start = start.with_conductances(start.conductances)
-        solution, course = (_met if start.plan.reachable else _fitted)(problem, start, most)
+        found = (_met if start.plan.reachable else _fitted)(problem, start, most)
     except (NetworkError, np.linalg.LinAlgError):
         return None
-    if solution is None:
+    if found is None:
         return None
+    solution, course = found
     end = course.end if course.reached else solution
     jacobian = end.jacobian()
     least = float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0])
     return Design(problem, start, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0))
 
 
-def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired | None, Course]:
-    """The circuit on the solution manifold, None if it does not get there; and the course of its training."""
+def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+    """The circuit on the solution manifold and the course of its training; None if it does not get there."""
     solution = settle(start, problem.bounds)
-    most, end = (0, start) if solution is None else (most, solution)
-    return solution, fastest(start, end, problem.rule, problem.bounds, problem.loss, most)
+    if solution is None:
+        return None
+    return solution, fastest(start, solution, problem.rule, problem.bounds, problem.loss, most)
 
 
-def _fitted(problem: Problem, start: Wired, most: int) -> tuple[Wired | None, Course]:
-    """A circuit with the wanted loss, None if there is none; and the course of its training. Targets cannot be met."""
+def _fitted(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+    """A circuit with the wanted loss and the course of its training, where targets cannot be met; None if it has none."""
     known = fit(start, problem.bounds, problem.loss) if most == MOST else None
-    most = 0 if known is None and most == MOST else most
+    if known is None and most == MOST:
+        return None
     course = fastest(start, start, problem.rule, problem.bounds, problem.loss, most)
-    return (course.end if course.reached else known), course
+    return (course.end if known is None else known, course) if course.reached or known is not None else None
 
 
 def random_graph(problem: Problem, random: np.random.Generator) -> Indices:
