@@ -54,6 +54,10 @@ Goal = Literal["steps", "constant", "floor", "power", "edges"]
 """Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
 
 
+Variable = Literal["edges", "trainable", "ports", "conductances"]
+"""Names of `hwlearn.analysis.design.changes.CHANGES`."""
+
+
 class DesignTable(Table):
     """`[design]`.
 
@@ -74,6 +78,9 @@ class DesignTable(Table):
         spaced: of what these are evenly spaced: "conductance", or "resistance", as those of digipots are.
         restarts: searches from random graphs.
         seed: of these.
+        change: what a search may vary: "edges" (one goes, another of the candidates comes), "trainable" (which edges are; the
+            others stay fixed), "ports" (the nodes that they are at), "conductances" (where each edge begins, or stays if it is
+            fixed, `start` times powers of two within the bounds).
     """
 
     nodes: Annotated[int, Field(ge=2)]
@@ -88,6 +95,7 @@ class DesignTable(Table):
     spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 3
     seed: NonNegativeInt = 0
+    change: Annotated[list[Variable], Field(min_length=1)] = Field(default_factory=lambda: ["edges"])
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -96,10 +104,16 @@ class DesignTable(Table):
 
 
 class DesignPorts(Table):
-    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read."""
+    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read.
+
+    Attributes:
+        inputs, outputs: the nodes; where `change` names "ports", those that a search begins with.
+        places: nodes that ports may be put at then; all if not given. Ports at other nodes stay there.
+    """
 
     inputs: Names
     outputs: Names
+    places: Names | None = None
 
 
 class DesignTask(Table):
@@ -154,6 +168,8 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             family=table.family,
             spaced=table.spaced,
             levels=table.levels,
+            change=table.change,
+            places=settings.ports.places or (),
         )
     except HwlearnError as error:
         raise ExperimentError(f"{file}: {error}") from None
@@ -188,10 +204,15 @@ def write_design(found: Design, folder: Path) -> None:
         ExperimentError: a file cannot be written.
     """
     problem, course = found.problem, found.course
-    network = problem.network(found.ends)
+    network = problem.network(found.start)
+    learns = [edge.name for edge, one in zip(network.edges, network.trainable, strict=True) if one]
     write_text(folder / "design.cir", network.to_netlist())
     tables: dict[str, dict[str, Any]] = {
-        "circuit": {"netlist": "design.cir", "trainable": ["R*"], "bounds": list(problem.bounds)},
+        "circuit": {
+            "netlist": "design.cir",
+            "trainable": ["R*"] if network.trainable.all() else learns,
+            "bounds": list(problem.bounds),
+        },
         "ports": {"inputs": list(network.input_names), "outputs": list(network.output_names)},
         "task": {"inputs": problem.task.inputs.tolist(), "targets": problem.task.targets.tolist()},
         "rule": {"name": problem.rule, **_nudge(found), "symmetric": True},

@@ -16,6 +16,7 @@ from hwlearn.analysis.design.baseline import AtRandom, random_graphs
 from hwlearn.analysis.design.pareto import searched, unbeaten
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design, Progress, best_of, climb, judge
+from hwlearn.analysis.design.written import restored, written
 from hwlearn.arrays import Indices
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.designs import DesignSettings
@@ -51,7 +52,7 @@ class Judged:
 
     def found(self) -> tuple[Design | None, int]:
         """How good it is."""
-        return judge(self.problem, self.ends), 0
+        return judge(self.problem, self.problem.begin(self.ends)), 0
 
 
 def search_design(
@@ -119,19 +120,18 @@ class Kept:
 
     def designs(self, restarts: Sequence[Restart]) -> dict[int, Design | None]:
         """What is known of some restarts, by their places."""
-        known = {(line["objective"], line["restart"]): line["edges"] for line in self._lines[1:]}
+        known = {(line["objective"], line["restart"]): line["circuit"] for line in self._lines[1:]}
         found: dict[int, Design | None] = {}
         for k, one in enumerate(restarts):
             key = one.problem.objective, one.number
             if key in known:
-                edges = known[key]
-                found[k] = None if edges is None else judge(one.problem, np.array(edges, dtype=np.intp).reshape(-1, 2))
+                found[k] = None if known[key] is None else judge(one.problem, restored(one.problem, known[key]))
         return found
 
     def add(self, restart: Restart, found: Design | None) -> None:
         """Keep a search that has ended."""
-        edges = None if found is None else found.ends.tolist()
-        self._lines.append({"objective": restart.problem.objective, "restart": restart.number, "edges": edges})
+        circuit = None if found is None else written(found.start)
+        self._lines.append({"objective": restart.problem.objective, "restart": restart.number, "circuit": circuit})
         self._write()
 
     def _read(self) -> Iterator[dict[str, Any]]:

@@ -27,7 +27,7 @@ def problem_of(**options) -> Problem:
 def test_the_floor_is_the_loss_of_parts_off_by_half_a_step(spaced):
     problem = problem_of(levels=4096, spaced=spaced)
     found = design(problem, restarts=1)
-    network = problem.network(found.ends, found.solution.conductances)
+    network = problem.network(found.solution)
     power = 1 if spaced == "conductance" else -1  # of the conductance, in what the levels are alike
     low, high = sorted(bound**power for bound in problem.bounds)
     half = (high - low) / (problem.levels - 1) / 2
@@ -54,7 +54,7 @@ def test_the_floor_is_searched_for_beyond_what_a_design_for_steps_has():
 
 def test_constants_are_those_of_the_analysis():
     found = design(problem_of(), restarts=1)
-    network = found.problem.network(found.ends, found.solution.conductances)
+    network = found.problem.network(found.solution)
     assert OBJECTIVES["constant"].value(found) == pytest.approx(coercivity(jacobian(network, TASK)).constant, rel=1e-9)
     relative = replace(found, problem=replace(found.problem, family=6))
     for targets, constant in zip(relative.problem.relatives, constants(relative), strict=True):
@@ -83,7 +83,7 @@ def test_no_design_of_a_front_beats_another():
         others = np.delete(costs, k, axis=0)
         assert not ((others <= cost).all(axis=1)).any()
     for one in found:
-        on = jacobian(one.problem.network(one.ends, one.solution.conductances), TASK)
+        on = jacobian(one.problem.network(one.solution), TASK)
         np.testing.assert_allclose(on.outputs, TASK.targets, atol=1e-5)
 
 

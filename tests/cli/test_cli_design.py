@@ -134,3 +134,28 @@ def test_keys_that_mean_nothing_are_refused(tmp_path, monkeypatch, line, words):
     result = run("design", "task.toml")
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_all_that_may_vary_is_trained_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    varied = 'edges = 8\ncandidates = "grid"\nchange = ["edges", "trainable", "ports", "conductances"]'
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", varied).replace("nodes = 8", "nodes = 6")
+    (tmp_path / "task.toml").write_text(text)
+    result = run("design", "task.toml", "--out", "found", "--random", 1, "--json", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert len(told["trainable"]) == len(told["conductances"]) == len(told["edges"]) == 8
+    assert len(told["ports"]["inputs"]) == 2
+    assert len(told["ports"]["outputs"]) == 3
+    trained = json.loads(run("train", "found/design.toml", "--no-save", "--json").stdout)
+    assert trained["stopped_because"] == "loss"
+    assert trained["steps"] == pytest.approx(told["steps_predicted"], rel=0.1, abs=1)
+
+
+def test_places_of_ports_are_those_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", 'edges = 14\nchange = ["ports"]')
+    (tmp_path / "task.toml").write_text(text.replace("[task]", 'places = ["t1", "nowhere"]\n[task]'))
+    result = run("design", "task.toml")
+    assert result.exit_code == 2
+    assert "ports.places: there is no node 'nowhere'" in result.stderr

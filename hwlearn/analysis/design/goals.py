@@ -72,7 +72,7 @@ class Objective:
 def constants(found: Design) -> Array:
     """σ_min(J)² [V²/S²] (F,) on the solution manifold of each target of the problem's family; 0 where it is not reached."""
     problem = found.problem
-    start = problem.begin(found.ends)
+    start = found.start
     least = np.zeros(len(problem.relatives))
     for k, targets in enumerate(problem.relatives):
         there = settle(replace(start, plan=replace(start.plan, targets=targets)), problem.bounds)
@@ -128,6 +128,6 @@ OBJECTIVES: dict[str, Objective] = {
         lambda found: found.solution.power,
         lambda problem, seen: seen.powers,
     ),
-    "edges": Objective("number of edges", "", lambda found: float(len(found.ends)), _conditions),
+    "edges": Objective("number of trainable edges", "", lambda found: float(found.start.trainable.sum()), _conditions),
 }
 """By the names of a design file."""

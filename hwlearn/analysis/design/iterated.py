@@ -62,7 +62,7 @@ def iterate(
         least = min(least, left)
         if rule != "ep":
             signal = _solved(here.resistance, signal)
-        falling = np.einsum("es,es->e", volts, ohms @ signal.T) / samples
+        falling = np.einsum("es,es->e", volts, ohms @ signal.T) * here.trainable / samples
         here = here.with_conductances(np.clip(here.conductances + learning_rate * falling, *bounds))
     return Course(most, False, left == least, learning_rate, here)
 

@@ -17,7 +17,7 @@ def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIO
     """Gauss–Newton steps of least norm from `start` until its outputs are the targets, within bounds [S].
 
     EP moves in the row space of J as these steps do, and ends near the same point. An edge that a step takes to a bound stays
-    there while it is pushed against it.
+    there while it is pushed against it; fixed edges stay as they are.
 
     Returns:
         None if the targets are not met.

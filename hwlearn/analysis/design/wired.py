@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlearn.arrays import Array, Indices
 from hwlearn.errors import NetworkError
+
+Mask = NDArray[np.bool_]
+"""(E,): some of the edges."""
 
 GONE = 1e-9
 """An edge whose part of the current between its ends is within this of all is a bridge: without it a node hangs in the air."""
@@ -31,6 +36,17 @@ class Plan:
     inputs: Array
     targets: Array
 
+    @cached_property
+    def free(self) -> Indices:
+        """(N − q,) indices of the nodes that are not held."""
+        return np.delete(np.arange(len(self.nodes)), self.held)
+
+    def swapped(self, one: int, two: int) -> Plan:
+        """With whatever is held or read at one node at the other, and the other way round."""
+        order = np.arange(len(self.nodes))
+        order[[one, two]] = two, one
+        return replace(self, held=order[self.held], ports=self.ports[order])
+
 
 @dataclass(frozen=True, eq=False)
 class Wired:
@@ -39,12 +55,13 @@ class Wired:
     Potentials are linear in what is held, v = W x, and an output moves with a conductance by −(Δλ_a)(Δv_s), where the adjoint
     λ_a are the potentials for a unit current at output a and no held voltage (docs/theory.md, The Jacobian). A change δ of the
     conductance of an edge b changes the inverse by −δ/(1 + δ r) u uᵀ, u = K⁻¹b and r = bᵀu (Sherman and Morrison 1950), and so
-    W, Λ and R as well: exact, for O(N²) in place of O(N³), and O(N) where the inverse is not needed again.
+    W, Λ and R as well: exact, for O(N²) in place of O(N³), and O(N) where the inverse is not needed again. So it is where a
+    node is held or let go: K loses or gains a row and a column.
 
     Attributes:
         plan: what it serves.
         tails, heads: (E,) ends of its edges.
-        conductances: (E,) S.
+        conductances: (E,) S. trainable: (E,) bool; the other edges are fixed.
         inverse: (N, N) Ω, K⁻¹ of the free nodes; zero at held ones.
         responses: W (N, q). adjoint: Λ (N, n_out) Ω.
     """
@@ -53,13 +70,14 @@ class Wired:
     tails: Indices
     heads: Indices
     conductances: Array
+    trainable: Mask
     inverse: Array
     responses: Array
     adjoint: Array
 
     @classmethod
-    def of(cls, plan: Plan, tails: Indices, heads: Indices, conductances: Array) -> Wired:
-        """Solved from the start.
+    def of(cls, plan: Plan, tails: Indices, heads: Indices, conductances: Array, trainable: Mask | None = None) -> Wired:
+        """Solved from the start; every edge is trainable if not said otherwise.
 
         Raises:
             NetworkError: a node has no path to a held one.
@@ -69,7 +87,7 @@ class Wired:
         np.add.at(laplacian, (tails, heads), -conductances)
         laplacian += laplacian.T
         np.fill_diagonal(laplacian, -laplacian.sum(axis=1))
-        free = np.setdiff1d(np.arange(count), plan.held)
+        free = plan.free
         inverse = np.zeros((count, count))
         try:
             inverse[np.ix_(free, free)] = np.linalg.inv(laplacian[np.ix_(free, free)])
@@ -78,7 +96,13 @@ class Wired:
         responses = np.zeros((count, len(plan.held)))
         responses[plan.held, np.arange(len(plan.held))] = 1.0
         responses[free] = -inverse[free] @ laplacian[:, plan.held]
-        return cls(plan, tails, heads, conductances, inverse, responses, inverse @ plan.ports)
+        learns = np.ones(len(tails), dtype=bool) if trainable is None else trainable
+        return cls(plan, tails, heads, conductances, learns, inverse, responses, inverse @ plan.ports)
+
+    @property
+    def ends(self) -> Indices:
+        """(E, 2): tails and heads."""
+        return np.column_stack((self.tails, self.heads))
 
     @property
     def outputs(self) -> Array:
@@ -101,12 +125,12 @@ class Wired:
         return (self.responses[tails] - self.responses[heads]) @ self.plan.inputs.T, self.adjoint[tails] - self.adjoint[heads]
 
     def jacobian(self) -> Array:
-        """J (S·n_out, E) V/S, rows sample by sample."""
-        return rows(*self.drops(self.tails, self.heads))
+        """J (S·n_out, E) V/S, rows sample by sample; columns of fixed edges are 0."""
+        return rows(*self.drops(self.tails, self.heads)) * self.trainable
 
     def with_conductances(self, conductances: Array) -> Wired:
         """The same edges at other conductances, solved from the start."""
-        return Wired.of(self.plan, self.tails, self.heads, conductances)
+        return Wired.of(self.plan, self.tails, self.heads, conductances, self.trainable)
 
     def without(self, edge: int) -> Wired | None:
         """Without an edge; None if a node would hang in the air, or a source."""
@@ -117,10 +141,16 @@ class Wired:
         changed = self._changed(int(self.tails[edge]), int(self.heads[edge]), -float(self.conductances[edge]))
         if changed is None:
             return None
-        return replace(changed, tails=self.tails[kept], heads=self.heads[kept], conductances=self.conductances[kept])
+        return replace(
+            changed,
+            tails=self.tails[kept],
+            heads=self.heads[kept],
+            conductances=self.conductances[kept],
+            trainable=self.trainable[kept],
+        )
 
     def with_edge(self, tail: int, head: int, conductance: float) -> Wired:
-        """With one edge more."""
+        """With one trainable edge more."""
         changed = self._changed(tail, head, conductance)
         assert changed is not None
         return replace(
@@ -128,7 +158,54 @@ class Wired:
             tails=np.r_[self.tails, tail],
             heads=np.r_[self.heads, head],
             conductances=np.r_[self.conductances, conductance],
+            trainable=np.r_[self.trainable, True],
         )
+
+    def with_conductance(self, edge: int, conductance: float) -> Wired:
+        """With an edge at another conductance [S]."""
+        new = self.conductances.copy()
+        new[edge] = conductance
+        changed = self._changed(int(self.tails[edge]), int(self.heads[edge]), conductance - float(self.conductances[edge]))
+        assert changed is not None
+        return replace(changed, conductances=new)
+
+    def fixed(self, edge: int) -> Wired:
+        """With a trainable edge fixed, or a fixed one trainable."""
+        learns = self.trainable.copy()
+        learns[edge] = not learns[edge]
+        return replace(self, trainable=learns)
+
+    def swapped(self, one: int, two: int) -> Wired | None:
+        """With the ports of two nodes exchanged; None if a node would hang in the air."""
+        plan, here = self.plan.swapped(one, two), self
+        columns = dict(zip(self.plan.held.tolist(), self.responses.T, strict=True))
+        if len({one, two} & set(columns)) == 1:
+            old, new = (one, two) if one in columns else (two, one)
+            moved = self._held_elsewhere(old, new)
+            if moved is None:
+                return None
+            here, columns = moved
+        responses = np.column_stack([columns[node] for node in plan.held.tolist()])
+        return replace(here, plan=plan, responses=responses, adjoint=here.inverse @ plan.ports)
+
+    def _held_elsewhere(self, old: int, new: int) -> tuple[Wired, dict[int, Array]] | None:
+        """With the node `new` held and `old` let go: the inverse, and the columns of W by the nodes that are held."""
+        column = self.inverse[:, new] / self.inverse[new, new]
+        inverse = self.inverse - np.outer(column, self.inverse[new])
+        inverse[new] = inverse[:, new] = 0.0
+        held = {node: one - column * one[new] for node, one in zip(self.plan.held.tolist(), self.responses.T, strict=True)} | {
+            new: column
+        }
+        alone = held.pop(old)
+        at = (self.tails == old) | (self.heads == old)
+        others, g = self.tails[at] + self.heads[at] - old, self.conductances[at]
+        size = float(g @ (alone[old] - alone[others]))
+        if not size > GONE * g.sum():
+            return None
+        inverse += np.outer(alone, alone) / size
+        for node, one in held.items():
+            held[node] = one - alone * (float(g @ (one[old] - one[others])) / size)
+        return replace(self, inverse=inverse), held
 
     def _changed(self, tail: int, head: int, change: float) -> Wired | None:
         """With `change` [S] more between two nodes."""
@@ -174,7 +251,8 @@ class Wired:
         new_volts = volts[None] - share[:, :, None] * own_volts[:, None, :]
         new_ohms = ohms[None] - share[:, :, None] * own_ohms[:, None, :]
         left = 1.0 - factor * (columns[tails, at] - columns[heads, at])
-        parts = (new_volts[:, :, :, None] * new_ohms[:, :, None, :]).reshape(len(tails), len(self.tails), -1)
+        new_volts = new_volts[:, self.trainable]
+        parts = (new_volts[:, :, :, None] * new_ohms[:, self.trainable, None, :]).reshape(*new_volts.shape[:2], -1)
         last = (own_volts[:, :, None] * own_ohms[:, None, :]).reshape(len(tails), -1) * left[:, None] ** 2
         grams = np.matmul(parts.transpose(0, 2, 1), parts) + last[:, :, None] * last[:, None, :]
         return grams, self.resistance[None] - factor[:, None, None] * own_ohms[:, :, None] * own_ohms[:, None, :]
