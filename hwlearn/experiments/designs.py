@@ -93,9 +93,9 @@ class DesignTable(Table):
     family: NonNegativeInt = 0
     levels: Annotated[int, Field(ge=2)] = 256
     spaced: Literal["conductance", "resistance"] = "conductance"
-    restarts: PositiveInt = 3
+    restarts: PositiveInt = 8
     seed: NonNegativeInt = 0
-    change: Annotated[list[Variable], Field(min_length=1)] = Field(default_factory=lambda: ["edges"])
+    change: Annotated[list[Variable], Field(min_length=1)] = Field(default=["edges"])
 
     @property
     def objectives(self) -> tuple[str, ...]:

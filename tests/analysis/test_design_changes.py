@@ -124,6 +124,12 @@ def test_fixed_edges_stay_and_starts_keep_to_the_bounds():
     assert found.start.conductances.max() <= 2e-3
 
 
+def test_a_graph_without_current_at_its_output_is_none():
+    problem = Problem.of(Task([[1.0, 0.0]], [[0.3]]), ["a", "b"], ["p,q"], nodes=4, edges=4)
+    ends = np.array([[0, 2], [1, 2], [2, 3]])  # q hangs on p alone
+    assert judge(problem, problem.begin(ends)) is None
+
+
 def test_ports_keep_to_their_places():
     places = ["n1", "n2", "n5"]
     problem = Problem.of(

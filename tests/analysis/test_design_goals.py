@@ -57,8 +57,8 @@ def test_constants_are_those_of_the_analysis():
     network = found.problem.network(found.solution)
     assert OBJECTIVES["constant"].value(found) == pytest.approx(coercivity(jacobian(network, TASK)).constant, rel=1e-9)
     relative = replace(found, problem=replace(found.problem, family=6))
-    for targets, constant in zip(relative.problem.relatives, constants(relative), strict=True):
-        task = Task(TASK.inputs, targets)
+    for plan, constant in zip(relative.problem.relatives, constants(relative), strict=True):
+        task = Task(TASK.inputs, plan.targets)
         if not constant:
             continue
         on = project(network, task)

@@ -114,7 +114,7 @@ def fixings(problem: Problem, start: Wired, at: Wired, random: np.random.Generat
     changed = np.where(at.trainable, -1.0, 1.0)[:, None, None] * columns[:, :, None] * columns[:, None, :]
     here = Outlook.of(at)
     edges = len(columns)
-    same = (np.repeat(one, edges, axis=0) for one in (here.resistances, here.powers, here.errors))
+    same = [np.repeat(one, edges, axis=0) for one in (here.resistances, here.powers, here.errors)]
     every = Outlook(here.grams + changed, *same)
     for edge, score in enumerate(_screen(problem, every).tolist()):
         yield score, Fixing(edge)

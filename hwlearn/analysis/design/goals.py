@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwlearn.analysis.design.estimated import steps_until
 from hwlearn.analysis.design.objectives import condition, rates
 from hwlearn.analysis.design.settled import settle
 from hwlearn.analysis.design.wired import Wired
@@ -27,8 +28,7 @@ class Outlook:
 
     Attributes:
         grams: J Jᵀ (C, S·n_out, S·n_out) V²/S². resistances: R (C, n_out, n_out) Ω.
-        powers: (C,) W, summed over the samples.
-        errors: o − y (C, S, n_out) V.
+        powers: (C,) W, summed over the samples. errors: o − y (C, S·n_out) V.
     """
 
     grams: Array
@@ -40,7 +40,9 @@ class Outlook:
     def of(cls, circuit: Wired) -> Outlook:
         """Of one circuit as it is."""
         jacobian = circuit.jacobian()
-        return cls((jacobian @ jacobian.T)[None], circuit.resistance[None], np.array([circuit.power]), circuit.error[None])
+        return cls(
+            (jacobian @ jacobian.T)[None], circuit.resistance[None], np.array([circuit.power]), circuit.error.reshape(1, -1)
+        )
 
     @classmethod
     def with_edge(cls, circuit: Wired, new: Indices, conductance: float) -> Outlook:
@@ -74,8 +76,9 @@ def constants(found: Design) -> Array:
     problem = found.problem
     start = found.start
     least = np.zeros(len(problem.relatives))
-    for k, targets in enumerate(problem.relatives):
-        there = settle(replace(start, plan=replace(start.plan, targets=targets)), problem.bounds)
+    for k, plan in enumerate(problem.relatives):
+        asked = replace(start.plan, targets=plan.targets, missed=plan.missed)
+        there = settle(replace(start, plan=asked), problem.bounds) if plan.reachable else None
         if there is not None:
             jacobian = there.jacobian()
             least[k] = max(float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0]), 0.0)
@@ -105,7 +108,11 @@ def _floors(problem: Problem, seen: Outlook) -> Array:
 
 
 def _conditions(problem: Problem, seen: Outlook) -> Array:
-    return condition(rates(seen.grams, seen.resistances, problem.rule, len(problem.task)))
+    """λ_max/λ_min; for targets that cannot be met, EP's steps to the loss by the linear dynamics."""
+    plan = problem.plan
+    if not plan.reachable:
+        return steps_until(seen.grams, seen.errors, plan.samples, plan.missed, problem.loss)
+    return condition(rates(seen.grams, seen.resistances, problem.rule, len(problem.plan.inputs)))
 
 
 OBJECTIVES: dict[str, Objective] = {

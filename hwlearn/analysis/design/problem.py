@@ -165,26 +165,34 @@ class Problem:
         return np.unique(np.sort([[at[one], at[two]] for one, two in self.candidates], axis=1), axis=0)
 
     @cached_property
-    def relatives(self) -> Array:
-        """(F, S, n_out) V: the targets of the family, random in the inner half of what the inputs of each sample span."""
-        low, high = self.plan.inputs.min(axis=1), self.plan.inputs.max(axis=1)
-        part = np.random.default_rng(0).uniform(0.25, 0.75, (self.family, *self.plan.targets.shape))
-        return np.asarray(low[:, None] + part * (high - low)[:, None])
+    def relatives(self) -> tuple[Plan, ...]:
+        """The plans of the family: targets random in the inner half of what the inputs of each sample span."""
+        known = self._known
+        low, high = known.min(axis=1), known.max(axis=1)
+        part = np.random.default_rng(0).uniform(0.25, 0.75, (self.family, *self.task.targets.shape))
+        return tuple(self._facing(targets) for targets in low[:, None] + part * (high - low)[:, None])
 
     @cached_property
     def plan(self) -> Plan:
         """What is solved, without edges."""
+        return self._facing(self.task.targets)
+
+    def _facing(self, targets: Array) -> Plan:
+        """With targets (S, n_out) V."""
         at = {name: k for k, name in enumerate(self.nodes)}
         ports = np.zeros((len(self.nodes), len(self.outputs)))
         for k, port in enumerate(self.outputs):
             ports[at[port.plus], k] += 1
             if port.minus in at:
                 ports[at[port.minus], k] -= 1
-        held = [at[drive.plus] for drive in self.inputs]
-        known = self.task.inputs
-        if GROUND in at:
-            held, known = [*held, at[GROUND]], np.column_stack((known, np.zeros(len(known))))
-        return Plan(self.nodes, np.array(held), ports, known, self.task.targets)
+        held = [at[drive.plus] for drive in self.inputs] + ([at[GROUND]] if GROUND in at else [])
+        return Plan.of(self.nodes, np.array(held), ports, (self._known, targets), merged=self.rule != "al")
+
+    @property
+    def _known(self) -> Array:
+        """(S, q) V, what is held: the inputs, and ground if it is a node."""
+        inputs = self.task.inputs
+        return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
 
     def steps(self, conductances: Array) -> Array:
         """(E,) S between neighbouring levels of parts at `conductances` (E,)."""

@@ -14,13 +14,16 @@ from hwlearn.analysis.design.goals import OBJECTIVES
 from hwlearn.analysis.design.iterated import Course, fastest, spectrum
 from hwlearn.analysis.design.objectives import condition
 from hwlearn.analysis.design.problem import Problem
-from hwlearn.analysis.design.settled import settle
+from hwlearn.analysis.design.settled import fit, settle
 from hwlearn.analysis.design.wired import Wired
 from hwlearn.arrays import Indices
 from hwlearn.errors import ModelError, NetworkError
 
-JUDGED = 40
+JUDGED = 160
 """Changes that are judged of those screened, best first, until one is better."""
+
+BEGINNINGS = 10
+"""Random graphs of which the first that can reach the targets begins a search."""
 
 MOST = 5_000
 """Steps after which a training counts as slow as no other."""
@@ -69,16 +72,33 @@ def judge(problem: Problem, start: Wired, most: int = MOST) -> Design | None:
     """
     try:
         start = start.with_conductances(start.conductances)
-        solution = settle(start, problem.bounds)
+        found = (_met if start.plan.reachable else _fitted)(problem, start, most)
     except (NetworkError, np.linalg.LinAlgError):
         return None
-    if solution is None:
+    if found is None:
         return None
-    course = fastest(start, solution, problem.rule, problem.bounds, problem.loss, most)
+    solution, course = found
     end = course.end if course.reached else solution
     jacobian = end.jacobian()
     least = float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0])
     return Design(problem, start, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0))
+
+
+def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+    """The circuit on the solution manifold and the course of its training; None if it does not get there."""
+    solution = settle(start, problem.bounds)
+    if solution is None:
+        return None
+    return solution, fastest(start, solution, problem.rule, problem.bounds, problem.loss, most)
+
+
+def _fitted(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+    """A circuit with the wanted loss and the course of its training, where targets cannot be met; None if it has none."""
+    known = fit(start, problem.bounds, problem.loss) if most == MOST else None
+    if known is None and most == MOST:
+        return None
+    course = fastest(start, start, problem.rule, problem.bounds, problem.loss, most)
+    return (course.end if known is None else known, course) if course.reached or known is not None else None
 
 
 def random_graph(problem: Problem, random: np.random.Generator) -> Indices:
@@ -108,7 +128,7 @@ def random_graph(problem: Problem, random: np.random.Generator) -> Indices:
     return pairs[np.sort(tree + rest[: max(problem.edges - len(tree), 0)])]
 
 
-def design(problem: Problem, seed: int = 0, restarts: int = 3, progress: Progress | None = None) -> Design:
+def design(problem: Problem, seed: int = 0, restarts: int = 8, progress: Progress | None = None) -> Design:
     """The best design of some searches from random graphs.
 
     A search exchanges one edge for another, or makes another change of those that may be made (`CHANGES`), as long as that
@@ -152,9 +172,12 @@ def climb(
         The design, None if it reaches no targets; and `screened` with its own changes.
     """
     random = np.random.default_rng([seed, number])
-    start = problem.begin(random_graph(problem, random))
-    best = judge(problem, start)
-    at = start if best is None else best.solution
+    for _ in range(BEGINNINGS):
+        start = problem.begin(random_graph(problem, random))
+        best = judge(problem, start)
+        if best is not None:
+            break
+    at = start if best is None or not start.plan.reachable else best.solution
     while True:
         tries, count = _screened(problem, start, at, random)
         screened += count
@@ -163,7 +186,8 @@ def climb(
             progress(screened, np.inf if best is None else best.course.steps)
         if better is None:
             return best, screened
-        best, start, at = better, better.start, better.solution
+        best, start = better, better.start
+        at = better.solution if start.plan.reachable else start
 
 
 def _better(problem: Problem, best: Design | None, start: Wired, tries: Sequence[Change]) -> Iterator[Design]:

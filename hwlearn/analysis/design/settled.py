@@ -37,6 +37,30 @@ def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIO
     return None
 
 
+def fit(start: Wired, bounds: tuple[float, float], loss: float) -> Wired | None:
+    """The least squares fit from `start` within bounds [S]; None if its loss is above `loss` [V²]."""
+    from scipy.optimize import least_squares
+
+    learns = start.trainable
+
+    def whole(some: Array) -> Wired:
+        every = start.conductances.copy()
+        every[learns] = some
+        return start.with_conductances(every)
+
+    first = start.conductances[learns]
+    found = least_squares(
+        lambda some: whole(some).error.ravel(),
+        np.clip(first, bounds[0] * (1 + 1e-9), bounds[1] * (1 - 1e-9)),
+        lambda some: whole(some).jacobian()[:, learns],
+        bounds,
+        x_scale=first,
+        max_nfev=ITERATIONS,
+    )
+    end = whole(found.x)
+    return end if end.loss <= loss else None
+
+
 def _step(here: Wired, error: Array, bounds: tuple[float, float]) -> Array:
     g, jacobian = here.conductances, here.jacobian()
     free = np.ones(len(g), dtype=bool)

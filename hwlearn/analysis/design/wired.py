@@ -14,6 +14,12 @@ from hwlearn.errors import NetworkError
 Mask = NDArray[np.bool_]
 """(E,): some of the edges."""
 
+MET = 1e-12
+"""Targets can be met if what is missed is less than this part of their sum of squares."""
+
+RANK = 1e-9
+"""Inputs whose singular value is below this part of the largest do not count."""
+
 GONE = 1e-9
 """An edge whose part of the current between its ends is within this of all is a bridge: without it a node hangs in the air."""
 
@@ -28,6 +34,8 @@ class Plan:
         ports: (N, n_out) the output ports: +1 at plus, −1 at minus.
         inputs: (S, q) V, the held voltages in each sample.
         targets: (S, n_out) V.
+        samples: of the task, over which a loss is a mean: S, or more if the inputs are those of fewer (`Plan.of`).
+        missed: Σ (o − y)² V² over the samples that no linear circuit can do without.
     """
 
     nodes: tuple[str, ...]
@@ -35,6 +43,31 @@ class Plan:
     ports: Array
     inputs: Array
     targets: Array
+    samples: int
+    missed: float = 0.0
+
+    @classmethod
+    def of(cls, nodes: tuple[str, ...], held: Indices, ports: Array, task: tuple[Array, Array], merged: bool) -> Plan:
+        """Of inputs (S, q) V and targets (S, n_out) V.
+
+        Args:
+            merged: put the rank of the inputs in place of S. With X = U Z, U orthonormal, a linear circuit has Σ ‖o − y‖² =
+                Σ ‖o(Z) − Uᵀy‖² + ‖y − U Uᵀy‖², and the steps of EP and CL, which are linear in each, are those of Z and Uᵀy.
+        """
+        inputs, targets = task
+        left, sizes, right = np.linalg.svd(inputs, full_matrices=False)
+        rank = int((sizes > RANK * sizes.max(initial=0.0)).sum())
+        if not merged or rank == len(inputs):
+            return cls(nodes, held, ports, inputs, targets, len(inputs))
+        kept = left[:, :rank]
+        within = kept.T @ targets
+        missed = max(float((targets**2).sum() - (within**2).sum()), 0.0)
+        return cls(nodes, held, ports, sizes[:rank, None] * right[:rank], within, len(inputs), missed)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a linear circuit may meet the targets; if not, as for most classes, a loss is all that can be asked for."""
+        return not self.missed > MET * float((self.targets**2).sum())
 
     @cached_property
     def free(self) -> Indices:
@@ -113,6 +146,11 @@ class Wired:
     def error(self) -> Array:
         """o − y, (S, n_out) V."""
         return self.outputs - self.plan.targets
+
+    @property
+    def loss(self) -> float:
+        """Mean of ½‖o − y‖² over the samples of the task [V²]."""
+        return 0.5 * (float((self.error**2).sum()) + self.plan.missed) / self.plan.samples
 
     @property
     def resistance(self) -> Array:
@@ -234,11 +272,12 @@ class Wired:
         return np.asarray(self.power + conductance / (1.0 + conductance * ohms) * (volts**2).sum(axis=1))
 
     def errors_with(self, tails: Indices, heads: Indices, conductance: float) -> Array:
-        """`error` (C, S, n_out) with one of C edges more, for each of them."""
-        volts, adjoint = self.drops(tails, heads)
-        ohms = self.inverse[tails, tails] - 2 * self.inverse[tails, heads] + self.inverse[heads, heads]
-        factor = conductance / (1.0 + conductance * ohms)
-        return self.error[None] - (factor[:, None] * volts)[:, :, None] * adjoint[:, None, :]
+        """o − y (C, S·n_out) V with one of C edges more, for each of them: −g/(1 + g r) (Δv)(Δλ) more."""
+        volts, ohms = self.drops(tails, heads)
+        across = self.inverse[tails, tails] - 2 * self.inverse[tails, heads] + self.inverse[heads, heads]
+        factor = conductance / (1.0 + conductance * across)
+        moved = factor[:, None, None] * volts[:, :, None] * ohms[:, None, :]
+        return np.asarray(self.error.ravel() - moved.reshape(len(tails), -1))
 
     def grams_with(self, tails: Indices, heads: Indices, conductance: float) -> tuple[Array, Array]:
         """J Jᵀ (C, S·n_out, S·n_out) and R (C, n_out, n_out) with one of C edges more, for each of them; nothing is solved."""
