@@ -6,8 +6,8 @@ import dataclasses
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from os import PathLike
@@ -24,7 +24,7 @@ from hwlearn.errors import ExperimentError, HwlearnWarning
 from hwlearn.experiments import Experiment, Outcome, load_experiment, run_experiment
 from hwlearn.experiments.cost import cost_of
 from hwlearn.experiments.execution import Earlier, OnScore, Progress
-from hwlearn.experiments.files import make_folder
+from hwlearn.experiments.files import LOCK, alone_in, make_folder
 from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
 from hwlearn.experiments.runs.copies import Kept, OrFiles, Store, hashes_of, other_than
 from hwlearn.experiments.runs.disk import refusing_to_lose
@@ -255,7 +255,7 @@ class Run:
         """Why it stopped; "running" while a process is on it, "killed" if that was cut off."""
         if self.result is not None:
             return str(self.result["stopped_because"])
-        lock = self.folder / ".lock"
+        lock = self.folder / LOCK
         try:
             if lock.exists():
                 with Lock(lock):
@@ -338,7 +338,7 @@ class Run:
 
     def _go(self, experiment: Experiment, info: dict[str, Any], progress: Progress | None, scored: OnScore | None) -> Outcome:
         """Train an experiment; `info` is what run.json shall say from its first step on."""
-        with self._locked(), ExitStack() as stack:
+        with alone_in(self.folder, "run"), ExitStack() as stack:
             earlier = self._earlier()
 
             def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:
@@ -503,20 +503,6 @@ class Run:
         with refusing_to_lose(self.folder / "trained.cir"):
             replace(self.folder / "trained.cir", netlist.encode())
         _write_json(self.folder / "result.json", outcome.as_dict())
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        lock = Lock(self.folder / ".lock")
-        try:
-            lock.acquire()
-        except Busy:
-            raise ExperimentError(f"{self.folder}: another process is at work on this run") from None
-        except OSError as error:
-            raise ExperimentError(f"{lock.path}: {error.strerror}; a run is trained where its folder can be written") from None
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def _wanted(experiment: Experiment) -> tuple[str, float]:
