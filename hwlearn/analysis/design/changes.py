@@ -21,6 +21,12 @@ SCREENED = 20_000
 BEST = 3
 """Edges that are told of those that may come for one that goes."""
 
+LARGE = 100
+"""Independent samples times outputs above which exchanges are not screened."""
+
+UNRANKED = 400
+"""Exchanges at random in place of that."""
+
 CHUNK = 64
 """Edges that are tried together."""
 
@@ -87,13 +93,20 @@ class Scaling:
 
 
 def exchanges(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> Iterator[Screened]:
-    """Of one edge for another of the candidates, all of them or `SCREENED` at random: the best few for each that goes."""
+    """Of one edge for another of the candidates, all of them or `SCREENED` at random: the best few for each that goes.
+
+    With more than `LARGE` independent targets a spectrum costs as much as a training: some at random then, in no order.
+    """
     count = len(problem.nodes)
     have = np.sort(at.ends, axis=1) @ (count, 1)
     new = problem.useful(at.plan)
     new = new[~np.isin(new @ (count, 1), have)]
     removed = random.permutation(len(at.tails))
     if not len(new):
+        return
+    if at.plan.targets.size > LARGE:
+        for edge in random.choice(removed, UNRANKED).tolist():
+            yield 0.0, Exchange(edge, *_pair(new[random.integers(len(new))]), problem.start)
         return
     if len(new) * len(removed) > SCREENED:
         new = new[random.permutation(len(new))[: max(SCREENED // len(removed), CHUNK)]]
@@ -104,7 +117,11 @@ def exchanges(problem: Problem, start: Wired, at: Wired, random: np.random.Gener
             continue
         scores = _with_each(problem, left, new)
         for k in np.argsort(scores)[:BEST].tolist():
-            yield float(scores[k]), Exchange(edge, int(new[k, 0]), int(new[k, 1]), problem.start)
+            yield float(scores[k]), Exchange(edge, *_pair(new[k]), problem.start)
+
+
+def _pair(nodes: Indices) -> tuple[int, int]:
+    return int(nodes[0]), int(nodes[1])
 
 
 def fixings(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> Iterator[Screened]:
