@@ -194,6 +194,13 @@ class Problem:
         inputs = self.task.inputs
         return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
 
+    def steps(self, conductances: Array) -> Array:
+        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
+        low, high = self.bounds
+        if self.spaced == "resistance":
+            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
+        return np.full(len(conductances), (high - low) / (self.levels - 1))
+
     def useful(self, plan: Plan) -> Indices:
         """(C, 2): the candidates; but those between held nodes, whose currents move no output, unless ports may move."""
         return self.pairs if "ports" in self.change else self.pairs[~np.isin(self.pairs, plan.held).all(axis=1)]
@@ -202,13 +209,6 @@ class Problem:
     def movable(self) -> Indices:
         """Nodes at which ports may be put: `places`, all but ground if there are none."""
         return np.array([k for k, node in enumerate(self.nodes) if node in (self.places or self.nodes) and node != GROUND])
-
-    def steps(self, conductances: Array) -> Array:
-        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
-        low, high = self.bounds
-        if self.spaced == "resistance":
-            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
-        return np.full(len(conductances), (high - low) / (self.levels - 1))
 
     def begin(self, ends: Indices) -> Wired:
         """Edges (E, 2) as they are before training."""
