@@ -41,10 +41,11 @@ class OwnRate(LearningRate):
     """α = f · 2/λ_max, with λ_max that of the rule for its loss at the present conductances (`error_dynamics`).
 
     f is λ_max/(λ_max + λ_min), the best of fixed rates, but at most `MOST`, and `CAREFUL` in noisy circuits and with
-    minibatches, whose steps scatter. Edges that a bound holds count as fixed. In noisy circuits the next reading may
-    push them off it: each step there is also held to what the model says along its own way. The model is linear in the step, so the step for
-    which the rate is taken moves the conductances by `FARTHEST` at most. The rate is taken anew after one step, two, four and
-    so on, as long as it hardly changes, and at once where the loss grew; with many minibatches, once in an epoch.
+    minibatches, whose steps scatter. Edges that a bound holds count as fixed. In noisy circuits the next reading may push
+    them off it: each step there is also held to what the model says along its own way. The model is linear in the step, so
+    the step for which the rate is taken moves the conductances by `FARTHEST` at most. The rate is taken anew after one step,
+    two, four and so on, as long as it hardly changes, and at once where the loss grew; with many minibatches, once in an
+    epoch.
 
     Args:
         decay: see `LearningRate`.
