@@ -66,7 +66,7 @@ def test_likely_outputs(text, outputs):
 
 def test_supplies_that_go_nowhere_are_no_inputs():
     """A model of an op-amp without supplies, as KiCad draws it, leaves them alone."""
-    content = made("* t\nVcc vcc 0 12\nVee 0 vee 12\nVt x y 1\nV1 a 0 3\nR1 a m 1k\nE1 o 0 0 m 1e5\nR2 m o 2k\n")
+    content = made("* t\nVcc vcc 0 12\nVee 0 vee 12\nV1 a 0 3\nR1 a m 1k\nE1 o 0 0 m 1e5\nR2 m o 2k\n")
     assert content["ports"]["inputs"] == ["V1"]
     assert run("train", "n.toml", "--steps", "2", "--no-save").exit_code == 0
 
