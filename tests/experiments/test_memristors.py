@@ -129,6 +129,24 @@ def test_thresholds_keep_readings_from_disturbing():
     np.testing.assert_array_equal(states(run_experiment(experiment).network), states(experiment.network))
 
 
+@pytest.mark.parametrize("backend", ["exact", "ngspice"])
+def test_in_continuous_time_states_follow_the_conductances(backend, tmp_path):
+    """The course of g is that of resistors, and the states are those of r = r_off + (r_on − r_off) x."""
+    flow = {"t_end": 1e-6, "rtol": 1e-7}
+    still = {"train": None, "flow": flow, "memristors.seconds": 0.0, "memristors.pulse": None, "backend.name": backend}
+    run = Run.create(tmp_path / "run", load_experiment(FILE, still))
+    outcome = run.go()
+    bounds = [1 / 16e3, 1 / 100]
+    resistors = run_experiment(
+        load_experiment(FILE, {"train": None, "flow": flow, "memristors": None, "circuit.bounds": bounds})
+    )
+    assert outcome.loss_final < 0.5 * outcome.loss_initial
+    np.testing.assert_allclose(outcome.network.conductances, resistors.network.conductances, rtol=1e-5)
+    resistance = 1 / outcome.network.conductances
+    np.testing.assert_allclose(states(outcome.network), (16e3 - resistance) / (16e3 - 100), rtol=1e-9)
+    assert run.result["states"] == pytest.approx(dict(zip(["R1", "R2", "R3"], states(outcome.network), strict=True)))
+
+
 def test_the_parameter_may_be_the_state():
     outcome = run_experiment(load(train__parameter="state", train__learning_rate=0.2, memristors__pulse=None, train__steps=12))
     assert outcome.loss_final < 0.1 * outcome.loss_initial
@@ -153,7 +171,11 @@ def test_the_parameter_may_be_the_state():
         ({"memristors.seconds": -1.0}, "greater than or equal to 0"),
         ({"memristors.pulse": {"up": -1.0, "down": 1.0, "seconds": 1e-3}}, "does not raise the conductance"),
         ({"memristors.devices": {}}, "the network has no memristor"),
-        ({"train": None, "flow": {"t_end": 1.0}}, r"\[memristors\] have times of their own"),
+        ({"train": None, "flow": {"t_end": 1.0}}, r"\[memristors\] seconds = 0\.0001: each reading moves the states, .* give"),
+        (
+            {"train": None, "flow": {"t_end": 1.0}, "memristors.seconds": 0.0},
+            r"\[memristors\] pulse: pulses are whole, .* leave pulse out",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_named(overrides, says):
