@@ -10,7 +10,7 @@ from scipy.sparse import csc_array, csr_array, triu
 
 from hwlearn import Drive, Inject
 from hwlearn.circuits.exact.circuit import ExactCircuit
-from hwlearn.circuits.kernels import added_column_products, added_product, added_products
+from hwlearn.circuits.kernels import added_column_products, added_product, added_products, solved, solved_publicly
 from hwlearn.circuits.linalg import Cholesky, Cholmod, DenseCholesky, QdldlCholesky, choose_cholesky
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
@@ -109,3 +109,21 @@ def test_without_scipys_kernels_products_are_the_same():
     columns = matrix.tocsc()
     added_column_products(5, 7, 3, columns.indptr, columns.indices, columns.data, many.reshape(-1), result.reshape(-1))
     np.testing.assert_allclose(result, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_many_small_systems(dtype):
+    random = np.random.default_rng(0)
+    matrices, x = random.integers(-9, 9, (5, 4, 4)).astype(dtype), random.integers(-9, 9, (5, 4)).astype(dtype)
+    right = np.einsum("sij,sj->si", matrices, x)  # of integers, so it is exact
+    for solve in (solved, solved_publicly):
+        found = solve(matrices, right)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, x, rtol=0, atol=1e3 * np.finfo(dtype).eps)
+
+
+def test_a_singular_system_has_no_solution_and_no_warning():
+    matrices, right = np.stack((np.eye(2), np.zeros((2, 2)))), np.ones((2, 2))
+    assert solved(matrices, right).tolist()[0] == [1.0, 1.0]
+    assert np.isnan(solved(matrices, right)[1]).all()
+    assert np.isnan(solved_publicly(matrices, right)).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
@@ -33,8 +35,6 @@ class Basis:
         right = np.zeros((count, system.size))
         if system.merged_injections is not None:
             right[:] = (system.merged_injections @ columns).T
-        self.lifts = system.seen.lifts(columns)
-
         # K and the right-hand sides are affine in g; (column, row) of the latter has Σ_e into[row, e] raised[e, column] g[e].
         raised = system.raised if self.samples is None else csr_array(system.raised @ columns)
         row, column, edge, values = edge_products(system.into, raised)
@@ -44,6 +44,11 @@ class Basis:
         self._constants = np.concatenate((np.zeros(self._entries), right.reshape(-1)))
         self.injected = right  # (count, n) A into the free nodes
         self._assembly = SparseMap(vstack((system.assembly, rows), format="csr"))
+
+    @cached_property
+    def lifts(self) -> Array:
+        """(count, n_out + E) V: what the columns alone do where the system sees."""
+        return self.system.seen.lifts(self.columns)
 
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
         """The numbers of K's pattern, and the right-hand sides (count, n); for conductances (E, M), with an axis M more."""

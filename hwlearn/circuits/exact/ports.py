@@ -53,12 +53,19 @@ class Ports(Answers):
     def complete(self) -> None:
         """Solve for the outputs' columns too."""
         if len(self.potentials) < self.basis.width:
-            self.system.factor_again(self.conductances)
-            more = self._solve(self.system.port_rows)
+            more, outputs, drops = self.of_outputs()
             self.potentials = np.concatenate((self.potentials, more))
-            seen = self.system.seen.of_rows(more, None)
-            self.outputs = np.concatenate((self.outputs, seen[:, : self.basis.outputs]))
-            self.drops = np.concatenate((self.drops, seen[:, self.basis.outputs :]))
+            self.outputs = np.concatenate((self.outputs, outputs))
+            self.drops = np.concatenate((self.drops, drops))
+
+    def of_outputs(self) -> tuple[Array, Array, Array]:
+        """Potentials (n_out, n), outputs (n_out, n_out) and drops (n_out, E) for a unit current at each output."""
+        if len(self.potentials) == self.basis.width:
+            return self.potentials[self.count :], self.outputs[self.count :], self.drops[self.count :]
+        self.system.factor_again(self.conductances)
+        potentials = self._solve(self.system.port_rows)
+        seen = self.system.seen.of_rows(potentials, None)
+        return potentials, seen[:, : self.basis.outputs], seen[:, self.basis.outputs :]
 
     def open_outputs(self, weights: Array) -> Array:
         columns = self.outputs[: self.basis.count]

@@ -40,11 +40,11 @@ class System:
         # Columns of the sources: the inputs, then one for all fixed sources together.
         drives, fixed = network.inputs, network.fixed_sources
         self.sources = len(drives) + bool(fixed)
-        voltage = [s for s in (*drives, *fixed) if s.kind == "voltage"]
+        voltage = [(at, s) for at, s in enumerate((*drives, *fixed)) if s.kind == "voltage"]
         weight = np.zeros((len(voltage), self.sources))
-        for k, source in enumerate(voltage):
-            if source in drives:
-                weight[k, drives.index(source)] = 1.0
+        for k, (at, source) in enumerate(voltage):
+            if at < len(drives):
+                weight[k, at] = 1.0
             else:
                 weight[k, -1] = source.value
         ties = csr_array((merging.signs, (merging.rows, merging.columns)), shape=(len(network.nodes), len(voltage)))
