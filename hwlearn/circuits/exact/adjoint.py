@@ -97,15 +97,14 @@ class Adjoint(Answers):
         if found is None:
             return self._all.contrast(weights, change, share, held)
         system, entering, (samples, outputs) = self.system, self._entering, change.shape
-        mean = change / samples
         potentials = self._samples[1] if self._samples is not None and self._samples[0] is weights else None
         if samples > outputs:  # Σ_s of the samples by moments: a sum over the outputs
-            by_change, values = found.ports, mean.T.dot(weights)
-            currents = None if held is None else mean.T.dot(held)
-            own = mean.T.dot(change) if share else None
-            potentials = None if potentials is None else mean.T.dot(potentials)
+            by_change, values = found.ports, change.T.dot(weights)
+            currents = None if held is None else change.T.dot(held)
+            own = change.T.dot(change) if share else None
+            potentials = None if potentials is None else change.T.dot(potentials)
         else:
-            by_change, values, currents, own = mean.dot(found.ports), weights, held, change
+            by_change, values, currents, own = change.dot(found.ports), weights, held, change
         if share:
             assert own is not None
             currents = share * own if currents is None else currents + share * own
@@ -114,7 +113,7 @@ class Adjoint(Answers):
             potentials = system.cholesky.solve(entering.currents(found.entering, values))
         if currents is not None:
             potentials = potentials + currents.dot(found.ports)
-        return entering.contrast(by_change, potentials, values)
+        return entering.contrast(by_change / samples, potentials, values)
 
     def whole(self, weights: Array) -> tuple[Answers, Array]:
         """By columns, unless there are so many that outputs alone are likely to be asked for."""
