@@ -21,7 +21,7 @@ from hwlearn import (
     Task,
     train_many,
 )
-from hwlearn.circuits.newton.circuit import LEAST
+from hwlearn.circuits.newton.equations import LEAST
 from hwlearn.circuits.trust import ACCURACY
 from hwlearn.errors import NetworkError, SimulationError
 from hwlearn.network.builders import grid

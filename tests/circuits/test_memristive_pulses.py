@@ -6,6 +6,7 @@ from memristors import HP, PER_COULOMB, alone
 from scipy.integrate import solve_ivp
 
 from hwlearn import Drive, Network, NewtonCircuit
+from hwlearn.circuits.imperfect import DeadEdges, ImperfectCircuit
 from hwlearn.circuits.memristive import Exactly, MemristiveCircuit, Pulses
 from hwlearn.errors import HwlearnError
 from hwlearn.network.devices import VTEAM, IonDrift
@@ -69,6 +70,38 @@ def test_pulses_do_less_near_the_ends_and_other_things_up_than_down():
     assert high < 0.2 * up * 16e3 / 260  # near r_on, a volt drives more current
     there_and_back = pulsed(0.8, [20.01, -20.01], Pulses(1.0, -1.0, 1e-3))
     assert abs(there_and_back[1] - 0.8) > 1e-3
+
+
+@pytest.mark.parametrize("state", [0.1, 0.5, 0.9])
+def test_which_part_of_a_small_change_is_made_is_known(state):
+    """By Biolek's window: ∂g/∂x ∝ 1/r² and dx/dt ∝ (1 − x²)/r up, (1 − (1 − x)²)/r down, beside those at x = ½."""
+    r = {x: HP["r_off"] + (HP["r_on"] - HP["r_off"]) * x for x in (state, 0.5)}
+    up, down = ((1 - x**2) / 0.75 * (r[0.5] / r[state]) ** 3 for x in (state, 1 - state))
+    device = IonDrift("R1", **HP)
+    with MemristiveCircuit(NewtonCircuit(alone(device, state)), 0.0, Pulses(1.0, -1.0, 1e-6)) as circuit:
+        assert circuit.heeded(np.ones(1)) == pytest.approx([up], rel=1e-5)
+        assert circuit.heeded(-np.ones(1)) == pytest.approx([down], rel=1e-5)
+        assert circuit.strayed == pytest.approx([0.0])
+        before = circuit.real
+        circuit.program(before * (1 + 1e-3 / up))
+        assert circuit.real - before == pytest.approx((circuit.conductances - before) * up, rel=0.01)
+        assert circuit.strayed == pytest.approx(circuit.real - circuit.conductances, rel=1e-12)
+
+
+def test_an_edge_that_is_dead_heeds_nothing_and_hides_no_other():
+    """Around memristors, imperfections pass on what these do of what they are told."""
+    devices = [IonDrift(name, **HP) for name in ("R1", "R2")]
+    edges = [("a", "b"), ("a", "b"), ("b", "0")]
+    conductances = [1e-4, devices[0].conductance(0.9), devices[1].conductance(0.5)]
+    network = Network.from_edges(edges, conductances, inputs=["a"], outputs=["b"], names=["R0", "R1", "R2"], devices=devices)
+    moving = MemristiveCircuit(NewtonCircuit(network), 0.01, Pulses(1.0, -1.0, 1e-4))
+    with ImperfectCircuit(moving, DeadEdges(names=["R0"])) as circuit:
+        heeded = circuit.heeded(np.array([1.0, 1.0, -1.0]))
+        assert heeded[1] > 20 * heeded[2] > 0
+        circuit.measure(Drive([[1.0]]))
+        assert circuit.strayed[0] == 0
+        np.testing.assert_array_equal(circuit.strayed[1:], circuit.inside.real - circuit.inside.conductances)
+        assert (circuit.strayed[1:] > 0).all()
 
 
 def test_parts_of_a_pulse_are_asked_for_later():

@@ -80,7 +80,7 @@ def test_kill_9_on_the_virtual_bench(tmp_path):
         assert old in text
         text = text.replace(old, new)
     station.write_text(text, encoding="utf-8")
-    overrides = {"backend.name": "bench", "backend.station": str(station), "train.steps": 25}
+    overrides = {"backend.name": "bench", "backend.station": str(station), "train.steps": 25, "train.stop_loss": 1e-30}
     check_killed(killed(tmp_path, ROOT / "netlists" / "allostery-bench.toml", overrides, 6), 25, 0)
 
 

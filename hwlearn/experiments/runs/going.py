@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwlearn.errors import ExperimentError
 from hwlearn.experiments import Experiment, Outcome, run_experiment
 from hwlearn.experiments.cost import cost_of
 from hwlearn.experiments.execution import Earlier, OnScore, Progress
+from hwlearn.experiments.files import alone_in
 from hwlearn.experiments.runs.checkpoint import Checkpoint
 from hwlearn.experiments.runs.copies import Store, hashes_of
 from hwlearn.experiments.runs.disk import refusing_to_lose
@@ -23,7 +22,6 @@ from hwlearn.experiments.runs.json_files import write_json
 from hwlearn.experiments.runs.recorder import Recorder
 from hwlearn.experiments.runs.trajectory import TrajectoryFile, read_trajectory
 from hwlearn.files import replace
-from hwlearn.locks import Busy, Lock
 
 if TYPE_CHECKING:
     from hwlearn.experiments.runs.run import Run
@@ -41,7 +39,7 @@ def go(run: Run, experiment: Experiment, info: dict[str, Any], progress: Progres
     Raises:
         ExperimentError, MeasurementError, KeyboardInterrupt: see `Run.go`.
     """
-    with _locked(run.folder), ExitStack() as stack:
+    with alone_in(run.folder, "run"), ExitStack() as stack:
         earlier = _earlier(run)
 
         def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:
@@ -65,21 +63,6 @@ def go(run: Run, experiment: Experiment, info: dict[str, Any], progress: Progres
         _write(run.folder, outcome)
     run.forget()
     return outcome
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = Lock(folder / ".lock")
-    try:
-        lock.acquire()
-    except Busy:
-        raise ExperimentError(f"{folder}: another process is at work on this run") from None
-    except OSError as error:
-        raise ExperimentError(f"{lock.path}: {error.strerror}; a run is trained where its folder can be written") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _earlier(run: Run) -> Earlier | None:

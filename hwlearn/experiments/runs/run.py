@@ -17,7 +17,7 @@ from hwlearn.display import shown
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import Experiment, Outcome
 from hwlearn.experiments.execution import OnScore, Progress
-from hwlearn.experiments.files import make_folder
+from hwlearn.experiments.files import LOCK, make_folder
 from hwlearn.experiments.runs.checkpoint import load_checkpoint
 from hwlearn.experiments.runs.copies import Kept, Store
 from hwlearn.experiments.runs.disk import refusing_to_lose
@@ -210,7 +210,7 @@ class Run:
         """Why it stopped; "running" while a process is on it, "killed" if that was cut off."""
         if self.result is not None:
             return str(self.result["stopped_because"])
-        lock = self.folder / ".lock"
+        lock = self.folder / LOCK
         try:
             if lock.exists():
                 with Lock(lock):
