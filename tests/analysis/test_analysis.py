@@ -314,7 +314,6 @@ def test_unreachable_within_bounds_and_fixed_outputs() -> None:
     assert "output T,X is fixed by the sources" in result.reasons[0]
 
 
-@settings(max_examples=200)
 @given(problems())
 def test_reachable_targets_are_found(problem: tuple[Network, Task]) -> None:
     network, task = problem

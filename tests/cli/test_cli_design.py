@@ -75,7 +75,7 @@ def test_candidates_are_kept_to(tmp_path, monkeypatch, candidates):
     (tmp_path / "board.cir").write_text("\n".join(["board", "Va a 0 1", "Vb b 0 0", *lines, ".end", ""]))
     text = DESIGN.replace("RULE", "ep").replace("edges = 14", f"edges = 7\ncandidates = {candidates}")
     (tmp_path / "task.toml").write_text(text.replace("nodes = 8", f"nodes = {5 if 'board' in candidates else 8}"))
-    result = run("design", "task.toml", "--random", 2, "--json")
+    result = run("design", "task.toml", "--random", 2, "--json", "--jobs", 1)
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert len(told["edges"]) == 7
@@ -138,7 +138,7 @@ def test_a_list_of_objectives_makes_a_front(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = DESIGN.replace("RULE", "ep").replace("edges = 14", 'edges = 14\nobjective = ["steps", "edges"]')
     (tmp_path / "task.toml").write_text(text)
-    told = json.loads(run("design", "task.toml", "--random", 2, "--json").stdout)
+    told = json.loads(run("design", "task.toml", "--random", 2, "--json", "--jobs", 1).stdout)
     assert told["front"][0]["edges"] == told["edges"]
     assert len({len(one["edges"]) for one in told["front"]}) == len(told["front"]) > 1
     assert [one["steps"] for one in told["front"]] == sorted(one["steps"] for one in told["front"])

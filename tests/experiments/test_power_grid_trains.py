@@ -26,13 +26,13 @@ def test_backends_agree(grid: Network) -> None:
 
 
 @pytest.mark.parametrize("rule", [EquilibriumPropagation, CoupledLearning])
-def test_twenty_steps(grid: Network, rule: type[Rule]) -> None:
+def test_six_steps(grid: Network, rule: type[Rule]) -> None:
     results = []
     for backend in (ExactCircuit, NgspiceCircuit):
         with backend(grid) as circuit:
             outputs = circuit.measure(Drive([[1.1]])).output_voltages
             task = Task([[1.1]], outputs + np.array([5e-4, -2e-4, 3e-4, 2e-4]))
-            results.append(train(circuit, task, rule(symmetric=True), steps=20, learning_rate=100.0))
+            results.append(train(circuit, task, rule(symmetric=True), steps=6, learning_rate=100.0))
     exact, ngspice = results
     assert exact.losses[-1] < exact.losses[0]
     assert (np.diff(exact.losses) < 0).all()

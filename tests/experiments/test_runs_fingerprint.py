@@ -118,8 +118,8 @@ def test_a_run_with_diodes_killed_and_moved_goes_on_to_the_last_bit(tmp_path, mo
     for name in ("xor.toml", "xor.cir"):
         shutil.copy(NETLISTS / name, home)
     monkeypatch.chdir(home)
-    assert command("train", "xor.toml", "--steps", "60", "--out", "whole").exit_code == 0
-    process = start("train", "xor.toml", "--steps", "60", "--out", "killed", cwd=home)
+    assert command("train", "xor.toml", "--steps", "40", "--out", "whole").exit_code == 0
+    process = start("train", "xor.toml", "--steps", "40", "--out", "killed", cwd=home)
     journal = home / "killed" / "journal.jsonl"
     while not journal.exists() or journal.read_bytes().count(b"\n") < 10:
         assert process.poll() is None
@@ -131,11 +131,10 @@ def test_a_run_with_diodes_killed_and_moved_goes_on_to_the_last_bit(tmp_path, mo
     killed = Path("..") / "home" / "killed"
     shown = [
         command("report", killed, "--out", "report.html"),
-        command("plot", killed, "--out", "plot.png"),
         *(command("export", killed, "--to", to, "--out", to) for to in ("netcdf", "csv", "netlist", "networkx")),
     ]
     moved = command("resume", killed, "--experiment", Path("..") / "home" / ".." / "home" / "xor.toml")
-    for result in (*shown, moved, command("report", killed)):
+    for result in (*shown, moved):
         assert (result.exit_code, result.exception) == (0, None), result.stderr
     whole, rest = (json.loads((home / name / "result.json").read_text()) for name in ("whole", "killed"))
     assert rest["conductances"] == whole["conductances"]

@@ -16,7 +16,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ hwlearn (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
-def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = True) -> int:
+def run_page(page: Path, capsys: pytest.CaptureFixture[str]) -> int:
     """Run the Python blocks of a page, and the `$ hwlearn …` lines of its console blocks, in order; returns how many.
 
     Python shares one namespace, and prints what the text block right after it shows; without one, nothing. A command prints
@@ -38,7 +38,7 @@ def run_page(page: Path, capsys: pytest.CaptureFixture[str], commands: bool = Tr
             count += 1
         elif fence[1] == "toml" and (name := re.match(r"# (\S+\.toml)\n", fence[2])):
             Path(name[1]).write_text(fence[2], encoding="utf-8")
-        elif fence[1] == "console" and commands:
+        elif fence[1] == "console":
             for command, shown in COMMAND.findall(fence[2]):
                 printed = _tidy(CliRunner().invoke(app, command.split()).output)
                 pattern = "(?s:.*)".join(map(re.escape, _tidy(shown).split("…")))

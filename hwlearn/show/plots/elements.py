@@ -12,7 +12,7 @@ from hwlearn.network.edges import Element
 from hwlearn.network.ports import Source
 from hwlearn.show.plots.labels import Clear, name_line
 from hwlearn.show.plots.picture import EDGE, INPUT, PLAIN, SOURCE, TRAINABLE, plain
-from hwlearn.show.plots.symbols import free_direction, paint_ground, paint_line, paint_symbol
+from hwlearn.show.plots.symbols import free_direction, paint_ground, paint_leads, paint_symbol
 from hwlearn.text import GROUND
 
 STUB = 0.5
@@ -112,13 +112,7 @@ def _two_ends(axes: Axes, element: Element, places: dict[str, Array], taken: dic
 
 def _several_ends(axes: Axes, element: Element, ends: list[Array], step: float, *, grounded: bool) -> None:
     """An element of several nodes: its name in a box, a line to each node."""
-    centre = np.mean(ends, axis=0) + (np.array([0.4 * step, 0.0]) if len(ends) == 1 else 0.0)
-    for end in ends:
-        paint_line(axes, [centre, end])
-    if grounded:
-        below = centre - np.array([0.0, 0.3 * step])
-        paint_line(axes, [centre, below])
-        paint_ground(axes, below, step)
+    centre = paint_leads(axes, ends, step, grounded=grounded)
     box = {"facecolor": "white", "edgecolor": TRAINABLE, "pad": 2.0, "linewidth": 0.8}
     size = EDGE * rcParams["font.size"]
     name_line(axes, plain(element.name), np.array([centre, centre]), size, needed=True, color=TRAINABLE, bbox=box, zorder=5)

@@ -21,7 +21,7 @@ from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.network import FORM, draw_network
 from hwlearn.show.plots.picture import EDGE, GROUNDED, NODE, TITLE, TRAINABLE, Target, plain, short
 from hwlearn.show.plots.sheet import Place, drawn
-from hwlearn.show.plots.symbols import free_direction, paint_ground, paint_line, paint_symbol
+from hwlearn.show.plots.symbols import free_direction, paint_ground, paint_leads, paint_symbol
 from hwlearn.text import GROUND
 
 MOST = 80
@@ -162,13 +162,7 @@ def _box(axes: Axes, part: _Part, ends: Sequence[Array], step: float, *, grounde
     """An element of several nodes: its name in a box, a line to each node."""
     if not ends:
         return
-    centre = np.mean(ends, axis=0) + (np.array([0.4 * step, 0.0]) if len(ends) == 1 else 0.0)
-    for end in ends:
-        paint_line(axes, [centre, end])
-    if grounded:
-        below = centre - np.array([0.0, 0.3 * step])
-        paint_line(axes, [centre, below])
-        paint_ground(axes, below, step)
+    centre = paint_leads(axes, ends, step, grounded=grounded)
     box = {"facecolor": "white", "edgecolor": TRAINABLE, "pad": 2.5}
     axes.annotate(
         f"{plain(part.name)}\n{plain(part.value)}",

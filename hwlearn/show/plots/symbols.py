@@ -71,6 +71,24 @@ def paint_ground(axes: Axes, point: Array, step: float, colour: str = TRAINABLE)
         paint_line(axes, [down - sideways, down + sideways], colour=colour, bold=True)
 
 
+def paint_leads(axes: Axes, ends: Sequence[Array], step: float, *, grounded: bool) -> Array:
+    """Lines that meet at an element of several nodes; (2,) where they meet.
+
+    Args:
+        ends: (2,) of each node but ground, one at least.
+        step: distance of neighbouring nodes.
+        grounded: whether one of its nodes is ground.
+    """
+    centre: Array = np.mean(ends, axis=0) + (np.array([0.4 * step, 0.0]) if len(ends) == 1 else 0.0)
+    for end in ends:
+        paint_line(axes, [centre, end])
+    if grounded:
+        below = centre - np.array([0.0, 0.3 * step])
+        paint_line(axes, [centre, below])
+        paint_ground(axes, below, step)
+    return centre
+
+
 def paint_line(axes: Axes, points: Sequence[Array], *, colour: str = TRAINABLE, bold: bool = False) -> None:
     """Paint a lead, or with `bold` a stroke of a symbol."""
     xs, ys = np.array(points).T
