@@ -31,7 +31,7 @@ class DenseBlock:
         self._alone = len(np.unique(at)) == len(at)
 
     def of(self, conductances: NDArray[np.floating]) -> NDArray[Any]:
-        """A [S] at conductances (E,) S; a view of these where that is all that is needed. Not to be written to."""
+        """A [S] at conductances (E,) S: theirs, not to be written to, where nothing has to be moved or rounded."""
         if self._complete:
             return conductances[self._edges].astype(self._dtype, copy=False).reshape(self.shape)
         matrix = np.zeros(self.shape, dtype=self._dtype)

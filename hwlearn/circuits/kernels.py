@@ -1,4 +1,4 @@
-"""Products of sparse matrices (CSR) that add to what is there, and solutions of many small systems.
+"""Products of sparse matrices that add to what is there, and solutions of many small systems.
 
 By scipy's and numpy's own kernels: what is public takes longer than the work itself in small circuits. Where there are no such
 kernels, by that.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from hwlearn.arrays import Array, Indices
 
@@ -28,12 +28,19 @@ def added_products(
     y += (csr_array((data, indices, indptr), shape=(rows, columns)) @ x.reshape(columns, count)).reshape(-1)
 
 
+def added_column_products(
+    rows: int, columns: int, count: int, indptr: Indices, indices: Indices, data: Array, x: Array, y: Array
+) -> None:
+    """Y += A X of A in CSC, for X (columns, count) and Y (rows, count), both given flat."""
+    y += (csc_array((data, indices, indptr), shape=(rows, columns)) @ x.reshape(columns, count)).reshape(-1)
+
+
 try:
     from scipy.sparse import _sparsetools
 
-    csr_matvec, csr_matvecs = _sparsetools.csr_matvec, _sparsetools.csr_matvecs
+    csr_matvec, csr_matvecs, csc_matvecs = _sparsetools.csr_matvec, _sparsetools.csr_matvecs, _sparsetools.csc_matvecs
 except (ImportError, AttributeError):
-    csr_matvec, csr_matvecs = added_product, added_products
+    csr_matvec, csr_matvecs, csc_matvecs = added_product, added_products, added_column_products
 
 
 def solved_publicly(matrices: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
