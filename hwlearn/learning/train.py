@@ -152,8 +152,8 @@ def train(
 
     In one piece, since each line of the loop counts in small circuits.
 
-    g is kept here in full precision. Devices of few codes realise it as well as they can, and steps smaller than a code add
-    up until they make one.
+    g is kept here in full precision; that of resistors in float32 where the circuit computes in it (`SingleWanted`).
+    Devices of few codes realise it as well as they can, and steps smaller than a code add up until they make one.
 
     Args:
         circuit: is driven, measured and programmed.

@@ -94,6 +94,13 @@ class RuleContract:
         self.make().read(circuit, self.task(network))
         np.testing.assert_array_equal(circuit.conductances, before)
 
+    def test_gives_its_direction_away(self, network: Network) -> None:
+        circuit, task, rule = ExactCircuit(network), self.task(network), self.make()
+        first = rule.read(circuit, task).direction
+        before = first.copy()
+        first *= 2.0  # as a step may
+        self.near(rule.read(circuit, task).direction, before)
+
     def test_learning_rate_auto_finds_a_rate(self) -> None:
         """A tenth of the error within 300 plain steps."""
         task, circuit = Task([[1.0, 0.0]], [[0.62, 0.5, 0.42]]), ExactCircuit(kite([1, 1.5, 1.3, 1, 1, 1.7]))
