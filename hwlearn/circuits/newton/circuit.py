@@ -16,7 +16,7 @@ from hwlearn.circuits.drive import Hold, Outputs, Pull
 from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.newton.folded import Folded, Programmed
-from hwlearn.circuits.newton.laws import AtConductances, Devices, all_devices, at_conductances, of_slopes, placed_rows
+from hwlearn.circuits.newton.laws import AtConductances, Devices, Rows, all_devices, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
 from hwlearn.circuits.newton.reduction import reduce
 from hwlearn.circuits.newton.small_signal import SmallSignal
@@ -25,8 +25,16 @@ from hwlearn.errors import ModelError, SimulationError
 from hwlearn.netlist.ignored import ignored
 from hwlearn.network import Network, Source
 from hwlearn.network.devices.ideal_diode import Complementarity
+from hwlearn.network.devices.law import Limiter
 
-ITERATIONS = 200
+PATIENCE = 60
+"""Iterations with whole steps. What goes round in circles for so long, such as a JFET that drives a large resistor and turns
+off at each second step, begins anew, by `SHORTER` ones. Near a solution whole steps are shorter than these."""
+
+SHORTER = (3.0, 1.0, 0.3, 0.1, 0.03)
+"""Largest steps of a potential [V], each for `PATIENCE` further iterations."""
+
+ITERATIONS = PATIENCE * (1 + len(SHORTER))
 CONVERGED = 1e-7
 """Last step of every control, in units of its law's `scale`; it leaves the order of its square."""
 
@@ -309,18 +317,21 @@ class _Equations:
         """The free potentials (n, S) V, and what is seen at them; samples are counted from `first`."""
         limiters = [(rows, limit) for rows, _, limit in laws if limit is not None]
         rest, entering = self._seen_lifts.of_columns(u, _ZERO), self._entering.of_columns(u, _ZERO)
-        x, seen, points = np.zeros(entering.shape), rest, rest[self._edges :].copy()
-        for rows, _ in limiters:
-            points[rows.seen] = 0.0
+        x, seen, points = self._at_rest(rest, entering, limiters)
         slopes = self._room(conductances, u.shape[1])
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
-        for _ in range(ITERATIONS):
+        for iteration in range(ITERATIONS):
+            if iteration == PATIENCE:  # where the circles led to, junctions may carry what no matrix holds
+                x, seen, points = self._at_rest(rest, entering, limiters)
             flows = self._flows(conductances, laws, seen, slopes, points)
             right = np.stack((self._leaving.of_columns(flows, entering), self.matrices.diagonals(slopes)))
             try:
                 step, walk = self.matrices.solve(slopes, right.transpose(2, 1, 0)).transpose(2, 1, 0)
             except SimulationError as error:
                 raise SimulationError(f"{error}; {decades_apart(self._network, conductances)}") from None
+            if iteration >= PATIENCE:
+                longest = SHORTER[iteration // PATIENCE - 1]
+                step *= np.minimum(1.0, longest / np.maximum(np.abs(step).max(axis=0, initial=0.0), longest))
             x += step
             seen = self._seen.of_columns(x, rest)
             there = (np.abs(seen[self._edges :] - points) <= self._tolerance).all(axis=0)
@@ -348,6 +359,13 @@ class _Equations:
         raise SimulationError(
             f"exact: Newton's method did not converge for sample {first + left[0]} in {ITERATIONS} iterations{why}"
         )
+
+    def _at_rest(self, rest: Array, entering: Array, limiters: Sequence[tuple[Rows, Limiter]]) -> tuple[Array, Array, Array]:
+        """Free potentials, what is seen at them, and the points of the controls, V, with nothing but the sources."""
+        points = rest[self._edges :].copy()
+        for rows, _ in limiters:
+            points[rows.seen] = 0.0
+        return np.zeros(entering.shape), rest, points
 
     def _flows(
         self,
