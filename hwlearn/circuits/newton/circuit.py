@@ -18,8 +18,9 @@ from hwlearn.circuits.measurement import Measurement, SampledMeasurement
 from hwlearn.circuits.newton.folded import Folded, Programmed
 from hwlearn.circuits.newton.laws import AtConductances, Devices, Rows, all_devices, at_conductances, of_slopes, placed_rows
 from hwlearn.circuits.newton.matrices import choose_matrices
-from hwlearn.circuits.newton.reduction import reduce
+from hwlearn.circuits.newton.reduction import pruned, reduce, widened
 from hwlearn.circuits.newton.small_signal import SmallSignal
+from hwlearn.circuits.newton.steps import ITERATIONS, PATIENCE, shorten
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.netlist.ignored import ignored
@@ -27,14 +28,6 @@ from hwlearn.network import Network, Source
 from hwlearn.network.devices.ideal_diode import Complementarity
 from hwlearn.network.devices.law import Limiter
 
-PATIENCE = 60
-"""Iterations with whole steps. What goes round in circles for so long, such as a JFET that drives a large resistor and turns
-off at each second step, begins anew, by `SHORTER` ones. Near a solution whole steps are shorter than these."""
-
-SHORTER = (3.0, 1.0, 0.3, 0.1, 0.03)
-"""Largest steps of a potential [V], each for `PATIENCE` further iterations."""
-
-ITERATIONS = PATIENCE * (1 + len(SHORTER))
 CONVERGED = 1e-7
 """Last step of every control, in units of its law's `scale`; it leaves the order of its square."""
 
@@ -187,8 +180,8 @@ class _Equations:
 
     def __init__(self, network: Network, devices: Devices, held: Sequence[Source], *, loaded: bool = False) -> None:
         self._network, laws, nodes = network, devices.branches, len(devices.nodes)
-        ports = _widened(network.port_incidence, nodes)
-        own = _widened(network.incidence, nodes)
+        ports = widened(network.port_incidence, nodes)
+        own = widened(network.incidence, nodes)
         if loaded:
             own = csr_array(vstack((own, ports)))
         self._edges = own.shape[0]
@@ -202,11 +195,11 @@ class _Equations:
         fed = replace(network, inputs=(*network.inputs, *held), outputs=()).source_incidence.T.tocsc()
         fed = fed * np.array([source.kind == "current" for source in sources[: fed.shape[1]]], dtype=np.float64)
         lifts = csr_array(hstack((reduction.lifts, csr_array((nodes, len(network.outputs))))))
-        into = csr_array(hstack((_widened(fed.T, nodes).T, csr_array((nodes, len(devices.ties))), ports.T)))
+        into = csr_array(hstack((widened(fed.T, nodes).T, csr_array((nodes, len(devices.ties))), ports.T)))
         seen = csr_array(vstack((own, *(branches.controls for branches in laws))))
 
         self._nodes, self._lifts = SparseMap(spread), SparseMap(lifts)
-        loops, controls = _pruned(incidence @ sums), _pruned(seen @ spread)
+        loops, controls = pruned(incidence @ sums), pruned(seen @ spread)
         self._seen, self._seen_lifts = SparseMap(controls), SparseMap(csr_array(seen @ lifts))
         self._leaving, self._entering = SparseMap(csr_array(-loops.T)), SparseMap(csr_array(sums.T @ into))
         self._outputs, self._ports = SparseMap(ports), (sums.T @ ports.T).toarray()
@@ -329,9 +322,7 @@ class _Equations:
                 step, walk = self.matrices.solve(slopes, right.transpose(2, 1, 0)).transpose(2, 1, 0)
             except SimulationError as error:
                 raise SimulationError(f"{error}; {decades_apart(self._network, conductances)}") from None
-            if iteration >= PATIENCE:
-                longest = SHORTER[iteration // PATIENCE - 1]
-                step *= np.minimum(1.0, longest / np.maximum(np.abs(step).max(axis=0, initial=0.0), longest))
+            shorten(step, iteration)
             x += step
             seen = self._seen.of_columns(x, rest)
             there = (np.abs(seen[self._edges :] - points) <= self._tolerance).all(axis=0)
@@ -396,17 +387,3 @@ class _Equations:
         if conductances is not self._known:
             self._known, self._laws = conductances, at_conductances(self._rows, conductances)
         return self._laws
-
-
-def _widened(matrix: csr_array, nodes: int) -> csr_array:
-    """With columns for inner nodes."""
-    wide = csr_array(matrix, copy=True)
-    wide.resize((matrix.shape[0], nodes))
-    return wide
-
-
-def _pruned(matrix: csr_array) -> csr_array:
-    """Without the entries of edges between merged nodes, which cancel."""
-    pruned = csr_array(matrix)
-    pruned.eliminate_zeros()
-    return pruned
