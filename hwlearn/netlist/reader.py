@@ -37,7 +37,8 @@ from hwlearn.spice.dialects import Dialect
 from hwlearn.text import GROUND
 
 if TYPE_CHECKING:
-    from hwlearn.network.network import Element, Network
+    from hwlearn.network.edges import Element
+    from hwlearn.network.network import Network
 
 
 def read_netlist(
@@ -164,7 +165,7 @@ class _Parts:
         return name
 
     def _element(self, card: Card) -> None:
-        from hwlearn.network.network import Element
+        from hwlearn.network.edges import Element
 
         nodes = tuple(self._node(word) for word in card.nodes)
         self.elements.append(Element(self._name(card), card.text, nodes, self._line(card).where))

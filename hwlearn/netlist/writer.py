@@ -16,7 +16,8 @@ from hwlearn.spice.names import is_safe, safe_names
 from hwlearn.text import GROUND, write_number
 
 if TYPE_CHECKING:
-    from hwlearn.network.network import Element, Network
+    from hwlearn.network.edges import Element
+    from hwlearn.network.network import Network
 
 _RESISTOR = Resistor("")
 

@@ -135,17 +135,3 @@ def _eliminated(rows: csr_array, names: Sequence[str]) -> tuple[csr_array, csr_a
 def _add(row: dict[int, float], factor: float, other: dict[int, float]) -> None:
     for column, number in other.items():
         row[column] = row.get(column, 0.0) + factor * number
-
-
-def widened(matrix: csr_array, nodes: int) -> csr_array:
-    """With columns for inner nodes."""
-    wide = csr_array(matrix, copy=True)
-    wide.resize((matrix.shape[0], nodes))
-    return wide
-
-
-def pruned(matrix: csr_array) -> csr_array:
-    """Without the entries of edges between merged nodes, which cancel."""
-    pruned = csr_array(matrix)
-    pruned.eliminate_zeros()
-    return pruned
