@@ -11,7 +11,7 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.drive import Drive
-from hwlearn.errors import ExperimentError, ModelError
+from hwlearn.errors import ExperimentError, ModelError, SimulationError
 from hwlearn.experiments.outputs import likely_outputs
 from hwlearn.lab.station.write import inline
 from hwlearn.netlist.safety import Control
@@ -82,7 +82,7 @@ def _present(network: Network, folder: Path) -> tuple[str, Array]:
         try:
             with BACKENDS.get(name).model_validate({"name": name}).circuit(network, folder) as circuit:
                 return name, circuit.measure(drive).output_voltages
-        except ModelError:
+        except (ModelError, SimulationError):
             if name == "ngspice":
                 raise
     raise AssertionError

@@ -7,6 +7,7 @@ import pytest
 from effort import tries
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from hwlearn import Drive, Element, Network, NewtonCircuit, NgspiceCircuit, Source
 from hwlearn.errors import ModelError, SimulationError
@@ -162,3 +163,24 @@ def test_what_matters_and_is_not_modelled_is_refused_by_name(card: str, model: s
     )  # fmt: skip
     with pytest.raises(ModelError, match=f"amp.cir:7: {card}: {message}"):
         NewtonCircuit(network)
+
+
+@pytest.mark.parametrize("ohms", [1e3, 1e4, 1e6])
+@pytest.mark.parametrize("threshold", [-1.0, -2.0, -3.0])
+def test_a_jfet_that_drives_a_large_resistor(ohms: float, threshold: float, tmp_path: Path) -> None:
+    """Whole steps turn it off at each second one. v_s/R = β (v_g − v_s − V_TO)² (1 + λ (v_d − v_s)), saturated."""
+    path = tmp_path / "follower.cir"
+    model = f".model jj njf(beta=4m vto={threshold} lambda=0.01)"
+    path.write_text(
+        f"* follower\nVd vdd 0 5\nRd vdd d 100\nRg g in 1k\nVin in 0 1.2\nJ1 d g s jj\nR2 s 0 {ohms}\n{model}\n.end\n"
+    )
+    network = Network.from_netlist(path, outputs=["s"])
+    with NewtonCircuit(network) as circuit:
+        found = circuit.measure(Drive(np.zeros((1, 0)))).output_voltages[0, 0]
+
+    def missing(volts: float) -> float:
+        drain = 5 - 100 * volts / ohms
+        gate = (1.2 + 1e-9 * (drain + volts)) / (1 + 2e-9)  # GMIN lies across both junctions
+        return 4e-3 * (gate - volts - threshold) ** 2 * (1 + 0.01 * (drain - volts)) + 1e-12 * (gate - volts) - volts / ohms
+
+    assert found == pytest.approx(brentq(missing, 0, 1.2 - threshold, xtol=1e-15, rtol=1e-14), rel=1e-9)

@@ -105,3 +105,9 @@ def test_how_it_was_read_is_kept():
     content = made(DIVIDER + ".control\nop\n.endc\n.end\n", "--control", "ignore", "--dialect", "lt")
     assert (content["circuit"]["control"], content["circuit"]["dialect"]) == ("ignore", "lt")
     assert run("train", "n.toml", "--steps", 1, "--no-save").exit_code == 0
+
+
+def test_where_the_exact_model_finds_no_operating_point_ngspice_is_taken(monkeypatch):
+    monkeypatch.setattr("hwlearn.circuits.newton.iteration.ITERATIONS", 1)
+    content = made("* t\nV1 a 0 3\nR1 a m 1k\nD1 m 0 d\nR2 m 0 1k\n.model d d(is=1e-14)\n")
+    assert content["backend"]["name"] == "ngspice"

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.newton.laws import AtConductances, at_conductances
+from hwlearn.circuits.newton.laws import AtConductances, Rows, at_conductances
 from hwlearn.circuits.newton.maps import Maps
+from hwlearn.circuits.newton.steps import ITERATIONS, PATIENCE, shorten
 from hwlearn.circuits.trust import decades_apart
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
+from hwlearn.network.devices import Limiter
 
-ITERATIONS = 200
 CONVERGED = 1e-7
 """Last step of every control, in units of its law's `scale`; it leaves the order of its square."""
 
@@ -39,18 +40,19 @@ class Iteration:
         """The free potentials (n, S) V, and what is seen at them; samples are counted from `first`."""
         limiters = [(rows, limit) for rows, _, limit in laws if limit is not None]
         rest, entering = self._maps.seen_lifts.of_columns(u, _ZERO), self._maps.entering.of_columns(u, _ZERO)
-        x, seen, points = np.zeros(entering.shape), rest, rest[self._maps.edges :].copy()
-        for rows, _ in limiters:
-            points[rows.seen] = 0.0
+        x, seen, points = self._at_rest(rest, entering, limiters)
         slopes = self._maps.room(conductances, u.shape[1])
         every, left = (np.zeros(x.shape), np.zeros(seen.shape)), np.arange(u.shape[1])
-        for _ in range(ITERATIONS):
+        for iteration in range(ITERATIONS):
+            if iteration == PATIENCE:  # where the circles led to, junctions may carry what no matrix holds
+                x, seen, points = self._at_rest(rest, entering, limiters)
             flows = self.flows(conductances, laws, seen, slopes, points)
             right = np.stack((self._maps.leaving.of_columns(flows, entering), self._maps.matrices.diagonals(slopes)))
             try:
                 step, walk = self._maps.matrices.solve(slopes, right.transpose(2, 1, 0)).transpose(2, 1, 0)
             except SimulationError as error:
                 raise SimulationError(f"{error}; {decades_apart(self._network, conductances)}") from None
+            shorten(step, iteration)
             x += step
             seen = self._maps.seen.of_columns(x, rest)
             there = (np.abs(seen[self._maps.edges :] - points) <= self._tolerance).all(axis=0)
@@ -78,6 +80,13 @@ class Iteration:
         raise SimulationError(
             f"exact: Newton's method did not converge for sample {first + left[0]} in {ITERATIONS} iterations{why}"
         )
+
+    def _at_rest(self, rest: Array, entering: Array, limiters: Sequence[tuple[Rows, Limiter]]) -> tuple[Array, Array, Array]:
+        """Free potentials, what is seen at them, and the points of the controls, V, with nothing but the sources."""
+        points = rest[self._maps.edges :].copy()
+        for rows, _ in limiters:
+            points[rows.seen] = 0.0
+        return np.zeros(entering.shape), rest, points
 
     def flows(
         self,
