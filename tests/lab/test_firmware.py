@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 FIRMWARE = ROOT / "hwlearn" / "lab" / "firmware"
 SUPPORT = ROOT / "tests" / "support" / "pico"
 LINES = int(os.environ.get("HWLEARN_FUZZED_LINES", "2000"))
+pytestmark = pytest.mark.timeout(300 + LINES / 50)
 MICROPYTHON = os.environ.get("HWLEARN_MICROPYTHON", "")
 """micropython.mjs of the npm package @micropython/micropython-webassembly-pyscript; .ci/run installs it."""
 
@@ -191,5 +192,5 @@ def test_the_suite_and_fuzzed_lines_under_micropython(tmp_path):
     script = f"import sys, suite, fuzz\nprint(sys.implementation.name, suite.wrong(), fuzz.run({LINES}) > {LINES} / 10)\n"
     (tmp_path / "go.txt").write_text(script, encoding="utf-8")
     command = ["node", SUPPORT / "run.mjs", MICROPYTHON, tmp_path, tmp_path / "go.txt"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200 + LINES / 50)
     assert (done.stdout.strip(), done.returncode) == ("micropython [] True", 0), done.stderr

@@ -86,9 +86,22 @@ class Phase:
         samples, repeats, nodes = self.potentials.shape
         if repeats < 2 or not nodes:
             return math.nan
-        return math.sqrt(float(self.potentials.var(axis=1).sum()) * repeats / (nodes * samples * (repeats - 1)))
+        plain = self.potentials is self.readings
+        squares = self.squares if plain else _squares(self.potentials)
+        return math.sqrt(float(squares.sum()) / (nodes * samples * (repeats - 1)))
+
+    @cached_property
+    def squares(self) -> Array:
+        """(M,) V²: of each channel, Σ over samples and readings of (reading − mean of its sample)²."""
+        return _squares(self.readings)
 
     @property
     def mean_noise(self) -> float:
         """Standard deviation of a node voltage, a mean of R readings [V]."""
         return self.noise / math.sqrt(self.repeats)
+
+
+def _squares(values: Array) -> Array:
+    """(M,) of (S, R, M)."""
+    off = values - np.add.reduce(values, axis=1, keepdims=True) / values.shape[1]
+    return np.einsum("srm,srm->m", off, off)

@@ -37,7 +37,7 @@ class Phases:
     def __init__(self, plan: Plan) -> None:
         measure = plan.station.settings.measure
         self.plan, self.settle, self.repeats = plan, measure.settle_s, Repeats.of(measure)
-        self.noise, self.account = math.nan, Account(plan.network)
+        self.noise, self.account = math.nan, Account(plan.network, self._nodes)
         self._balance = Balance([nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)])
         self._prepared: dict[str, int] | None = None  # recoveries of each instrument when it was
 
@@ -86,13 +86,18 @@ class Phases:
     def scan(self, sample: int, number: int) -> Array:
         """(number, channels) V, as many scans of all that the plan reads: readings as they are."""
         plan = self.plan
-        with self.account.timed("reading"):
-            scans = plan.scan.read(sample, number)
-        seen = np.zeros((1, len(plan.network.nodes)))
-        seen[:, plan.read_nodes] = plan.reads.voltages(scans)[:, : len(plan.read_nodes)].mean(axis=0)
-        plan.estimates.fill(plan.devices.conductances, seen)
-        self.account.read(seen[0], plan.devices.conductances, scans.size)
+        began = time.monotonic()
+        scans = plan.scan.read(sample, number)
+        self.account.read(scans, plan.devices.conductances, time.monotonic() - began)
         return scans
+
+    def _nodes(self, readings: Array, conductances: Array) -> Array:
+        """(K, N) V of all nodes, from readings of all channels (K, C) V: those that nobody reads are estimated."""
+        plan = self.plan
+        voltages = np.zeros((len(readings), len(plan.network.nodes)))
+        voltages[:, plan.read_nodes] = plan.reads.voltages(readings)[:, : len(plan.read_nodes)]
+        plan.estimates.fill(conductances, voltages)
+        return voltages
 
     def wait(self) -> None:
         """Let it settle."""
@@ -122,14 +127,16 @@ class Phases:
         count, size, nudged = len(asked.inputs), len(plan.read_nodes), not isinstance(asked.outputs, Open)
         readings, taken = np.empty((count, repeats, size)), [0] * count
         potentials = readings if plan.reads.plain else np.empty_like(readings)
-        currents: list[list[Array]] = [[] for _ in range(count)]
-        fed: list[list[Array]] = [[] for _ in range(count)]
+        currents, visited = np.zeros((count, len(plan.nudges))), [0] * count
+        fed = np.zeros((count, len(plan.network.inputs))) if plan.feeds_measured else None
         metered: list[Metered] = []
         warm: list[Array] = []
         heard = time.monotonic()
         plan.inputs.begin()
         for one in filter(None, plan.nudges):
             one.begin()
+        nudges = [(k, nudge) for k, nudge in enumerate(plan.nudges) if nudged and nudge is not None]
+        last = len(plan.nudges) - 1
         turns = list(visits(count, repeats, plan.station.settings.measure.order))
         for (sample, number), (after, _) in zip(turns, [*turns[1:], (-1, 0)], strict=True):
             heard = plan.devices.remind(heard)
@@ -140,26 +147,27 @@ class Phases:
             if potentials is not readings:
                 potentials[sample, now] = seen[:, :size]
             taken[sample] += number
+            visited[sample] += 1
             if plan.temperatures.places:
                 warm.append(seen[:, plan.sensed])
-            said = plan.inputs.metered(sample)
-            metered += said
-            fed[sample].append(plan.fed(seen, said))
-            flowing = np.zeros(len(plan.nudges))
-            for k, nudge in enumerate(plan.nudges if nudged else ()):
-                assert nudge is not None
+            if fed is not None:
+                said = plan.inputs.metered(sample)
+                metered += said
+                fed[sample] += plan.fed(seen, said)
+            for k, nudge in nudges:
                 following = None
-                if k == len(plan.nudges) - 1 and after >= 0 and asked.imposed is not None:  # all others are read
+                if k == last and after >= 0 and asked.imposed is not None:  # all others are read
                     following = float(asked.imposed[after, k])
-                flowing[k], told = nudge.measure(seen, sample, following)
+                flowing, told = nudge.measure(seen, sample, following)
+                currents[sample, k] += flowing
                 metered += told
-            currents[sample].append(flowing)
         plan.temperatures.note(np.concatenate(warm) if warm else np.empty((0, 0)))
         voltages = np.zeros((count, len(plan.network.nodes)))
-        voltages[:, plan.read_nodes] = potentials.mean(axis=1)
+        voltages[:, plan.read_nodes] = np.add.reduce(potentials, axis=1) / repeats
         plan.estimates.fill(plan.devices.conductances, voltages)
-        means, given = (np.array([sum(values) / len(values) for values in of]) for of in (currents, fed))
-        devices = plan.devices
+        visits_made, devices = np.array(visited)[:, None], plan.devices
+        means = currents / visits_made
+        given = np.full((count, len(plan.network.inputs)), np.nan) if fed is None else fed / visits_made
         read = plan.read_nodes
         phase = Phase(asked, devices.codes, devices.conductances, read, readings, potentials, voltages, means, given, metered)
         if not math.isnan(phase.noise):

@@ -44,7 +44,7 @@ class Spread(Check):
         """The noise of each channel is within its limit, as far as so many readings can tell."""
         samples, repeats, _ = phase.readings.shape
         freedom = samples * (repeats - 1)
-        noise: Array = np.sqrt(phase.readings.var(axis=1).sum(axis=0) * repeats / freedom)
+        noise: Array = np.sqrt(phase.squares / freedom)
         at = int(noise.argmax())
         if noise[at] > most * (1 + self.bench.plan.station.settings.measure.verify_sigma / np.sqrt(2 * freedom)):
             place = self.bench.plan.place(phase.read[at])

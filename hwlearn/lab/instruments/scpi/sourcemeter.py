@@ -11,7 +11,7 @@ from hwlearn.lab.instruments.found import Driving, Found
 from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired, each_whatever_fails
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.session import Refused, Session
-from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_number, parse_numbers
+from hwlearn.lab.instruments.scpi.text import number, parse_flag, parse_floats, parse_number
 from hwlearn.lab.instruments.settings import Setup
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,8 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         return function
 
     def _reading(self, fields: list[str], function: Function) -> MeterReading:
-        one, two = parse_numbers(fields[-2], 2).tolist()
-        return MeterReading(*self._ordered(one, two, function), bool(parse_integers(fields[-1], 1)[0]))
+        one, two = parse_floats(fields[-2], 2)
+        return MeterReading(*self._ordered(one, two, function), parse_flag(fields[-1]))
 
     def off(self, channels: Sequence[str]) -> None:
         """One output after the other, whichever fails; then their levels."""
