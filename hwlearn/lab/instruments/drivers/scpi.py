@@ -203,9 +203,7 @@ class ScpiLinesBox(Scpi, ResistorBox):
 
     def open(self) -> None:
         with self._sent("box.open", ()):
-            opened = self.session.read(
-                f"{self._box.open};{self._box.open_ask}", lambda fields: parse_flag(fields[-1])
-            )
+            opened = self.session.read(f"{self._box.open};{self._box.open_ask}", lambda fields: parse_flag(fields[-1]))
             if not opened:
                 raise self.error("says that its resistors are not open")
 

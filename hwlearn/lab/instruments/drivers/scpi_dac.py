@@ -15,9 +15,7 @@ class ScpiDac(ScpiSource):
 
     def _made(self, channels: Sequence[str]) -> Sequence[float]:
         count = len(channels)
-        return self.session.read(
-            f":SOUR:VOLT? {channel_list(channels)}", lambda fields: parse_floats(fields[0], count)
-        )
+        return self.session.read(f":SOUR:VOLT? {channel_list(channels)}", lambda fields: parse_floats(fields[0], count))
 
     def _exchange(self, volts: Mapping[str, float]) -> Sequence[float]:
         channels = channel_list(list(volts))
