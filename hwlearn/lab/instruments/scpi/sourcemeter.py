@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from hwlearn.lab.instruments.found import Driving, Found
 from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired, each_whatever_fails
@@ -25,11 +25,8 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
     a channel, and the first after the instrument was lost and found, switches its output off and tells it all else that a
     level or a reading hangs on, whatever somebody left it in: much of that is refused while an output is on.
 
-    Attributes:
-        only: its channel, if it has one alone; it is switched off even if nothing is wired to it.
+    One that has a single channel is switched off even if nothing is wired to it.
     """
-
-    only: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, session: Session, line_hz: int = 50) -> None:
         super().__init__(session, line_hz)
