@@ -44,8 +44,8 @@ def _instruments(network: Network, parts: Parts) -> Iterator[tuple[str, dict[str
     for name, table in parts.instruments.items():
         yield name, table
         for number, more in enumerate(_meters(network, parts)[1:] if parts.nudge == (name, None) else (), 1):
-            port = re.sub(r"\d+(?=::5025)", lambda host, number=number: str(int(host[0]) + number), str(table["resource"]))
-            yield more, {**table, "resource": port}
+            before, host, after = re.split(r"(\d+)(?=::5025)", str(table["resource"]))
+            yield more, {**table, "resource": f"{before}{int(host) + number}{after}"}
 
 
 def _meters(network: Network, parts: Parts) -> list[str]:
