@@ -96,7 +96,7 @@ def _outputs(network: Network, parts: Parts, drives: _Counter, reads: _Counter) 
             yield f"nudge = {inline(nudge)}"
     if not network.outputs:
         yield ""
-        yield "# TODO: the netlist does not say what its outputs are: [ports] outputs of an experiment file does"
+        yield "# TODO: a netlist has no outputs: `hwlearn new` writes an experiment file with [ports] outputs; give `bench new` that"
 
 
 def _question(source: Source) -> Iterator[str]:
