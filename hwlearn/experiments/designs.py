@@ -3,7 +3,7 @@
 [design]
 nodes = 14                     # inputs and outputs included
 edges = 26                     # at most
-candidates = "all"             # or "grid", a list of pairs, a graph file, a netlist
+candidates = "all"             # or "grid", "crossbar", a list of pairs, a graph file, a netlist such as a board's
 bounds = [1e-4, 1e-2]          # S, what the parts reach
 objective = "steps"            # or "constant", "floor", "power", "edges"; a list makes a Pareto front
 seed = 0
@@ -23,7 +23,7 @@ name = "ep"
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,7 +31,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
-from hwlearn.analysis.design.candidates import READERS, graph_pairs, grid_pairs
+from hwlearn.analysis.design.candidates import READERS, crossbar_pairs, graph_pairs, grid_pairs
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
@@ -54,15 +54,21 @@ Goal = Literal["steps", "constant", "floor", "power", "edges"]
 """Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
 
 
+Variable = Literal["edges", "trainable", "ports", "conductances"]
+"""Names of `hwlearn.analysis.design.changes.CHANGES`."""
+
+
 class DesignTable(Table):
     """`[design]`.
 
     Attributes:
         nodes: inputs and outputs included.
         edges: at most.
-        candidates: which pairs of nodes an edge may join: "all", "grid" (nodes in rows, each beside up to eight others), a
-            list of pairs, a graph file (GraphML, GML, edge or adjacency list by its ending: .graphml, .gml, .edgelist,
-            .adjlist), or a netlist whose resistors are the candidates.
+        candidates: which pairs of nodes an edge may join: "all", "grid" (nodes in rows, each beside up to eight others),
+            "crossbar" (inputs, layers, outputs, each node with all of the next), a list of pairs, a graph file (GraphML, GML,
+            edge or adjacency list by its ending: .graphml, .gml, .edgelist, .adjlist), or a netlist whose resistors are the
+            candidates, such as that of a board.
+        layers: of a crossbar, nodes of each layer between inputs and outputs; one layer if not given.
         bounds: lower and upper conductance [S].
         start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
         loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
@@ -71,21 +77,28 @@ class DesignTable(Table):
             "edges"; a list makes a Pareto front.
         family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
         levels: of a part between the bounds, for the "floor".
+        spaced: of what these are evenly spaced: "conductance", or "resistance", as those of digipots are.
         restarts: searches from random graphs.
         seed: of these.
+        change: what a search may vary: "edges" (one goes, another of the candidates comes), "trainable" (which edges are; the
+            others stay fixed), "ports" (the nodes that they are at), "conductances" (where each edge begins, or stays if it is
+            fixed, `start` times powers of two within the bounds).
     """
 
     nodes: Annotated[int, Field(ge=2)]
     edges: PositiveInt
     candidates: str | Annotated[list[Annotated[list[str], Field(min_length=2, max_length=2)]], Field(min_length=1)] = "all"
+    layers: list[PositiveInt] | None = None
     bounds: list[Conductance] = Field(default_factory=lambda: [1e-4, 1e-2], min_length=2, max_length=2)
     start: Conductance | None = None
     loss: PositiveFloat | None = None
     objective: Goal | Annotated[list[Goal], Field(min_length=1)] = "steps"
     family: NonNegativeInt = 0
     levels: Annotated[int, Field(ge=2)] = 256
-    restarts: PositiveInt = 3
+    spaced: Literal["conductance", "resistance"] = "conductance"
+    restarts: PositiveInt = 8
     seed: NonNegativeInt = 0
+    change: Annotated[tuple[Variable, ...], Field(min_length=1)] = ("edges",)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -94,10 +107,16 @@ class DesignTable(Table):
 
 
 class DesignPorts(Table):
-    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read."""
+    """`[ports]`: nodes that are driven, nodes or differences "T,M" that are read.
+
+    Attributes:
+        inputs, outputs: the nodes; where `change` names "ports", those that a search begins with.
+        places: nodes that ports may be put at then; all if not given. Ports at other nodes stay there.
+    """
 
     inputs: Names
     outputs: Names
+    places: Names | None = None
 
 
 class DesignTask(Table):
@@ -150,7 +169,10 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             start=table.start,
             objective=table.objectives[0],
             family=table.family,
+            spaced=table.spaced,
             levels=table.levels,
+            change=table.change,
+            places=settings.ports.places or (),
         )
     except HwlearnError as error:
         raise ExperimentError(f"{file}: {error}") from None
@@ -163,19 +185,28 @@ def _candidates(settings: DesignSettings, folder: Path) -> list[tuple[str, str]]
         return None
     if not isinstance(wanted, str):
         return [(one, two) for one, two in wanted]
-    if wanted == "grid":
-        ends: list[Source | Port] = [as_input(one) for one in settings.ports.inputs]
-        ends += [as_output(one) for one in settings.ports.outputs]
-        named = dict.fromkeys(node for end in ends for node in (end.plus, end.minus) if node != GROUND)
-        return grid_pairs(list(named), settings.design.nodes)
+    if settings.design.layers is not None and wanted != "crossbar":
+        raise ExperimentError('design.layers: are those of candidates = "crossbar"')
+    if wanted in ("grid", "crossbar"):
+        inputs = _nodes([as_input(one) for one in settings.ports.inputs])
+        outputs = [node for node in _nodes([as_output(one) for one in settings.ports.outputs]) if node not in inputs]
+        nodes = settings.design.nodes
+        if wanted == "grid":
+            return grid_pairs([*inputs, *outputs], nodes)
+        return crossbar_pairs(inputs, outputs, nodes, settings.design.layers)
     file = folder / wanted
     if not file.is_file():
         raise ExperimentError(
-            f'design.candidates: {wanted} is no file; give "all", "grid", a list of pairs, a graph file or a netlist'
+            f'design.candidates: {wanted} is no file; give "all", "grid", "crossbar", a list of pairs, a graph or a netlist'
         )
     if file.suffix.lower() in READERS:
         return graph_pairs(file)
     return [(edge.tail, edge.head) for edge in Network.from_netlist(file).edges]
+
+
+def _nodes(ends: Sequence[Source | Port]) -> list[str]:
+    """Each once, without ground."""
+    return list(dict.fromkeys(node for end in ends for node in (end.plus, end.minus) if node != GROUND))
 
 
 def write_design(found: Design, folder: Path) -> None:
@@ -185,10 +216,15 @@ def write_design(found: Design, folder: Path) -> None:
         ExperimentError: a file cannot be written.
     """
     problem, course = found.problem, found.course
-    network = problem.network(found.ends)
+    network = problem.network(found.start)
+    learns = [edge.name for edge, one in zip(network.edges, network.trainable, strict=True) if one]
     write_text(folder / "design.cir", network.to_netlist())
     tables: dict[str, dict[str, Any]] = {
-        "circuit": {"netlist": "design.cir", "trainable": ["R*"], "bounds": list(problem.bounds)},
+        "circuit": {
+            "netlist": "design.cir",
+            "trainable": ["R*"] if network.trainable.all() else learns,
+            "bounds": list(problem.bounds),
+        },
         "ports": {"inputs": list(network.input_names), "outputs": list(network.output_names)},
         "task": {"inputs": problem.task.inputs.tolist(), "targets": problem.task.targets.tolist()},
         "rule": {"name": problem.rule, **_nudge(found), "symmetric": True},

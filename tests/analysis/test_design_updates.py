@@ -27,8 +27,7 @@ def wired(problem: Problem, seed: int) -> Wired:
 
 def anew(problem: Problem, circuit: Wired) -> tuple[np.ndarray, np.ndarray]:
     """J and R of the exact model."""
-    ends = np.column_stack((circuit.tails, circuit.heads))
-    found = jacobian(problem.network(ends, circuit.conductances), problem.task)
+    found = jacobian(problem.network(circuit), problem.task)
     return found.matrix(), found.resistance
 
 
@@ -58,6 +57,9 @@ def test_updates_are_the_solution_anew(seed: int) -> None:
         matrix, resistance = anew(problem, there)
         agree(grams[0], matrix @ matrix.T)
         agree(resistances[0], resistance)
+        errors = without.errors_with(np.array([tail, 0]), np.array([head, 9]), 3e-3)
+        outputs = jacobian(problem.network(there), problem.task).outputs
+        np.testing.assert_allclose(errors[0], (outputs - problem.task.targets).ravel(), atol=1e-9)
 
 
 @settings(max_examples=10)
@@ -65,8 +67,7 @@ def test_updates_are_the_solution_anew(seed: int) -> None:
 def test_rates_are_those_of_the_analysis(seed: int, rule: str) -> None:
     problem = problem_of(seed, rule=rule)
     here = wired(problem, seed)
-    ends = np.column_stack((here.tails, here.heads))
-    expected = coercivity(jacobian(problem.network(ends, here.conductances), problem.task)).spectra[rule].eigenvalues
+    expected = coercivity(jacobian(problem.network(here), problem.task)).spectra[rule].eigenvalues
     found = spectrum(here, rule)[::-1][: len(expected)]
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * expected[0])
 

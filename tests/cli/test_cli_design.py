@@ -6,7 +6,9 @@ import networkx
 import pytest
 from typer.testing import CliRunner
 
+from hwlearn.analysis.design.candidates import crossbar_pairs
 from hwlearn.cli import app
+from hwlearn.errors import ModelError
 
 DESIGN = """
 [design]
@@ -81,6 +83,24 @@ def test_candidates_are_kept_to(tmp_path, monkeypatch, candidates):
         assert {frozenset(pair) for pair in told["edges"]} <= {frozenset(pair) for pair in pairs}
 
 
+def test_a_crossbar_joins_each_layer_with_the_next(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", 'edges = 12\ncandidates = "crossbar"')
+    (tmp_path / "task.toml").write_text(text)
+    found = json.loads(run("design", "task.toml", "--random", 1, "--json", "--jobs", 1).stdout)["edges"]
+    row = {"a": 0, "b": 0, "t1": 2, "t2": 2, "t3": 2}
+    assert len(found) == 12
+    assert all(abs(row.get(one, 1) - row.get(two, 1)) == 1 for one, two in found)
+
+
+def test_layers_of_a_crossbar_have_all_nodes_between():
+    pairs = crossbar_pairs(["a", "b"], ["p"], 8, [3, 2])
+    assert len(pairs) == 2 * 3 + 3 * 2 + 2
+    assert crossbar_pairs(["a", "b"], ["p"], 3) == [("a", "p"), ("b", "p")]
+    with pytest.raises(ModelError, match=r"layers = \[3\]: 3 nodes for 5 of 8 that are no ports"):
+        crossbar_pairs(["a", "b"], ["p"], 8, [3])
+
+
 @pytest.mark.parametrize("ending", ["graphml", "gml", "edgelist", "adjlist"])
 def test_candidates_may_be_a_graph_file(tmp_path, monkeypatch, ending):
     monkeypatch.chdir(tmp_path)
@@ -126,7 +146,12 @@ def test_a_list_of_objectives_makes_a_front(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [('objective = "speed"', "objective"), ('candidates = "nowhere.cir"', "nowhere.cir is no file"), ("levels = 1", "levels")],
+    [
+        ("layers = [3]", 'design.layers: are those of candidates = "crossbar"'),
+        ('objective = "speed"', "objective"),
+        ('candidates = "nowhere.cir"', "nowhere.cir is no file"),
+        ("levels = 1", "levels"),
+    ],
 )
 def test_keys_that_mean_nothing_are_refused(tmp_path, monkeypatch, line, words):
     monkeypatch.chdir(tmp_path)
@@ -134,3 +159,28 @@ def test_keys_that_mean_nothing_are_refused(tmp_path, monkeypatch, line, words):
     result = run("design", "task.toml")
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_all_that_may_vary_is_trained_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    varied = 'edges = 8\ncandidates = "grid"\nchange = ["edges", "trainable", "ports", "conductances"]'
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", varied).replace("nodes = 8", "nodes = 6")
+    (tmp_path / "task.toml").write_text(text)
+    result = run("design", "task.toml", "--out", "found", "--random", 1, "--json", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert len(told["trainable"]) == len(told["conductances"]) == len(told["edges"]) == 8
+    assert len(told["ports"]["inputs"]) == 2
+    assert len(told["ports"]["outputs"]) == 3
+    trained = json.loads(run("train", "found/design.toml", "--no-save", "--json").stdout)
+    assert trained["stopped_because"] == "loss"
+    assert trained["steps"] == pytest.approx(told["steps_predicted"], rel=0.1, abs=1)
+
+
+def test_places_of_ports_are_those_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = DESIGN.replace("RULE", "ep").replace("edges = 14", 'edges = 14\nchange = ["ports"]')
+    (tmp_path / "task.toml").write_text(text.replace("[task]", 'places = ["t1", "nowhere"]\n[task]'))
+    result = run("design", "task.toml")
+    assert result.exit_code == 2
+    assert "ports.places: there is no node 'nowhere'" in result.stderr

@@ -37,7 +37,7 @@ class AtRandom:
 
 def at_random(problem: Problem, count: int = 20, seed: int = 0) -> AtRandom:
     """Judge random graphs."""
-    judged = [judge(problem, ends) for ends in random_graphs(problem, count, seed)]
+    judged = [judge(problem, problem.begin(ends)) for ends in random_graphs(problem, count, seed)]
     return AtRandom(count, tuple(design for design in judged if design is not None))
 
 

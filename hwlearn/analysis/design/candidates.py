@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import product
+from itertools import islice, pairwise, product
 from pathlib import Path
 
 from hwlearn.errors import ModelError
@@ -30,6 +30,26 @@ def grid_pairs(ports: Sequence[str], nodes: int) -> list[tuple[str, str]]:
         if 0 <= k % columns + right < columns and other < nodes:
             pairs.append((names[k], names[other]))
     return pairs
+
+
+def crossbar_pairs(
+    inputs: Sequence[str], outputs: Sequence[str], nodes: int, layers: Sequence[int] | None = None
+) -> list[tuple[str, str]]:
+    """Each node of a layer with each of the next: inputs, layers of h1, h2, …, outputs.
+
+    Args:
+        nodes: in all. layers: nodes of each layer between; one layer of all that are no ports if not given.
+
+    Raises:
+        ModelError: the layers do not have as many nodes as there are besides the ports.
+    """
+    between = nodes - len(inputs) - len(outputs)
+    sizes = [between] if layers is None else list(layers)
+    if sum(sizes) != between:
+        raise ModelError(f"layers = {sizes}: {sum(sizes)} nodes for {between} of {nodes} that are no ports")
+    hidden = (f"h{k}" for k in range(1, between + 1))
+    rows = [list(inputs), *(list(islice(hidden, size)) for size in sizes if size), list(outputs)]
+    return [pair for above, below in pairwise(rows) for pair in product(above, below)]
 
 
 def graph_pairs(file: Path) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwlearn.analysis.design.estimated import steps_until
 from hwlearn.analysis.design.objectives import condition, rates
 from hwlearn.analysis.design.settled import settle
 from hwlearn.analysis.design.wired import Wired
@@ -27,24 +28,27 @@ class Outlook:
 
     Attributes:
         grams: J Jᵀ (C, S·n_out, S·n_out) V²/S². resistances: R (C, n_out, n_out) Ω.
-        powers: (C,) W, summed over the samples.
+        powers: (C,) W, summed over the samples. errors: o − y (C, S·n_out) V.
     """
 
     grams: Array
     resistances: Array
     powers: Array
+    errors: Array
 
     @classmethod
     def of(cls, circuit: Wired) -> Outlook:
         """Of one circuit as it is."""
         jacobian = circuit.jacobian()
-        return cls((jacobian @ jacobian.T)[None], circuit.resistance[None], np.array([circuit.power]))
+        return cls(
+            (jacobian @ jacobian.T)[None], circuit.resistance[None], np.array([circuit.power]), circuit.error.reshape(1, -1)
+        )
 
     @classmethod
     def with_edge(cls, circuit: Wired, new: Indices, conductance: float) -> Outlook:
         """Of a circuit with one edge more, of `conductance` [S], for each pair of nodes (C, 2)."""
         added = new[:, 0], new[:, 1], conductance
-        return cls(*circuit.grams_with(*added), circuit.powers_with(*added))
+        return cls(*circuit.grams_with(*added), circuit.powers_with(*added), circuit.errors_with(*added))
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,11 @@ class Objective:
 def constants(found: Design) -> Array:
     """σ_min(J)² [V²/S²] (F,) on the solution manifold of each target of the problem's family; 0 where it is not reached."""
     problem = found.problem
-    start = problem.begin(found.ends)
+    start = found.start
     least = np.zeros(len(problem.relatives))
-    for k, targets in enumerate(problem.relatives):
-        there = settle(replace(start, plan=replace(start.plan, targets=targets)), problem.bounds)
+    for k, plan in enumerate(problem.relatives):
+        asked = replace(start.plan, targets=plan.targets, missed=plan.missed)
+        there = settle(replace(start, plan=asked), problem.bounds) if plan.reachable else None
         if there is not None:
             jacobian = there.jacobian()
             least[k] = max(float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0]), 0.0)
@@ -89,13 +94,25 @@ def _constant(found: Design) -> float:
 
 
 def _floor(found: Design) -> float:
-    problem = found.problem
-    step = (problem.bounds[1] - problem.bounds[0]) / (problem.levels - 1)
-    return float((found.solution.jacobian() ** 2).sum()) * step**2 / 24 / len(problem.task)
+    there, samples = found.solution, len(found.problem.task)
+    return float(((there.jacobian() * found.problem.steps(there.conductances)) ** 2).sum()) / 24 / samples
+
+
+def _floors(problem: Problem, seen: Outlook) -> Array:
+    """‖J‖² (1 + ‖δ‖²/g²): steps between levels are alike at the start g, and J follows the shortest way δ to the targets."""
+    sizes = np.trace(seen.grams, axis1=-2, axis2=-1)
+    errors = seen.errors.reshape(len(sizes), -1, 1)
+    steps = np.linalg.solve(seen.grams + 1e-12 * sizes[:, None, None] * np.eye(errors.shape[1]), errors)
+    far = (errors * steps).sum(axis=(1, 2)) / problem.start**2
+    return np.asarray(sizes * (1.0 + far))
 
 
 def _conditions(problem: Problem, seen: Outlook) -> Array:
-    return condition(rates(seen.grams, seen.resistances, problem.rule, len(problem.task)))
+    """λ_max/λ_min; for targets that cannot be met, EP's steps to the loss by the linear dynamics."""
+    plan = problem.plan
+    if not plan.reachable:
+        return steps_until(seen.grams, seen.errors, plan.samples, plan.missed, problem.loss)
+    return condition(rates(seen.grams, seen.resistances, problem.rule, len(problem.plan.inputs)))
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -107,10 +124,10 @@ OBJECTIVES: dict[str, Objective] = {
         lambda problem, seen: np.asarray(-np.linalg.eigvalsh(seen.grams)[..., 0], dtype=float),
     ),
     "floor": Objective(
-        "‖J‖² Δ²/24 over the samples: the mean of ½‖o − y‖² where each g is off by up to half a step Δ between its levels",
+        "‖J diag(Δ)‖²/24 over the samples: the mean of ½‖o − y‖² where each g is off by up to half a step Δ of its levels",
         "V²",
         _floor,
-        lambda problem, seen: np.asarray(np.trace(seen.grams, axis1=-2, axis2=-1), dtype=float),
+        _floors,
     ),
     "power": Objective(
         "Σ g (Δv)² over edges and samples: what is dissipated on the solution manifold",
@@ -118,6 +135,6 @@ OBJECTIVES: dict[str, Objective] = {
         lambda found: found.solution.power,
         lambda problem, seen: seen.powers,
     ),
-    "edges": Objective("number of edges", "", lambda found: float(len(found.ends)), _conditions),
+    "edges": Objective("number of trainable edges", "", lambda found: float(found.start.trainable.sum()), _conditions),
 }
 """By the names of a design file."""

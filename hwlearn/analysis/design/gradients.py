@@ -27,10 +27,10 @@ def constant_gradient(circuit: Wired) -> Array:
 
 
 def floor_gradient(circuit: Wired) -> Array:
-    """∂‖J‖²/∂g (E,) [V²/S³]; the floor is Δ²/24 over the samples times ‖J‖² = Σ_f ‖Δv_f‖² ‖Δλ_f‖²."""
+    """∂‖J‖²/∂g (E,) [V²/S³]; the floor is Δ²/24 over the samples times ‖J‖² = Σ_f ‖Δv_f‖² ‖Δλ_f‖², f trainable."""
     volts, ohms = circuit.drops(circuit.tails, circuit.heads)
     along = (ohms**2).sum(axis=1)[:, None] * (volts @ volts.T) + (volts**2).sum(axis=1)[:, None] * (ohms @ ohms.T)
-    return np.asarray(-2 * (transfer(circuit) * along).sum(axis=0))
+    return np.asarray(-2 * (circuit.trainable @ (transfer(circuit) * along)))
 
 
 def condition_gradient(circuit: Wired, rule: str) -> Array:

@@ -35,7 +35,9 @@ class Course:
 def spectrum(circuit: Wired, rule: str) -> Array:
     """Rates (S·n_out,) of the rule's error dynamics, rising."""
     jacobian = circuit.jacobian()
-    return rates(jacobian @ jacobian.T, circuit.resistance, rule, len(circuit.plan.inputs))
+    independent = len(circuit.plan.inputs)
+    found = rates(jacobian @ jacobian.T, circuit.resistance, rule, independent)
+    return found * independent / circuit.plan.samples
 
 
 def iterate(
@@ -47,14 +49,14 @@ def iterate(
 
     `loss` is in the unit of the rule's own: ½‖o − y‖² V² for EP and CL, ½‖R⁻¹(o − y)‖² A² for AL, mean over the samples.
     """
-    here, samples, left, least = start, len(start.plan.inputs), np.inf, np.inf
+    here, samples, left, least = start, start.plan.samples, np.inf, np.inf
     for step in range(most):
         volts, ohms = here.drops(here.tails, here.heads)
         signal = here.error
         if rule == "al":
             signal = _solved(here.resistance, signal)
             volts = np.asarray(volts - ohms @ signal.T)
-        left = 0.5 * float((signal**2).sum()) / samples
+        left = 0.5 * (float((signal**2).sum()) + start.plan.missed) / samples
         if left <= loss:
             return Course(step, True, True, learning_rate, here)
         if not left < 1e6 * least:
@@ -62,7 +64,7 @@ def iterate(
         least = min(least, left)
         if rule != "ep":
             signal = _solved(here.resistance, signal)
-        falling = np.einsum("es,es->e", volts, ohms @ signal.T) / samples
+        falling = np.einsum("es,es->e", volts, ohms @ signal.T) * here.trainable / samples
         here = here.with_conductances(np.clip(here.conductances + learning_rate * falling, *bounds))
     return Course(most, False, left == least, learning_rate, here)
 
@@ -75,9 +77,10 @@ def _solved(resistance: Array, signal: Array) -> Array:
 def fastest(start: Wired, end: Wired, rule: str, bounds: tuple[float, float], loss: float, most: int = 20_000) -> Course:
     """The course of the best of some learning rates around the one that is best near `end`."""
     found = spectrum(end, rule)
+    whole = float(found[0] + found[-1]) or 1.0  # without any current no rate moves an output
     best: Course | None = None
     for factor in FACTORS:  # falling
-        rate = factor * 2 / float(found[0] + found[-1])
+        rate = factor * 2 / whole
         course = iterate(start, rule, bounds, loss, rate, most if best is None else best.steps)
         if best is None or (course.reached and (course.steps < best.steps or not best.reached)):
             best = course

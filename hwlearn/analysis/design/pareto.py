@@ -14,7 +14,7 @@ from hwlearn.analysis.design.search import Design, Progress, design
 
 
 def front(
-    problem: Problem, objectives: Sequence[str], seed: int = 0, restarts: int = 3, progress: Progress | None = None
+    problem: Problem, objectives: Sequence[str], seed: int = 0, restarts: int = 8, progress: Progress | None = None
 ) -> tuple[Design, ...]:
     """The Pareto front that was found, the best by the first objective first; one design if there is one objective.
 

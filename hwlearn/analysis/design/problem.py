@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -15,7 +15,7 @@ from hwlearn.errors import ModelError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 from hwlearn.network.ports import Port, Source, as_input, as_output
-from hwlearn.text import GROUND
+from hwlearn.text import GROUND, did_you_mean
 
 LEARNED = 1e-12
 """Mean ½‖o − y‖² [V²] at which a task counts as learned where no loss is given."""
@@ -36,8 +36,11 @@ class Problem:
         rule: "ep", "cl" or "al".
         loss: the rule's own, at which the task is learned: V² for EP and CL, A² for AL.
         objective: what it shall be good at, a name of `OBJECTIVES`.
+        change: what a search may vary, names of `CHANGES`.
+        places: nodes at which a port may be put, if ports may vary; all but ground if not given.
         family: random targets whose constant counts in place of the task's own, if any.
-        levels: of a part, evenly spaced between the bounds: for the error floor.
+        spaced: of what the levels of a part are evenly spaced between the bounds, "conductance" or "resistance" (digipots).
+        levels: of a part: for the error floor.
     """
 
     nodes: tuple[str, ...]
@@ -52,7 +55,10 @@ class Problem:
     start: float = 0.0
     objective: str = "steps"
     family: int = 0
+    spaced: str = "conductance"
     levels: int = 256
+    change: tuple[str, ...] = ("edges",)
+    places: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -70,7 +76,10 @@ class Problem:
         start: float | None = None,
         objective: str = "steps",
         family: int = 0,
+        spaced: str = "conductance",
         levels: int = 256,
+        change: Sequence[str] = ("edges",),
+        places: Sequence[str] = (),
     ) -> Problem:
         """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
 
@@ -99,29 +108,55 @@ class Problem:
             raise ModelError(f"nodes = {nodes}: ports and candidates name {len(named)} nodes already")
         pairs = tuple(combinations(named, 2)) if candidates is None else tuple(candidates)
         driven = {drive.plus for drive in drives} | {GROUND}
-        pairs = tuple(pair for pair in pairs if not set(pair) <= driven)
+        most = sum("ports" in change or not set(pair) <= driven for pair in pairs)
         least = len(set(named) - driven)
         if not least <= edges:
-            raise ModelError(f"edges = {edges}: {least} to {len(pairs)} join {len(named)} nodes by the candidates")
-        edges = min(edges, len(pairs))
+            raise ModelError(f"edges = {edges}: {least} to {most} join {len(named)} nodes by the candidates")
+        edges = min(edges, most)
+        for place in places:
+            if place not in named:
+                raise ModelError(f"ports.places: there is no node {place!r}{did_you_mean(place, named)}")
         if not 0 < bounds[0] < bounds[1]:
             raise ModelError(f"bounds = {list(bounds)}: two positive conductances [S], the lower one first")
         middle = float(np.sqrt(bounds[0] * bounds[1])) if start is None else start
         if loss is None:
             loss = LEARNED * (middle**2 if rule == "al" else 1.0)
-        return cls(tuple(named), drives, ports, pairs, edges, bounds, task, rule, loss, middle, objective, family, levels)
+        return cls(
+            nodes=tuple(named),
+            inputs=drives,
+            outputs=ports,
+            candidates=pairs,
+            edges=edges,
+            bounds=bounds,
+            task=task,
+            rule=rule,
+            loss=loss,
+            start=middle,
+            objective=objective,
+            family=family,
+            spaced=spaced,
+            levels=levels,
+            change=tuple(change),
+            places=tuple(places),
+        )
 
-    def network(self, ends: Indices, conductances: Array | float | None = None, *, title: str = "design") -> Network:
-        """The circuit with edges (E, 2), as indices of nodes, at `start` if no conductances [S] are given."""
-        edges = [(self.nodes[tail], self.nodes[head]) for tail, head in ends.tolist()]
+    def network(self, circuit: Wired, *, title: str = "design") -> Network:
+        """A circuit of this problem, with its ports where they are."""
+        held = [self.nodes[k] for k in circuit.plan.held.tolist()]
+        ports = zip(self.outputs, circuit.plan.ports.T, strict=True)
         return Network.from_edges(
-            edges,
-            self.start if conductances is None else conductances,
-            inputs=self.inputs,
-            outputs=self.outputs,
+            [(self.nodes[tail], self.nodes[head]) for tail, head in circuit.ends.tolist()],
+            circuit.conductances,
+            inputs=[replace(drive, plus=node) for drive, node in zip(self.inputs, held, strict=False)],
+            outputs=[self._port(port, column) for port, column in ports],
+            trainable=circuit.trainable,
             bounds=self.bounds,
             title=title,
         )
+
+    def _port(self, port: Port, column: Array) -> Port:
+        minus = GROUND if port.minus == GROUND else self.nodes[int(np.argmin(column))]
+        return Port(self.nodes[int(np.argmax(column))], minus)
 
     @cached_property
     def pairs(self) -> Indices:
@@ -130,26 +165,50 @@ class Problem:
         return np.unique(np.sort([[at[one], at[two]] for one, two in self.candidates], axis=1), axis=0)
 
     @cached_property
-    def relatives(self) -> Array:
-        """(F, S, n_out) V: the targets of the family, random in the inner half of what the inputs of each sample span."""
-        low, high = self.plan.inputs.min(axis=1), self.plan.inputs.max(axis=1)
-        part = np.random.default_rng(0).uniform(0.25, 0.75, (self.family, *self.plan.targets.shape))
-        return np.asarray(low[:, None] + part * (high - low)[:, None])
+    def relatives(self) -> tuple[Plan, ...]:
+        """The plans of the family: targets random in the inner half of what the inputs of each sample span."""
+        known = self._known
+        low, high = known.min(axis=1), known.max(axis=1)
+        part = np.random.default_rng(0).uniform(0.25, 0.75, (self.family, *self.task.targets.shape))
+        return tuple(self._facing(targets) for targets in low[:, None] + part * (high - low)[:, None])
 
     @cached_property
     def plan(self) -> Plan:
         """What is solved, without edges."""
+        return self._facing(self.task.targets)
+
+    def _facing(self, targets: Array) -> Plan:
+        """With targets (S, n_out) V."""
         at = {name: k for k, name in enumerate(self.nodes)}
         ports = np.zeros((len(self.nodes), len(self.outputs)))
         for k, port in enumerate(self.outputs):
             ports[at[port.plus], k] += 1
             if port.minus in at:
                 ports[at[port.minus], k] -= 1
-        held = [at[drive.plus] for drive in self.inputs]
-        known = self.task.inputs
-        if GROUND in at:
-            held, known = [*held, at[GROUND]], np.column_stack((known, np.zeros(len(known))))
-        return Plan(self.nodes, np.array(held), ports, known, self.task.targets)
+        held = [at[drive.plus] for drive in self.inputs] + ([at[GROUND]] if GROUND in at else [])
+        return Plan.of(self.nodes, np.array(held), ports, (self._known, targets), merged=self.rule != "al")
+
+    @property
+    def _known(self) -> Array:
+        """(S, q) V, what is held: the inputs, and ground if it is a node."""
+        inputs = self.task.inputs
+        return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
+
+    def steps(self, conductances: Array) -> Array:
+        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
+        low, high = self.bounds
+        if self.spaced == "resistance":
+            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
+        return np.full(len(conductances), (high - low) / (self.levels - 1))
+
+    def useful(self, plan: Plan) -> Indices:
+        """(C, 2): the candidates; but those between held nodes, whose currents move no output, unless ports may move."""
+        return self.pairs if "ports" in self.change else self.pairs[~np.isin(self.pairs, plan.held).all(axis=1)]
+
+    @cached_property
+    def movable(self) -> Indices:
+        """Nodes at which ports may be put: `places`, all but ground if there are none."""
+        return np.array([k for k, node in enumerate(self.nodes) if node in (self.places or self.nodes) and node != GROUND])
 
     def begin(self, ends: Indices) -> Wired:
         """Edges (E, 2) as they are before training."""

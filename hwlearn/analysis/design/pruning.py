@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hwlearn.analysis.design.goals import OBJECTIVES, Outlook
 from hwlearn.analysis.design.search import Design, judge
 
@@ -22,7 +20,8 @@ def thinned(found: Design) -> tuple[Design, ...]:
             left = at.without(edge)
             if left is not None:
                 ranked.append((float(OBJECTIVES[problem.objective].screen(problem, Outlook.of(left))[0]), edge))
-        tried = [judge(problem, np.delete(here.ends, edge, axis=0)) for _, edge in sorted(ranked)[:JUDGED]]
+        starts = [here.start.without(edge) for _, edge in sorted(ranked)[:JUDGED]]
+        tried = [judge(problem, start) for start in starts if start is not None]
         reached = [one for one in tried if one is not None and one.course.reached]
         if not reached:
             return tuple(designs)

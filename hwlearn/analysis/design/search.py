@@ -1,36 +1,35 @@
-"""`design`: greedy exchange of edges, screened by rank-one updates, judged on the solution manifold."""
+"""`design`: greedy exchange of edges and other changes, screened by rank-one updates, judged on the solution manifold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nsmallest
 
 import numpy as np
 
-from hwlearn.analysis.design.goals import OBJECTIVES, Outlook
+from hwlearn.analysis.design.changes import CHANGES, Change
+from hwlearn.analysis.design.goals import OBJECTIVES
 from hwlearn.analysis.design.iterated import Course, fastest, spectrum
 from hwlearn.analysis.design.objectives import condition
 from hwlearn.analysis.design.problem import Problem
-from hwlearn.analysis.design.settled import settle
+from hwlearn.analysis.design.settled import fit, settle
 from hwlearn.analysis.design.wired import Wired
-from hwlearn.arrays import Array, Indices
+from hwlearn.arrays import Indices
 from hwlearn.errors import ModelError, NetworkError
 
-SCREENED = 20_000
-"""Exchanges that are screened before some are judged."""
+JUDGED = 160
+"""Changes that are judged of those screened, best first, until one is better."""
 
-JUDGED = 40
-"""Exchanges that are judged of those screened, best first, until one is better."""
-
-CHUNK = 64
-"""Edges that are tried together."""
+BEGINNINGS = 10
+"""Random graphs of which the first that can reach the targets begins a search."""
 
 MOST = 5_000
 """Steps after which a training counts as slow as no other."""
 
 Progress = Callable[[int, float], None]
-"""Called with exchanges screened so far and steps of the best design."""
+"""Called with changes screened so far and steps of the best design."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +38,24 @@ class Design:
 
     Attributes:
         problem: what was asked.
-        ends: (E, 2) its edges, as indices of nodes.
+        start: the circuit before it is trained.
         solution: the circuit on the solution manifold.
-        course: its training from `Problem.start`, as predicted.
+        course: its training from the start, as predicted.
         condition: λ_max/λ_min of the rule there.
         constant: σ_min(J)² [V²/S²] there, over the samples and outputs.
     """
 
     problem: Problem
-    ends: Indices
+    start: Wired
     solution: Wired
     course: Course
     condition: float
     constant: float
+
+    @property
+    def ends(self) -> Indices:
+        """(E, 2): its edges, as indices of nodes."""
+        return self.start.ends
 
     @cached_property
     def score(self) -> tuple[float, float]:
@@ -59,29 +63,47 @@ class Design:
         return OBJECTIVES[self.problem.objective].cost(self), self.condition
 
 
-def judge(problem: Problem, ends: Indices, most: int = MOST) -> Design | None:
-    """How good a graph is; None if it cannot reach the targets from its start.
+def judge(problem: Problem, start: Wired, most: int = MOST) -> Design | None:
+    """How good a circuit is; None if it cannot reach the targets.
 
     Args:
+        start: before training; solved anew, so that no rounding of updates is left.
         most: steps of training after which it does not matter any more.
     """
     try:
-        start = problem.begin(ends)
-        solution = settle(start, problem.bounds)
+        start = start.with_conductances(start.conductances)
+        found = (_met if start.plan.reachable else _fitted)(problem, start, most)
     except (NetworkError, np.linalg.LinAlgError):
         return None
-    if solution is None:
+    if found is None:
         return None
-    course = fastest(start, solution, problem.rule, problem.bounds, problem.loss, most)
+    solution, course = found
     end = course.end if course.reached else solution
     jacobian = end.jacobian()
     least = float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0])
-    return Design(problem, ends, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0))
+    return Design(problem, start, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0))
+
+
+def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+    """The circuit on the solution manifold and the course of its training; None if it does not get there."""
+    solution = settle(start, problem.bounds)
+    if solution is None:
+        return None
+    return solution, fastest(start, solution, problem.rule, problem.bounds, problem.loss, most)
+
+
+def _fitted(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+    """A circuit with the wanted loss and the course of its training, where targets cannot be met; None if it has none."""
+    known = fit(start, problem.bounds, problem.loss) if most == MOST else None
+    if known is None and most == MOST:
+        return None
+    course = fastest(start, start, problem.rule, problem.bounds, problem.loss, most)
+    return (course.end if known is None else known, course) if course.reached or known is not None else None
 
 
 def random_graph(problem: Problem, random: np.random.Generator) -> Indices:
     """Edges (E, 2) of a random graph of the candidates in which each node has a path to an input, and each input an edge."""
-    pairs, count = problem.pairs, len(problem.nodes)
+    pairs, count = problem.useful(problem.plan), len(problem.nodes)
     driven = set(problem.plan.held.tolist())
     for _ in range(1000):
         chosen = pairs[np.sort(random.choice(len(pairs), problem.edges, replace=False))]
@@ -106,11 +128,11 @@ def random_graph(problem: Problem, random: np.random.Generator) -> Indices:
     return pairs[np.sort(tree + rest[: max(problem.edges - len(tree), 0)])]
 
 
-def design(problem: Problem, seed: int = 0, restarts: int = 3, progress: Progress | None = None) -> Design:
+def design(problem: Problem, seed: int = 0, restarts: int = 8, progress: Progress | None = None) -> Design:
     """The best design of some searches from random graphs.
 
-    A search takes one edge away and adds another, as long as that helps. Each exchange is screened by the exact J Jᵀ that it
-    would have at the present conductances (`Wired.grams_with`); the best are trained.
+    A search exchanges one edge for another, or makes another change of those that may be made (`CHANGES`), as long as that
+    helps. Each is screened by the exact J Jᵀ that it would have at the present conductances; the best are trained.
 
     Raises:
         ModelError: no search found a circuit that reaches the targets.
@@ -144,67 +166,45 @@ def climb(
 
     Args:
         seed, number: of its random numbers, the latter from one restart to the next.
-        screened: exchanges so far.
+        screened: changes so far.
 
     Returns:
-        The design, None if it reaches no targets; and `screened` with its own exchanges.
+        The design, None if it reaches no targets; and `screened` with its own changes.
     """
     random = np.random.default_rng([seed, number])
-    ends = random_graph(problem, random)
-    best = judge(problem, ends)
-    at = problem.begin(ends) if best is None else best.solution
+    for _ in range(BEGINNINGS):
+        start = problem.begin(random_graph(problem, random))
+        best = judge(problem, start)
+        if best is not None:
+            break
+    at = start if best is None or not start.plan.reachable else best.solution
     while True:
-        tries, count = _screen(problem, at, random)
+        tries, count = _screened(problem, start, at, random)
         screened += count
-        better: Design | None = None
-        for chosen in tries:
-            most = best.course.steps + 1 if best is not None and problem.objective == "steps" else MOST
-            found = judge(problem, chosen, most)
-            if found is not None and (best is None or found.score < best.score):
-                better = found
-                break
+        better = next(_better(problem, best, start, tries), None)
         if progress is not None:
             progress(screened, np.inf if best is None else best.course.steps)
         if better is None:
             return best, screened
-        best = better
-        at = best.solution
+        best, start = better, better.start
+        at = better.solution if start.plan.reachable else start
 
 
-def _screen(problem: Problem, at: Wired, random: np.random.Generator) -> tuple[list[Indices], int]:
-    """The most promising exchanges, as edges (E, 2), best first; and how many were screened."""
-    ends = np.column_stack((at.tails, at.heads))
-    count = len(problem.nodes)
-    have = np.sort(ends, axis=1) @ (count, 1)
-    new = problem.pairs[~np.isin(problem.pairs @ (count, 1), have)]
-    removed = random.permutation(len(ends))
-    if not len(new):
-        return [], 0
-    if len(new) * len(ends) > SCREENED:
-        new = new[random.permutation(len(new))[: max(SCREENED // len(ends), CHUNK)]]
-        removed = removed[: max(SCREENED // len(new), 1)]
-    found: list[tuple[float, int, int]] = []
-    for edge in removed.tolist():
-        left = at.without(edge)
-        if left is None:
-            continue
-        scores = _scores(problem, left, new)
-        found += [(float(scores[k]), edge, k) for k in np.argsort(scores)[:3].tolist()]
-    found.sort()
-    exchanged = [
-        np.vstack((np.delete(ends, edge, axis=0), new[k][None])) for score, edge, k in found[:JUDGED] if np.isfinite(score)
-    ]
-    return exchanged, len(removed) * len(new)
+def _better(problem: Problem, best: Design | None, start: Wired, tries: Sequence[Change]) -> Iterator[Design]:
+    """Designs after some changes that are better than the best so far."""
+    most = best.course.steps + 1 if best is not None and problem.objective == "steps" else MOST
+    for change in tries:
+        changed = change.applied(start)
+        found = None if changed is None else judge(problem, changed, most)
+        if found is not None and (best is None or found.score < best.score):
+            yield found
 
 
-def _scores(problem: Problem, left: Wired, new: Indices) -> Array:
-    """Estimated order of costs (C,) with each of the new edges."""
-    parts = []
-    for first in range(0, len(new), CHUNK):
-        chunk = new[first : first + CHUNK]
-        seen = Outlook.with_edge(left, chunk, problem.start)
-        parts.append(OBJECTIVES[problem.objective].screen(problem, seen))
-    return np.concatenate(parts)
+def _screened(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> tuple[list[Change], int]:
+    """The most promising changes, best first; and how many were screened."""
+    found = [one for name in problem.change for one in CHANGES[name](problem, start, at, random)]
+    found = [one for one in found if np.isfinite(one[0])]
+    return [change for _, change in nsmallest(JUDGED, found, key=lambda one: one[0])], len(found)
 
 
 def _joined(ends: Indices, count: int, driven: set[int]) -> bool:

@@ -17,7 +17,7 @@ def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIO
     """Gauss–Newton steps of least norm from `start` until its outputs are the targets, within bounds [S].
 
     EP moves in the row space of J as these steps do, and ends near the same point. An edge that a step takes to a bound stays
-    there while it is pushed against it.
+    there while it is pushed against it; fixed edges stay as they are.
 
     Returns:
         None if the targets are not met.
@@ -35,6 +35,30 @@ def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIO
         changed = _step(here, error, bounds)
         here = here.with_conductances(changed)
     return None
+
+
+def fit(start: Wired, bounds: tuple[float, float], loss: float) -> Wired | None:
+    """The least squares fit from `start` within bounds [S]; None if its loss is above `loss` [V²]."""
+    from scipy.optimize import least_squares
+
+    learns = start.trainable
+
+    def whole(some: Array) -> Wired:
+        every = start.conductances.copy()
+        every[learns] = some
+        return start.with_conductances(every)
+
+    first = start.conductances[learns]
+    found = least_squares(
+        lambda some: whole(some).error.ravel(),
+        np.clip(first, bounds[0] * (1 + 1e-9), bounds[1] * (1 - 1e-9)),
+        lambda some: whole(some).jacobian()[:, learns],
+        bounds,
+        x_scale=first,
+        max_nfev=ITERATIONS,
+    )
+    end = whole(found.x)
+    return end if end.loss <= loss else None
 
 
 def _step(here: Wired, error: Array, bounds: tuple[float, float]) -> Array:

@@ -17,7 +17,7 @@ SPENT = ("energy", "settling", "reading", "programming", "readings", "phases")
 
 
 PENDING = 64
-"""Readings whose power is worked out together."""
+"""Drives whose power is worked out together, and scans of one that are kept until then."""
 
 
 class Account:
@@ -75,7 +75,7 @@ class Account:
         if conductances is not self._conductances:
             self._book()
             self._conductances = conductances
-        self._read = scans
+        self._read = scans if len(scans) <= PENDING else scans.mean(axis=0, keepdims=True)
         spent = self._spent
         spent["readings"] += scans.size
         spent["phases"] += 1

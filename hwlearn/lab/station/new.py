@@ -96,7 +96,7 @@ def _outputs(network: Network, parts: Parts, drives: _Counter, reads: _Counter) 
             yield f"nudge = {inline(nudge)}"
     if not network.outputs:
         yield ""
-        yield "# TODO: a netlist has no outputs: `hwlearn new` writes an experiment file with [ports] outputs; give `bench new` that"
+        yield "# TODO: a netlist has no outputs; `hwlearn new` writes an experiment file that has: give `bench new` that one"
 
 
 def _question(source: Source) -> Iterator[str]:

@@ -22,25 +22,36 @@ from hwlearn.show.facts.facts import Facts, Section, Table
 def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ()) -> Facts:
     """The design beside random graphs of as many edges, and the others of its Pareto front."""
     problem, course = found.problem, found.course
-    network = problem.network(found.ends)
+    network = problem.network(found.start)
     ledger = _cost(found)
     median, fewest = random.steps
+    ports = {"inputs": [drive.plus for drive in network.inputs], "outputs": list(network.output_names)}
     pairs = (
         ("nodes, edges", f"{len(problem.nodes)}, {len(found.ends)}"),
         ("steps, predicted", f"{course.steps} at learning rate {course.learning_rate:.4g} {units_of(problem.rule).step}"),
         ("they take", f"{ledger.energy:.3g} J, {ledger.seconds:.3g} s on a bench"),
+        ("trainable edges", f"{found.start.trainable.sum()}"),
         ("λ_max/λ_min", f"{found.condition:.4g}"),
         ("coercivity constant", f"{found.constant:.4g} V²/S²"),
+        ("inputs, outputs at", f"{', '.join(ports['inputs'])}; {'; '.join(ports['outputs'])}"),
         ("random graphs", f"{len(random.found)} of {random.tried} can reach the targets"),
         ("their steps", f"{median:g} (median), {fewest:g} (best)"),
     )
     symmetric = symmetries(network, problem.task)
     tried = [repairs(network, problem.task, one) for one in symmetric]
     said = [f"{one}." for one in symmetric] + [f"Repair: {one}." for some in tried for one in some]
-    edges = Table.of(("resistor", "tail", "head"), [(edge.name, edge.tail, edge.head) for edge in network.edges])
+    edges = Table.of(
+        ("resistor", "tail", "head", "at first [S]", "learns"),
+        [
+            (edge.name, edge.tail, edge.head, f"{conductance:.4g}", "yes" if learns else "no")
+            for edge, conductance, learns in zip(network.edges, network.conductances, network.trainable, strict=True)
+        ],
+    )
     content = {
         "edges": [[edge.tail, edge.head] for edge in network.edges],
         "conductances": network.conductances.tolist(),
+        "trainable": network.trainable.tolist(),
+        "ports": ports,
         "constant": found.constant,
         "condition": _finite(found.condition),
         "steps_predicted": course.steps if course.reached else None,
@@ -65,7 +76,7 @@ def design_facts(found: Design, random: AtRandom, others: Sequence[Design] = ())
 
 def _cost(found: Design) -> Ledger:
     """Of the predicted steps, symmetric ones, at the power of the start."""
-    problem, network = found.problem, found.problem.network(found.ends)
+    problem, network = found.problem, found.problem.network(found.start)
     with ExactCircuit(sourced(network)) as circuit:
         rule = RULES.get(problem.rule)(symmetric=True)
         return several(step_cost(circuit, network, problem.task, rule, Timing()), found.course.steps)
@@ -73,7 +84,7 @@ def _cost(found: Design) -> Ledger:
 
 def _member(one: Design) -> dict[str, Any]:
     """A design of the front: its edges and the value of each objective."""
-    network = one.problem.network(one.ends)
+    network = one.problem.network(one.start)
     values = {name: _finite(OBJECTIVES[name].value(one)) for name in OBJECTIVES}
     return {**values, "edges": [[edge.tail, edge.head] for edge in network.edges]}
 

@@ -36,7 +36,7 @@ def draw_design(
     Raises:
         HwlearnError: no such panel; the file cannot be written.
     """
-    network = found.problem.network(found.ends, found.solution.conductances)
+    network = found.problem.network(found.solution)
     analysis = analyze(network, found.problem.task)
     known = {"network": _network, **PANELS}
     names = chosen(panels or ("network", "spectrum", "sensitivity"), list(known))

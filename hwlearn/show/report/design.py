@@ -32,7 +32,7 @@ def _drawn(one: Design | None) -> dict[str, Any]:
     """Pictures of a design at its solution; None in place of them without one."""
     if one is None:
         return {"caption": "none", "network": None, "spectrum": None}
-    found = analyze(one.problem.network(one.ends, one.solution.conductances), one.problem.task)
+    found = analyze(one.problem.network(one.solution), one.problem.task)
     steps = f"{one.course.steps} steps" if one.course.reached else f"more than {one.course.steps} steps"
     return {
         "caption": steps,
