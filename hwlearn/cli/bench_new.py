@@ -53,6 +53,8 @@ def new(
         raise StationError(f"{out}: {error.strerror}") from None
     load_station(out)
     print(f"written to {out}; questions left open: {text.count('TODO:')}")
+    if netlist.suffix == ".toml":
+        print(f"try: hwlearn bench show {out} {netlist}")
 
 
 def wire(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lapack
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -109,20 +110,22 @@ class EdgeFilter:
     def _step(self, g: Array, injected: Array, voltages: Array, sigma: float) -> None:
         """One step of the filter, with the voltages (N,) V read while currents (N,) A were injected."""
         groups, corrected = self._groups, voltages - self._state[self._offsets]
-        laplacian = (self._into * (g * np.maximum(self._state[self._now], 0.01))) @ self._incidence
-        inverse = np.linalg.inv(laplacian @ groups.T)
-        weights = inverse @ laplacian
-        off = weights @ corrected - inverse @ (groups @ injected)
+        conducted = g * np.maximum(self._state[self._now], 0.01)
+        factor = _factor((self._into * conducted) @ self._into.T)
+        right = np.concatenate((self._into, (groups @ injected)[:, None]), axis=1)
+        solved = lapack.dpotrs(factor, right, lower=1)[0]  # (M L Mᵀ)⁻¹ of M B, and of M i
+        weights = (solved[:, :-1] * conducted) @ self._incidence
+        off = weights @ corrected - solved[:, -1]
         drops = self._incidence @ (corrected - off @ groups)
-        slopes = np.concatenate(((inverse @ self._into) * (-g * drops), weights), axis=1)
+        slopes = np.concatenate((solved[:, :-1] * (-g * drops), weights), axis=1)
         seen = slopes.shape[1]
         gain = slopes @ self._covariance[:seen]
         sigma = math.hypot(sigma, SECOND * float(np.abs(off).max()))
         spread = gain[:, :seen] @ slopes.T + sigma**2 * (weights @ weights.T)
-        white = np.linalg.inv(np.linalg.cholesky(spread))
-        left = white @ off
+        white = lapack.dtrtrs(_factor(spread), np.concatenate((gain, off[:, None]), axis=1), lower=1)[0]
+        left = white[:, -1]
         misfit = max(1.0, math.sqrt(float(left @ left) / len(left)))
-        gain = (white @ gain) / misfit
+        gain = white[:, :-1] / misfit
         self._state += (left / misfit) @ gain
         self._covariance -= gain.T @ gain
 
@@ -148,6 +151,18 @@ class EdgeFilter:
             covariance[:, reference] = covariance[:, follow]
             start[follow] = g[follow]
         return None
+
+
+def _factor(matrix: Array) -> Array:
+    """The lower Cholesky factor of a small matrix, without numpy's dispatch, which takes longer.
+
+    Raises:
+        LinAlgError: not positive definite.
+    """
+    factor, info = lapack.dpotrf(matrix, lower=1)
+    if info:
+        raise np.linalg.LinAlgError(f"not positive definite at row {info}")
+    return np.asarray(factor)
 
 
 def _groups(network: Network) -> Array:

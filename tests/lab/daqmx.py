@@ -4,7 +4,14 @@ It knows what nidaqmx's documentation says of the functions below, and refuses a
 """
 
 from nidaqmx._base_interpreter import BaseInterpreter
-from nidaqmx.constants import ChannelType, TerminalConfiguration, UsageTypeAI
+from nidaqmx.constants import (
+    ChannelType,
+    CJCSource,
+    TemperatureUnits,
+    TerminalConfiguration,
+    ThermocoupleType,
+    UsageTypeAI,
+)
 from nidaqmx.errors import DaqError
 
 
@@ -21,7 +28,7 @@ Nothing = type("Nothing", (BaseInterpreter,), {name: _unknown(name) for name in 
 class Task:
     def __init__(self):
         self.channels, self.kind, self.running, self.samples, self.span, self.rate = [], None, False, None, None, None
-        self.terminal = self.converts = None
+        self.terminal = self.converts = self.couple = None
 
 
 class StandIn(Nothing):
@@ -70,6 +77,10 @@ class StandIn(Nothing):
         if task.terminal is TerminalConfiguration.DIFF and int(physical.rpartition("ai")[2]) % 16 > 7:
             raise DaqError("Physical channel is the negative side of another in differential mode.", -200077)
 
+    def create_ai_thrmcpl_chan(self, handle, physical, name, low, high, units, kind, junction, celsius, channel):
+        task = self._add(handle, physical, "ai", 0, 1)
+        task.span, task.couple = (low, high), (ThermocoupleType(kind), CJCSource(junction), TemperatureUnits(units))
+
     def create_ao_voltage_chan(self, handle, physical, name, low, high, units, scale):
         task = self._add(handle, physical, "ao", low, high)
         if any(
@@ -88,7 +99,9 @@ class StandIn(Nothing):
 
     def get_chan_attribute_int32(self, handle, channel, attribute):
         kinds = {"ai": ChannelType.ANALOG_INPUT, "ao": ChannelType.ANALOG_OUTPUT}
-        return {0x187F: kinds[self.tasks[handle].kind].value, 0x695: UsageTypeAI.VOLTAGE.value}[attribute]
+        task = self.tasks[handle]
+        usage = UsageTypeAI.TEMPERATURE_THERMOCOUPLE if task.couple else UsageTypeAI.VOLTAGE
+        return {0x187F: kinds[task.kind].value, 0x695: usage.value}[attribute]
 
     def cfg_samp_clk_timing(self, handle, rate, source, edge, mode, samples):
         task = self.tasks[handle]
@@ -110,6 +123,12 @@ class StandIn(Nothing):
 
     def read_analog_f64(self, handle, count, timeout, fill, array):
         task = self.tasks[handle]
+        if any(other.running for other in self.tasks.values() if other is not task):
+            raise DaqError("The specified resource is reserved.", -50103)
+        if task.couple:  # one sample on demand, which starts the task and stops it
+            assert count == 1
+            array[:] = self.read(task.channels[0])
+            return array, 1
         assert task.running
         if count != task.samples:
             raise DaqError("Some or all of the samples requested have not yet been acquired.", -200284)

@@ -41,3 +41,11 @@ class Meter(Device):
         self.measured_volts, self.measured_amperes = soft_signal_rw(float), soft_signal_rw(float)
         self.on = soft_signal_rw(bool)
         super().__init__(name)
+
+
+class Probe(Device):
+    """A thermometer with two sensors."""
+
+    def __init__(self, prefix: str = "", name: str = "") -> None:
+        self.t1, self.t2 = soft_signal_rw(float), soft_signal_rw(float)
+        super().__init__(name)

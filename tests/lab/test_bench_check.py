@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from benches import EXPERIMENT, NETWORK, STATION, bench, changed
+from benches import ELSEWHERE, EXPERIMENT, NETWORK, STATION, bench, changed
 from hypothesis import given
 from hypothesis import strategies as st
 from test_bench_contract import station_of
@@ -168,7 +168,7 @@ def test_targets_that_are_reached_need_no_nudge(tmp_path, residual):
 
 
 def test_a_source_meter_that_is_not_connected_ends_the_check_safely(tmp_path):
-    with bench(tmp_path, virtual=[('"smu:1"', '"smu:9"')]) as circuit:
+    with bench(tmp_path, virtual=ELSEWHERE) as circuit:
         findings = self_test(circuit)
         assert failed(findings) == {("instruments", "smu")}
         assert "compliance" in notes(findings)

@@ -12,6 +12,7 @@ from hwlearn import Drive, Inject, Network
 from hwlearn.errors import StationError
 from hwlearn.experiments import load_experiment
 from hwlearn.lab.bench.circuit import BenchCircuit
+from hwlearn.lab.bench.selftest import self_test
 from hwlearn.lab.instruments.drivers.scpi_board import ScpiBoard
 from hwlearn.lab.instruments.roles import Wired
 from hwlearn.lab.instruments.scpi.session import Session
@@ -20,6 +21,7 @@ from hwlearn.lab.station.leads import leads
 from hwlearn.lab.station.new import new_station
 from hwlearn.lab.station.parts import BOARDS
 from hwlearn.lab.virtual import VirtualBench
+from hwlearn.network.builders import kite
 from hwlearn.testing import ResistorBoxContract, ScannerContract, SourceContract
 from hwlearn.testing.nodal import modified_nodal
 
@@ -109,6 +111,24 @@ def test_what_only_the_owner_knows_is_a_question(tmp_path):
     questions = re.findall(r"TODO: (.*)", text)
     assert [question.split()[0] for question in questions] == ["your", *[s.name for s in network.inputs], "output", "`hwlearn"]
     assert tomllib.loads(text)["edge"][network.edge_names[2]] == {"fixed_ohm": 1.0}
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_new_station_of_two_outputs_passes_its_check(tmp_path, board):
+    network = kite([2e-4] * 6).with_ports(outputs=["T", "M"])
+    path = tmp_path / "made.toml"
+    path.write_text(new_station(network, BOARDS[board], "made", virtual=True), encoding="utf-8")
+    with BenchCircuit(network, path) as circuit:
+        assert [finding for finding in self_test(circuit) if not finding.passed] == []
+
+
+def test_source_meters_of_a_new_station_have_an_address_each(tmp_path):
+    network = kite([2e-4] * 6).with_ports(outputs=["T", "M"])
+    (tmp_path / "made.toml").write_text(new_station(network, BOARDS["instruments"], "made"), encoding="utf-8")
+    settings = load_station(tmp_path / "made.toml").settings
+    assert {name: output.nudge for name, output in settings.output.items()} == {"T": "smu:1", "M": "smu2:1"}
+    assert settings.safe.order[:2] == ["smu", "smu2"]
+    assert len({table.resource for table in settings.instrument.values()}) == 5
 
 
 def test_more_than_the_board_has_is_a_question(tmp_path):

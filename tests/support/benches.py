@@ -14,6 +14,11 @@ EXPERIMENT = ROOT / "netlists" / "allostery-bench.toml"
 STATION = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
 NETLIST = (ROOT / "netlists" / "allostery-bench.cir").read_text(encoding="utf-8")
 NETWORK = load_experiment(EXPERIMENT).network
+ELSEWHERE = [
+    ("[instrument.pots]", '[instrument.other]\ndriver = "keithley_2450"\n\n[instrument.pots]'),
+    ('nudge = "smu:1"', 'nudge = "other:1"'),
+]
+"""The source meter's leads are at no node, and another one's are at its."""
 
 
 def changed(text, *changes):

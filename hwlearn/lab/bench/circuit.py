@@ -80,7 +80,6 @@ class BenchCircuit(Circuit):
         self.station.validate(network)
         self._devices = Devices(network, self.station)
         self._conductances = self._devices.conductances
-        self._conductances.setflags(write=False)
         self._signs = network.port_incidence.toarray()
         self._input_currents = InputCurrents(network)
         self.connection = Connection(self.station, network)

@@ -49,6 +49,7 @@ class Devices:
         self._gates_set: dict[int, float] | None = None
         self._gates: dict[Source, dict[str, int]] = {}
         self._connection: Connection | None = None
+        self._conductances: Array | None = None  # of the codes and gate voltages now, once somebody has asked
 
     def _table(self, edge: int) -> CodeTable | None:
         """The code table of an edge, within the bounds of a trainable one; None for a fixed resistor."""
@@ -105,19 +106,23 @@ class Devices:
 
     @property
     def conductances(self) -> Array:
-        """(E,) S of the codes, by the tables, and of the gate voltages."""
-        realised = self._fixed.copy()
-        for k, volts in self._volts.items():
-            realised[k] = self._curves[k].conductance(volts)
-        for k, (table, code) in enumerate(zip(self._tables, self.codes.tolist(), strict=True)):
-            if table is not None:
-                realised[k] = table.conductances[code]
-        return realised
+        """(E,) S of the codes, by the tables, and of the gate voltages; read-only, and the same array until they change."""
+        if self._conductances is None:
+            realised = self._fixed.copy()
+            for k, volts in self._volts.items():
+                realised[k] = self._curves[k].conductance(volts)
+            for k, (table, code) in enumerate(zip(self._tables, self.codes.tolist(), strict=True)):
+                if table is not None:
+                    realised[k] = table.conductances[code]
+            realised.setflags(write=False)
+            self._conductances = realised
+        return self._conductances
 
     def choose(self, wanted: Array) -> None:
         """Codes and gate voltages for wanted conductances (E,) [S]."""
         self.codes = self._rounding.codes(wanted)
         self._volts = {k: self._gate(k, float(wanted[k])) for k in self._curves}
+        self._conductances = None
 
     def write(self, *, again: bool = False) -> None:
         """Write codes and gate voltages, if any has changed. A box reads back what it took, and a gate is at what its source
@@ -125,6 +130,7 @@ class Devices:
         if self.written is None and self._connection is not None:
             self._connection.begin()
         if again or self._volts != self._gates_set:
+            self._conductances = None
             for source, channels in self._gates.items():
                 made = source.set({channel: self._volts[k] for channel, k in channels.items()})
                 self._volts |= {k: made[channel] for channel, k in channels.items()}

@@ -54,9 +54,9 @@ class Feeds:
         """Set all sources, (k,) V or A."""
         wanted = values.tolist()
         for source, channels in self._volts.items():
-            levels = {channel: wanted[k] for channel, k in channels.items()}
+            levels = [wanted[k] for k in channels.values()]
             if self._sent.get(source) != (levels, source.recoveries):
-                source.set(levels)
+                source.set(dict(zip(channels, levels, strict=True)))
                 self._sent[source] = (levels, source.recoveries)
         for meter, channel, k in self._amperes:
             if self._sent.get((meter, channel)) != (wanted[k], meter.recoveries):

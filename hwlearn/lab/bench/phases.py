@@ -40,7 +40,7 @@ class Phases:
     def __init__(self, plan: Plan) -> None:
         measure = plan.station.settings.measure
         self.plan, self.settle, self.repeats = plan, measure.settle_s, Repeats.of(measure)
-        self.noise, self.account = math.nan, Account(plan.network)
+        self.noise, self.account = math.nan, Account(plan.network, self._nodes)
         self._balance = Balance([nudge for nudge in plan.nudges if isinstance(nudge, SeriesNudge)])
         self._prepared: dict[str, int] | None = None  # recoveries of each instrument when it was
 
@@ -89,13 +89,18 @@ class Phases:
     def scan(self, sample: int, number: int) -> Array:
         """(number, channels) V, as many scans of all that the plan reads: readings as they are."""
         plan = self.plan
-        with self.account.timed("reading"):
-            scans = plan.scan.read(sample, number)
-        seen = np.zeros((1, len(plan.network.nodes)))
-        seen[:, plan.read_nodes] = plan.reads.voltages(scans)[:, : len(plan.read_nodes)].mean(axis=0)
-        plan.estimates.fill(plan.devices.conductances, seen)
-        self.account.read(seen[0], plan.devices.conductances, scans.size)
+        began = time.monotonic()
+        scans = plan.scan.read(sample, number)
+        self.account.read(scans, plan.devices.conductances, time.monotonic() - began)
         return scans
+
+    def _nodes(self, readings: Array, conductances: Array) -> Array:
+        """(K, N) V of all nodes, from readings of all channels (K, C) V: those that nobody reads are estimated."""
+        plan = self.plan
+        voltages = np.zeros((len(readings), len(plan.network.nodes)))
+        voltages[:, plan.read_nodes] = plan.reads.voltages(readings)[:, : len(plan.read_nodes)]
+        plan.estimates.fill(conductances, voltages)
+        return voltages
 
     def wait(self) -> None:
         """Let it settle."""
@@ -124,14 +129,16 @@ class Phases:
         plan, repeats = self.plan, self.repeats.number
         count, nudged = len(asked.inputs), not isinstance(asked.outputs, Open)
         readings = Readings(plan.reads, count, repeats, len(plan.read_nodes))
-        visited = np.zeros((count, 1))
-        currents, fed = np.zeros((count, len(plan.nudges))), np.zeros((count, len(plan.network.inputs)))
+        visited, currents = np.zeros((count, 1)), np.zeros((count, len(plan.nudges)))
+        fed = np.zeros((count, len(plan.network.inputs))) if plan.feeds_measured else None
         meters = Meters(count)
         warm = np.zeros(len(plan.temperatures.places))
         heard = time.monotonic()
         plan.inputs.begin()
         for one in filter(None, plan.nudges):
             one.begin()
+        nudges = [(k, nudge) for k, nudge in enumerate(plan.nudges) if nudged and nudge is not None]
+        last = len(plan.nudges) - 1
         turns = visits(count, repeats, plan.station.settings.measure.order)
         for (sample, number), (after, _) in pairwise(chain(turns, [(-1, 0)])):
             heard = plan.devices.remind(heard)
@@ -139,15 +146,16 @@ class Phases:
             scans = self.scan(sample, number)
             seen = plan.reads.voltages(scans)
             readings.add(sample, scans, seen)
-            warm += seen[:, plan.sensed].sum(axis=0)
-            said = plan.inputs.metered(sample)
-            meters.add(said)
+            if len(warm):
+                warm += seen[:, plan.sensed].sum(axis=0)
             visited[sample] += 1
-            fed[sample] += plan.fed(seen, said)
-            for k, nudge in enumerate(plan.nudges if nudged else ()):
-                assert nudge is not None
+            if fed is not None:
+                said = plan.inputs.metered(sample)
+                meters.add(said)
+                fed[sample] += plan.fed(seen, said)
+            for k, nudge in nudges:
                 following = None
-                if k == len(plan.nudges) - 1 and after >= 0 and asked.imposed is not None:  # all others are read
+                if k == last and after >= 0 and asked.imposed is not None:  # all others are read
                     following = float(asked.imposed[after, k])
                 flowing, told = nudge.measure(seen, sample, following)
                 currents[sample, k] += flowing
@@ -157,7 +165,8 @@ class Phases:
         voltages = np.zeros((count, len(plan.network.nodes)))
         voltages[:, plan.read_nodes] = readings.means
         plan.estimates.fill(plan.devices.conductances, voltages)
-        devices, read, means, given = plan.devices, plan.read_nodes, currents / visited, fed / visited
+        devices, read, means = plan.devices, plan.read_nodes, currents / visited
+        given = np.full((count, len(plan.network.inputs)), np.nan) if fed is None else fed / visited
         phase = Phase(asked, devices.codes, devices.conductances, read, readings, voltages, means, given, meters)
         if not math.isnan(phase.noise):
             self.noise = phase.noise

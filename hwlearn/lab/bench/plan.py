@@ -93,10 +93,13 @@ class Plan:
             tolerance=table.nudge.tolerance_v,
         )
 
+    @property
+    def feeds_measured(self) -> bool:
+        """Whether any input's current is."""
+        return bool(self.shunts or self.inputs.meters)
+
     def fed(self, seen: Array, said: Sequence[Metered]) -> Array:
         """(n_in,) A out of the inputs, by shunts in scans (R, C) V or by source meters; NaN where nothing measures it."""
-        if not (said or self.shunts):
-            return self._not_fed
         found = self._not_fed.copy()
         for (_, _, k), one in zip(self.inputs.meters, said, strict=True):
             found[k] = one.reading.amperes

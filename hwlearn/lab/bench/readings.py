@@ -82,14 +82,21 @@ class Readings:
         """Of the samples that are complete."""
         count = int(np.count_nonzero(self._taken))
         readings, potentials, first = self._readings[:count], self._potentials[:count], self._first
-        self.means[first : first + count] = potentials.mean(axis=1)
+        means = np.add.reduce(potentials, axis=1) / self.repeats
+        self.means[first : first + count] = means
         if self.repeats > 1 and readings.size:
-            scatter = readings.var(axis=1).sum(axis=0)
-            self.scatter += scatter
-            self._spread += float(scatter.sum() if potentials is readings else potentials.var(axis=1).sum())
+            plain = self._potentials is self._readings
+            self.scatter += (scatter := _scatter(readings, means if plain else readings.mean(axis=1)))
+            self._spread += float((scatter if plain else _scatter(potentials, means)).sum())
             self.deviations.append(_farthest(readings, first))
         self._taken[:] = 0
         self._first += len(self._readings)
+
+
+def _scatter(values: Array, means: Array) -> Array:
+    """(M,) V²: the variances of values (s, R, M) V around their means (s, M) V, summed over the samples."""
+    off = values - means[:, None]
+    return np.einsum("srm,srm->m", off, off) / values.shape[1]
 
 
 def _farthest(readings: Array, first: int) -> Deviation:

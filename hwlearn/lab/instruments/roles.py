@@ -44,12 +44,14 @@ class Instrument(ABC):
         model: what it is, for people.
         address: what `resource` of a station file must be; empty if the driver needs none.
         terminals: between which it can be told to choose, as `terminals` of a station file.
+        only: its channels, if it has no others.
         name: in the station file.
     """
 
     model: ClassVar[str] = "instrument"
     address: ClassVar[str] = ""
     terminals: ClassVar[tuple[str, ...]] = ()
+    only: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name

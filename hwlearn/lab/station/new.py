@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from hwlearn.lab.station.parts import Parts
@@ -28,7 +29,7 @@ def _lines(network: Network, parts: Parts, name: str, virtual: bool) -> Iterator
     yield "[defaults]"
     yield f'backend = "{"virtual" if virtual else "@py"}" # "virtual" simulates all of it, "@py" talks to it'
     yield "timeout_s = 10.0"
-    for instrument, table in parts.instruments.items():
+    for instrument, table in _instruments(network, parts):
         yield ""
         yield f"[instrument.{instrument}]"
         for word, value in table.items():
@@ -36,6 +37,21 @@ def _lines(network: Network, parts: Parts, name: str, virtual: bool) -> Iterator
     yield from _ports(network, parts)
     yield from _numbers(network, parts, virtual)
     yield from _edges(network, parts)
+
+
+def _instruments(network: Network, parts: Parts) -> Iterator[tuple[str, dict[str, object]]]:
+    """(name, keys of its table): those of the parts, and of source meters, which have one channel, one for each output."""
+    for name, table in parts.instruments.items():
+        yield name, table
+        for number, more in enumerate(_meters(network, parts)[1:] if parts.nudge == (name, None) else (), 1):
+            before, host, after = re.split(r"(\d+)(?=::5025)", str(table["resource"]))
+            yield more, {**table, "resource": f"{before}{int(host) + number}{after}"}
+
+
+def _meters(network: Network, parts: Parts) -> list[str]:
+    """Names of the source meters: one for each output, and one if there are none."""
+    name, _ = parts.nudge
+    return [name, *(f"{name}{number}" for number in range(2, len(network.output_names) + 1))]
 
 
 def _ports(network: Network, parts: Parts) -> Iterator[str]:
@@ -66,12 +82,12 @@ def _ports(network: Network, parts: Parts) -> Iterator[str]:
 
 
 def _outputs(network: Network, parts: Parts, drives: _Counter, reads: _Counter) -> Iterator[str]:
-    instrument, ohm = parts.nudge
-    for number, name in enumerate(network.output_names):
+    _, ohm = parts.nudge
+    for meter, name in zip(_meters(network, parts), network.output_names, strict=False):
         yield ""
         if ohm is None:
             yield f"[output.{quoted(name)}]"
-            yield f"nudge = {inline(f'{instrument}:{number + 1}')}"
+            yield f"nudge = {inline(f'{meter}:1')}"
         elif "," in name:
             yield f"# TODO: output {name} is a difference, which takes a source meter: [output.{quoted(name)}], nudge = …"
         else:
@@ -80,7 +96,7 @@ def _outputs(network: Network, parts: Parts, drives: _Counter, reads: _Counter) 
             yield f"nudge = {inline(nudge)}"
     if not network.outputs:
         yield ""
-        yield "# TODO: the netlist does not say what its outputs are: [ports] outputs of an experiment file does"
+        yield "# TODO: a netlist has no outputs; `hwlearn new` writes an experiment file that has: give `bench new` that one"
 
 
 def _question(source: Source) -> Iterator[str]:
@@ -113,7 +129,8 @@ def _numbers(network: Network, parts: Parts, virtual: bool) -> Iterator[str]:
     yield 'rounding = "stochastic" # learns below one code'
     yield ""
     yield "[safe]"
-    yield f"order = {inline(parts.safe)}"
+    meters = _meters(network, parts) if parts.nudge[1] is None else []
+    yield f"order = {inline([*meters, *(name for name in parts.safe if name not in meters)])}"
     yield ""
     yield "[virtual] # what the virtual bench adds: a guess; `hwlearn bench calibrate` measures the real one"
     yield "seed = 1"

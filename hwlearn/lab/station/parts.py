@@ -34,7 +34,8 @@ class Parts:
     Attributes:
         instruments: name → keys of its table. safe: the order in which they are made safe.
         pots, reads, drives: (name, number of the first channel, how many there are); None: as many as wanted.
-        nudge: (name, Ω) of a source behind a resistor, read by an input of its own; or (name, None) of a source meter.
+        nudge: (name, Ω) of a source behind a resistor, read by an input of its own; or (name, None) of a source meter with one
+            channel, of which each output gets one.
         volts: what a source makes at most [V]. step: of a source [V]. range_v, high_z: of the inputs.
         virtual: what [virtual] says of the sources.
     """

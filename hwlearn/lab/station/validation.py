@@ -103,6 +103,11 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
         driver, role = drivers[name], ROLES[key.rpartition(".")[2]]
         if not issubclass(driver, role):
             raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
+        if driver.only and channel not in driver.only:
+            raise StationError(
+                f"{path}: {key} = {place!r}: a {driver.model} has no channel {channel!r}, only {', '.join(driver.only)}; "
+                "add another one to the station for what needs a channel of its own"
+            )
         if role is ResistorBox and not re.fullmatch("0|[1-9][0-9]{0,4}", channel):
             raise StationError(f"{path}: {key} = {place!r}: resistors are counted 0, 1, 2, … 99999; write {name}:0")
     read = {place for key, place in places(settings) if key.endswith(".read")}

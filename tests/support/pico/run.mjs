@@ -1,4 +1,5 @@
-// MicroPython's WebAssembly build under node: node run.mjs micropython.mjs FOLDER FILE. The folder becomes /board there; FILE is run.
+// MicroPython's WebAssembly build under node: node run.mjs micropython.mjs FOLDER FILE. The folder becomes /board there; FILE is run,
+// piece by piece: empty lines separate them. This build collects garbage between pieces only, for it cannot look into its own stack.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,4 +17,4 @@ function copy(from, to) {
 }
 copy(folder, "/board");
 python.runPython('import sys\nsys.path.insert(0, "/board")');
-python.runPython(readFileSync(file, "utf8"));
+for (const piece of readFileSync(file, "utf8").split("\n\n")) python.runPython(piece);

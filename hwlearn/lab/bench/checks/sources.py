@@ -26,8 +26,9 @@ class Sources(Check):
         for k, _, ohm in plan.shunts:
             made[:, k] += phase.fed[:, k] * ohm
         self._compare(plan.inputs, inputs, made)
-        constants = np.broadcast_to(plan.constant_values, (len(inputs), len(plan.constant_values)))
-        self._compare(plan.constants, constants, read[:, inputs.shape[1] + plan.driven])
+        if plan.constants.voltages:
+            constants = np.broadcast_to(plan.constant_values, (len(inputs), len(plan.constant_values)))
+            self._compare(plan.constants, constants, read[:, inputs.shape[1] + plan.driven])
 
     def _compare(self, feeds: Feeds, wanted: Array, read: Array) -> None:
         excess = abs(read - wanted) - IMPOSED * abs(wanted)

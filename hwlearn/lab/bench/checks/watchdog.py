@@ -6,6 +6,7 @@ from hwlearn.errors import StationError
 from hwlearn.lab.bench.checks.check import Check
 from hwlearn.lab.bench.order import visits
 from hwlearn.lab.bench.phase import Asked
+from hwlearn.lab.bench.phases import Phases
 from hwlearn.lab.station.visits import visit_seconds, within_watchdogs
 
 
@@ -17,12 +18,19 @@ class Watchdog(Check):
 
     always = True
 
+    def __init__(self, bench: Phases) -> None:
+        super().__init__(bench)
+        self._short: set[tuple[int, int, float]] = set()  # samples, repeats and settling that are known to be
+
     def before(self, asked: Asked) -> None:
         plan, bench = self.bench.plan, self.bench
-        station = plan.station
+        station, one = plan.station, (len(asked.inputs), self.bench.repeats.number, self.bench.settle)
+        if one in self._short:
+            return
         turns = visits(len(asked.inputs), bench.repeats.number, station.settings.measure.order)
         longest = max(readings for _, readings in turns)
         try:
             within_watchdogs(station.settings, visit_seconds(station.settings, plan.scan.places, longest, bench.settle))
         except StationError as error:
             raise StationError(f"{station.path}: {error}") from None
+        self._short.add(one)

@@ -1,4 +1,4 @@
-"""Driver of cards of National Instruments, by their own nidaqmx: analog outputs drive, analog inputs sense."""
+"""Driver of cards of National Instruments, by their own nidaqmx: outputs drive, inputs sense, also thermocouples."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from hwlearn.lab.instruments.foreign.modules import needed
 from hwlearn.lab.instruments.foreign.tables import NidaqmxTable
 from hwlearn.lab.instruments.foreign.trying import trying
 from hwlearn.lab.instruments.found import Found, Noted
-from hwlearn.lab.instruments.roles import Scanner, Source, Wired, each_whatever_fails
+from hwlearn.lab.instruments.roles import Scanner, Source, Thermometer, Wired, each_whatever_fails
 from hwlearn.lab.instruments.scpi.holds import Hold
 from hwlearn.lab.instruments.scpi.names import canonical, serial_number
 from hwlearn.lab.instruments.settings import Setup
 
 TERMINALS = {"differential": "DIFF", "rse": "RSE", "nrse": "NRSE", "pseudodifferential": "PSEUDO_DIFF"}
 
+DEGREES = (0.0, 100.0)
+"""What thermocouples are expected to say [°C]."""
 
-class Nidaqmx(Source, Scanner):
+
+class Nidaqmx(Source, Scanner, Thermometer):
     """A card; its channels are "ao0", "ai0". A reading is the mean of samples over whole power line cycles.
 
     An output is set at once, each by a task of its own, and keeps its voltage when nobody is there any more. It cannot be
@@ -41,6 +44,7 @@ class Nidaqmx(Source, Scanner):
         self._hertz, self._timeout = setup.line_hz, setup.timeout_s
         self._holds: list[Hold] = []
         self._outputs: dict[str, Any] = {}
+        self._thermocouples: dict[str, Any] = {}
         self._inputs: Any = None
         self._channels: Sequence[str] = ()
         self._count, self._seconds = 2, 0.0
@@ -150,6 +154,26 @@ class Nidaqmx(Source, Scanner):
                 raise ValueError(f"{read.size} samples for {len(self._channels) * count}")
             return read.reshape(len(self._channels), count).mean(1)
 
+    def celsius(self, channel: str) -> float:
+        """Of a thermocouple, by the card's own cold junction; voltages are not read meanwhile."""
+        with trying(self, f"reading the thermocouple at channel {channel}"):
+            if channel not in self._thermocouples:
+                self._thermocouples[channel] = self._thermocouple(channel)
+            return float(self._thermocouples[channel].read(timeout=self._timeout))
+
+    def _thermocouple(self, channel: str) -> Any:
+        constants, (low, high) = self._daq.constants, DEGREES
+        with self._new_task() as task:
+            task.ai_channels.add_ai_thrmcpl_chan(
+                f"{self._device}/{channel}",
+                min_val=low,
+                max_val=high,
+                units=constants.TemperatureUnits.DEG_C,
+                thermocouple_type=constants.ThermocoupleType[self.table.thermocouple],
+                cjc_source=constants.CJCSource.BUILT_IN,
+            )
+        return task
+
     def _forget_inputs(self) -> None:
         task, self._inputs = self._inputs, None
         if task is not None:
@@ -161,7 +185,7 @@ class Nidaqmx(Source, Scanner):
         with ExitStack() as last:
             for hold in self._holds:
                 last.callback(hold.release)
-            for task in self._outputs.values():
+            for task in (*self._outputs.values(), *self._thermocouples.values()):
                 last.callback(task.close)
-            self._outputs = {}
+            self._outputs, self._thermocouples = {}, {}
             self._forget_inputs()

@@ -26,7 +26,7 @@ from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.scanner import ScpiScanner
 from hwlearn.lab.instruments.scpi.source import ScpiSource
 from hwlearn.lab.instruments.scpi.templates import BoxLines, MeterLines, ScannerLines, ScpiLines, SourceLines, each
-from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_number, parse_numbers
+from hwlearn.lab.instruments.scpi.text import number, parse_flag, parse_integers, parse_number, parse_numbers
 from hwlearn.lab.instruments.settings import InstrumentTable, Setup
 
 
@@ -179,7 +179,7 @@ class ScpiLinesBox(Scpi, ResistorBox):
         questions, replies = each(self._box.ask, lambda _: {}, self._all)
 
         def parse(fields: list[str]) -> tuple[NDArray[np.intp], bool]:
-            return self._codes(fields[:-1]), bool(parse_integers(fields[-1], 1)[0])
+            return self._codes(fields[:-1]), parse_flag(fields[-1])
 
         with self._sent("box.ask", ()):
             return self.session.read(f"{questions};{self._box.open_ask}", parse, replies=replies + 1)
@@ -203,9 +203,7 @@ class ScpiLinesBox(Scpi, ResistorBox):
 
     def open(self) -> None:
         with self._sent("box.open", ()):
-            opened = self.session.read(
-                f"{self._box.open};{self._box.open_ask}", lambda fields: bool(parse_integers(fields[-1], 1)[0])
-            )
+            opened = self.session.read(f"{self._box.open};{self._box.open_ask}", lambda fields: parse_flag(fields[-1]))
             if not opened:
                 raise self.error("says that its resistors are not open")
 
@@ -269,7 +267,7 @@ class ScpiLinesMeter(Scpi, SourceMeter):
         questions = ";".join(line.format(channel=channel) for line in (lines.volts_ask, lines.amperes_ask, tripped))
 
         def parse(fields: list[str]) -> MeterReading:
-            return MeterReading(parse_number(fields[0]), parse_number(fields[1]), bool(parse_integers(fields[2], 1)[0]))
+            return MeterReading(parse_number(fields[0]), parse_number(fields[1]), parse_flag(fields[2]))
 
         with self._sent("meter.volts_ask, amperes_ask or " + f"{sourced}_tripped", [channel]):
             return self.session.read(questions, parse, replies=3, seconds=2 * self._seconds)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwlearn.lab.instruments.roles import ResistorBox
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.session import Refused
-from hwlearn.lab.instruments.scpi.text import number, parse_integers
+from hwlearn.lab.instruments.scpi.text import number, parse_flag, parse_integers
 
 
 class ScpiResistors(ScpiInstrument, ResistorBox):
@@ -28,7 +28,7 @@ class ScpiResistors(ScpiInstrument, ResistorBox):
         count, _ = self.size()
 
         def parse(fields: list[str]) -> tuple[NDArray[np.intp], bool]:
-            return parse_integers(fields[0], count), bool(parse_integers(fields[1], 1)[0])
+            return parse_integers(fields[0], count), parse_flag(fields[1])
 
         return self.session.read(":RES:CODE?;:RES:OPEN?", parse, replies=2)
 

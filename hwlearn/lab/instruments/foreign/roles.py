@@ -1,4 +1,4 @@
-"""What drivers of other people do on a bench: the four roles, each by the steps of its table."""
+"""What drivers of other people do on a bench: the five roles, each by the steps of its table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.lab.instruments.foreign.instrument import ForeignInstrument
-from hwlearn.lab.instruments.foreign.tables import BoxSteps, MeterSteps, ScannerSteps, SourceSteps, Steps
+from hwlearn.lab.instruments.foreign.tables import BoxSteps, MeterSteps, ScannerSteps, SourceSteps, Steps, ThermometerSteps
 from hwlearn.lab.instruments.foreign.values import integers, number, numbers, switch
 from hwlearn.lab.instruments.found import Driving, Found
 from hwlearn.lab.instruments.roles import (
@@ -22,11 +22,14 @@ from hwlearn.lab.instruments.roles import (
     Scanner,
     Source,
     SourceMeter,
+    Thermometer,
     Wired,
     each_whatever_fails,
 )
 from hwlearn.lab.instruments.scpi.source import SILENT, made_of
 
+ABSOLUTE_ZERO = 273.15
+"""0 °C in kelvin."""
 REACHED = 0.99
 """A limit acts from this part of it on, where the driver cannot say so."""
 
@@ -222,6 +225,19 @@ class ForeignMeter(ForeignInstrument, SourceMeter):
             self._do("meter.zero", self._meter.zero, [channel])
 
 
+class ForeignThermometer(ForeignInstrument, Thermometer):
+    """Role temperature."""
+
+    @property
+    def _thermometer(self) -> ThermometerSteps:
+        assert self.steps.thermometer is not None
+        return self.steps.thermometer
+
+    def celsius(self, channel: str) -> float:
+        told = self._answer("thermometer.ask", self._thermometer.ask, number, [channel])
+        return told - ABSOLUTE_ZERO if self._thermometer.unit == "K" else told
+
+
 @lru_cache(64)
 def _composed(adapter: type[ForeignInstrument], roles: tuple[type[ForeignInstrument], ...]) -> type[Instrument]:
     return type(adapter.__name__, (adapter, *roles), {"__doc__": adapter.__doc__})
@@ -229,5 +245,11 @@ def _composed(adapter: type[ForeignInstrument], roles: tuple[type[ForeignInstrum
 
 def with_roles(adapter: type[ForeignInstrument], steps: Steps) -> type[Instrument]:
     """The adapter, with the roles that its table has."""
-    known = {"source": ForeignSource, "scanner": ForeignScanner, "box": ForeignBox, "meter": ForeignMeter}
+    known: dict[str, type[ForeignInstrument]] = {
+        "source": ForeignSource,
+        "scanner": ForeignScanner,
+        "box": ForeignBox,
+        "meter": ForeignMeter,
+        "thermometer": ForeignThermometer,
+    }
     return _composed(adapter, tuple(role for key, role in known.items() if getattr(steps, key) is not None))

@@ -141,6 +141,17 @@ class MeterSteps(Table):
     zero: Annotated[str, told()] | None = None
 
 
+class ThermometerSteps(Table):
+    """Role temperature.
+
+    Attributes:
+        ask: gives the temperature of one channel. unit: of it, "C" or "K".
+    """
+
+    ask: Of_channel
+    unit: Literal["C", "K"] = "C"
+
+
 class Steps(Table):
     """`[instrument.X.qcodes]`, and the tables of other libraries.
 
@@ -150,7 +161,7 @@ class Steps(Table):
         arguments: of its constructor, beside name and address. Text among them needs --trust-station.
         watch: SCPI questions that are asked before the driver is made and afterwards: what its constructor changed is told.
         errors: SCPI question for an entry of the error queue, which is asked after each action.
-        source, scanner, box, meter: the roles that the instrument has.
+        source, scanner, box, meter, thermometer: the roles that the instrument has.
         twin: the hwlearn driver whose virtual instrument answers this one on a virtual bench, where it is needed.
     """
 
@@ -162,21 +173,22 @@ class Steps(Table):
     scanner: ScannerSteps | None = None
     box: BoxSteps | None = None
     meter: MeterSteps | None = None
+    thermometer: ThermometerSteps | None = None
     twin: str | None = None
 
     @model_validator(mode="after")
     def _roles(self) -> Self:
-        if not any((self.source, self.scanner, self.box, self.meter)):
-            raise ValueError("has no role: give it a table source, scanner, box or meter")
+        if not any((self.source, self.scanner, self.box, self.meter, self.thermometer)):
+            raise ValueError("has no role: give it a table source, scanner, box, meter or thermometer")
         if self.source and self.meter:
             raise ValueError("a meter is a source already, which holds its channels: leave source out")
         return self
 
     def steps(self) -> Iterator[str]:
         """All steps, each with something in its fields."""
-        for role in (self.source, self.scanner, self.box, self.meter):
-            for value in dict(role or ()).values():
-                if isinstance(value, str):
+        for role in (self.source, self.scanner, self.box, self.meter, self.thermometer):
+            for key, value in dict(role or ()).items():
+                if isinstance(value, str) and key != "unit":
                     yield _tried(value)
 
 
@@ -227,12 +239,14 @@ class NidaqmxTable(Table):
         terminal: how inputs are wired: each against a terminal of its own, against the card's ground, against a common one.
         rate_hz: samples per second of each input; a reading is their mean over `nplc` power line cycles.
         min_v, max_v: of the outputs [V].
+        thermocouple: type of those that say temperatures, as `celsius = "card:ai5"`; their cold junction is the card's.
     """
 
     terminal: Literal["differential", "rse", "nrse", "pseudodifferential"] = "differential"
     rate_hz: PositiveFloat = 1000.0
     min_v: float = -10.0
     max_v: float = 10.0
+    thermocouple: Literal["B", "E", "J", "K", "N", "R", "S", "T"] = "K"
 
     @model_validator(mode="after")
     def _has_zero(self) -> Self:

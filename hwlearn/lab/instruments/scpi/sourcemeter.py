@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from hwlearn.lab.instruments.found import Driving, Found
 from hwlearn.lab.instruments.roles import MeterReading, SourceMeter, Wired, each_whatever_fails
 from hwlearn.lab.instruments.scpi.instrument import ScpiInstrument
 from hwlearn.lab.instruments.scpi.session import Refused, Session
-from hwlearn.lab.instruments.scpi.text import number, parse_integers, parse_number, parse_numbers
+from hwlearn.lab.instruments.scpi.text import number, parse_flag, parse_floats, parse_number
 from hwlearn.lab.instruments.settings import Setup
 
 log = logging.getLogger(__name__)
@@ -25,11 +25,8 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
     a channel, and the first after the instrument was lost and found, switches its output off and tells it all else that a
     level or a reading hangs on, whatever somebody left it in: much of that is refused while an output is on.
 
-    Attributes:
-        only: its channel, if it has one alone; it is switched off even if nothing is wired to it.
+    One that has a single channel is switched off even if nothing is wired to it.
     """
-
-    only: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, session: Session, line_hz: int = 50) -> None:
         super().__init__(session, line_hz)
@@ -117,8 +114,8 @@ class ScpiSourceMeter(ScpiInstrument, SourceMeter):
         return function
 
     def _reading(self, fields: list[str], function: Function) -> MeterReading:
-        one, two = parse_numbers(fields[-2], 2).tolist()
-        return MeterReading(*self._ordered(one, two, function), bool(parse_integers(fields[-1], 1)[0]))
+        one, two = parse_floats(fields[-2], 2)
+        return MeterReading(*self._ordered(one, two, function), parse_flag(fields[-1]))
 
     def off(self, channels: Sequence[str]) -> None:
         """One output after the other, whichever fails; then their levels."""

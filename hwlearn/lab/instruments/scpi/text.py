@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-_LENIENT = re.compile("[nN_]")  # float() also takes nan, inf and 1_000
+_INTEGER = re.compile(r"\s*[+-]?\d{1,9}\s*")
 _INTEGERS = re.compile(r"\s*[+-]?\d{1,9}\s*(?:,\s*[+-]?\d{1,9}\s*)*")
 _OUTSIDE_QUOTES = re.compile(r';\s*(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _ENTRY = re.compile(r'([+-]?\d{1,6})(,\s*".*")?')
@@ -34,7 +34,12 @@ def parse_numbers(text: str, count: int) -> NDArray[np.float64]:
     Raises:
         ValueError: another number of them, or something else.
     """
-    return np.array(_floats(text, _fields(text, count)))
+    return np.array(parse_floats(text, count))
+
+
+def parse_floats(text: str, count: int) -> list[float]:
+    """As `parse_numbers`, as a list."""
+    return _floats(text, _fields(text, count))
 
 
 def parse_integers(text: str, count: int) -> NDArray[np.intp]:
@@ -49,6 +54,17 @@ def parse_integers(text: str, count: int) -> NDArray[np.intp]:
     return np.array(list(map(int, fields)), dtype=np.intp)
 
 
+def parse_flag(text: str) -> bool:
+    """Whether an integer is not 0.
+
+    Raises:
+        ValueError: anything else than one integer.
+    """
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(f"{text!r} is no integer")
+    return bool(int(text))
+
+
 def _fields(text: str, count: int) -> list[str]:
     fields = text.split(",")
     if len(fields) != count:
@@ -61,7 +77,7 @@ def _floats(text: str, fields: list[str]) -> list[float]:
         values = list(map(float, fields))
     except ValueError:
         values = []
-    if not values or _LENIENT.search(text):
+    if not values or "n" in text or "N" in text or "_" in text:  # float() also takes nan, inf and 1_000
         raise ValueError(f"{text!r} is no number")
     return values if max(map(abs, values)) < SPECIAL else list(map(_meant, values))
 
@@ -74,7 +90,11 @@ def _meant(value: float) -> float:
 
 def answers(line: str) -> list[str]:
     """The answers of one line, which ';' separates, except in quotes."""
-    return _OUTSIDE_QUOTES.split(line.strip())
+    line = line.strip()
+    head, separator, last = line.rpartition(";")
+    if '"' in head or last.count('"') % 2:
+        return _OUTSIDE_QUOTES.split(line)
+    return [answer.lstrip() for answer in (*head.split(";"), last)] if separator else [line]
 
 
 @lru_cache(64)
