@@ -9,6 +9,7 @@ from hwlearn import ExactCircuit, Task
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.candidates import grid_pairs
 from hwlearn.analysis.design.goals import OBJECTIVES, constants
+from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.pareto import front
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import design
@@ -24,10 +25,10 @@ def problem_of(**options) -> Problem:
 
 
 def test_the_floor_is_the_loss_of_conductances_off_by_half_a_step():
-    problem = problem_of(levels=4096)
+    problem = problem_of(imperfections=Imperfections(4096))
     found = design(problem, restarts=1)
     network = problem.network(found.solution)
-    half = (problem.bounds[1] - problem.bounds[0]) / (problem.levels - 1) / 2
+    half = (problem.bounds[1] - problem.bounds[0]) / (problem.imperfections.levels - 1) / 2
     random, losses = np.random.default_rng(0), []
     with ExactCircuit(network) as circuit:
         for _ in range(600):
@@ -77,3 +78,15 @@ def test_a_grid_has_neighbours_only():
     pairs = grid_pairs(["a", "b", "p"], 9)
     assert len(pairs) == 20  # 6 + 6 along rows and columns, 4 + 4 diagonals
     assert len({node for pair in pairs for node in pair}) == 9
+
+
+def test_the_worst_of_a_family_is_the_lowest_of_its_constants():
+    found = design(problem_of(), restarts=1)
+    relative = replace(found, problem=replace(found.problem, family=6, lowest=0.0))
+    assert OBJECTIVES["constant"].value(relative) == constants(relative).min()
+
+
+def test_the_condition_is_that_of_the_analysis():
+    found = design(problem_of(objective="condition", rule="cl"), restarts=1)
+    rates = coercivity(jacobian(found.problem.network(found.solution), TASK)).spectra["cl"].eigenvalues
+    assert OBJECTIVES["condition"].value(found) == pytest.approx(rates[0] / rates[-1], rel=1e-6)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
+from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.wired import Plan, Wired
 from hwlearn.arrays import Array, Indices
 from hwlearn.errors import ModelError
@@ -39,7 +40,8 @@ class Problem:
         change: what a search may vary, names of `CHANGES`.
         places: nodes at which a port may be put, if ports may vary; all but ground if not given.
         family: random targets whose constant counts in place of the task's own, if any.
-        levels: of a part, evenly spaced between the bounds: for the error floor.
+        lowest: part of the family that may have a lower constant than is told; 0 for the worst.
+        imperfections: of parts and bench, for the error floor. nudge: of the rule, in its unit.
     """
 
     nodes: tuple[str, ...]
@@ -54,7 +56,9 @@ class Problem:
     start: float = 0.0
     objective: str = "steps"
     family: int = 0
-    levels: int = 256
+    lowest: float = 0.05
+    imperfections: Imperfections = field(default_factory=Imperfections)
+    nudge: float | None = None
     change: tuple[str, ...] = ("edges",)
     places: tuple[str, ...] = ()
 
@@ -74,7 +78,9 @@ class Problem:
         start: float | None = None,
         objective: str = "steps",
         family: int = 0,
-        levels: int = 256,
+        lowest: float = 0.05,
+        imperfections: Imperfections | None = None,
+        nudge: float | None = None,
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
     ) -> Problem:
@@ -131,7 +137,9 @@ class Problem:
             start=middle,
             objective=objective,
             family=family,
-            levels=levels,
+            lowest=lowest,
+            imperfections=imperfections or Imperfections(),
+            nudge=nudge,
             change=tuple(change),
             places=tuple(places),
         )
