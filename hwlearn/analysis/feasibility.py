@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwlearn.analysis.jacobian import Jacobian, jacobian
-from hwlearn.analysis.manifold import Projection, project
+from hwlearn.analysis.jacobian import Jacobian, take
+from hwlearn.analysis.manifold import Projection, descend, project
 from hwlearn.analysis.nearest import nearest
 from hwlearn.analysis.parts import parts
 from hwlearn.analysis.structure import Structure, structure
 from hwlearn.arrays import Array
+from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import SimulationError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -52,13 +53,16 @@ class Feasibility:
 def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
     """Judge a task: by structure, by the maximum principle, and by least squares on the exact model."""
     task.check(network)
-    shape, here = structure(network), jacobian(network, task)
-    mixing, found = parts(here)
-    near = SLACK * here.size
-    reasons = [*_ties(network, task, shape, near), *_limits(network, task, near), *_contradictions(task, mixing, near)]
-    entries = max(sum(part.count * len(part.edges) for part in found), 1)
-    steps = (WORK if not reasons else WORK_IN_VAIN) // entries
-    best = project(network, task, iterations=int(np.clip(steps, *ITERATIONS)))
+    shape = structure(network)
+    with ExactCircuit(network) as circuit:
+        here = take(circuit, task)
+        mixing, found = parts(here)
+        near = SLACK * here.size
+        reasons = [*_ties(network, task, shape, near), *_limits(network, task, near), *_contradictions(task, mixing, near)]
+        entries = max(sum(part.count * len(part.edges) for part in found), 1)
+        steps = (WORK if not reasons else WORK_IN_VAIN) // entries
+        del found
+        best = descend(circuit, task, int(np.clip(steps, *ITERATIONS)), here)
     random = np.random.default_rng(seed)
     for _ in range(0 if reasons or steps < ITERATIONS[1] else STARTS):
         if best.reached:
@@ -98,7 +102,6 @@ def _ties(network: Network, task: Task, shape: Structure, near: float) -> list[s
             reasons.append(f"outputs {names} are always equal: only edges without current (a bridge or dead end) join them")
     if shape.fixed:
         from hwlearn.circuits.drive import Drive
-        from hwlearn.circuits.exact.circuit import ExactCircuit
 
         with ExactCircuit(network) as circuit:
             reached = circuit.measure(Drive(task.inputs)).output_voltages

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RANK_TOLERANCE = 1e-9
 """Singular values below this part of the largest count as zero."""
 
+ROUNDED = 1e-12
+"""What rounding may leave of products of orthonormal columns."""
+
 
 @dataclass(frozen=True, eq=False)
 class Jacobian(Sensitivity):
@@ -27,7 +30,7 @@ class Jacobian(Sensitivity):
 
     `J[(s, a), e] = −(Δλ_a)_e (Δv_s)_e` (docs/theory.md): the drop in sample s times the drop for a unit current at output a.
     Drops are linear in the sources, Δv_s = D x_s, so J is known from D (E, q), the adjoint drops Λ (E, n_out) and the samples
-    X (S, q).
+    X (S, q), in terms of the q sources or of fewer combinations of them.
 
     Attributes:
         network, conductances: where it was taken, (E,) S.
@@ -87,6 +90,8 @@ class Jacobian(Sensitivity):
 
     def samples(self) -> tuple[Array, Array]:
         """U (S, r) as in `independent`, and the drops (E, r) of the independent samples [V]."""
+        if _orthonormal(self.weights):
+            return self.weights, self.source_drops
         left, sizes, right = np.linalg.svd(self.weights, full_matrices=False)
         rank = int((sizes > RANK_TOLERANCE * sizes.max(initial=0.0)).sum())
         return left[:, :rank], self.source_drops @ (right[:rank] * sizes[:rank, None]).T
@@ -113,6 +118,12 @@ def jacobian(network: Network, task: Task, conductances: ArrayLike | None = None
 def take(circuit: ExactCircuit, task: Task) -> Jacobian:
     """The Jacobian of a circuit as it is programmed, for a task that fits."""
     return Jacobian.of(circuit, task)
+
+
+def _orthonormal(columns: Array) -> bool:
+    """Whether they are, as the exact model makes them of samples that are fewer than the sources."""
+    samples, count = columns.shape
+    return count <= samples and np.abs(columns.T @ columns - np.eye(count)).max(initial=0.0) < ROUNDED
 
 
 def product(drops: Array, adjoint: Array) -> Array:

@@ -55,9 +55,13 @@ def project(network: Network, task: Task, start: ArrayLike | None = None, iterat
         return descend(circuit, task, iterations)
 
 
-def descend(circuit: ExactCircuit, task: Task, iterations: int = 100) -> Projection:
-    """`project`, from where the circuit is programmed; the circuit is left anywhere on the way."""
-    network, here = circuit.network, take(circuit, task)
+def descend(circuit: ExactCircuit, task: Task, iterations: int = 100, here: Jacobian | None = None) -> Projection:
+    """`project`, from where the circuit is programmed; the circuit is left anywhere on the way.
+
+    Args:
+        here: the Jacobian there, if it is known already.
+    """
+    network, here = circuit.network, take(circuit, task) if here is None else here
     damping, size, taken = 1e-3, here.size, 1
     while taken < iterations and here.rms > REACHED * size * 1e-3:
         mixing, found = parts(here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ class Part:
 
     Attributes:
         outputs: (p,) which outputs.
-        edges: (m,) which edges.
+        edges: (m,) which edges; all, where no outputs are left for another part.
         drops: (m, r) of the independent samples. adjoint: (m, p) per unit current into each output.
     """
 
@@ -78,11 +79,19 @@ class Part:
             found = cho_solve(cho_factor(gram, check_finite=False), error.ravel(), check_finite=False)
         except LinAlgError:
             found = np.linalg.lstsq(gram, error.ravel(), rcond=None)[0]
-        return scale * ((self.drops @ found.reshape(error.shape)) * self.adjoint).sum(axis=1)
+        return scale * self._transposed(found.reshape(error.shape))
 
     def trace(self, weight: Array, scale: Array | float = 1.0) -> float:
         """Of (1 ⊗ M) K diag(scale²) Kᵀ (1 ⊗ M)ᵀ, for a weight M (p, p)."""
-        return float(((self.drops**2).sum(axis=1) * ((self.adjoint @ weight.T) ** 2).sum(axis=1) * scale**2).sum())
+        squares = np.asarray((self.drops**2).sum(axis=1) * scale**2)
+        blocks = self._blocks()
+        return float(sum(squares[some] @ ((self.adjoint[some] @ weight.T) ** 2).sum(axis=1) for some in blocks))
+
+    def _transposed(self, found: Array) -> Array:
+        """(m,): −Kᵀ z for z (r, p), with no more than the smaller of drops and adjoint beside them."""
+        if self.drops.shape[1] < self.adjoint.shape[1]:
+            return np.einsum("er,er->e", self.drops, self.adjoint @ found.T)
+        return np.einsum("ep,ep->e", self.adjoint, self.drops @ found)
 
     def _gram(self, scale: Array) -> Array:
         """K diag(scale²) Kᵀ (d, d), gathered block of edges by block of edges."""
@@ -105,7 +114,7 @@ class Part:
         left, sizes, _ = np.linalg.svd(reduced, full_matrices=reduced.shape[1] < self.count)
         return Modes(left, np.r_[sizes, np.zeros(self.count - len(sizes))], False)
 
-    @property
+    @cached_property
     def _reduced(self) -> Array:
         """T (d, min(d, m)) with T Tᵀ = K Kᵀ: the triangle of Kᵀ, gathered block of edges by block of edges."""
         if self.count >= len(self.edges):
@@ -123,8 +132,10 @@ class Part:
         samples, ports = self.drops.shape[1], len(self.outputs)
 
         def apply(flat: Array) -> Array:
-            change = ((self.drops @ (flat.reshape(samples, ports) @ weight)) * self.adjoint).sum(axis=1)
-            return ((self.drops.T @ (self.adjoint * change[:, None])) @ weight.T).ravel()
+            change = self._transposed(flat.reshape(samples, ports) @ weight)[:, None]
+            few = samples < ports
+            rows = (self.drops * change).T @ self.adjoint if few else self.drops.T @ (self.adjoint * change)
+            return (rows @ weight.T).ravel()
 
         options: dict[str, Any] = {"matvec": apply, "dtype": np.dtype(np.float64)}
         gram = LinearOperator((self.count, self.count), **options)
@@ -146,6 +157,9 @@ def parts(jacobian: Jacobian) -> tuple[Array, list[Part]]:
     mixing, drops = jacobian.samples()
     found = []
     for outputs in _apart(jacobian):
+        if len(outputs) == jacobian.adjoint_drops.shape[1]:
+            found.append(Part(outputs, np.arange(len(drops)), drops, jacobian.adjoint_drops))
+            continue
         adjoint = jacobian.adjoint_drops[:, outputs]
         edges = np.flatnonzero(adjoint.any(axis=1))
         found.append(Part(outputs, edges, drops[edges], adjoint[edges]))

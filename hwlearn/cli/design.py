@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ def design(
     ] = None,
     random: Annotated[int, typer.Option(min=1, help="Random graphs to compare it with.")] = 20,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that search; the cores if not given.")] = None,
+    dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers search instead.")] = None,
     pruned: Annotated[Path | None, typer.Option("--prune", metavar="RUN", help="Say which edges of a run can go.")] = None,
     edges: Annotated[int | None, typer.Option(min=1, help="With --prune: not fewer; as few as can be if not given.")] = None,
     as_json: Json = False,
@@ -40,7 +42,7 @@ def design(
     if file is not None:
         if edges is not None:
             raise HwlearnError("--edges is for --prune; a design file has edges of its own: [design] edges")
-        facts = _found(file, out, random, jobs, figures)
+        facts = _found(file, out, random, (jobs, dask), figures)
     else:
         assert pruned is not None
         facts = _pruned(pruned, out, edges or 1, figures, (trust_netlist, trust_code))
@@ -50,46 +52,48 @@ def design(
         print_facts(facts)
 
 
-def _found(file: Path, out: Path | None, random: int, jobs: int | None, figures: Figures) -> Facts:
+def _found(file: Path, out: Path | None, random: int, where: tuple[int | None, str | None], figures: Figures) -> Facts:
     from hwlearn.experiments.designs import load_design, write_design
     from hwlearn.experiments.files import write_text
-    from hwlearn.experiments.searches import KEPT, search_design
+    from hwlearn.experiments.searches import Kept, search_design
     from hwlearn.show.facts.design import design_facts
 
     settings, problem = load_design(file)
-    with exchanges_line() as progress:
-        (found, *others), beside = search_design(settings, problem, out, random, jobs, progress)
-    if out is not None:
-        from hwlearn.show.plots import draw_design
-        from hwlearn.show.report import design_html
+    with nullcontext() if out is None else Kept.of(out, settings) as kept:
+        with exchanges_line() as progress:
+            (found, *others), beside = search_design(settings, problem, kept, random, *where, progress)
+        if out is not None:
+            from hwlearn.show.plots import draw_design
+            from hwlearn.show.report import design_html
 
-        write_design(found, out)
-        write_text(out / "report.html", design_html(found, beside, others))
-        draw_design(found, figures.named(out / "design.png"), figures.names, width=figures.millimetres)
-        (out / KEPT).unlink()
+            write_design(found, out)
+            write_text(out / "report.html", design_html(found, beside, others))
+            draw_design(found, figures.named(out / "design.png"), figures.names, width=figures.millimetres)
+    if out is not None:
         _tell(out)
     return design_facts(found, beside, others)
 
 
 def _pruned(folder: Path, out: Path | None, edges: int, figures: Figures, trust: tuple[bool, bool]) -> Facts:
-    from hwlearn.experiments.files import make_folder
+    from hwlearn.experiments.files import alone_in_new, make_folder
     from hwlearn.experiments.pruned import prune_run, write_pruned
     from hwlearn.experiments.runs import Run
     from hwlearn.show.facts.pruned import pruning_facts
 
     run = Run.load(folder, trust=trust[0], trust_code=trust[1])
-    if out is not None:
-        make_folder(out)
-    found = prune_run(run, edges)
-    if out is not None:
-        from hwlearn.analysis.analyze import analyze
-        from hwlearn.show.plots import draw_analysis
+    if out is None:
+        return pruning_facts(prune_run(run, edges))
+    from hwlearn.analysis.analyze import analyze
+    from hwlearn.show.plots import draw_analysis
 
+    with alone_in_new(out, "design"):
+        make_folder(out)
+        found = prune_run(run, edges)
         write_pruned(found, run.experiment.settings, out)
         last = found.last
         trained = analyze(last.network.with_conductances(last.conductances), found.task)
         draw_analysis(trained, figures.named(out / "design.png"), figures.names, width=figures.millimetres)
-        _tell(out)
+    _tell(out)
     return pruning_facts(found)
 
 

@@ -74,7 +74,8 @@ class DesignTable(Table):
             dissipated once it is learned, the number of trainable "edges"; a list makes a Pareto front.
         family: random targets, of which the "constant" is that of the `lowest` part; the task's own if 0.
         lowest: 0.05 for that of the lowest 5 %, 0 for the worst.
-        levels: of a part, evenly spaced between the bounds, for the "floor".
+        levels: of a part between the bounds, for the "floor".
+        spaced: of what these are evenly spaced: "conductance", or "resistance", as those of digipots are.
         restarts: searches from random graphs.
         seed: of these.
         change: what a search may vary: "edges" (one goes, another of the candidates comes), "trainable" (which edges are; the
@@ -93,9 +94,10 @@ class DesignTable(Table):
     family: NonNegativeInt = 0
     lowest: Annotated[float, Field(ge=0, lt=1)] = 0.05
     levels: Annotated[int, Field(ge=2)] = 256
+    spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 8
     seed: NonNegativeInt = 0
-    change: Annotated[list[Variable], Field(min_length=1)] = Field(default=["edges"])
+    change: Annotated[tuple[Variable, ...], Field(min_length=1)] = ("edges",)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -189,8 +191,10 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             objective=table.objectives[0],
             family=table.family,
             lowest=table.lowest,
-            imperfections=Imperfections(table.levels, **settings.imperfect.model_dump()),
+            imperfections=Imperfections(**settings.imperfect.model_dump()),
             nudge=settings.rule.nudge,
+            spaced=table.spaced,
+            levels=table.levels,
             change=table.change,
             places=settings.ports.places or (),
         )

@@ -3,12 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hwlearn.errors import ExperimentError
 from hwlearn.files import replace
+from hwlearn.locks import Busy, Lock
+
+LOCK = ".lock"
+"""File of a folder while a process is at work in it."""
+
+
+@contextmanager
+def alone_in(folder: Path, what: str) -> Iterator[None]:
+    """Keep other processes away from a folder that is there; `what` is in it.
+
+    Raises:
+        ExperimentError: another process is at work there, or the lock cannot be made.
+    """
+    lock = Lock(folder / LOCK)
+    try:
+        lock.acquire()
+    except Busy:
+        raise ExperimentError(f"{folder}: another process is at work on this {what}") from None
+    except OSError as error:
+        raise ExperimentError(f"{lock.path}: {error.strerror}; give a folder that can be written") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def alone_in_new(folder: Path, what: str) -> Iterator[None]:
+    """`alone_in`, in a folder that is made if it is not there.
+
+    Raises:
+        ExperimentError: also if it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExperimentError(f"{folder}: {error.strerror}") from None
+    with alone_in(folder, what):
+        yield
 
 
 def make_folder(folder: Path) -> None:
@@ -19,7 +59,7 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if any(file.name != LOCK for file in folder.iterdir()):
             raise ExperimentError(f"{folder}: the folder is not empty; name a new one")
     except OSError as error:
         raise ExperimentError(f"{folder}: {error.strerror}") from None

@@ -1,14 +1,14 @@
-"""`search_design`: the searches of a design, on all cores; those that have ended are kept, so that a killed design goes on."""
+"""`search_design`: the searches of a design, on all cores or a cluster; a killed one goes on where it was."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from hwlearn.analysis.design.written import restored, written
 from hwlearn.arrays import Indices
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments.designs import DesignSettings
-from hwlearn.experiments.files import make_folder
-from hwlearn.experiments.sweeps.pool import cores, in_processes, in_this_process
+from hwlearn.experiments.files import alone_in_new, make_folder
+from hwlearn.experiments.sweeps.pool import cores, finished, processes_for
 from hwlearn.experiments.sweeps.work import Done
 from hwlearn.files import read
 from hwlearn.files import replace as write
@@ -58,32 +58,34 @@ class Judged:
 def search_design(
     settings: DesignSettings,
     problem: Problem,
-    out: Path | None,
+    kept: Kept | None,
     random: int = 20,
     jobs: int | None = None,
+    dask: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[tuple[Design, ...], AtRandom]:
     """The Pareto front of a design file and random graphs beside it. The result does not depend on the number of processes.
 
     Args:
         settings, problem: of the design file.
-        out: folder that keeps the searches that have ended: a new one, or one whose search was cut off, which goes on.
+        kept: the searches that have ended, of which none is made again.
         random: graphs. jobs: processes; the cores if not given. With 1, everything happens in this process.
+        dask: address of a Dask scheduler, whose workers search instead.
 
     Raises:
         ModelError: no search found a circuit that reaches the targets.
-        ExperimentError: the folder is another design's, or holds something else.
+        ExperimentError: the cluster does not answer.
     """
     table = settings.design
     names = searched(table.objectives)
-    kept = None if out is None else Kept(out, settings)
+    processes = processes_for(jobs, dask, cores())
     restarts = [Restart(replace(problem, objective=name), table.seed, k) for name in names for k in range(table.restarts)]
     graphs = [Judged(problem, ends) for ends in random_graphs(problem, random, table.seed)]
     designs: dict[int, Design | None] = {} if kept is None else kept.designs(restarts)
     left = [k for k in range(len(restarts) + len(graphs)) if k not in designs]
     work: list[Restart | Judged] = [*restarts, *graphs]
     screened = 0
-    for at, (found, count) in _each([work[k] for k in left], jobs):
+    for at, (found, count) in _each([work[k] for k in left], min(processes, len(left)), dask):
         k = left[at]
         designs[k] = found
         screened += count
@@ -100,11 +102,7 @@ def search_design(
 
 
 class Kept:
-    """The searches of a folder that have ended.
-
-    Raises:
-        ExperimentError: see `search_design`.
-    """
+    """The searches of a folder that have ended: a new folder, or one whose search was cut off."""
 
     def __init__(self, folder: Path, settings: DesignSettings) -> None:
         self.path = folder / KEPT
@@ -117,6 +115,19 @@ class Kept:
         self._lines = list(self._read())
         if self._lines[:1] != [first]:
             raise ExperimentError(f"{folder}: the search in it is that of another design file; name a new folder")
+
+    @classmethod
+    @contextmanager
+    def of(cls, folder: Path, settings: DesignSettings) -> Iterator[Self]:
+        """That of a folder in which no other process is at work. What was kept goes once the design is written.
+
+        Raises:
+            ExperimentError: another process is at work there; the folder is another design's, or holds something else.
+        """
+        with alone_in_new(folder, "design"):
+            kept = cls(folder, settings)
+            yield kept
+            kept.path.unlink()
 
     def designs(self, restarts: Sequence[Restart]) -> dict[int, Design | None]:
         """What is known of some restarts, by their places."""
@@ -147,12 +158,12 @@ class Kept:
             raise ExperimentError(f"{self.path}: {error.strerror}") from None
 
 
-def _each(work: Sequence[Restart | Judged], jobs: int | None) -> Iterator[tuple[int, tuple[Design | None, int]]]:
+def _each(
+    work: Sequence[Restart | Judged], processes: int, dask: str | None
+) -> Iterator[tuple[int, tuple[Design | None, int]]]:
     """Places and results, in the order in which they end."""
-    processes = min(cores() if jobs is None else jobs, len(work))
-    finished = in_processes(work, processes, _done) if processes > 1 else in_this_process(work, _done)
-    with closing(finished):
-        for k, done in finished:
+    with closing(finished(work, max(processes, 1), dask, _done)) as ended:
+        for k, done in ended:
             if done.result is None:
                 raise ExperimentError(f"a search ended with its process: {done.error}")
             yield k, done.result["found"]

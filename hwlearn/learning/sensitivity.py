@@ -20,9 +20,9 @@ class Sensitivity:
 
     Attributes:
         network, conductances: where it was taken, (E,) S.
-        source_drops: D (E, q), drops in each edge per unit of each source.
+        source_drops: D (E, q), drops in each edge per unit of each source, or of each of few combinations of them.
         adjoint_drops: Λ (E, n_out), drops per unit current into each output; zero on fixed edges.
-        weights: X (S, q), the sources in each sample.
+        weights: X (S, q), the sources or combinations in each sample.
         resistance: R (n_out, n_out) Ω.
         outputs, targets: (S, n_out) V.
         volts: the largest node voltage of any sample [V], or a bound on it.
@@ -51,7 +51,7 @@ class Sensitivity:
             found.resistance,
             found.weights @ found.source_outputs.T,
             task.targets,
-            float((np.abs(found.weights) @ found.source_size).max(initial=0.0)),
+            found.volts,
         )
 
     def times(self, change: Array) -> Array:

@@ -88,6 +88,41 @@ def test_jacobian_and_spectra(problem: tuple[Network, Task]) -> None:
     assert result.rank <= structure(network).rank_bound(min(len(task), np.linalg.matrix_rank(found.weights)))
 
 
+@pytest.mark.parametrize("fixed", [False, True])
+def test_samples_that_are_combinations_of_few_take_as_many_columns(fixed: bool) -> None:
+    random, count = np.random.default_rng(3), 5
+    edges = [("a", "h"), ("b", "h"), ("c", "k"), ("d", "k"), ("h", "k"), ("h", "p"), ("k", "p"), ("p", "0"), ("e", "h")]
+    conductances = 10 ** random.uniform(-1, 1, len(edges))
+    more = {"fixed_sources": [Source("V9", "voltage", "e", "0", 0.3)]} if fixed else {}
+    network = Network.from_edges(
+        edges, conductances, inputs=["a", "b", "c", "I(d)", *([] if fixed else ["e"])], outputs=["p", "h,k"], **more
+    )
+    weights = random.normal(size=(7, count - 3)) / 3
+    if fixed:
+        weights[:, 0] = 1 - weights[:, 1]  # the fixed source is the same in all
+    inputs = weights @ random.normal(size=(count - 3, len(network.inputs)))
+    task = Task(inputs, random.normal(size=(7, 2)))
+    found = jacobian(network, task)
+    assert found.source_drops.shape == (len(edges), count - 3)
+    truth = modified_nodal(network, network.conductances, Drive(inputs))
+    assert found.outputs == pytest.approx(truth.output_voltages, abs=1e-12)
+    assert found.volts == pytest.approx(np.abs(truth.node_voltages).max(), rel=1e-9)
+    assert found.matrix() == pytest.approx(differences(network, task), abs=1e-8)
+    mixing, rows = found.independent()
+    assert np.kron(mixing, np.eye(2)) @ rows == pytest.approx(found.matrix(), abs=1e-12)
+
+
+def test_a_sample_that_is_almost_a_combination_keeps_its_outputs() -> None:
+    network = crossbar(4, 2, rails=(0.0, 1.0), seed=0)
+    random = np.random.default_rng(0)
+    for apart in (1e-6, 1e-10, 1e-12):
+        inputs = np.tile(random.normal(size=len(network.inputs)), (2, 1))
+        inputs[1, 0] += apart
+        outputs = jacobian(network, Task(inputs, np.zeros((2, 2)))).outputs
+        truth = modified_nodal(network, network.conductances, Drive(inputs)).output_voltages
+        assert outputs[1] - outputs[0] == pytest.approx(truth[1] - truth[0], abs=1e-14)
+
+
 def test_kite_reference_numbers() -> None:
     for delta, constant in ((0.1, 1.765135e-3), (0.05, 4.27246e-4)):
         task = Task([[1.0, 0.0]], [[0.5 + delta, 0.5, 0.5 - delta]])

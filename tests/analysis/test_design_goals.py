@@ -9,10 +9,9 @@ from hwlearn import ExactCircuit, Task
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.candidates import grid_pairs
 from hwlearn.analysis.design.goals import OBJECTIVES, constants
-from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.pareto import front
 from hwlearn.analysis.design.problem import Problem
-from hwlearn.analysis.design.search import design
+from hwlearn.analysis.design.search import climb, design
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.manifold import project
 from hwlearn.circuits.drive import Drive
@@ -24,19 +23,33 @@ def problem_of(**options) -> Problem:
     return Problem.of(TASK, ["a", "b"], ["p", "q"], nodes=7, edges=11, **options)
 
 
-def test_the_floor_is_the_loss_of_conductances_off_by_half_a_step():
-    problem = problem_of(imperfections=Imperfections(4096))
+@pytest.mark.parametrize("spaced", ["conductance", "resistance"])
+def test_the_floor_is_the_loss_of_parts_off_by_half_a_step(spaced):
+    problem = problem_of(levels=4096, spaced=spaced)
     found = design(problem, restarts=1)
     network = problem.network(found.solution)
-    half = (problem.bounds[1] - problem.bounds[0]) / (problem.imperfections.levels - 1) / 2
+    power = 1 if spaced == "conductance" else -1  # of the conductance, in what the levels are alike
+    low, high = sorted(bound**power for bound in problem.bounds)
+    half = (high - low) / (problem.levels - 1) / 2
     random, losses = np.random.default_rng(0), []
     with ExactCircuit(network) as circuit:
         for _ in range(600):
             off = random.uniform(-half, half, len(network.edges))
-            circuit.program(np.clip(found.solution.conductances + off, network.lower, network.upper))
+            changed = (found.solution.conductances**power + off) ** power
+            circuit.program(np.clip(changed, network.lower, network.upper))
             outputs = circuit.measure(Drive(TASK.inputs)).output_voltages
             losses.append(0.5 * ((outputs - TASK.targets) ** 2).sum())
     assert OBJECTIVES["floor"].value(found) == pytest.approx(np.mean(losses), rel=0.15)
+
+
+def test_the_floor_is_searched_for_beyond_what_a_design_for_steps_has():
+    task = Task([[1.0, 0.0]], [[0.25]])
+    values = {}
+    for name in ("floor", "steps"):
+        parts = {"bounds": (1e-4, 1e-3), "start": 1.5e-4, "spaced": "resistance"}
+        problem = Problem.of(task, ["a", "b"], ["p,q"], nodes=9, edges=18, objective=name, **parts)
+        values[name] = OBJECTIVES["floor"].value(climb(problem, 0, 0)[0])
+    assert values["floor"] < 0.75 * values["steps"]
 
 
 def test_constants_are_those_of_the_analysis():

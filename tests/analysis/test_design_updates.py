@@ -57,6 +57,9 @@ def test_updates_are_the_solution_anew(seed: int) -> None:
         matrix, resistance = anew(problem, there)
         agree(grams[0], matrix @ matrix.T)
         agree(resistances[0], resistance)
+        errors = without.errors_with(np.array([tail, 0]), np.array([head, 9]), 3e-3)
+        outputs = jacobian(problem.network(there), problem.task).outputs
+        np.testing.assert_allclose(errors[0], (outputs - problem.task.targets).ravel(), atol=1e-9)
 
 
 @settings(max_examples=10)

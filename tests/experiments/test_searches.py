@@ -1,6 +1,9 @@
 """Searches of a design: the same on one core and on two, and gone on with where they were cut off."""
 
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +12,8 @@ from hwlearn.analysis.design.pareto import front
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import searches
 from hwlearn.experiments.designs import load_design
-from hwlearn.experiments.searches import KEPT, search_design
+from hwlearn.experiments.files import alone_in_new, make_folder
+from hwlearn.experiments.searches import KEPT, Kept, search_design
 
 DESIGN = """
 [design]
@@ -59,12 +63,12 @@ def test_a_killed_design_goes_on_from_its_folder(file, tmp_path, monkeypatch):
 
     monkeypatch.setattr(searches, "climb", dying)
     with pytest.raises(KeyboardInterrupt):
-        search_design(settings, problem, tmp_path / "out", 2, 1)
+        search_design(settings, problem, Kept(tmp_path / "out", settings), 2, 1)
     lines = [json.loads(line) for line in (tmp_path / "out" / KEPT).read_text().splitlines()]
     assert [(line["objective"], line["restart"]) for line in lines[1:]] == begun
     again = []
     monkeypatch.setattr(searches, "climb", lambda *of: again.append(of[0].objective) or climb(*of))
-    assert told(*search_design(settings, problem, tmp_path / "out", 2, 1)) == whole
+    assert told(*search_design(settings, problem, Kept(tmp_path / "out", settings), 2, 1)) == whole
     assert again == ["power"]
 
 
@@ -73,10 +77,10 @@ def test_a_killed_design_goes_on_from_its_folder(file, tmp_path, monkeypatch):
     [("0.6]]", "0.5]]", "that of another design file"), ("edges = 8", "edges = 7", "that of another design file")],
 )
 def test_a_folder_of_another_task_is_refused(file, tmp_path, old, new, words):
-    searches.Kept(tmp_path / "out", load_design(file)[0])
+    Kept(tmp_path / "out", load_design(file)[0])
     file.write_text(DESIGN.replace(old, new))
     with pytest.raises(ExperimentError, match=words):
-        search_design(*load_design(file), tmp_path / "out", 1, 1)
+        Kept(tmp_path / "out", load_design(file)[0])
 
 
 @pytest.mark.parametrize(("name", "content"), [("notes.txt", "mine"), (KEPT, "{")])
@@ -84,7 +88,7 @@ def test_a_folder_that_holds_something_else_is_refused(file, tmp_path, name, con
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text(content)
     with pytest.raises(ExperimentError, match="out"):
-        search_design(*load_design(file), tmp_path / "out", 1, 1)
+        Kept(tmp_path / "out", load_design(file)[0])
     assert (tmp_path / "out" / name).read_text() == content
 
 
@@ -92,3 +96,58 @@ def test_restarts_begin_from_different_graphs(file):
     _, problem = load_design(file)
     first, second = (searches.climb(problem, 0, k)[0] for k in (0, 1))
     assert not np.array_equal(first.ends, second.ends)
+
+
+def started(file, out):
+    """`hwlearn design` in a process of its own, on one core."""
+    command = [
+        sys.executable,
+        "-m",
+        "hwlearn",
+        "design",
+        str(file),
+        "--out",
+        str(out),
+        "--random",
+        "2",
+        "--jobs",
+        "1",
+        "--json",
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_kill_9_costs_no_search_that_has_ended_and_nobody_else_writes_there(file, tmp_path):
+    file.write_text(DESIGN.replace("restarts = 2", "restarts = 4").replace('["steps", "power"]', '"steps"'))
+    out = tmp_path / "out"
+    first = started(file, out)
+    while not (out / KEPT).exists() or len((out / KEPT).read_text().splitlines()) < 2:
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.01)
+    with (
+        pytest.raises(ExperimentError, match="out: another process is at work on this design"),
+        Kept.of(out, load_design(file)[0]),
+    ):
+        pass
+    first.kill()
+    first.communicate()
+    assert first.returncode == -9
+    ended = (out / KEPT).read_text().splitlines()
+    assert 2 <= len(ended) < 5
+    settings, problem = load_design(file)
+    whole = told(*search_design(settings, problem, None, 2, 1))
+    with Kept.of(out, settings) as kept:
+        assert told(*search_design(settings, problem, kept, 2, 1)) == whole
+        assert (out / KEPT).read_text().splitlines()[: len(ended)] == ended
+        assert len((out / KEPT).read_text().splitlines()) == 5
+    assert list(out.iterdir()) == []
+
+
+def test_a_folder_in_which_a_pruning_is_at_work_is_left_alone(tmp_path):
+    with (
+        alone_in_new(tmp_path / "out", "design"),
+        pytest.raises(ExperimentError, match="out: another process is at work on this design"),
+        alone_in_new(tmp_path / "out", "design"),
+    ):
+        pass
+    make_folder(tmp_path / "out")

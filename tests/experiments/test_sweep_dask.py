@@ -1,4 +1,4 @@
-"""Sweeps on a real Dask cluster: a scheduler and workers, processes of this machine."""
+"""Sweeps and designs on a real Dask cluster: a scheduler and workers, processes of this machine."""
 
 import os
 import subprocess
@@ -13,8 +13,10 @@ from processes import COMMAND
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
+from hwlearn.experiments.designs import load_design
 from hwlearn.experiments.runs import Run
 from hwlearn.experiments.runs.copies import Kept
+from hwlearn.experiments.searches import search_design
 from hwlearn.experiments.sweeps import load_sweep, run_sweep
 from hwlearn.experiments.sweeps.cells import load_cells
 from hwlearn.experiments.sweeps.pool import on_cluster
@@ -49,6 +51,19 @@ name = "ep"
 steps = 150
 learning_rate = 0.5
 batch_size = 1
+"""
+
+DESIGN = """
+[design]
+nodes = 6
+edges = 8
+restarts = 3
+[ports]
+inputs = ["a", "b"]
+outputs = ["p", "q"]
+[task]
+inputs = [[0.0, 1.0]]
+targets = [[0.3, 0.6]]
 """
 
 
@@ -141,6 +156,17 @@ def test_the_cluster_makes_the_same_table(cluster, sweep, local, tmp_path):
     assert table(found.rows) == local
     assert {Run.load(tmp_path / "out" / row.cell).state for row in found.rows} == {"steps"}
     assert run_sweep(sweep, tmp_path / "out", jobs=1).skipped == len(local)
+
+
+def test_the_cluster_finds_the_same_design(cluster, tmp_path):
+    file = tmp_path / "task.toml"
+    file.write_text(DESIGN)
+    settings, problem = load_design(file)
+    here, there = (search_design(settings, problem, None, 3, **where) for where in ({"jobs": 1}, {"dask": cluster.address}))
+    assert [one.ends.tolist() for one in there[0]] == [one.ends.tolist() for one in here[0]]
+    assert [one.course.steps for one in there[1].found] == [one.course.steps for one in here[1].found]
+    with pytest.raises(ExperimentError, match="give one of them"):
+        search_design(settings, problem, None, 3, jobs=2, dask=cluster.address)
 
 
 def test_workers_that_do_not_see_the_folder_send_theirs(cluster, sweep, local, tmp_path, monkeypatch):

@@ -27,13 +27,11 @@ class Imperfections:
     """What parts and bench do. Tolerance leaves no floor: an edge that overdoes its steps is told less.
 
     Attributes:
-        levels: of a part, evenly spaced between the bounds.
         noise: rms of each reading of a node [V].
         drift: amplitude of offsets that wander, in a period of `drift_period` readings [V].
         bias: half width [S] of the uniform distribution from which each edge has what it moves by itself in each step.
     """
 
-    levels: int = 256
     noise: float = 0.0
     drift: float = 0.0
     drift_period: float = 1000.0
@@ -46,11 +44,10 @@ class Imperfections:
 
 
 def floor(problem: Problem, circuit: Wired, learning_rate: float) -> float:
-    """Mean of ½‖o − y‖² [V²] at a solution: ‖J‖² Δ²/24 of conductances off by up to half a step Δ between levels, and what
-    noise, drift and bias add (`hwlearn.analysis.floors`); infinite if training is not stable at the rate."""
+    """Mean of ½‖o − y‖² [V²] at a solution: ‖J diag(Δ)‖²/24 of conductances off by up to half a step Δ between levels, and
+    what noise, drift and bias add (`hwlearn.analysis.floors`); infinite if training is not stable at the rate."""
     given = problem.imperfections
-    step = (problem.bounds[1] - problem.bounds[0]) / (given.levels - 1)
-    total = float((circuit.jacobian() ** 2).sum()) * step**2 / 24 / circuit.plan.samples
+    total = float(((circuit.jacobian() * problem.steps(circuit.conductances)) ** 2).sum()) / 24 / circuit.plan.samples
     if not given.fed_back:
         return total
     network = problem.network(circuit)

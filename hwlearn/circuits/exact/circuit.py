@@ -11,12 +11,19 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
 from hwlearn.circuits.exact.adjoint import Adjoint
+from hwlearn.circuits.exact.basis import Basis
+from hwlearn.circuits.exact.columns import Columns
 from hwlearn.circuits.exact.entering import Entering, choose_entering
-from hwlearn.circuits.exact.ports import Basis, Columns, Ports, System
+from hwlearn.circuits.exact.ports import Ports
 from hwlearn.circuits.exact.reused import WORTHWHILE
+from hwlearn.circuits.exact.spanning import spanning
+from hwlearn.circuits.exact.system import System
 from hwlearn.circuits.linear import LinearCircuit
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
+
+MOST, AT_ONCE = 10_000_000_000, 10_000_000
+"""Multiplications that the largest voltage of all samples may take, and voltages that are looked at together."""
 
 
 class ExactCircuit(LinearCircuit):
@@ -41,6 +48,7 @@ class ExactCircuit(LinearCircuit):
         self._columns = Columns(self._system)
         self._ports: Ports | None = None
         self._adjoint: Adjoint | None = None
+        self._spanning: tuple[Array, Basis, Array] | None = None
 
     def alike(self, network: Network) -> ExactCircuit:
         return ExactCircuit(network)
@@ -52,17 +60,23 @@ class ExactCircuit(LinearCircuit):
 
     def responses(self, inputs: Array) -> Responses:
         """The circuit's answer to each source alone, and to a unit current at each output; for `inputs` (S, n_in)."""
-        basis = self._system.per_source
+        basis, weights = self._spanned(inputs)
         ports = Ports(basis, self._conductances)
-        ports.complete()
+        _, outputs, drops = ports.of_outputs()
         return Responses(
             source_drops=ports.drops[: basis.count].T,
-            port_drops=ports.drops[basis.count :].T,
+            port_drops=drops.T,
             source_outputs=ports.outputs[: basis.count].T,
-            resistance=ports.resistance,
-            weights=basis.padded(inputs),
-            source_size=np.abs(ports.node_voltages()[:, : basis.count]).max(axis=0, initial=0.0),
+            resistance=outputs.T,
+            weights=weights,
+            volts=_largest(ports.node_voltages()[:, : basis.count], weights),
         )
+
+    def _spanned(self, inputs: Array) -> tuple[Basis, Array]:
+        """`spanning`, found once for inputs that stay the same."""
+        if self._spanning is None or not np.array_equal(self._spanning[0], inputs):
+            self._spanning = (inputs.copy(), *spanning(self._columns.per_source, inputs))
+        return self._spanning[1:]
 
     def snapshot(self) -> dict[str, Array]:
         """Which answers are kept, for which inputs: rounding errors depend on them."""
@@ -120,9 +134,21 @@ def check_linear(network: Network) -> None:
         )
 
 
+def _largest(voltages: Array, weights: Array) -> float:
+    """The largest of the voltages (N, q) weighted (S, q); a bound on it where these are too many."""
+    if voltages.size * len(weights) > MOST:
+        return float((np.abs(weights) @ np.abs(voltages).max(axis=0, initial=0.0)).max(initial=0.0))
+    at_once = max(1, AT_ONCE // max(len(voltages), 1))
+    parts = (weights[k : k + at_once] @ voltages.T for k in range(0, len(weights), at_once))
+    return max((float(np.abs(part).max(initial=0.0)) for part in parts), default=0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """A linear circuit, as far as its ports can tell. The q sources are the inputs, and a last one for all fixed sources.
+    """A linear circuit, as far as its ports can tell, for some samples.
+
+    The q sources are the inputs, and a last one for all fixed sources; or as few combinations of them as make all samples, if
+    these are fewer. Then `weights` has orthonormal columns.
 
     Attributes:
         source_drops: (E, q) drops of the edges for one unit of each source.
@@ -130,7 +156,7 @@ class Responses:
         source_outputs: (n_out, q) output voltages for one unit of each source.
         resistance: R (n_out, n_out) Ω.
         weights: (S, q): the sources' values in each sample.
-        source_size: (q,) V, the largest node voltage for one unit of each source.
+        volts: the largest node voltage of any sample [V], or a bound on it.
     """
 
     source_drops: Array
@@ -138,4 +164,4 @@ class Responses:
     source_outputs: Array
     resistance: Array
     weights: Array
-    source_size: Array
+    volts: float

@@ -1,4 +1,4 @@
-"""Where cells are trained: in this process, in processes of this machine, or on a Dask cluster."""
+"""Where cells are trained and designs searched for: in this process, in processes of this machine, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from hwlearn.errors import ExperimentError
-from hwlearn.experiments.sweeps.work import Done, Job, train_cell
+from hwlearn.experiments.sweeps.work import Done, train_cell
 
 Finished = Generator[tuple[int, Done], None, None]
 """Numbers of jobs and what became of them, in the order in which they end."""
@@ -30,6 +30,26 @@ def cores() -> int:
     from joblib import cpu_count
 
     return int(cpu_count())
+
+
+def processes_for(jobs: int | None, dask: str | None, most: int) -> int:
+    """How many processes of this machine work: `jobs`, or `most` if not given.
+
+    Raises:
+        ExperimentError: less than one; or a cluster as well.
+    """
+    if jobs is not None and jobs < 1:
+        raise ExperimentError(f"--jobs {jobs}: at least 1")
+    if jobs is not None and dask is not None:
+        raise ExperimentError("--jobs is for this machine, and --dask has workers of its own: give one of them")
+    return most if jobs is None else jobs
+
+
+def finished(jobs: Sequence[Any], processes: int, dask: str | None, work: Work = train_cell) -> Finished:
+    """By a cluster, by processes, or in this process if one is enough."""
+    if not jobs or (dask is None and processes == 1):
+        return in_this_process(jobs, work)
+    return in_processes(jobs, processes, work) if dask is None else on_cluster(jobs, dask, work)
 
 
 def in_this_process(jobs: Sequence[Any], work: Work = train_cell) -> Finished:
@@ -68,8 +88,8 @@ def in_processes(jobs: Sequence[Any], processes: int, work: Work = train_cell) -
         fresh = [k for k in turn if k not in begun]
 
 
-def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
-    """By a Dask scheduler, one task a cell; a cell whose worker dies goes to another one.
+def on_cluster(jobs: Sequence[Any], address: str, work: Work = train_cell) -> Finished:
+    """By a Dask scheduler, one task a job; a job whose worker dies goes to another one.
 
     Not by joblib's backend for Dask, which waits for ever when a task fails on the cluster itself, as one does that has
     killed several workers.
@@ -93,7 +113,7 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Finished:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
             raise ExperimentError(f"--dask {address}: the scheduler has no worker: start dask worker {address}") from None
-        numbers = {client.submit(train_cell, job, pure=False): k for k, job in enumerate(jobs)}
+        numbers = {client.submit(work, job, pure=False): k for k, job in enumerate(jobs)}
         for future, result in as_completed(list(numbers), loop=client.loop, with_results=True, raise_errors=False):
             if future.status == "cancelled":
                 raise ExperimentError(f"--dask {address}: the scheduler is gone; start it again: the same command goes on")

@@ -12,18 +12,18 @@ from shutil import rmtree
 from typing import Any, Literal
 
 from hwlearn.errors import ExperimentError
+from hwlearn.experiments.files import alone_in
 from hwlearn.experiments.runs import Run
 from hwlearn.experiments.runs.copies import Kept, Store
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint
-from hwlearn.experiments.runs.run import DONE
+from hwlearn.experiments.runs.further import DONE
 from hwlearn.experiments.sweeps.cells import Cell, load_cells
-from hwlearn.experiments.sweeps.pool import Finished, cores, in_processes, in_this_process, on_cluster
+from hwlearn.experiments.sweeps.pool import cores, finished, processes_for
 from hwlearn.experiments.sweeps.settings import Sweep, load_sweep
 from hwlearn.experiments.sweeps.table import Results, Row, row
 from hwlearn.experiments.sweeps.work import KEPT, MARK, Done, Job, write_mark
 from hwlearn.files import create, refuse_links, replace
-from hwlearn.locks import Busy, Lock
 from hwlearn.progress import cells_asked_for
 
 Progress = Callable[[int, int, int], object]
@@ -63,22 +63,12 @@ def run_sweep(
     """
     sweep = load_sweep(path)
     cells = load_cells(sweep, overrides or {}, trust=trust, trust_code=trust_code)
-    processes = _processes(jobs, dask)
+    processes = processes_for(jobs, dask, cores() + 1)
     _check_benches(cells, processes, dask)
     home = Path("runs") / sweep.path.stem if folder is None else Path(folder)
     _make(home, sweep)
-    lock = Lock(home / ".lock")
-    try:
-        lock.acquire()
-    except Busy:
-        raise ExperimentError(f"{home}: another process is at work on this sweep") from None
-    except OSError as error:
-        raise ExperimentError(f"{home / '.lock'}: {error.strerror}") from None
-    try:
-        with cells_asked_for(progress) as told:
-            return _run(sweep, cells, home, processes, dask, told)
-    finally:
-        lock.release()
+    with alone_in(home, "sweep"), cells_asked_for(progress) as told:
+        return _run(sweep, cells, home, processes, dask, told)
 
 
 def _run(
@@ -111,8 +101,8 @@ def _run(
 
     tell()
     try:
-        with closing(_finished(jobs, processes, dask)) as finished:
-            for k, done in finished:
+        with closing(finished(jobs, processes, dask)) as results_come:
+            for k, done in results_come:
                 if done.files is not None:
                     _bring_home(home / jobs[k].name, done.files)
                 rows[jobs[k].name] = row(open_cells[k], done)
@@ -132,14 +122,6 @@ def _kept(home: Path, cells: Sequence[Cell]) -> dict[str, Kept]:
         kept[name] = Kept("../files", own)
         experiment.sources.clear()
     return kept
-
-
-def _processes(jobs: int | None, dask: str | None) -> int:
-    if jobs is not None and jobs < 1:
-        raise ExperimentError(f"--jobs {jobs}: at least 1")
-    if jobs is not None and dask is not None:
-        raise ExperimentError("--jobs is for this machine, and --dask has workers of its own: give one of them")
-    return cores() + 1 if jobs is None else jobs
 
 
 def _check_benches(cells: Sequence[Cell], processes: int, dask: str | None) -> None:
@@ -203,9 +185,3 @@ def _bring_home(folder: Path, files: dict[str, bytes]) -> None:
                 create(beside / name, files[name])
         rmtree(folder, ignore_errors=True)
         beside.rename(folder)
-
-
-def _finished(jobs: Sequence[Job], processes: int, dask: str | None) -> Finished:
-    if not jobs or (dask is None and processes == 1):
-        return in_this_process(jobs)
-    return in_processes(jobs, processes) if dask is None else on_cluster(jobs, dask)
