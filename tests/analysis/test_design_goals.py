@@ -91,3 +91,15 @@ def test_a_grid_has_neighbours_only():
     pairs = grid_pairs(["a", "b", "p"], 9)
     assert len(pairs) == 20  # 6 + 6 along rows and columns, 4 + 4 diagonals
     assert len({node for pair in pairs for node in pair}) == 9
+
+
+def test_the_worst_of_a_family_is_the_lowest_of_its_constants():
+    found = design(problem_of(), restarts=1)
+    relative = replace(found, problem=replace(found.problem, family=6, lowest=0.0))
+    assert OBJECTIVES["constant"].value(relative) == constants(relative).min()
+
+
+def test_the_condition_is_that_of_the_analysis():
+    found = design(problem_of(objective="condition", rule="cl"), restarts=1)
+    rates = coercivity(jacobian(found.problem.network(found.solution), TASK)).spectra["cl"].eigenvalues
+    assert OBJECTIVES["condition"].value(found) == pytest.approx(rates[0] / rates[-1], rel=1e-6)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
+from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.wired import Plan, Wired
 from hwlearn.arrays import Array, Indices
 from hwlearn.errors import ModelError
@@ -39,6 +40,8 @@ class Problem:
         change: what a search may vary, names of `CHANGES`.
         places: nodes at which a port may be put, if ports may vary; all but ground if not given.
         family: random targets whose constant counts in place of the task's own, if any.
+        lowest: part of the family that may have a lower constant than is told; 0 for the worst.
+        imperfections: of parts and bench, for the error floor. nudge: of the rule, in its unit.
         spaced: of what the levels of a part are evenly spaced between the bounds, "conductance" or "resistance" (digipots).
         levels: of a part: for the error floor.
     """
@@ -55,6 +58,9 @@ class Problem:
     start: float = 0.0
     objective: str = "steps"
     family: int = 0
+    lowest: float = 0.05
+    imperfections: Imperfections = field(default_factory=Imperfections)
+    nudge: float | None = None
     spaced: str = "conductance"
     levels: int = 256
     change: tuple[str, ...] = ("edges",)
@@ -76,12 +82,15 @@ class Problem:
         start: float | None = None,
         objective: str = "steps",
         family: int = 0,
+        lowest: float = 0.05,
+        imperfections: Imperfections | None = None,
+        nudge: float | None = None,
         spaced: str = "conductance",
         levels: int = 256,
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
     ) -> Problem:
-        """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
+        """A problem with `nodes` nodes; those that are no ports are named h1, h2, … In one piece: it checks arguments.
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
@@ -134,6 +143,9 @@ class Problem:
             start=middle,
             objective=objective,
             family=family,
+            lowest=lowest,
+            imperfections=imperfections or Imperfections(),
+            nudge=nudge,
             spaced=spaced,
             levels=levels,
             change=tuple(change),
