@@ -119,14 +119,14 @@ def noise_floor(near: Linearised, learning_rate: float, volts: float, amperes: f
 
     The direction's noise ξ (see `Linearised.noise_maps`) makes e ← (1 − αΛ) e + α J ξ an autoregression, whose covariance
     solves P = (1 − αΛ) P (1 − αΛ)ᵀ + α² J⟨ξξᵀ⟩Jᵀ. For small α and one mode: α⟨(Jξ)²⟩/2λ, and with small nudges ∝ 1/nudge².
-    Momentum: the same for (e, Jm); the floor of α/(1 − β), for small α.
+    Momentum: the same for (e, αJm), both in volts; the floor of α/(1 − β), for small α.
     Least count adds LSB²/12 to volts², as long as the noise is half of it or more.
     """
     rate, kept, one = positive(learning_rate), _kept(decay), np.eye(len(near.rates))
-    step = np.block([[one - rate * near.rates, rate * kept * one], [-near.rates, kept * one]])
+    step = np.block([[one - rate * near.rates, kept * one], [-rate * near.rates, kept * one]])
     if np.abs(np.linalg.eigvals(step)).max(initial=0.0) >= 1:
         raise HwlearnError(f"learning_rate {rate:g} is not stable here; there is no floor")
-    pushed = np.kron([[rate**2, rate], [rate, 1.0]], _pushed(near, volts, amperes))
+    pushed = np.kron(np.ones((2, 2)), rate**2 * _pushed(near, volts, amperes))
     with warnings.catch_warnings():
         warnings.simplefilter("error", LinAlgWarning)
         try:

@@ -28,10 +28,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
 from hwlearn.analysis.design.candidates import READERS, crossbar_pairs, graph_pairs, grid_pairs
+from hwlearn.analysis.design.imperfections import Imperfections, nudge_at
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
@@ -47,10 +47,7 @@ from hwlearn.toml import DESIGN, Table, read_toml
 SPARE = 3
 """Times the predicted steps that the experiment may take."""
 
-SMALL = 0.01
-"""The nudge of a design's experiment, as a part of (or over) the output resistance."""
-
-Goal = Literal["steps", "constant", "floor", "power", "edges"]
+Goal = Literal["steps", "condition", "constant", "floor", "power", "edges"]
 """Names of `hwlearn.analysis.design.goals.OBJECTIVES`."""
 
 
@@ -72,10 +69,11 @@ class DesignTable(Table):
         bounds: lower and upper conductance [S].
         start: conductance of every edge before it is trained [S]; the geometric mean of the bounds if not given.
         loss: the rule's own, at which the task is learned: V² (A² for al); about 1e-12 V² if not given.
-        objective: what the circuit shall be good at: "steps" until the task is learned, the coercivity "constant" σ_min(J)²,
-            the error "floor" of parts with few levels, the "power" that is dissipated once it is learned, the number of
-            "edges"; a list makes a Pareto front.
-        family: random targets, of which the "constant" is that of the lowest 5 %; the task's own if 0.
+        objective: what the circuit shall be good at: "steps" until the task is learned, the "condition" λ_max/λ_min of the
+            rule, the coercivity "constant" σ_min(J)², the error "floor" of imperfect parts and bench, the "power" that is
+            dissipated once it is learned, the number of trainable "edges"; a list makes a Pareto front.
+        family: random targets, of which the "constant" is that of the `lowest` part; the task's own if 0.
+        lowest: 0.05 for that of the lowest 5 %, 0 for the worst.
         levels: of a part between the bounds, for the "floor".
         spaced: of what these are evenly spaced: "conductance", or "resistance", as those of digipots are.
         restarts: searches from random graphs.
@@ -94,6 +92,7 @@ class DesignTable(Table):
     loss: PositiveFloat | None = None
     objective: Goal | Annotated[list[Goal], Field(min_length=1)] = "steps"
     family: NonNegativeInt = 0
+    lowest: Annotated[float, Field(ge=0, lt=1)] = 0.05
     levels: Annotated[int, Field(ge=2)] = 256
     spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 8
@@ -127,9 +126,30 @@ class DesignTask(Table):
 
 
 class DesignRule(Table):
-    """`[rule]`: the rule that shall train the circuit."""
+    """`[rule]`: the rule that shall train the circuit.
+
+    Attributes:
+        name: of the rule.
+        nudge: in its unit; if not given, one that is small beside the output resistance, which noise may drown.
+    """
 
     name: Literal["ep", "cl", "al"] = "ep"
+    nudge: PositiveFloat | None = None
+
+
+class DesignImperfections(Table):
+    """`[imperfect]`: what parts and bench do besides `levels`, for the "floor".
+
+    Attributes:
+        noise: rms of each reading of a node [V].
+        drift: amplitude of offsets that wander [V]. drift_period: of these, in readings.
+        bias: half width [S] of the uniform distribution from which each edge has what it moves by itself in each step.
+    """
+
+    noise: NonNegativeFloat = 0.0
+    drift: NonNegativeFloat = 0.0
+    drift_period: PositiveFloat = 1000.0
+    bias: NonNegativeFloat = 0.0
 
 
 class DesignSettings(Table):
@@ -139,6 +159,7 @@ class DesignSettings(Table):
     ports: DesignPorts
     task: DesignTask
     rule: DesignRule = DesignRule()
+    imperfect: DesignImperfections = DesignImperfections()
 
 
 def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
@@ -169,8 +190,9 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             start=table.start,
             objective=table.objectives[0],
             family=table.family,
-            spaced=table.spaced,
-            levels=table.levels,
+            lowest=table.lowest,
+            imperfections=Imperfections(table.levels, table.spaced, **settings.imperfect.model_dump()),
+            nudge=settings.rule.nudge,
             change=table.change,
             places=settings.ports.places or (),
         )
@@ -219,6 +241,7 @@ def write_design(found: Design, folder: Path) -> None:
     network = problem.network(found.start)
     learns = [edge.name for edge, one in zip(network.edges, network.trainable, strict=True) if one]
     write_text(folder / "design.cir", network.to_netlist())
+    nudge = nudge_at(problem, found.solution)
     tables: dict[str, dict[str, Any]] = {
         "circuit": {
             "netlist": "design.cir",
@@ -227,7 +250,7 @@ def write_design(found: Design, folder: Path) -> None:
         },
         "ports": {"inputs": list(network.input_names), "outputs": list(network.output_names)},
         "task": {"inputs": problem.task.inputs.tolist(), "targets": problem.task.targets.tolist()},
-        "rule": {"name": problem.rule, **_nudge(found), "symmetric": True},
+        "rule": {"name": problem.rule, **({} if nudge is None else {"nudge": nudge}), "symmetric": True},
         "train": {
             "steps": SPARE * course.steps + 20,
             "learning_rate": course.learning_rate,
@@ -244,11 +267,3 @@ def experiment_text(told: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
     for name, keys in tables.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
     return "\n".join(lines)
-
-
-def _nudge(found: Design) -> dict[str, float]:
-    """A nudge small beside the output resistance, where the rule has one to compare: predictions are those of small nudges."""
-    ohms = np.linalg.eigvalsh(found.solution.resistance)
-    if found.problem.rule == "cl":
-        return {}
-    return {"nudge": float(f"{SMALL / ohms[-1] if found.problem.rule == 'ep' else SMALL * ohms[0]:.2g}")}

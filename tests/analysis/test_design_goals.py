@@ -9,6 +9,7 @@ from hwlearn import ExactCircuit, Task
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.candidates import grid_pairs
 from hwlearn.analysis.design.goals import OBJECTIVES, constants
+from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.pareto import front
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import climb, design
@@ -25,12 +26,12 @@ def problem_of(**options) -> Problem:
 
 @pytest.mark.parametrize("spaced", ["conductance", "resistance"])
 def test_the_floor_is_the_loss_of_parts_off_by_half_a_step(spaced):
-    problem = problem_of(levels=4096, spaced=spaced)
+    problem = problem_of(imperfections=Imperfections(4096, spaced))
     found = design(problem, restarts=1)
     network = problem.network(found.solution)
     power = 1 if spaced == "conductance" else -1  # of the conductance, in what the levels are alike
     low, high = sorted(bound**power for bound in problem.bounds)
-    half = (high - low) / (problem.levels - 1) / 2
+    half = (high - low) / (problem.imperfections.levels - 1) / 2
     random, losses = np.random.default_rng(0), []
     with ExactCircuit(network) as circuit:
         for _ in range(600):
@@ -46,7 +47,7 @@ def test_the_floor_is_searched_for_beyond_what_a_design_for_steps_has():
     task = Task([[1.0, 0.0]], [[0.25]])
     values = {}
     for name in ("floor", "steps"):
-        parts = {"bounds": (1e-4, 1e-3), "start": 1.5e-4, "spaced": "resistance"}
+        parts = {"bounds": (1e-4, 1e-3), "start": 1.5e-4, "imperfections": Imperfections(spaced="resistance")}
         problem = Problem.of(task, ["a", "b"], ["p,q"], nodes=9, edges=18, objective=name, **parts)
         values[name] = OBJECTIVES["floor"].value(climb(problem, 0, 0)[0])
     assert values["floor"] < 0.75 * values["steps"]
@@ -91,3 +92,15 @@ def test_a_grid_has_neighbours_only():
     pairs = grid_pairs(["a", "b", "p"], 9)
     assert len(pairs) == 20  # 6 + 6 along rows and columns, 4 + 4 diagonals
     assert len({node for pair in pairs for node in pair}) == 9
+
+
+def test_the_worst_of_a_family_is_the_lowest_of_its_constants():
+    found = design(problem_of(), restarts=1)
+    relative = replace(found, problem=replace(found.problem, family=6, lowest=0.0))
+    assert OBJECTIVES["constant"].value(relative) == constants(relative).min()
+
+
+def test_the_condition_is_that_of_the_analysis():
+    found = design(problem_of(objective="condition", rule="cl"), restarts=1)
+    rates = coercivity(jacobian(found.problem.network(found.solution), TASK)).spectra["cl"].eigenvalues
+    assert OBJECTIVES["condition"].value(found) == pytest.approx(rates[0] / rates[-1], rel=1e-6)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwlearn.analysis.design.estimated import steps_until
+from hwlearn.analysis.design.imperfections import floor
 from hwlearn.analysis.design.objectives import condition, rates
 from hwlearn.analysis.design.settled import settle
 from hwlearn.analysis.design.wired import Wired
@@ -17,9 +18,6 @@ from hwlearn.arrays import Array, Indices
 if TYPE_CHECKING:
     from hwlearn.analysis.design.problem import Problem
     from hwlearn.analysis.design.search import Design
-
-LOW = 0.05
-"""Part of a family of targets that may have a lower constant than is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +88,20 @@ def _steps(found: Design) -> float:
 
 
 def _constant(found: Design) -> float:
-    return -float(np.quantile(constants(found), LOW)) if found.problem.family else -found.constant
+    return -float(np.quantile(constants(found), found.problem.lowest)) if found.problem.family else -found.constant
 
 
 def _floor(found: Design) -> float:
-    there, samples = found.solution, len(found.problem.task)
-    return float(((there.jacobian() * found.problem.steps(there.conductances)) ** 2).sum()) / 24 / samples
+    return floor(found.problem, found.solution, found.course.learning_rate)
 
 
-def _floors(problem: Problem, seen: Outlook) -> Array:
-    """‖J‖² (1 + ‖δ‖²/g²): steps between levels are alike at the start g, and J follows the shortest way δ to the targets."""
+def _moved(problem: Problem, seen: Outlook) -> Array:
+    """‖J‖² (1 + ‖δ‖²/g²), by which steps between levels move the outputs at the end of the shortest way δ to the targets: they
+    are alike at the start g. Slow modes amplify what is fed back."""
+    if problem.imperfections.fed_back:
+        return _conditions(problem, seen)
     sizes = np.trace(seen.grams, axis1=-2, axis2=-1)
-    errors = seen.errors.reshape(len(sizes), -1, 1)
+    errors = seen.errors[:, :, None]
     steps = np.linalg.solve(seen.grams + 1e-12 * sizes[:, None, None] * np.eye(errors.shape[1]), errors)
     far = (errors * steps).sum(axis=(1, 2)) / problem.start**2
     return np.asarray(sizes * (1.0 + far))
@@ -117,17 +117,18 @@ def _conditions(problem: Problem, seen: Outlook) -> Array:
 
 OBJECTIVES: dict[str, Objective] = {
     "steps": Objective("steps of the rule from the start until the loss is reached", "", _steps, _conditions),
+    "condition": Objective("λ_max/λ_min of the rule", "", lambda found: found.condition, _conditions),
     "constant": Objective(
-        "σ_min(J)²; for a family of targets that of the lowest 5 %",
+        "σ_min(J)²; for a family of targets that of the lowest 5 %, or the worst",
         "V²/S²",
         _constant,
         lambda problem, seen: np.asarray(-np.linalg.eigvalsh(seen.grams)[..., 0], dtype=float),
     ),
     "floor": Objective(
-        "‖J diag(Δ)‖²/24 over the samples: the mean of ½‖o − y‖² where each g is off by up to half a step Δ of its levels",
+        "‖J diag(Δ)‖²/24 over the samples, each g off by up to half a step Δ between levels; and what noise, drift, bias add",
         "V²",
         _floor,
-        _floors,
+        _moved,
     ),
     "power": Objective(
         "Σ g (Δv)² over edges and samples: what is dissipated on the solution manifold",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
+from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.wired import Plan, Wired
 from hwlearn.arrays import Array, Indices
 from hwlearn.errors import ModelError
@@ -39,8 +40,8 @@ class Problem:
         change: what a search may vary, names of `CHANGES`.
         places: nodes at which a port may be put, if ports may vary; all but ground if not given.
         family: random targets whose constant counts in place of the task's own, if any.
-        spaced: of what the levels of a part are evenly spaced between the bounds, "conductance" or "resistance" (digipots).
-        levels: of a part: for the error floor.
+        lowest: part of the family that may have a lower constant than is told; 0 for the worst.
+        imperfections: of parts and bench, for the error floor. nudge: of the rule, in its unit.
     """
 
     nodes: tuple[str, ...]
@@ -55,8 +56,9 @@ class Problem:
     start: float = 0.0
     objective: str = "steps"
     family: int = 0
-    spaced: str = "conductance"
-    levels: int = 256
+    lowest: float = 0.05
+    imperfections: Imperfections = field(default_factory=Imperfections)
+    nudge: float | None = None
     change: tuple[str, ...] = ("edges",)
     places: tuple[str, ...] = ()
 
@@ -76,8 +78,9 @@ class Problem:
         start: float | None = None,
         objective: str = "steps",
         family: int = 0,
-        spaced: str = "conductance",
-        levels: int = 256,
+        lowest: float = 0.05,
+        imperfections: Imperfections | None = None,
+        nudge: float | None = None,
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
     ) -> Problem:
@@ -134,8 +137,9 @@ class Problem:
             start=middle,
             objective=objective,
             family=family,
-            spaced=spaced,
-            levels=levels,
+            lowest=lowest,
+            imperfections=imperfections or Imperfections(),
+            nudge=nudge,
             change=tuple(change),
             places=tuple(places),
         )
@@ -193,13 +197,6 @@ class Problem:
         """(S, q) V, what is held: the inputs, and ground if it is a node."""
         inputs = self.task.inputs
         return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
-
-    def steps(self, conductances: Array) -> Array:
-        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
-        low, high = self.bounds
-        if self.spaced == "resistance":
-            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
-        return np.full(len(conductances), (high - low) / (self.levels - 1))
 
     def useful(self, plan: Plan) -> Indices:
         """(C, 2): the candidates; but those between held nodes, whose currents move no output, unless ports may move."""

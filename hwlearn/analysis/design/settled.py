@@ -12,6 +12,9 @@ REACHED = 1e-9
 
 ITERATIONS = 60
 
+FITTED = 300
+"""Iterations of a fit."""
+
 
 def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIONS) -> Wired | None:
     """Gauss–Newton steps of least norm from `start` until its outputs are the targets, within bounds [S].
@@ -38,26 +41,26 @@ def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIO
 
 
 def fit(start: Wired, bounds: tuple[float, float], loss: float) -> Wired | None:
-    """The least squares fit from `start` within bounds [S]; None if its loss is above `loss` [V²]."""
-    from scipy.optimize import least_squares
+    """The least squares fit from `start` within bounds [S], by the logarithms of conductances; None if above `loss` [V²]."""
+    from scipy.optimize import minimize
 
-    learns = start.trainable
+    learns, samples = start.trainable, start.plan.samples
 
-    def whole(some: Array) -> Wired:
-        every = start.conductances.copy()
-        every[learns] = some
-        return start.with_conductances(every)
+    def at(logs: Array) -> Wired:
+        conductances = start.conductances.copy()
+        conductances[learns] = np.clip(np.exp(logs), *bounds)
+        return start.with_conductances(conductances)
 
-    first = start.conductances[learns]
-    found = least_squares(
-        lambda some: whole(some).error.ravel(),
-        np.clip(first, bounds[0] * (1 + 1e-9), bounds[1] * (1 - 1e-9)),
-        lambda some: whole(some).jacobian()[:, learns],
-        bounds,
-        x_scale=first,
-        max_nfev=ITERATIONS,
-    )
-    end = whole(found.x)
+    def valued(logs: Array) -> tuple[float, Array]:
+        here = at(logs)
+        volts, ohms = here.drops(here.tails[learns], here.heads[learns])
+        slopes = -np.einsum("es,es->e", volts, ohms @ here.error.T) * here.conductances[learns] / samples
+        return here.loss, slopes
+
+    limits = [(np.log(bounds[0]), np.log(bounds[1]))] * int(learns.sum())
+    options = {"maxiter": FITTED, "maxfun": 2 * FITTED, "ftol": 1e-9, "gtol": 1e-12}
+    first = np.log(start.conductances[learns])
+    end = at(minimize(valued, first, jac=True, method="L-BFGS-B", bounds=limits, options=options).x)
     return end if end.loss <= loss else None
 
 
