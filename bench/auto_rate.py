@@ -6,7 +6,8 @@ Steps are those until ½ ‖o − y‖² [V²], mean over the samples, ports ope
 first one where the file has none, alike for all rules, on the exact model. A scan has rates by factors of √2 around the limit
 at the start, 2/λ_max, over sixteen octaves (of adam: by factors of 2 from 0.003 to 0.4). A rate counts as picked by hand where
 the loss that its rule sees never doubles, for `train` warns where it does; rates far above the limit sometimes end in luck:
-`lucky` is the best of those too. With minibatches losses scatter, adam and momentum overshoot: there each rate counts.
+`lucky` is the best of those too. With minibatches and pulses losses scatter, adam and momentum overshoot: there each rate
+counts.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def run(experiment: Experiment, rate: Any, steps: int) -> Run:
     """Train from the file's start on the exact model."""
     table = experiment.settings.train
     assert table is not None
-    with experiment.circuit("exact") as circuit, experiment.circuit("exact") as judge:
+    with experiment.circuit("exact") as circuit, experiment.circuit("exact", imperfect=False) as judge:
         first = task_loss(judge, experiment.task)[0]
         own = load_experiment(experiment.path).settings.train  # of the file's rule, which sees V²
         goal = GOAL * first if own is None or own.stop_loss is None else own.stop_loss
@@ -51,7 +52,7 @@ def run(experiment: Experiment, rate: Any, steps: int) -> Run:
 
         def look(state: TrainState) -> bool:
             losses.append(state.loss)
-            judge.program(state.conductances)
+            judge.program(state.conductances + circuit.strayed)
             if task_loss(judge, experiment.task)[0] <= goal:
                 found[0] = state.step
             return bool(found[0] < math.inf)
@@ -63,7 +64,8 @@ def run(experiment: Experiment, rate: Any, steps: int) -> Run:
             return Run(math.inf, True)
     lowest = np.minimum.accumulate(losses)
     grew = (np.array(losses)[1:] > GROWN * lowest[:-1]) & (lowest[:-1] > ROUNDING * losses[0])
-    return Run(found[0], bool(grew.any()) and table.batch_size is None and table.optimizer == "plain")
+    smooth = table.batch_size is None and table.optimizer == "plain" and experiment.settings.memristors is None
+    return Run(found[0], bool(grew.any()) and smooth)
 
 
 def scanned(experiment: Experiment) -> Iterator[float]:

@@ -3,7 +3,7 @@
     python bench/drn_step.py
 
 Both train on the same random samples, four at a time, from the same conductances, in float32. They take turns, so that a busy
-machine slows both; each number is a median, of CPU time.
+machine slows both; each number is a median, of CPU time. Neither keeps points of its trajectory.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main() -> None:
             hand.step(inputs[chosen], targets[chosen])
 
     def ours() -> None:
-        train(circuit, task, rule, steps=STEPS, batch_size=BATCH, learning_rate=RATE)
+        train(circuit, task, rule, steps=STEPS, batch_size=BATCH, learning_rate=RATE, trajectory=0)
 
     step, plain = interleaved(9, timed(STEPS, ours), timed(STEPS, by_hand))
     print(f"minibatch of {BATCH}: {1e3 * step:.3f} ms, by hand {1e3 * plain:.3f} ms, ratio {step / plain:.2f}")

@@ -3,12 +3,14 @@
     python bench/minibatch.py
 
 A step is `program` and one reading of EP (symmetric) on samples that were not seen before, over
-  floor: what no correct method leaves out: K assembled, factored, and solved with 2 n_out right-hand sides by the fastest of
-    the solvers, the samples' products with a matrix of n_in × n_out and back, and ġ at each edge from the 2 n_out solutions
-    at its ends (of the crossbar, whose edges are a matrix: by a product);
+  floor: K assembled, factored, and solved with 2 n_out right-hand sides by the fastest of the solvers. The batch is not in it;
+  least: what no correct method leaves out. That is the floor, the samples' products with a matrix of n_in × n_out and back,
+    and ġ at each edge from the 2 n_out solutions at its ends. Of a crossbar, whose edges are a matrix, by a product, and what
+    enters the nodes by another;
   numpy: the same direction as one would write it, by dense matrices. Of the crossbar, whose K is diagonal: by two products.
 
-The sides are timed in turns, so that a busy machine slows all; each number is a median, of CPU time.
+The sides are timed in turns, so that a busy machine slows all. Each number is a median of CPU time, each ratio one of the
+ratios of a turn.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ from itertools import cycle, pairwise  # noqa: E402
 
 import numpy as np  # noqa: E402
 import scipy.sparse as sp  # noqa: E402
-from step import interleaved, timed  # noqa: E402
+from step import timed, turned  # noqa: E402
 
 from hwlearn import EquilibriumPropagation, ExactCircuit, Network, Task  # noqa: E402
-from hwlearn.circuits.linalg import Cholmod, DenseCholesky, QdldlCholesky, SparseMap  # noqa: E402
+from hwlearn.circuits.linalg import Cholesky, Cholmod, DenseCholesky, Diagonal, QdldlCholesky, SparseMap  # noqa: E402
 from hwlearn.network.builders import grid  # noqa: E402
 
 BATCHES = 10, 50, 100, 400
@@ -90,38 +92,44 @@ def ours(network: Network, samples: int, steps: int) -> Callable[[], float]:
     return timed(steps, run)
 
 
-def floors(network: Network, samples: int, steps: int) -> list[Callable[[], float]]:
-    """For each solver."""
-    merging = network.merging
+def floors(network: Network, samples: int, steps: int, products: bool) -> list[Callable[[], float]]:
+    """For each solver, the floor; with the products what is least."""
+    merging, outputs = network.merging, len(network.outputs)
     free = np.flatnonzero(merging.cluster >= 0)
     spread = sp.csr_array((np.ones(len(free)), (free, merging.cluster[free])), shape=(len(network.nodes), merging.size))
     incidence = sp.csr_array(network.incidence @ spread)
     matrix = sp.csc_array(sp.triu(incidence.T @ sp.diags_array(network.conductances) @ incidence, format="csc"))
     matrix.sort_indices()
     rows, columns = matrix.indices, np.repeat(np.arange(merging.size), np.diff(matrix.indptr))
-    assemble = SparseMap(sp.csr_array(incidence.T.tocsr()[rows].multiply(incidence.T.tocsr()[columns])))
-    right = np.random.default_rng(1).normal(size=(len(network.outputs), merging.size))
-    zeros, batches = np.zeros(len(rows)), tasks(network, samples)
-    transfer = np.random.default_rng(2).normal(size=(len(network.inputs), len(network.outputs)))
-    g, sides = network.conductances, []
-    drops, zero, two = SparseMap(incidence), np.zeros((1, 1)), np.ascontiguousarray(right.T)
-    product = len(network.edges) > 10 * merging.size * len(network.outputs)
-    for kind in (QdldlCholesky, Cholmod, DenseCholesky):
-        solver = kind(merging.size, matrix.indptr, matrix.indices)
+    by_edge = SparseMap(sp.csr_array(incidence.T.tocsr()[rows].multiply(incidence.T.tocsr()[columns])))
+    random, zeros, ones = np.random.default_rng(1), np.zeros(len(rows)), np.ones(len(network.inputs))
+    right, batches = random.normal(size=(outputs, merging.size)), tasks(network, samples)
+    transfer = random.normal(size=(len(network.inputs), outputs))
+    g, drops, two = network.conductances, SparseMap(incidence), np.ascontiguousarray(right.T)
+    bipartite = len(rows) == merging.size
+    block = g.reshape(len(network.inputs), -1) if bipartite else None
 
-        def run(solver: QdldlCholesky | Cholmod | DenseCholesky = solver) -> None:
+    def edges(moments: np.ndarray) -> None:
+        if block is None:
+            np.multiply(drops.of_columns(two), drops.of_columns(two)).dot(np.ones(outputs))
+        else:
+            moments.T.dot(block)
+            moments.dot(right)
+
+    def side(solver: Cholesky) -> Callable[[], float]:
+        def run() -> None:
             for _ in range(steps):
                 task = next(batches)
-                solver.factor(assemble.of(g, zeros))
+                solver.factor(by_edge.of(g, zeros) if block is None else ones.dot(block))
                 solver.solve(right)
-                task.inputs.T.dot(task.inputs.dot(transfer) - task.targets)
+                if products:
+                    edges(task.inputs.T.dot(task.inputs.dot(transfer) - task.targets))
                 solver.solve(right)
-                np.multiply(g, 1e-3) if product else np.einsum(
-                    "ek,ek->e", drops.of_columns(two, zero), drops.of_columns(two, zero)
-                )
 
-        sides.append(timed(steps, run))
-    return sides
+        return timed(steps, run)
+
+    kinds = [Diagonal] if bipartite else [QdldlCholesky, Cholmod, DenseCholesky]
+    return [side(kind(merging.size, matrix.indptr, matrix.indices)) for kind in kinds]
 
 
 def plain(network: Network, samples: int, steps: int) -> Callable[[], float]:
@@ -174,18 +182,19 @@ def by_products(network: Network, samples: int, steps: int) -> Callable[[], floa
 
 
 def main() -> None:
-    print(f"{'exact, EP':20}{'S':>5}{'solver':>9}{'step ms':>9}{'floor ms':>9}{'numpy ms':>9}{'/ floor':>9}{'/ numpy':>9}")
+    columns = "step ms", "floor ms", "least ms", "numpy ms", "/ floor", "/ least", "/ numpy"
+    print(f"{'exact, EP':20}{'S':>5}{'solver':>10}" + "".join(f"{column:>10}" for column in columns))
     for name, network in NETWORKS.items():
         for samples in BATCHES:
-            steps = 20
-            sides = [ours(network, samples, steps), *floors(network, samples, steps)]
-            sides.append(by_products(network, samples, steps) if name.startswith("crossbar") else plain(network, samples, 5))
-            step, *least, numpy = interleaved(9, *sides)
-            print(
-                f"{name:20}{samples:5}{ExactCircuit(network).solver:>9}{1e3 * step:9.3f}{1e3 * min(least):9.3f}"
-                f"{1e3 * numpy:9.3f}{step / min(least):9.2f}{step / numpy:9.3f}",
-                flush=True,
-            )
+            steps = 20 if samples == max(BATCHES) else 50
+            bounds = [floors(network, samples, steps, products) for products in (False, True)]
+            numpy = by_products(network, samples, steps) if name.startswith("crossbar") else plain(network, samples, 3)
+            turns = turned(15, ours(network, samples, steps), *bounds[0], *bounds[1], numpy).T
+            step, *found, naive = turns
+            floor, least = (min(half, key=np.median) for half in np.split(np.array(found), 2))
+            times = "".join(f"{1e3 * np.median(side):10.3f}" for side in (step, floor, least, naive))
+            ratios = "".join(f"{np.median(step / side):10.2f}" for side in (floor, least, naive))
+            print(f"{name:20}{samples:5}{ExactCircuit(network).solver:>10}{times}{ratios}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
 """Deep resistive networks with ideal diodes, trained by Equilibrium Propagation, and the same in ngspice.
 
-    python bench/published_drn.py FOLDER [--model drn-xs] [--epochs N] [--samples N] [--tests N] [--digits 200]
+    python bench/published_drn.py FOLDER [--model drn-xs] [--epochs N] [--samples N] [--tests N] [--digits 200] [--keep FOLDER]
 
 FOLDER has the four idx files of MNIST or Fashion-MNIST (`hwlearn.data`). Trains a network of Scellier 2024 (fast-drn,
-universal-drn), replaces its ideal diodes by junctions in ngspice, and tells for how many test digits both agree.
+universal-drn), tells before how long that will take, and goes on after a kill. Then replaces its ideal diodes by junctions in
+ngspice, and tells for how many test digits both agree.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from kept import Kept
 
 from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, NgspiceCircuit, Task, train
 from hwlearn.arrays import Array
@@ -70,28 +74,85 @@ FORWARD = 10.1e-3
 """What the steepest junction (`network.devices.ideal_diode`) drops at 1 kA, twice the largest current here [V]."""
 
 AT_ONCE = 2000
+LOOKED_AT, TESTED = 8, 200
+"""Steps and test images by which the time is foreseen."""
+
+
+class Trained(NamedTuple):
+    """A circuit that learned, its test error [%], and seconds that it took, those before a kill included."""
+
+    circuit: NewtonCircuit
+    error: float
+    seconds: float
 
 
 def trained(
-    model: Model, images: Images, epochs: int | None = None, seed: int = 0, samples: int | None = None
-) -> tuple[NewtonCircuit, float]:
-    """The circuit and its test error [%]; prints that after each epoch, of the first `samples` images or of all."""
+    model: Model,
+    images: Images,
+    epochs: int | None = None,
+    seed: int = 0,
+    samples: int | None = None,
+    folder: Path | None = None,
+) -> Trained:
+    """Train on the first `samples` images or on all; tells before how long it will take, and the error after each epoch.
+
+    What is killed goes on from its file in `folder`, at most `kept.EVERY` seconds before.
+    """
     inputs, outputs = images.inputs.shape[1], int(images.labels.max()) + 1
     network = deep_resistive([inputs, *model.hidden, outputs], gain=model.gain, seed=seed)
-    circuit, rule = NewtonCircuit(network, dtype="float32"), EquilibriumPropagation(NUDGE, symmetric=True)
-    chosen = slice(samples)
+    rule, batch = EquilibriumPropagation(NUDGE, symmetric=True), model.batch
+    chosen, last = slice(samples), model.epochs if epochs is None else epochs
     task = Task(twins(images.inputs[chosen], model.gain), np.eye(outputs)[images.labels[chosen]])
-    start, error, batch = time.process_time(), 100.0, model.batch
-    for epoch in range(model.epochs if epochs is None else epochs):
+    shape = "-".join(map(str, (2 * inputs, *model.hidden, outputs)))
+    kept = Kept(folder and folder / f"{model.data}-{shape}-{seed}.npz", f"{model} {len(task)} {seed}")
+    say(f"{shape}: {foreseen(model, network, task, images, last - kept.epoch)}")
+    if kept.seconds:
+        say(f"goes on in epoch {kept.epoch + 1}, after {kept.seconds:.0f} s")
+    circuit, error = NewtonCircuit(network, dtype="float32"), None
+    if kept.conductances is not None:
+        circuit.program(kept.conductances)
+    for epoch in range(kept.epoch, last):
         options: dict[str, Any] = {"batch_size": batch, "optimizer": model.optimizer, "seed": seed + epoch}
+        options |= {"callbacks": [kept.look], "start": kept.start, "progress": sys.stderr.isatty()}
         train(circuit, task, rule, steps=len(task) // batch, learning_rate=model.learning_rate(epoch), **options)
-        answers = [
-            circuit.measure(Drive(twins(images.test_inputs[at : at + AT_ONCE], model.gain))).output_voltages.argmax(axis=1)
-            for at in range(0, len(images.test_inputs), AT_ONCE)
-        ]
-        error = 100 * float(np.mean(np.concatenate(answers) != images.test_labels))
-        print(f"epoch {epoch + 1}: test error {error:.2f} %, {time.process_time() - start:.0f} s of CPU", flush=True)
-    return circuit, error
+        error = test_error(circuit, images, model.gain)
+        kept.ended(circuit.conductances)
+        say(f"epoch {epoch + 1}: test error {error:.2f} %, {kept.spent:.0f} s")
+    kept.remove()
+    return Trained(circuit, test_error(circuit, images, model.gain) if error is None else error, kept.spent)
+
+
+def say(line: str) -> None:
+    """Where a table of results is not disturbed."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def test_error(circuit: NewtonCircuit, images: Images, gain: float) -> float:
+    """Test images that are told wrongly [%]."""
+    parts = [slice(at, at + AT_ONCE) for at in range(0, len(images.test_inputs), AT_ONCE)]
+    answers = [circuit.measure(Drive(twins(images.test_inputs[part], gain))).output_voltages.argmax(axis=1) for part in parts]
+    return 100 * float(np.mean(np.concatenate(answers) != images.test_labels))
+
+
+def foreseen(model: Model, network: Network, task: Task, images: Images, epochs: int) -> str:
+    """How long so many epochs will take and how much memory, by a few steps of a circuit that is thrown away."""
+    circuit, rule, times = NewtonCircuit(network, dtype="float32"), EquilibriumPropagation(NUDGE, symmetric=True), []
+    options: dict[str, Any] = {"batch_size": model.batch, "optimizer": model.optimizer}
+    options["callbacks"] = [lambda _: times.append(time.perf_counter())]
+    train(circuit, task, rule, steps=LOOKED_AT, learning_rate=model.learning_rate(0), **options)
+    step, began = float(np.median(np.diff(times))), time.perf_counter()
+    some = images._replace(test_inputs=images.test_inputs[:TESTED], test_labels=images.test_labels[:TESTED])
+    test_error(circuit, some, model.gain)
+    testing = (time.perf_counter() - began) * len(images.test_inputs) / len(some.test_inputs)
+    epoch = step * (len(task) // model.batch) + testing
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    told = f"{1e3 * step:.1f} ms a step now, so {epochs} epochs of {len(task) // model.batch} steps take about "
+    return f"{told}{in_words(epochs * epoch)} ({in_words(epoch)} each); {memory:.1f} GB of memory"
+
+
+def in_words(seconds: float) -> str:
+    """Seconds, minutes or hours."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def twins(inputs: Array, gain: float) -> Array:
@@ -161,12 +222,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="train on so many images; on all if not given")
     parser.add_argument("--tests", type=int, help="test with so many images; with all if not given")
     parser.add_argument("--digits", type=int, default=200, help="test images that ngspice classifies too; 0 for none")
+    parser.add_argument("--keep", type=Path, default=Path("published"), help="folder of what goes on after a kill")
     arguments = parser.parse_args()
     model = MODELS[arguments.model]
     images = load(model.data, arguments.folder)
     tests = slice(arguments.tests)
     images = images._replace(test_inputs=images.test_inputs[tests], test_labels=images.test_labels[tests])
-    circuit, error = trained(model, images, epochs=arguments.epochs, samples=arguments.samples)
+    circuit, error, _ = trained(model, images, arguments.epochs, samples=arguments.samples, folder=arguments.keep)
     print(f"test error {error:.2f} %; published {model.published} % after {model.epochs} epochs")
     if not arguments.digits:
         return

@@ -2,7 +2,8 @@
 
     python bench/solvers.py
 
-Milliseconds for one numeric factorisation and three solves, median; the fastest and the chosen one should be the same or near.
+CPU milliseconds for one numeric factorisation and three solves, the least of many; the fastest and the chosen one should be
+the same or near.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ GRAPHS = {
     "4-regular 100": random_regular(4, 100),
     "4-regular 300": random_regular(4, 300),
     "4-regular 1000": random_regular(4, 1000),
+    "10-regular 100": random_regular(10, 100),
+    "10-regular 300": random_regular(10, 300),
     "crossbar 9-9": layered([9, 9], inputs=["l0n0"]),
     "crossbar 64-64": layered([64, 64], inputs=["l0n0"]),
     "crossbar 256-256": layered([256, 256], inputs=["l0n0"]),
@@ -53,11 +56,11 @@ def milliseconds(solver: Cholesky, data: np.ndarray) -> float:
     right = np.random.default_rng(1).normal(size=(3, solver.size))
     times: list[float] = []
     while len(times) < 5 or (sum(times) < 0.3 and len(times) < 500):
-        start = time.perf_counter()
+        start = time.process_time()
         solver.factor(data)
         solver.solve(right)
-        times.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(times))
+        times.append(time.process_time() - start)
+    return 1e3 * min(times)
 
 
 def main() -> None:

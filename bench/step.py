@@ -35,11 +35,16 @@ def lattice(n: int, unit: float = 1.0) -> Network:
     return grid(n, n, conductances, outputs=[f"n{n // 2}_1", f"n{n // 2}_{n // 3}"])
 
 
-def interleaved(turns: int, *sides: Callable[[], float]) -> list[float]:
-    """Median of each side's own timing [s], the sides taking turns."""
+def turned(turns: int, *sides: Callable[[], float]) -> np.ndarray:
+    """(turns, sides) seconds, each side's own timing, the sides taking turns."""
     for side in sides:
         side()
-    return np.median([[side() for side in sides] for _ in range(turns)], axis=0).tolist()
+    return np.array([[side() for side in sides] for _ in range(turns)])
+
+
+def interleaved(turns: int, *sides: Callable[[], float]) -> list[float]:
+    """Median of each side's own timing [s], the sides taking turns."""
+    return np.median(turned(turns, *sides), axis=0).tolist()
 
 
 def timed(steps: int, run: Callable[[], object]) -> Callable[[], float]:

@@ -24,7 +24,8 @@ if len(sys.argv) == 1:
 from step import RATE, lattice  # noqa: E402
 
 from hwlearn import EquilibriumPropagation, ExactCircuit, Network, Task, train  # noqa: E402
-from hwlearn.circuits.exact.ports import Basis, System  # noqa: E402
+from hwlearn.circuits.exact.basis import Basis  # noqa: E402
+from hwlearn.circuits.exact.system import System  # noqa: E402
 from hwlearn.circuits.linalg import Cholesky, Cholmod, DenseCholesky, QdldlCholesky  # noqa: E402
 from hwlearn.network.builders import layered  # noqa: E402
 

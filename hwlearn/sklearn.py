@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +36,8 @@ class _CircuitEstimator(BaseEstimator):
         network: with as many inputs as the encoding makes and as many outputs as there are targets or classes; a crossbar
             with rails at the ends of `volts` if not given.
         rule: a learning rule with its loss.
-        backend: name of a backend that needs no further settings.
+        backend: name of one that needs no further settings, or what makes a circuit of the network: `NewtonCircuit`,
+            `functools.partial(BenchCircuit, station="stations/iris.toml")`. A circuit is made, and closed, in each call.
         epochs, batch_size, learning_rate, decay, optimizer: see `hwlearn.train`. A batch that is larger than the data is
             all of it.
         volts, twins, bias: see `hwlearn.Encoding`.
@@ -46,7 +49,7 @@ class _CircuitEstimator(BaseEstimator):
         network: Network | None = None,
         *,
         rule: Rule | None = None,
-        backend: str = "exact",
+        backend: str | Callable[[Network], Circuit] = "exact",
         epochs: int = 50,
         batch_size: int | None = 10,
         learning_rate: Rate = "auto",
@@ -103,8 +106,8 @@ class _CircuitEstimator(BaseEstimator):
             return open_outputs(circuit, self.encoding_(values))
 
     def _circuit(self) -> Circuit:
-        from pathlib import Path
-
+        if callable(self.backend):
+            return self.backend(self.network_)
         return BACKENDS.get(self.backend).model_validate({"name": self.backend}).circuit(self.network_, Path(), verify=True)
 
 

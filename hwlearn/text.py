@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 GROUND = "0"
@@ -50,3 +50,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     """What is meant by an unknown word, as the end of a message; empty if nothing is close."""
     close = get_close_matches(word, [str(w) for w in words], n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,3 +1,4 @@
+import math
 import os
 import signal
 import time
@@ -10,11 +11,13 @@ for variable in (
     os.environ.setdefault(variable, "1")
 
 import pytest  # noqa: E402
+from effort import tries  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from processes import end_children  # noqa: E402
 
 settings.register_profile(
     "hwlearn",
+    max_examples=tries(40),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.differing_executors],
@@ -28,6 +31,24 @@ ALLOSTERY = Path(__file__).parent.parent / "netlists" / "allostery-bench.toml"
 def pytest_addoption(parser):
     parser.addoption("--station", metavar="FILE", help="Station file of a bench, for tests/lab/test_real_bench.py.")
     parser.addoption("--experiment", metavar="FILE", default=str(ALLOSTERY), help="Experiment file of what is wired there.")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Half as many again as there are cores: instruments, browsers and killed processes are waited for."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return math.ceil(1.5 * (os.cpu_count() or 1))
+
+
+def pytest_configure(config):
+    config.option.loadscopereorder = False  # of pytest-xdist, which would begin with the files of most tests
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that no core ends before the others."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,5 +1,8 @@
 """Circuits as scikit-learn estimators, by scikit-learn's own checks."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from hwlearn import CoupledLearning, CrossEntropy
+from hwlearn import BenchCircuit, CoupledLearning, CrossEntropy, ExactCircuit, ImperfectCircuit, NewtonCircuit
+from hwlearn.circuits.imperfect import Quantised
 from hwlearn.network.builders import crossbar
 from hwlearn.sklearn import CircuitClassifier, CircuitRegressor
 
@@ -43,3 +47,27 @@ def test_ngspice_answers_as_the_exact_model():
     features, labels = load_iris(return_X_y=True)
     ends = [CircuitClassifier(backend=name, epochs=1, batch_size=50).fit(features, labels) for name in ("exact", "ngspice")]
     np.testing.assert_allclose(ends[1].decision_function(features), ends[0].decision_function(features), atol=1e-7)
+
+
+POTS = crossbar(4, 3, 3e-4, rails=(0.0, 1.0), bounds=(9.5e-5, 9e-4), seed=0)
+BENCH = partial(BenchCircuit, station=Path(__file__).parents[1] / "stations" / "iris.toml", verify=False)
+
+
+@pytest.mark.parametrize("kind", [CircuitClassifier, CircuitRegressor])
+def test_any_backend_learns_and_answers(kind):
+    """Devices of 8 bits and ±20 % on the virtual bench; Newton's method and ngspice to their tolerances."""
+    features, labels = load_iris(return_X_y=True)
+    few = slice(None, None, 5)
+    values, wanted = features[few], labels[few] if kind is CircuitClassifier else np.eye(3)[labels[few]] + 5
+    shared = {"network": POTS, "epochs": 2, "batch_size": 15, "random_state": 1}
+    exact = kind(**shared).fit(values, wanted)
+    outputs = exact._outputs(values)
+    for backend, part in (("ngspice", 1e-6), (NewtonCircuit, 1e-6), (quantised, 0.05), (BENCH, 0.3)):
+        other = kind(**shared, backend=backend).fit(values, wanted)
+        assert other.losses_[-1] < other.losses_[0]
+        np.testing.assert_allclose(other._outputs(values), outputs, atol=part * np.abs(outputs).max())
+        assert other.predict(values).shape == wanted.shape
+
+
+def quantised(network):
+    return ImperfectCircuit(ExactCircuit(network), Quantised(256, 9.5e-5, 9e-4))

@@ -15,7 +15,7 @@ from hwlearn.analysis.jacobian import RANK_TOLERANCE, Jacobian, take
 from hwlearn.analysis.manifold import REACHED
 from hwlearn.arrays import Array
 from hwlearn.circuits.exact.circuit import ExactCircuit
-from hwlearn.errors import SimulationError
+from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.flow import flow
 from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.projected import Event, pressed
@@ -120,8 +120,11 @@ def forecast(network: Network, task: Task, rule: Rule, start: ArrayLike | None =
     Raises:
         ModelError, TaskError: the network is not linear, or the task does not fit.
         SimulationError: the integrator failed.
+        HwlearnError: the loss jumps; where it does, a flow can go neither on nor back.
     """
     task.check(network)
+    if rule.loss.jumps:
+        raise HwlearnError(f"the loss {rule.loss.name} jumps, and its flow has no end that could be told: train, and see")
     begun = network if start is None else network.with_conductances(start)
     with ExactCircuit(begun) as circuit:
         pace = float(np.linalg.norm(rule.direction(circuit, task)) / np.linalg.norm(begun.conductances))

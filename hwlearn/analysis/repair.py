@@ -14,7 +14,7 @@ from hwlearn.analysis.manifold import project
 from hwlearn.analysis.symmetry import Symmetry
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
-from hwlearn.network.network import Edge
+from hwlearn.network.edges import Edge
 from hwlearn.text import GROUND
 
 ASIDE = 0.02

@@ -41,7 +41,8 @@ from hwlearn.learning.train import TrainState, task_loss, train
 from hwlearn.network import Network
 
 START = 0.02
-"""Runs start with conductances whose rms distance from a solution is this part of their own rms: a floor is reached from above."""
+"""Runs start with conductances whose rms distance from a solution is this part of their own rms, so that a floor is reached
+from above."""
 
 EVERY = 2
 """Updates between identifications."""

@@ -65,6 +65,19 @@ class Circuit(Sealed, ABC):
         return None
 
     @property
+    def strayed(self) -> Array:
+        """(E,) S: by how much edges are known to have left `conductances` since they were told; 0 in most circuits."""
+        return np.zeros(len(self.network.edges))
+
+    def heeded(self, direction: Array) -> Array:
+        """(E,) which part is made of a small change that edges are told, where they are now; all of it in most circuits.
+
+        Args:
+            direction: (E,) of the change; where it is negative, it lowers a conductance.
+        """
+        return np.ones_like(direction)
+
+    @property
     def bounds(self) -> tuple[Array, Array]:
         """(lower, upper), (E,) S each: what training may ask for. The network's, and within what the devices can do."""
         return self.network.lower, self.network.upper

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlearn.arrays import Array, Indices
+from hwlearn.arrays import Indices
 
 
 class DenseBlock:
@@ -30,10 +30,10 @@ class DenseBlock:
         self._at = at
         self._alone = len(np.unique(at)) == len(at)
 
-    def of(self, conductances: Array) -> NDArray[Any]:
-        """A [S] at conductances (E,) S."""
+    def of(self, conductances: NDArray[np.floating]) -> NDArray[Any]:
+        """A [S] at conductances (E,) S: theirs, not to be written to, where nothing has to be moved or rounded."""
         if self._complete:
-            return conductances[self._edges].astype(self._dtype).reshape(self.shape)
+            return conductances[self._edges].astype(self._dtype, copy=False).reshape(self.shape)
         matrix = np.zeros(self.shape, dtype=self._dtype)
         if self._alone:
             matrix.reshape(-1)[self._at] = conductances[self._edges]

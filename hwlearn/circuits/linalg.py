@@ -66,10 +66,11 @@ class SparseMap:
             self._add(x[k], y[k])
         return y
 
-    def of_columns(self, x: Vector, constants: Vector) -> Vector:
-        """(m, k) for columns x (n, k) in C order and c (m, 1) or (m, k); new memory."""
-        y = np.empty((self._size[0], x.shape[1]))
-        y[:] = constants
+    def of_columns(self, x: Vector, constants: Vector | None = None) -> Vector:
+        """(m, k) for columns x (n, k) in C order and c (m, 1) or (m, k), zero if not given; new memory."""
+        y = np.zeros((self._size[0], x.shape[1]))
+        if constants is not None:
+            y[:] = constants
         csr_matvecs(*self._size, x.shape[1], *self._matrix, x.reshape(-1), y.reshape(-1))
         return y
 
@@ -188,16 +189,20 @@ class Cholmod(Cholesky):
         return np.asarray(result).T
 
 
-class NoUnknowns(Cholesky):
-    """The empty system: the sources fix every node."""
+class Diagonal(Cholesky):
+    """Division: no edge joins two free nodes, as in a crossbar. Of no unknowns, if the sources fix every node."""
 
-    name = "none"
+    name = "diagonal"
+
+    def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:
+        super().__init__(size, indptr, indices)
+        self._numbers = np.ones(size)
 
     def factor(self, data: Vector, conductances: Vector | None = None) -> None:
-        pass
+        self._numbers = data
 
     def solve(self, right: Vector) -> Vector:
-        return right.copy()
+        return right / self._numbers
 
 
 def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:
@@ -205,16 +210,16 @@ def choose_cholesky(size: int, indptr: Indices, indices: Indices) -> Cholesky:
 
     The costs [ms, one factorisation and three solves, one thread] were fitted to `bench/solvers.py`.
     """
-    if size == 0:
-        return NoUnknowns(size, indptr, indices)
+    if len(indices) == size:
+        return Diagonal(size, indptr, indices)
     if size > COUNTED_SIZE:
         return Cholmod(size, indptr, indices)
     sparse = QdldlCholesky(size, indptr, indices)
     entries, work = sparse.cost()
     cost: dict[Callable[[int, Indices, Indices], Cholesky], float] = {
-        QdldlCholesky: 7e-3 + 1.5e-5 * entries + 5e-7 * work,
-        Cholmod: 5e-3 + 4.2e-4 * size + 1e-5 * entries + 1e-7 * work,
-        DenseCholesky: 4e-3 + 2e-6 * size**2 + 1.3e-8 * size**3,
+        QdldlCholesky: 4.2e-3 + 4.6e-6 * size + 8.5e-6 * entries + 2.4e-7 * work,
+        Cholmod: 2.8e-3 + 2.3e-4 * size + 5.5e-6 * entries + 8e-8 * work,
+        DenseCholesky: 1.3e-3 + 5.8e-5 * size + 2e-6 * size**2 + 1.02e-8 * size**3,
     }
     best = min(cost, key=lambda kind: cost[kind])
     return sparse if best is QdldlCholesky else best(size, indptr, indices)

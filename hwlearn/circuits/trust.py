@@ -15,7 +15,8 @@ from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 
 if TYPE_CHECKING:
-    from hwlearn.circuits.exact.ports import Basis, System
+    from hwlearn.circuits.exact.basis import Basis
+    from hwlearn.circuits.exact.system import System
 
 ACCURACY = 1e-9
 """Largest error of a node voltage, relative to the largest in the circuit for the same source; what is worse is refused."""
@@ -56,7 +57,8 @@ class Trust:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self.steps = np.inf
+        self._one_step = len(system.pattern[1]) == system.size  # no edge joins two free nodes
+        self.steps = 1.0 if self._one_step else np.inf
         self._way: Callable[[System, Vector, Vector], Refined] | None = None
         self._forget()
 
@@ -65,7 +67,9 @@ class Trust:
         self._near, self._constant = np.zeros(len(self._system.network.edges)), np.inf
 
     def plain(self, conductances: Vector) -> bool:
-        """Whether the factor is good enough as it is, since it was at conductances like these."""
+        """Whether the factor is good enough as it is, since it was at conductances like these, or at any."""
+        if self._one_step:
+            return True
         # |g − near|² ≤ (min near / 2)², so each is between a half and one and a half of what it was.
         return ddot(conductances, conductances) - 2.0 * ddot(conductances, self._near) + self._constant <= 0.0
 

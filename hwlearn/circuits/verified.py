@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.circuits.exact.ports import Basis, Ports, System
+from hwlearn.circuits.exact.basis import Basis
+from hwlearn.circuits.exact.ports import Ports
+from hwlearn.circuits.exact.system import System
 from hwlearn.circuits.trust import ACCURACY, CERTAIN, decades_apart, summed
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network

@@ -54,7 +54,8 @@ def analyze(
     with experiment.named():
         found = analyze(network, task, experiment.rule.loss) if network.linear else operating_point(network, task)
     facts = with_cost(analysis_facts(found), experiment, network)
-    if network.linear and (len(network.edges) <= FOLLOWED if end is None else end):
+    followed = len(network.edges) <= FOLLOWED and not experiment.rule.loss.jumps
+    if network.linear and (followed if end is None else end):
         with experiment.named():
             facts = with_forecast(facts, forecast(network, task, experiment.rule))
     if ordered:

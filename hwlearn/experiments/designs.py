@@ -97,7 +97,7 @@ class DesignTable(Table):
     spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 8
     seed: NonNegativeInt = 0
-    change: Annotated[list[Variable], Field(min_length=1)] = Field(default=["edges"])
+    change: Annotated[tuple[Variable, ...], Field(min_length=1)] = ("edges",)
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hwlearn.analysis.feasibility import feasibility
 from hwlearn.arrays import Array
+from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
 from hwlearn.experiments.prediction import predicted_decay
@@ -89,7 +90,7 @@ def _rate(experiment: Experiment, table: TrainTable) -> tuple[str, float]:
     """The learning rate in words, empty where it is given; and the first loss that the rule sees, NaN where no model tells."""
     rule, task = experiment.rule, experiment.task
     try:
-        with experiment.circuit("exact", imperfect=False) as model:
+        with _model(experiment) as model:
             whole, g = rule.sufficient(model, task), model.conductances
             reading = rule.read(model, whole)
             if table.learning_rate != "auto":
@@ -105,6 +106,12 @@ def _rate(experiment: Experiment, table: TrainTable) -> tuple[str, float]:
             return f"learning rate auto: {own.rate:.3g} at the start, by {own.model}, taken anew as it goes", reading.loss
     except HwlearnError:  # training says what is wrong, or has another model
         return "learning rate auto" if table.learning_rate == "auto" else "", math.nan
+
+
+def _model(experiment: Experiment) -> Circuit:
+    """The exact model without imperfections; its memristors heed what they are told as those of the file do."""
+    still, memristors = experiment.circuit("exact", imperfect=False), experiment.settings.memristors
+    return still if memristors is None else memristors.around(still)
 
 
 def _steps(experiment: Experiment, solution: Array, first: float, goal: float) -> float:

@@ -72,6 +72,23 @@ class MemristorsTable(Table):
     devices: dict[str, MemristorTable] = Field(default_factory=dict)
     pulse: PulseTable | None = None
 
+    def check_flow(self) -> None:
+        """Refuse what continuous time has no meaning for: in a flow, states follow the conductances, and nothing else.
+
+        Raises:
+            ValueError: says what to do.
+        """
+        if self.seconds:
+            raise ValueError(
+                f"[memristors] seconds = {self.seconds:g}: each reading moves the states, and the integrator of a [flow] "
+                "reads as often as its accuracy asks for: give [train], or seconds = 0, for readings that disturb nothing"
+            )
+        if self.pulse is not None:
+            raise ValueError(
+                "[memristors] pulse: pulses are whole, and a [flow] changes conductances at every moment: give [train], or "
+                "leave pulse out, for memristors that follow exactly"
+            )
+
     def on(self, network: Network, trusted: Code) -> Network:
         """The network with these devices, its bounds within what they can do.
 

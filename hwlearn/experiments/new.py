@@ -40,7 +40,7 @@ def new_experiment(
         return Network.from_netlist(netlist, inputs=inputs, outputs=outputs, trust=trust, control=control, dialect=dialect)
 
     bare = read([], ())
-    inputs = [source.name for source in bare.fixed_sources if _drives(source)]
+    inputs = [source.name for source in bare.fixed_sources if _drives(source) and _reaches(bare, source)]
     outputs, why = likely_outputs(bare, _text(netlist, trust))
     for found, what in (
         (bare.edges, "no resistor that could learn"),
@@ -61,6 +61,13 @@ def _drives(source: Source) -> bool:
     """Whether a source looks like an input: a wire, and an ammeter of 0 V between two nodes, are none."""
     wire = source.name[:1] in "rR"
     return not wire and (source.value != 0 or GROUND in (source.plus, source.minus))
+
+
+def _reaches(network: Network, source: Source) -> bool:
+    """Whether something else than sources is at both nodes of a source: a supply that goes nowhere is no input."""
+    ends = [*(node for edge in network.edges for node in edge[:2]), *(node for one in network.elements for node in one.nodes)]
+    ends += [node for device in network.devices for node in device.further]
+    return {source.plus, source.minus} <= {*ends, GROUND}
 
 
 def _text(netlist: Path, trust: bool) -> Iterator[str]:

@@ -158,7 +158,7 @@ class Settings(Table):
         if (self.train is None) == (self.flow is None):
             raise ValueError("give exactly one of [train] (discrete time) and [flow] (continuous time)")
         if self.flow is not None and self.memristors is not None:
-            raise ValueError("[memristors] have times of their own, which a [flow] does not know: give [train]")
+            self.memristors.check_flow()
         if self.circuit.netlist is not None and self.ports.outputs is None:
             raise ValueError("[ports] outputs is missing: name the nodes of the netlist that are read")
         return self

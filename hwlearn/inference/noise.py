@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ def gradient_error(nudging: Nudging, noise: float, repeats: int) -> float:
     Args:
         noise: standard deviation s of one reading [V]. repeats: N.
     """
-    variance, power = variance_and_power(nudging.one, nudging.two, noise / math.sqrt(repeats))
+    variance, power = variance_and_power([(nudging.one, nudging.two)], noise / math.sqrt(repeats))
     return math.sqrt(variance / power) if power else math.inf
 
 
@@ -68,7 +69,15 @@ def smallest_current(
         return (1 if symmetric else 2) * sigmas * noise / (math.sqrt(repeats) * np.abs(np.asarray(transfer, dtype=np.float64)))
 
 
-def variance_and_power(one: Array, two: Array, noise: float) -> tuple[float, float]:
-    """(Σ_e var C_e, Σ_e C_e²) [V⁴] of node voltages with this noise [V]."""
-    contrast = ((one - two) * (one + two)).sum(0)
-    return 8 * noise**2 * float((one**2 + two**2).sum()), float(contrast @ contrast)
+def variance_and_power(drops: Iterable[tuple[Array, Array]], noise: float) -> tuple[float, float]:
+    """(Σ_e var C_e, Σ_e C_e²) [V⁴] of node voltages with this noise [V].
+
+    Args:
+        drops: those of both phases, (S, E) V each, all samples or part by part.
+    """
+    contrast: Array | float = 0.0
+    squares = 0.0
+    for one, two in drops:
+        contrast = contrast + ((one - two) * (one + two)).sum(axis=0)
+        squares += float((one**2 + two**2).sum())
+    return 8 * noise**2 * squares, float(np.square(contrast).sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive
 from hwlearn.errors import TaskError
 from hwlearn.learning.encoding import Encoding, table
+from hwlearn.learning.labels import as_array, classes_of, indices_of, listed
 from hwlearn.learning.splitting import part_of_each, shares
 from hwlearn.learning.task import Task
 
@@ -25,7 +25,7 @@ class Classification(Task):
     Attributes:
         features: (S, n) as they were given.
         encoding: makes the inputs of them; fitted to the training samples.
-        classes: the K labels, sorted.
+        classes: the K labels, see `classes_of`.
         indices: (S,) which class each sample is of.
         class_targets: (K, n_out) V.
     """
@@ -61,21 +61,21 @@ class Classification(Task):
     @property
     def labels(self) -> NDArray[Any]:
         """(S,) the labels."""
-        return labelled(self.classes)[self.indices]
+        return as_array(self.classes)[self.indices]
 
     @classmethod
     def of(cls, features: ArrayLike, labels: Any, class_targets: ArrayLike | None = None, **encoding: Any) -> Self:
         """See `Task.classification`."""
-        values, given = table(features), _flat(labels)
+        values, given = table(features), listed(labels)
         if len(values) != len(given):
             raise TaskError(f"{len(values)} samples of features, {len(given)} labels")
-        classes = _sorted(given)
+        classes = classes_of(given)
         if len(classes) < 2:
             raise TaskError(
                 f"labels: only one class, {classes[0]!r}; a classification needs two or more" if classes else "no labels"
             )
         goals = np.eye(len(classes)) if class_targets is None else class_targets
-        return cls(values, _indices(given, classes), Encoding.fitted(values, **encoding), classes, goals)
+        return cls(values, indices_of(given, classes), Encoding.fitted(values, **encoding), classes, goals)
 
     def like(self, features: ArrayLike, labels: Any) -> Classification:
         """Other samples of the same classes in the same encoding: test data.
@@ -83,10 +83,10 @@ class Classification(Task):
         Raises:
             TaskError: a label that is none of the classes.
         """
-        values, given = table(features), _flat(labels)
+        values, given = table(features), listed(labels)
         if len(values) != len(given):
             raise TaskError(f"{len(values)} samples of features, {len(given)} labels")
-        return Classification(values, _indices(given, self.classes), self.encoding, self.classes, self.class_targets)
+        return Classification(values, indices_of(given, self.classes), self.encoding, self.classes, self.class_targets)
 
     def split(self, test: float = 0.25, seed: int = 0) -> tuple[Classification, Classification]:
         """(training, test): `test` of the samples of each class, drawn at random, are kept for the test.
@@ -124,44 +124,3 @@ class Classification(Task):
 def nearest(outputs: Array, class_targets: Array) -> NDArray[np.intp]:
     """(S,) the row of `class_targets` that is nearest to each row of `outputs`."""
     return np.asarray(((class_targets**2).sum(axis=1) - 2 * outputs @ class_targets.T).argmin(axis=1), dtype=np.intp)
-
-
-def labelled(classes: Sequence[Any]) -> NDArray[Any]:
-    """Labels as an array that may be indexed: of their own kind, or of objects where they are of several."""
-    found = np.array(classes)
-    if found.shape == (len(classes),) and all(
-        a == b and type(a.item()) is type(b) for a, b in zip(found, classes, strict=True)
-    ):
-        return found
-    found = np.empty(len(classes), dtype=object)
-    found[:] = classes
-    return found
-
-
-def _flat(labels: Any) -> list[Any]:
-    """Labels as Python objects."""
-    array = labels if isinstance(labels, np.ndarray) else np.asarray(list(labels), dtype=object)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise TaskError(f"labels: shape {array.shape}, need one label for each sample")
-    given = [value.item() if isinstance(value, np.generic) else value for value in array.tolist()]
-    for k, label in enumerate(given):
-        if label is None or label != label:  # noqa: PLR0124 – NaN
-            raise TaskError(f"labels: sample {k} has none ({label})")
-    return given
-
-
-def _sorted(labels: list[Any]) -> tuple[Any, ...]:
-    try:
-        return tuple(sorted(set(labels)))
-    except TypeError:  # of several kinds
-        return tuple(sorted(set(labels), key=lambda label: (type(label).__name__, str(label))))
-
-
-def _indices(labels: list[Any], classes: tuple[Any, ...]) -> NDArray[np.intp]:
-    position = {label: k for k, label in enumerate(classes)}
-    for k, label in enumerate(labels):
-        if label not in position:
-            raise TaskError(f"labels: sample {k} is {label!r}; the classes are {', '.join(map(repr, classes))}")
-    return np.array([position[label] for label in labels], dtype=np.intp)

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
-from hwlearn.learning.classification import Classification, labelled, nearest
+from hwlearn.learning.classification import Classification, nearest
 from hwlearn.learning.encoding import Encoding
 from hwlearn.learning.evaluation import open_outputs
+from hwlearn.learning.labels import as_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Classifier:
             TaskError: features that are no finite numbers, or another number of them.
         """
         outputs = open_outputs(circuit, self.encoding(features))
-        return np.asarray(labelled(self.classes)[nearest(outputs, self.class_targets)])
+        return np.asarray(as_array(self.classes)[nearest(outputs, self.class_targets)])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, where labels are texts, numbers or booleans; `from_dict` reads it."""

@@ -14,7 +14,8 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, samples
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.arguments import check_circuit, check_task
-from hwlearn.learning.classification import Classification, labelled, nearest
+from hwlearn.learning.classification import Classification, nearest
+from hwlearn.learning.labels import as_array
 from hwlearn.learning.loss import Loss
 from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
@@ -88,7 +89,7 @@ def predict(circuit: Circuit, inputs: ArrayLike, task: Task | None = None) -> ND
         return np.asarray(nearest(outputs, np.eye(outputs.shape[1])))
     if not isinstance(task, Classification):
         raise HwlearnError("the task has no classes; pass one of Task.classification, or none")
-    return np.asarray(labelled(task.classes)[task.classify(outputs)])
+    return np.asarray(as_array(task.classes)[task.classify(outputs)])
 
 
 def open_outputs(circuit: Circuit, inputs: Array) -> Array:

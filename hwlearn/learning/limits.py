@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from hwlearn.arrays import FLOAT, Array
+
+Kind = TypeVar("Kind", bound=np.floating)
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -21,12 +25,15 @@ class Limits:
 
     Args:
         lower, upper: (E,) S. trainable: (E,).
+        dtype: of what is moved; the bounds are rounded to it inwards.
     """
 
-    def __init__(self, lower: Array, upper: Array, trainable: NDArray[np.bool_]) -> None:
-        self._lower: Array = np.where(trainable, lower, -np.inf)
-        self._upper: Array = np.where(trainable, np.minimum(upper, LARGEST), np.inf)
-        self._probe = int(trainable.argmax())
+    def __init__(self, lower: Array, upper: Array, trainable: NDArray[np.bool_], dtype: DTypeLike = FLOAT) -> None:
+        self._dtype = np.dtype(dtype)
+        largest = min(LARGEST, float(np.finfo(self._dtype).max))
+        self._lower = self._rounded(np.where(trainable, lower, -np.inf), np.inf)
+        self._upper = self._rounded(np.where(trainable, np.minimum(upper, largest), np.inf), -np.inf)
+        self._probe = int(trainable.argmax()) if len(trainable) else None
         other = (self._lower[1:] != self._lower[:-1]) | (self._upper[1:] != self._upper[:-1])
         starts = np.concatenate(([0], 1 + np.flatnonzero(other)))
         ends = [*starts[1:].tolist(), len(trainable)]
@@ -35,16 +42,27 @@ class Limits:
             self._runs = [
                 (slice(start, end), float(self._lower[start]), float(self._upper[start]))
                 for start, end in zip(starts.tolist(), ends, strict=True)
+                if self._lower[start] > -np.inf  # of those that are trained
             ]
 
-    def moved(self, wanted: Array, change: NDArray[np.floating], counting: bool) -> tuple[Array, int]:
+    def _rounded(self, bounds: Array, inwards: float) -> NDArray[Any]:
+        """The bounds, or the next number inwards where they are none of the kind."""
+        if self._dtype == FLOAT:
+            return bounds
+        near = bounds.astype(self._dtype)
+        beyond = near < bounds if inwards > 0 else near > bounds
+        return np.where(beyond, np.nextafter(near, np.array(inwards, dtype=self._dtype)), near)
+
+    def moved(self, wanted: NDArray[Kind], change: NDArray[np.floating], counting: bool) -> tuple[NDArray[Kind], int]:
         """(E,) S: `wanted` (E,) and its change (E,), which is overwritten, within the bounds; how many edges a bound stopped.
 
         They are counted if asked for, or if one edge that stands for all was stopped; else 0.
         """
-        new: Array = change if change.dtype == FLOAT else change.astype(FLOAT)  # type: ignore[assignment]
+        new: NDArray[Any] = change.astype(self._dtype, copy=False)
         new += wanted
         probe = self._probe
+        if probe is None:
+            return new, 0
         if self._runs is None:
             within = np.maximum(new, self._lower)
             np.minimum(within, self._upper, out=within)

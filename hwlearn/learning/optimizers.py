@@ -35,7 +35,10 @@ class Optimizer(Remembering, ABC):
 
     @abstractmethod
     def step(self, direction: Array) -> Array:
-        """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once."""
+        """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once.
+
+        It may be the direction's own memory.
+        """
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
         """Go on from a snapshot.
@@ -54,7 +57,8 @@ class Plain(Optimizer):
     """α ġ: the discrete form of the learning rules."""
 
     def step(self, direction: Array) -> Array:
-        return self.learning_rate * direction
+        direction *= self.learning_rate
+        return direction
 
 
 class Momentum(Optimizer):
@@ -72,7 +76,7 @@ class Momentum(Optimizer):
         self.mean: Array | float = 0.0
 
     def step(self, direction: Array) -> Array:
-        self.mean = self.decay * self.mean + direction
+        self.mean = self.decay * _as(self.mean, direction) + direction
         return self.learning_rate * self.mean
 
 
@@ -97,12 +101,17 @@ class Adam(Optimizer):
     def step(self, direction: Array) -> Array:
         self.count += 1
         self.largest = np.maximum(self.largest, np.abs(direction).max(axis=0, initial=0.0))
-        self.mean = self.mean_decay * self.mean + (1 - self.mean_decay) * direction
-        self.square = self.square_decay * self.square + (1 - self.square_decay) * direction**2
+        self.mean = self.mean_decay * _as(self.mean, direction) + (1 - self.mean_decay) * direction
+        self.square = self.square_decay * _as(self.square, direction) + (1 - self.square_decay) * direction**2
         mean = self.mean / (1 - self.mean_decay**self.count)
         root = np.sqrt(self.square / (1 - self.square_decay**self.count))
         floor = self.epsilon * self.largest
         return self.learning_rate * mean / np.where(floor > UNDERFLOW, root + floor, 1.0)
+
+
+def _as(remembered: Array | float, direction: Array) -> Array:
+    """In the precision of the direction: snapshots are in float64, whose sums are rounded otherwise than those of float32."""
+    return np.asarray(remembered, dtype=direction.dtype)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"plain": Plain, "momentum": Momentum, "adam": Adam}

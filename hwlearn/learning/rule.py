@@ -28,7 +28,8 @@ class Reading(NamedTuple):
     """What a rule learned from its phases.
 
     Attributes:
-        direction: (E,) S per unit of learning rate, ġ averaged over the samples; zero on fixed edges.
+        direction: (E,) S per unit of learning rate, ġ averaged over the samples; zero on fixed edges. It is given away: the
+            step that is made of it may overwrite it.
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
         noise: standard deviation of a voltage of the free phase, as in `Measurement` [V]; NaN if unknown.
         outputs: (S, n_out) V that the free phase read with open ports; None where the outputs were held.
@@ -188,4 +189,6 @@ def _alternating(one: Outputs, two: Outputs) -> Outputs:
 
 def _alternate(one: Array, two: Array) -> Array:
     """Rows of both in turn."""
-    return np.stack((one, two), axis=1).reshape(-1, one.shape[1])
+    both = np.empty((2 * len(one), one.shape[1]))
+    both[0::2], both[1::2] = one, two
+    return both

@@ -14,9 +14,9 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.drive import samples
 from hwlearn.errors import DriveError, TaskError
 from hwlearn.learning.columns import Columns
+from hwlearn.learning.frame import Frame
 from hwlearn.learning.splitting import part_of_each, shares
 from hwlearn.network import Network
-from hwlearn.text import did_you_mean
 
 if TYPE_CHECKING:
     from hwlearn.learning.classification import Classification
@@ -126,9 +126,10 @@ class Task:
 
         Args:
             features: (S, n) numbers; see `Encoding` for how they become inputs.
-            labels: (S,) of any type.
+            labels: (S,) of any type that can be a key, such as text, numbers, dates, members of an enumeration.
             volts, twins, bias: see `Encoding`.
-            class_targets: (K, n_out) V, a row for each class in sorted order; one-hot rows of 1 V if not given.
+            class_targets: (K, n_out) V, a row for each of `classes`, which are sorted where they have an order; one-hot rows
+                of 1 V if not given.
 
         Raises:
             TaskError: features that are no finite numbers, a missing label, or a single class.
@@ -150,7 +151,7 @@ class Task:
         """A task from a table with named columns, such as a pandas DataFrame or a dict of lists.
 
         Args:
-            frame: the table.
+            frame: the table; see `Frame`.
             inputs: columns that are inputs, or features where there are labels; all others if not given.
             targets: columns of targets [V]. Give these, or `labels`.
             labels: the column of labels; `options` are those of `Task.classification`.
@@ -158,24 +159,17 @@ class Task:
         Raises:
             TaskError: a column that is not there; as in `Task` and `Task.classification`.
         """
-        names = [str(name) for name in (frame.columns if hasattr(frame, "columns") else frame)]
-        chosen = [name for name in names if name not in (*targets, labels)] if inputs is None else list(inputs)
         if (labels is None) == (not targets):
             raise TaskError("from_frame: give either the columns of targets, or that of labels")
-        for name in (*chosen, *targets, *([] if labels is None else [labels])):
-            if name not in names:
-                raise TaskError(f"no column {name!r} (there are {', '.join(names)}){did_you_mean(name, names)}")
-
-        def columns(wanted: Sequence[str]) -> Array:
-            from hwlearn.learning.encoding import table
-
-            return table(np.column_stack([np.asarray(frame[name]) for name in wanted]))
-
+        table = Frame(frame)
+        named = (*targets, *([] if labels is None else [labels]))
+        given = [table.column(name) for name in named]  # before any number is looked at
+        chosen = [name for name in table.names if name not in named] if inputs is None else list(inputs)
         if labels is not None:
-            return cls.classification(columns(chosen), np.asarray(frame[labels]), **options)
+            return cls.classification(table.numbers(chosen), given[0], **options)
         if options:
             raise TaskError(f"from_frame: {', '.join(options)}: for labels only")
-        return Task(columns(chosen), columns(targets))
+        return Task(table.numbers(chosen), table.numbers(targets))
 
     def split(self, test: float = 0.25, seed: int = 0) -> tuple[Task, Task]:
         """(training, test): `test` of the samples, drawn at random, are kept for the test.

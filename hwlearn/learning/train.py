@@ -21,7 +21,6 @@ from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
 from hwlearn.learning.keeping import Best, Keep, Keeper
-from hwlearn.learning.limits import Limits
 from hwlearn.learning.optimizers import OPTIMIZERS, Adam, Optimizer
 from hwlearn.learning.rates.growth import Growth
 from hwlearn.learning.rates.learning_rate import GivenRate, LearningRate, Rate
@@ -31,6 +30,7 @@ from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.scores import Score, Scores, score
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import ROWS, Tracker, Trajectory
+from hwlearn.learning.wanted import wanted_of
 from hwlearn.network import Network
 from hwlearn.progress import with_steps
 
@@ -210,9 +210,7 @@ def train(
         rate = RelativeRate(decay, network, parameter)
     else:
         rate = OwnRate(decay, circuit, whole, rule, None if batch_size is None else batches.per_epoch, optimize.inertia)
-    trainable, number = network.trainable, int(network.trainable.sum())
-    lowest, highest = circuit.bounds
-    limits = Limits(lowest, highest, trainable)
+    number = int(network.trainable.sum())
     counting = bool(callbacks)
     logarithmic = parameter == "log-conductance"
     by_setting = parameter not in CONDUCTANCES
@@ -229,14 +227,14 @@ def train(
         first, clipped = _restored(circuit, optimize, start)
         rate.restore(start)
         keeper.restore(_part(start, "keeper"))
-        good, wanted = circuit.conductances, np.array(start["wanted"], dtype=np.float64)
-    else:
-        good = wanted = circuit.conductances
+    wanted = wanted_of(circuit, parameter)
+    if start is not None:
+        wanted.start(np.array(start["wanted"], dtype=np.float64))
     tracker = Tracker(trajectory, first, len(network.edges))
 
     def snapshot() -> dict[str, Array]:
         parts = {"optimizer": optimize.snapshot(), "circuit": memory, "keeper": keeper.snapshot()}
-        own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.copy()}
+        own = {"step": np.array(float(step)), "clipped": np.array(float(clipped)), "wanted": wanted.conductances.copy()}
         return (
             own
             | rate.snapshot()
@@ -250,20 +248,20 @@ def train(
         reading = rule.read(circuit, batch)
         if not (math.isfinite(reading.loss) and is_finite(reading.direction)):
             warnings.warn(f"step {step}: the loss is {reading.loss}; stopped at the last good conductances", HwlearnWarning, 3)
-            circuit.program(good)
+            circuit.program(wanted.good)
             reason = "not finite"
             break
         losses.append(reading.loss)
-        good = circuit.conductances
+        wanted.note()
         if step >= tracker.due:
-            tracker.add(step, good)
+            tracker.add(step, wanted.good)
         told = None
         if scored and step % batches.per_epoch == 0:
             told = score(circuit, step, task, test, rule.loss)
             scores.append(told)
         if callbacks:
             outputs = reading.outputs if batch is task else None
-            state = TrainState(step, reading.loss, good, clipped, reading.noise, snapshot, told, keeper.best, outputs)
+            state = TrainState(step, reading.loss, wanted.good, clipped, reading.noise, snapshot, told, keeper.best, outputs)
             if any([callback(state) is True for callback in callbacks]):
                 reason = "callback"
                 break
@@ -275,17 +273,21 @@ def train(
         keeper.look(step, reading, len(batch))
         if not warned:
             growth.look(step, reading.loss, reading.noise != 0, optimize.learning_rate)
-        slopes = wanted if logarithmic else setting_slopes(network, parameter, wanted) if by_setting else None
-        rate.look(step, reading, wanted, slopes)
+        slopes = None
+        if logarithmic or by_setting:
+            here = wanted.conductances
+            slopes = here if logarithmic else setting_slopes(network, parameter, here)
+        if rate.looks:
+            rate.look(step, reading, wanted.conductances, slopes)
         optimize.learning_rate = rate.at(step // batches.per_epoch)
         if logarithmic:
             with np.errstate(over="ignore"):
-                change = wanted * np.expm1(optimize.step(wanted * reading.direction))
+                change = here * np.expm1(optimize.step(here * reading.direction))
         elif slopes is not None:
             change = slopes * optimize.step(slopes * reading.direction)
         else:
             change = optimize.step(reading.direction)
-        wanted, clipped = limits.moved(wanted, change, counting)
+        clipped = wanted.move(change, counting)
         if clipped == number > 0 and not warned:
             warned = True
             warnings.warn(
@@ -294,9 +296,9 @@ def train(
                 HwlearnWarning,
                 stacklevel=3,
             )
-        circuit._realise(wanted)
+        wanted.realise()
     done = max(first + len(losses) - 1, 0)
-    path = tracker.end(done, good)
+    path = tracker.end(done, wanted.good)
     kept = done if reason == "not finite" else keeper.end(done, reading)
     return TrainResult(circuit.conductances, np.array(losses), done, reason, Scores.of(scores), kept, path)  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hwlearn.errors import NetlistError, SimulationError
 from hwlearn.netlist.cards import node_count, words
 from hwlearn.netlist.lines import Line
-from hwlearn.netlist.originals import as_written
+from hwlearn.netlist.originals import as_written, with_all_digits
 from hwlearn.netlist.places import Places
 from hwlearn.netlist.shown import Shown, letters, show
 from hwlearn.netlist.source import NetlistSource
@@ -107,12 +107,15 @@ def expand(source: NetlistSource, places: Places, dialect: str = "") -> Expanded
         raise _located(error, source, places, dialect) from None
 
     listed = [match[1] for line in listing if (match := _LISTED.match(line))]
+    functions = [line for line in source.lines if line.text[:5].lower() == ".func"]
     texts = []
     for text in listed:
-        original = as_written(text, places.line(text.split(maxsplit=1)[0]), CUT) if text.startswith("b") else None
+        line = places.line(text.split(maxsplit=1)[0]) if text.startswith("b") else None
+        original = as_written(text, line, CUT)
         if len(text) >= CUT and original is None:
             _refuse_cut(text, source, places)
-        texts.append(text.strip() if original is None else original)
+        expanded = text.strip() if line is None else with_all_digits(text.strip(), (line, *functions))
+        texts.append(expanded if original is None else original)
     models = {text.split()[1] for text in texts if text.startswith(".model") and len(text.split()) > 1}
     cards, directives = [], []
     for text in texts[1:]:

@@ -11,7 +11,7 @@ from hwlearn.network.devices import DEVICES, Card, Device, EdgeDevice, EdgeRead,
 from hwlearn.network.devices.netlist import OtherModel
 
 if TYPE_CHECKING:
-    from hwlearn.network.network import Element
+    from hwlearn.network.edges import Element
 
 D = TypeVar("D", bound=Device)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hwlearn.errors import HwlearnWarning
 from hwlearn.netlist.cards import before_parameters, node_count, subcircuit_call, words
 from hwlearn.netlist.lines import Line
+from hwlearn.netlist.renamed import Renamed
 from hwlearn.text import GROUND
 
 MOST_ELEMENTS = 5_000_000
@@ -39,6 +40,10 @@ class _Scope:
 class Places:
     """Index of a flattened netlist.
 
+    Args:
+        lines: its cards.
+        renamed: what its comments say of names.
+
     Attributes:
         nodes: first spelling of each node of the top level, by its lower-case name.
 
@@ -47,7 +52,9 @@ class Places:
             subcircuit that calls itself, or more elements than `MOST_ELEMENTS`.
     """
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[Line], renamed: Renamed) -> None:
+        self._renamed = renamed
+        self._written = {name.lower(): written for written, name in renamed.elements.items()}
         self.nodes: dict[str, str] = {}
         self._top = _Scope()
         self._first_use: dict[str, Line] = {}
@@ -143,7 +150,7 @@ class Places:
 
     def line(self, name: str) -> Line | None:
         """The card of an element as ngspice names it, such as `r1` or `r.x1.x2.ra`, and `br1` made from R1."""
-        scope, leaf = self._top, name.lower()
+        scope, leaf = self._top, self._written.get(name.lower(), name.lower())
         if "." in leaf and leaf not in scope.lines:
             # R1 in X9 in Xtop is r.xtop.x9.r1, and r.xtop.r.x9.r1 if X9's subcircuit is defined inside Xtop's.
             *path, leaf = leaf.split(".")
@@ -157,13 +164,13 @@ class Places:
         return found if found is not None or leaf[:1] != "b" else scope.lines.get(leaf[1:])
 
     def spelled(self, name: str) -> str:
-        """An element's name as the netlist writes it; names inside subcircuits stay as ngspice makes them."""
+        """An element's name as the netlist writes it, or says it; names inside subcircuits stay as ngspice makes them."""
         line = self._top.lines.get(name)
-        return name if line is None else line.text.split(maxsplit=1)[0]
+        return name if line is None else self._renamed.elements.get(name) or line.text.split(maxsplit=1)[0]
 
     def node(self, name: str) -> str:
-        """A node's name as the netlist first writes it."""
-        return self.nodes.get(name, name)
+        """A node's name as the netlist first writes it, or says it."""
+        return self._renamed.nodes.get(name) or self.nodes.get(name, name)
 
     def user_of(self, node: str) -> Line | None:
         """The first card of the top level that uses a node, or the call that made it if it lies in a subcircuit."""

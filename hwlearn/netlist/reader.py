@@ -37,7 +37,8 @@ from hwlearn.spice.dialects import Dialect
 from hwlearn.text import GROUND
 
 if TYPE_CHECKING:
-    from hwlearn.network.network import Element, Network
+    from hwlearn.network.edges import Element
+    from hwlearn.network.network import Network
 
 
 def read_netlist(
@@ -59,7 +60,7 @@ def read_netlist(
     laws = tuple(devices)
     source = without_commands(read_source(path, trust), trust, control or ("trust" if trust else "refuse"))
     written, source = source, replace(source, lines=tuple(as_meant(source.lines)))
-    places = Places(source.lines)
+    places = Places(source.lines, source.renamed)
     check_text(source, places, dialect or "")
     source = with_temperature(source)
     expanded = expand(source, places, dialect or "")
@@ -115,7 +116,7 @@ class _Parts:
         laws: Sequence[type[Device]],
         dialect: str,
     ) -> None:
-        self.file, self.places, self.dialect = source.title.file, places, dialect
+        self.file, self.places, self.dialect, self._said = source.title.file, places, dialect, source.renamed
         self.directives = expanded.directives
         self.edges: list[tuple[str, str]] = []
         self.names: list[str] = []
@@ -164,7 +165,7 @@ class _Parts:
         return name
 
     def _element(self, card: Card) -> None:
-        from hwlearn.network.network import Element
+        from hwlearn.network.edges import Element
 
         nodes = tuple(self._node(word) for word in card.nodes)
         self.elements.append(Element(self._name(card), card.text, nodes, self._line(card).where))
@@ -247,6 +248,8 @@ class _Parts:
         known |= {node.lower(): node for element in self.elements for node in element.nodes}
         known |= {node.lower(): node for s in (*sources, *self.jumpers) for node in (s.plus, s.minus)}
         known[GROUND] = GROUND
+        known |= {new: known[old.lower()] for new, old in self._said.nodes.items() if old.lower() in known}
+        by_name |= {new: by_name[old.lower()] for new, old in self._said.elements.items() if old.lower() in by_name}
         self._known = known
         self.inputs: list[Source] = []
         for spec in inputs:

@@ -10,6 +10,7 @@ from pathlib import Path
 from hwlearn.errors import NetlistError
 from hwlearn.files import is_given
 from hwlearn.netlist.lines import Line, cards, is_comment, physical_lines
+from hwlearn.netlist.renamed import Renamed
 
 MOST_LINES = 20_000_000
 """Cards after which includes of includes are taken for an accident."""
@@ -35,11 +36,13 @@ class NetlistSource:
         title: the first line of the netlist.
         lines: the cards, in order, `.control` blocks and `*#` lines among them.
         dropped: dot cards that do not say what the circuit is, such as `.tran` and `.print`.
+        renamed: what its comments say that nodes and elements are called.
     """
 
     title: Line
     lines: tuple[Line, ...]
     dropped: tuple[Line, ...]
+    renamed: Renamed
 
     @property
     def deck(self) -> list[str]:
@@ -58,7 +61,7 @@ def read_source(path: str | PathLike[str], trust: bool = False) -> NetlistSource
     lines = physical_lines(place, str(path))
     flat = _Flattener(place.absolute().parent.resolve(), trust)
     flat.add(lines[1:], place, ((place.resolve(), ""),))
-    return NetlistSource(lines[0], tuple(flat.result), tuple(flat.dropped))
+    return NetlistSource(lines[0], tuple(flat.result), tuple(flat.dropped), Renamed(lines[1:]))
 
 
 class _Flattener:

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 
 from hwlearn.errors import DeviceError, NetlistError
 from hwlearn.files import replace
+from hwlearn.netlist.renamed import renamings
 from hwlearn.network.devices import Names, Resistor
 from hwlearn.network.devices.models import models_of
 from hwlearn.spice.names import is_safe, safe_names
 from hwlearn.text import GROUND, write_number
 
 if TYPE_CHECKING:
-    from hwlearn.network.network import Element, Network
+    from hwlearn.network.edges import Element
+    from hwlearn.network.network import Network
 
 _RESISTOR = Resistor("")
 
 
 def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> str:
-    """See `Network.to_netlist`. A name that ngspice would not keep is replaced; a comment line says by what.
+    """See `Network.to_netlist`. A name that ngspice would not keep is replaced; a comment line says by what, and gives it back
+    when it is read.
 
     Raises:
         NetlistError: a conductance whose resistance overflows; nodes beside other elements that differ only in case.
@@ -41,9 +44,9 @@ def write_netlist(network: Network, path: str | PathLike[str] | None = None) -> 
     lines = [f"* {' '.join(network.title.split())}"]
     if network.dialect:
         lines.append(f"* to be read with --dialect {network.dialect}, or dialect={network.dialect!r}")
-    lines += _renamings("node", network.nodes, nodes)
-    lines += _renamings("edge", network.edge_names, edges)
-    lines += _renamings("source", [source.name for source in network.sources], sources)
+    lines += renamings("node", network.nodes, nodes)
+    lines += renamings("edge", network.edge_names, edges)
+    lines += renamings("source", [source.name for source in network.sources], sources)
     if network.inputs:
         lines.append(f"* inputs: {' '.join(sources[: len(network.inputs)])}")
     for k, (name, edge, conductance) in enumerate(zip(edges, network.edges, network.conductances.tolist(), strict=True)):
@@ -124,7 +127,3 @@ def _element_names(wanted: Sequence[str], kinds: Sequence[str], taken: list[str]
 
 def _spelled(names: Iterable[str], safe: Iterable[str]) -> list[str]:
     return [name if name.lower() == other else other for name, other in zip(names, safe, strict=True)]
-
-
-def _renamings(what: str, names: Iterable[str], written: Iterable[str]) -> list[str]:
-    return [f"* {what} {new} stands for {old!r}" for old, new in zip(names, written, strict=True) if old != new]

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.errors import NetworkError
 from hwlearn.network.devices import Bias, IdealDiode
 from hwlearn.network.devices.ideal_diode import steepest
-from hwlearn.network.network import Element, Network
+from hwlearn.network.edges import Element
+from hwlearn.network.network import Network
 from hwlearn.text import GROUND
 
 DRN_BOUNDS = 1e-6, 1e3

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hwlearn.display import shown
-from hwlearn.errors import DeviceError, NetworkError
-from hwlearn.network.arguments import mask_of, no_doubles, per_edge, ports
+from hwlearn.errors import NetworkError
+from hwlearn.network.arguments import mask_of, per_edge, ports
+from hwlearn.network.checks import check, without_ground
 from hwlearn.network.devices import (
     CONDUCTANCE,
     GATE_VOLTAGE,
@@ -26,10 +26,13 @@ from hwlearn.network.devices import (
     Resistor,
     branches_by_law,
 )
+from hwlearn.network.edges import Edge, Element
+from hwlearn.network.given import nodes_of, read_bounds, read_edges
+from hwlearn.network.graphs import read_graph
+from hwlearn.network.incidence import ends, incidence
 from hwlearn.network.merging import Merging, merge
-from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
-from hwlearn.network.tied import why_tied
-from hwlearn.text import GROUND, did_you_mean
+from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.text import did_you_mean, listed
 
 if TYPE_CHECKING:
     import networkx
@@ -37,26 +40,6 @@ if TYPE_CHECKING:
 
 DEFAULT_BOUNDS = (1e-9, 1e3)
 """Conductance bounds [S] where none are given: 1 GΩ to 1 mΩ."""
-
-
-class Edge(NamedTuple):
-    """A resistor from `tail` (+1 in the incidence matrix) to `head` (−1)."""
-
-    tail: str
-    head: str
-    name: str
-
-
-class Element(NamedTuple):
-    """A netlist element that is no edge and no DC source. ngspice simulates any, `NewtonCircuit` those that a law reads.
-
-    `card` is its line as ngspice expands it, `nodes` the nodes it connects, `where` the file and line it comes from.
-    """
-
-    name: str
-    card: str
-    nodes: tuple[str, ...]
-    where: str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,40 +125,12 @@ class Network:
             laws: classes of devices that may read `elements`, before those of `DEVICES`.
             dialect: in which ngspice reads `elements`.
         """
-        pairs = []
-        for k, edge in enumerate(edges):
-            if isinstance(edge, str) or len(edge) != 2:
-                raise NetworkError(f"edge {k}: {edge!r} is not a (tail, head) pair")
-            pairs.append((canonical(edge[0]), canonical(edge[1])))
-        labels = [f"R{k + 1}" for k in range(len(pairs))] if names is None else [str(name) for name in names]
-        if len(labels) != len(pairs):
-            raise NetworkError(f"{len(labels)} names for {len(pairs)} edges")
-        made = tuple(Edge(tail, head, name) for (tail, head), name in zip(pairs, labels, strict=True))
-
+        made = read_edges(edges, names)
         drives, fixed, others = ports(inputs, as_input), tuple(map(as_input, fixed_sources)), tuple(elements)
-        chosen = tuple(devices)
-        seen = dict.fromkeys(node for edge in made for node in edge[:2])
-        seen.update(dict.fromkeys(node for element in others for node in element.nodes))
-        seen.update(dict.fromkeys(node for device in chosen for node in device.further))
-        sourced = dict.fromkeys(node for source in (*drives, *fixed) for node in (source.plus, source.minus))
-        unknown = [node for source in drives for node in (source.plus, source.minus) if node not in seen and node != GROUND]
-        internal = {node for source in fixed for node in (source.plus, source.minus)}
-        for node in unknown:
-            if node not in internal:
-                raise NetworkError(f"input node {node!r} is on no edge{did_you_mean(node, seen)}")
-        seen.update(dict.fromkeys(node for node in sourced if node != GROUND))
-
-        shape = (len(made),)
-        lower, upper = (
-            per_edge(bound, shape, f"{side} bounds") for bound, side in zip(bounds, ("lower", "upper"), strict=True)
-        )
-        place = {label: k for k, label in enumerate(labels)} if chosen else {}
-        for device in chosen:
-            if device.edge in place:
-                k = place[device.edge]
-                lower[k], upper[k] = max(lower[k], device.limits[0]), min(upper[k], device.limits[1])
+        chosen, labels, shape = tuple(devices), [edge.name for edge in made], (len(made),)
+        lower, upper = read_bounds(bounds, labels, chosen)
         return cls(
-            nodes=tuple(seen),
+            nodes=nodes_of(made, drives, fixed, others, chosen),
             edges=made,
             conductances=per_edge(conductances, shape, "conductances"),
             trainable=mask_of(trainable, labels),
@@ -217,26 +172,13 @@ class Network:
             default: conductance [S] of edges that lack it; without one, such an edge is an error.
             **options: passed to `from_edges`.
         """
-        data = list(graph.edges(data=True))
-        values = []
-        for tail, head, attributes in data:
-            value = attributes.get(conductance, default)
-            if value is None:
-                raise NetworkError(f"edge {tail}–{head} has no attribute {conductance!r}; set it or give default=")
-            values.append(value)
-        if data and all("name" in attributes for *_, attributes in data):
-            options.setdefault("names", [attributes["name"] for *_, attributes in data])
-        if ground is not None and ground not in graph:
-            raise NetworkError(f"ground {ground!r} is not a node of the graph")
-        names: dict[Hashable, str] = {node: GROUND if node == ground else canonical(node) for node in graph}
-        for name, count in Counter(names.values()).items():
-            if count > 1 and name != GROUND:
-                alike = ", ".join(repr(node) for node in names if names[node] == name)
-                raise NetworkError(f"nodes {alike} of the graph would all be named {name!r}; relabel them")
-        pairs = [(names[tail], names[head]) for tail, head, _ in data]
-        drives = [Source(f"V_{names[spec]}", "voltage", names[spec]) if spec in graph else spec for spec in inputs]
-        ports = [Port(names[spec]) if spec in graph else spec for spec in outputs]
-        return cls.from_edges(pairs, values, inputs=drives, outputs=ports, **options)
+        read = read_graph(graph, conductance, default, ground)
+        if read.names:
+            options.setdefault("names", read.names)
+        nodes = read.nodes
+        drives = [Source(f"V_{nodes[spec]}", "voltage", nodes[spec]) if spec in graph else spec for spec in inputs]
+        reads = [Port(nodes[spec]) if spec in graph else spec for spec in outputs]
+        return cls.from_edges(read.pairs, read.conductances, inputs=drives, outputs=reads, **options)
 
     @classmethod
     def from_netlist(
@@ -302,31 +244,7 @@ class Network:
 
     def __post_init__(self) -> None:
         self._freeze()
-        if not self.edges and not self.elements:
-            raise NetworkError("the network has no edges")
-        no_doubles([edge.name for edge in self.edges], "edge")
-        no_doubles([source.name for source in (*self.inputs, *self.fixed_sources)], "source")
-        no_doubles([port.name for port in self.outputs], "output")
-        for source in self.sources:
-            for node in (source.plus, source.minus):
-                if node not in self.node_index and node != GROUND:
-                    raise NetworkError(f"source {source.name!r}: no node {node!r}{did_you_mean(node, self.nodes)}")
-        self._check_devices()
-        self.check_conductances(self.conductances)
-        for k, edge in enumerate(self.edges):
-            low, high, value = self.lower[k], self.upper[k], self.conductances[k]
-            if not 0 < low <= high:
-                raise NetworkError(f"bounds of {edge.name}: need 0 < lower ≤ upper, got {low:g} and {high:g} S")
-            if self.trainable[k] and not low <= value <= high:
-                raise NetworkError(f"{edge.name} is {value:g} S, outside its bounds {low:g} … {high:g} S; widen the bounds")
-        self._check_islands()
-        cluster = dict(zip(self.nodes, self.merging.cluster.tolist(), strict=True))
-        for port in self.outputs:
-            for node in (port.plus, port.minus):
-                if node not in cluster and node != GROUND:
-                    raise NetworkError(f"output {port.name!r}: no node {node!r}{did_you_mean(node, cluster)}")
-            if cluster.get(port.plus, -1) == cluster.get(port.minus, -1):
-                raise NetworkError(f"output {port.name!r} is tied to an input: {why_tied(self.sources, port)}")
+        check(self)
 
     def _freeze(self) -> None:
         for array in (self.conductances, self.trainable, self.lower, self.upper):
@@ -337,7 +255,7 @@ class Network:
         self._freeze()  # a pickled or copied array is writable
 
     def __repr__(self) -> str:
-        ports = f"inputs ({', '.join(self.input_names)}), outputs ({', '.join(self.output_names)})"
+        ports = f"inputs ({listed(self.input_names)}), outputs ({listed(self.output_names)})"
         return f"<Network {self.title!r}: {len(self.nodes)} nodes, {len(self.edges)} edges, {ports}>"
 
     def check_conductances(self, conductances: NDArray[np.float64]) -> None:
@@ -355,34 +273,17 @@ class Network:
     @cached_property
     def incidence(self) -> csr_array:
         """Incidence matrix B (E×N), sparse: +1 at an edge's tail, −1 at its head. A resistor onto itself has a zero row."""
-        from scipy.sparse import csr_array
-
-        edges = np.arange(len(self.edges))
-        ones = np.ones(len(self.edges))
-        triplets = (np.r_[ones, -ones], (np.r_[edges, edges], np.r_[self.tails, self.heads]))
-        return csr_array(triplets, shape=(len(self.edges), len(self.nodes)))
+        return incidence(self.tails, self.heads, len(self.nodes))
 
     @cached_property
     def port_incidence(self) -> csr_array:
         """C (n_out×N), sparse: output voltages are C v. +1 at a port's plus node, −1 at its minus node, nothing at ground."""
-        return self._ends(self.outputs)
+        return ends(self.outputs, self.node_index)
 
     @cached_property
     def source_incidence(self) -> csr_array:
         """(sources×N), sparse: +1 at a source's plus node, −1 at its minus node, nothing at ground; inputs first."""
-        return self._ends(self.sources)
-
-    def _ends(self, pairs: Sequence[Source | Port]) -> csr_array:
-        from scipy.sparse import csr_array
-
-        at = [
-            (k, self.node_index[node], sign)
-            for k, pair in enumerate(pairs)
-            for node, sign in ((pair.plus, 1.0), (pair.minus, -1.0))
-            if node != GROUND
-        ]
-        rows, columns, signs = zip(*at, strict=True) if at else ((), (), ())
-        return csr_array((np.array(signs), (rows, columns)), shape=(len(pairs), len(self.nodes)), dtype=np.float64)
+        return ends(self.sources, self.node_index)
 
     @cached_property
     def tails(self) -> NDArray[np.intp]:
@@ -520,7 +421,7 @@ class Network:
         if unknown := sorted(lost - set(self.edge_names)):
             raise NetworkError(f"no edge {unknown[0]!r}{did_you_mean(unknown[0], self.edge_names)}")
         stays = np.array([name not in lost for name in self.edge_names], dtype=bool)
-        if floating := self._floating(stays):
+        if floating := without_ground(self, stays):
             gone = ", ".join(name for name in self.edge_names if name in lost)
             raise NetworkError(f"without {gone}, nothing connects {listed(floating)} to a source or ground")
         return replace(
@@ -548,51 +449,3 @@ class Network:
             outputs=self.outputs if outputs is None else ports(outputs, as_output),
             fixed_sources=tuple(source for source in self.sources if source.name not in names),
         )
-
-    def _check_devices(self) -> None:
-        no_doubles([device.edge for device in self.devices], "device of edge")
-        place = {name: k for k, name in enumerate(self.edge_names)} if self.devices else {}
-        for device in self.devices:
-            what = f"{device.word} {device.edge!r}"
-            if device.edge not in place:
-                raise NetworkError(f"{what}: no edge has this name{did_you_mean(device.edge, place)}")
-            for terminal, node in zip(device.terminals[2:], device.further, strict=True):
-                if node not in self.node_index:
-                    raise NetworkError(f"{what}: no node {node!r} for its {terminal}")
-            try:
-                device.check()
-            except DeviceError as error:
-                raise NetworkError(f"{what}: {error}") from None
-            k, (low, high) = place[device.edge], device.limits
-            if not low <= self.lower[k] <= self.upper[k] <= high:
-                bounds = f"{self.lower[k]:g} … {self.upper[k]:g} S"
-                raise NetworkError(f"{what}: its bounds {bounds} must lie within {low:g} … {high:g} S")
-
-    def _check_islands(self) -> None:
-        """Every node needs a path to ground."""
-        if lost := self._floating(np.ones(len(self.edges), dtype=bool)):
-            raise NetworkError(
-                f"island without a source or ground: {listed(lost)}; connect it to ground by a resistor or a voltage source"
-            )
-
-    def _floating(self, there: NDArray[np.bool_]) -> list[str]:
-        """Nodes without a path to ground through voltage sources, other elements, or the edges that are `there` (E,)."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        ground = len(self.nodes)
-        at = {**self.node_index, GROUND: self.node_index.get(GROUND, ground)}
-        ties = [(s.plus, s.minus) for s in self.sources if s.kind == "voltage"]
-        ties += [(element.nodes[0], node) for element in self.elements for node in element.nodes[1:]]
-        one = np.r_[self.tails[there], [at[a] for a, _ in ties]].astype(np.intp)
-        two = np.r_[self.heads[there], [at[b] for _, b in ties]].astype(np.intp)
-        if GROUND in self.node_index:
-            one, two = np.r_[one, ground], np.r_[two, at[GROUND]]
-        graph = coo_array((np.ones(len(one)), (one, two)), shape=(ground + 1, ground + 1))
-        _, label = connected_components(graph, directed=False)
-        return [self.nodes[k] for k in np.flatnonzero(label[:ground] != label[ground])]
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -25,7 +25,7 @@ from hwlearn.errors import DeviceError
 from hwlearn.netlist.laws import read_elements
 from hwlearn.network import Network, Source
 from hwlearn.network.devices import Branches, Device, EdgeDevice, ElementDevice, Names, Placed, Resistor, branches_by_law
-from hwlearn.network.network import Element
+from hwlearn.network.edges import Element
 
 SAMPLES = 40
 

@@ -1,12 +1,12 @@
 """Forecast ends of training against a flow that shares no code with them: a dense Laplacian and scipy's integrator."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from effort import tries
 from scipy.integrate import solve_ivp
 from typer.testing import CliRunner
 
@@ -18,8 +18,8 @@ from hwlearn.cli import app
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
 RULES = {"ep": EquilibriumPropagation, "cl": CoupledLearning, "al": AdjointCoupledLearning}
-CIRCUITS = int(os.environ.get("HWLEARN_FORECASTS", "8"))
-"""Circuits per rule; HWLEARN_FORECASTS=50 takes a minute."""
+CIRCUITS = tries(8)
+"""Circuits per rule."""
 
 SPREAD = 3e3
 """Largest λ_max/λ_min followed to the end by the slow truth."""

@@ -25,9 +25,11 @@ from hwlearn import (
     train,
 )
 from hwlearn.analysis.coercivity import coercivity
+from hwlearn.analysis.forecast import forecast
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.loss_rates import loss_rates
 from hwlearn.cli import app
+from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment
 from hwlearn.network.builders import crossbar
 from hwlearn.show.facts.analysis import analysis_facts
@@ -153,6 +155,22 @@ def test_a_loss_that_jumps_says_so():
     network = crossbar(2, 3, rails=(0.0, 1.0), seed=0)
     said = analyze(network, Task.classification(points, colours), OnlyWrong()).advice()
     assert any("only-wrong jumps, and has no Hessian there" in line for line in said)
+
+
+def test_no_end_is_foretold_of_a_loss_that_jumps(tmp_path):
+    """Its flow would be followed for hours, to and fro across the jump."""
+    points, colours = dots()
+    np.savez(tmp_path / "dots.npz", points=points, colour=np.array(colours))
+    text = FILE.replace("dots.csv", "dots.npz").replace('name = "cross-entropy"\nscale = 0.05', 'name = "only-wrong"')
+    assert "only-wrong" in text
+    (tmp_path / "dots.toml").write_text(text)
+    done = CliRunner().invoke(app, ["analyze", str(tmp_path / "dots.toml"), "--json"])
+    assert (done.exit_code, "forecast" in json.loads(done.stdout)) == (0, False)
+    refused = CliRunner().invoke(app, ["analyze", str(tmp_path / "dots.toml"), "--end"])
+    assert refused.exit_code != 0
+    network = crossbar(2, 3, rails=(0.0, 1.0), seed=0)
+    with pytest.raises(HwlearnError, match="only-wrong jumps, and its flow has no end"):
+        forecast(network, Task.classification(points, colours), EquilibriumPropagation(loss=OnlyWrong()))
 
 
 def test_the_command_tells_the_loss_of_the_file(tmp_path):

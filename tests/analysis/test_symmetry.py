@@ -1,10 +1,9 @@
 """Symmetries of targets that cost rank: planted in random networks all are named, beside the rank on the solution manifold."""
 
-import os
-
 import networkx
 import numpy as np
 import pytest
+from effort import tries
 
 from hwlearn import ExactCircuit, Network, Task
 from hwlearn.analysis.analyze import analyze
@@ -14,7 +13,7 @@ from hwlearn.analysis.symmetry import symmetries
 from hwlearn.circuits.drive import Drive
 from hwlearn.claims.rows import kite_network, kite_task
 
-COUNT = int(os.environ.get("HWLEARN_SYMMETRIES", "8"))
+COUNT = tries(8)
 """Networks of each kind; 50 is the claim."""
 
 

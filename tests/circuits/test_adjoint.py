@@ -85,7 +85,7 @@ def bipartite(seed: int, kind: str) -> Network:
 @pytest.mark.parametrize("kind", ["crossbar", "nearly"])
 @pytest.mark.parametrize("name", ["ep", "cl", "al", "dual-cl"])
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 10**6), samples=st.sampled_from([1, 2, 9]), symmetric=st.booleans())
+@given(seed=st.integers(0, 10**6), samples=st.sampled_from([1, 2, 9, 20]), symmetric=st.booleans())
 def test_directions_of_crossbars(name: str, kind: str, seed: int, samples: int, symmetric: bool) -> None:
     """Dense matrices in the place of edges."""
     network = bipartite(seed, kind)
@@ -118,6 +118,27 @@ def test_right_hand_sides_are_two_for_each_output(name: str, monkeypatch: pytest
             rows.clear()
         rule.direction(circuit, task(network, 7, k))
         assert k < 2 or sum(rows) == 6
+
+
+@pytest.mark.parametrize(("samples", "products"), [(5, ["currents"]), (40, ["transfer", "currents"])])
+def test_a_crossbars_matrix_is_read_in_place_and_multiplied_once_for_few_samples(
+    samples: int, products: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = crossbar(40, 3)
+    circuit, called, blocks = ExactCircuit(network), [], []
+    for name in ("transfer", "currents"):
+        method = getattr(entering.DenseEntering, name)
+
+        def counted(self, block, values, name=name, method=method):
+            called.append(name)
+            blocks.append(block)
+            return method(self, block, values)
+
+        monkeypatch.setattr(entering.DenseEntering, name, counted)
+    monkeypatch.setattr(entering, "LEAST", 10)
+    RULES.get("ep")(symmetric=True).direction(circuit, task(network, samples, 0))
+    assert called == products
+    assert all(np.shares_memory(block, circuit.conductances) for block in blocks)
 
 
 def test_a_measurement_of_older_conductances_does_not_spoil_what_comes_after() -> None:

@@ -11,7 +11,7 @@ from hwlearn.errors import ModelError, SimulationError
 from hwlearn.learning.train import task_loss
 from hwlearn.network.devices import IdealDiode
 from hwlearn.network.devices.ideal_diode import steepest
-from hwlearn.network.network import Element
+from hwlearn.network.edges import Element
 
 
 def random_network(seed: int) -> Network:

@@ -1,10 +1,10 @@
 """Elements that the exact model takes, in circuits at random: its answers and what rules learn are those of ngspice."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from effort import tries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import Maker, bipolar, jfet, mosfet, real_diode, table, with_law, with_memristors
@@ -15,12 +15,10 @@ from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, Ngspi
 from hwlearn.network.builders import grid
 
 LAWS = {"diode": (real_diode, 2), "mosfet": (mosfet, 4), "jfet": (jfet, 3), "bipolar": (bipolar, 3), "table": (table, 2)}
-EXAMPLES = int(os.environ.get("HWLEARN_LAW_EXAMPLES", "10"))
-"""Circuits of each law; 200 take some ten seconds."""
 
 
 @pytest.mark.parametrize(("make", "terminals"), LAWS.values(), ids=LAWS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=tries(10), deadline=None)
 @given(network=networks(), seed=st.integers(0, 2**32 - 1))
 def test_any_circuit_is_that_of_ngspice(make: Maker, terminals: int, network: Network, seed: int) -> None:
     network = with_law(network, seed, make, terminals)
@@ -29,7 +27,7 @@ def test_any_circuit_is_that_of_ngspice(make: Maker, terminals: int, network: Ne
     agrees_with_ngspice(network, inputs, currents, 0.9)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=tries(10), deadline=None)
 @given(network=networks(), seed=st.integers(0, 2**32 - 1))
 def test_any_circuit_of_memristors_is_that_of_ngspice(network: Network, seed: int) -> None:
     """At the states that they have."""

@@ -16,7 +16,7 @@ from hwlearn.learning.train import task_loss
 from hwlearn.network.builders import deep_resistive
 from hwlearn.network.devices import Bias, IdealDiode
 from hwlearn.network.devices.ideal_diode import steepest
-from hwlearn.network.network import Element
+from hwlearn.network.edges import Element
 
 
 def random_network(seed: int) -> Network:

@@ -40,7 +40,7 @@ DRIVE = Drive([[1.0, 0.0], [0.3, -0.2]])
 def slight() -> list[Effect]:
     """A little of everything that is there all the time."""
     return [
-        Quantised(2**20, 1e-5, 0.1),
+        Quantised(2**18, 1e-5, 0.1),
         Tolerance(1e-5),
         UpdateBias(1e-9),
         NudgeGain(1e-5),

@@ -1,17 +1,20 @@
 """Every Cholesky gives the solution of a dense solve; the choice follows size and fill."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csc_array, csr_array, triu
 
+from hwlearn import Drive, Inject
 from hwlearn.circuits.exact.circuit import ExactCircuit
-from hwlearn.circuits.kernels import added_product, added_products
+from hwlearn.circuits.kernels import added_column_products, added_product, added_products, solved, solved_publicly
 from hwlearn.circuits.linalg import Cholesky, Cholmod, DenseCholesky, QdldlCholesky, choose_cholesky
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
-from hwlearn.network.builders import grid, layered, random_regular
+from hwlearn.network.builders import crossbar, grid, layered, random_regular
 
 
 def reduced(network: Network) -> np.ndarray:
@@ -47,6 +50,28 @@ def test_choice_by_size_and_fill() -> None:
     assert chosen(grid(70, 70)) == "CHOLMOD"
     assert chosen(layered([150, 150, 150])) == "LAPACK"
     assert chosen(random_regular(4, 1000)) == "CHOLMOD"
+    assert chosen(random_regular(10, 300)) == "CHOLMOD"
+    assert chosen(random_regular(4, 60)) == "qdldl"
+    assert chosen(crossbar(5, 3)) == "diagonal"
+    assert chosen(grid(1, 2)) == "diagonal"
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6))
+def test_crossbars_are_right_whatever_the_decades(seed: int) -> None:
+    """Each output is a mean of the inputs, weighted by its conductances: here in fractions."""
+    random = np.random.default_rng(seed)
+    network = Network.from_edges([(f"x{k}", node) for k in range(4) for node in "pq"], inputs=[f"x{k}" for k in range(4)])
+    circuit, inputs = ExactCircuit(network), random.normal(size=(1, 4))
+    for _ in range(2):
+        conductances = 10 ** random.uniform(-150, 100, 8)
+        circuit.program(conductances)
+        weights, values = ([Fraction(x) for x in array] for array in (conductances.tolist(), inputs[0].tolist()))
+        found = circuit.measure(Drive(inputs)).node_voltages[0]
+        for side, node in enumerate("pq"):
+            own = weights[side::2]
+            expected = float(sum(g * x for g, x in zip(own, values, strict=True)) / sum(own))
+            assert abs(found[network.node_index[node]] - expected) <= 1e-15 * np.abs(inputs).max()
 
 
 def test_not_positive_definite_is_refused() -> None:
@@ -58,16 +83,12 @@ def test_not_positive_definite_is_refused() -> None:
 
 def test_no_unknowns() -> None:
     network = Network.from_edges([("a", "0"), ("a", "b")], inputs=["a", "b"])
-    from hwlearn import Drive
-
     measured = ExactCircuit(network).measure(Drive([[1.0, 3.0]]))
     np.testing.assert_allclose(measured.input_currents, [[1 - 2, 2]])
     choose_cholesky(0, np.zeros(1, dtype=int), np.zeros(0, dtype=int)).solve(np.zeros((2, 0)))
 
 
 def test_without_any_source() -> None:
-    from hwlearn import Drive, Inject
-
     network = Network.from_edges([("a", "0"), ("a", "b"), ("b", "0")], [1.0, 2.0, 3.0], inputs=[], outputs=["a"])
     measured = ExactCircuit(network).measure(Drive(np.zeros((1, 0)), Inject([[1.0]])))
     np.testing.assert_allclose(measured.output_voltages, [[1 / (1 + 1 / (1 / 2 + 1 / 3))]], rtol=1e-14)
@@ -84,3 +105,25 @@ def test_without_scipys_kernels_products_are_the_same():
     expected = result + matrix.toarray() @ many
     added_products(5, 7, 3, matrix.indptr, matrix.indices, matrix.data, many.reshape(-1), result.reshape(-1))
     np.testing.assert_allclose(result, expected, rtol=1e-14)
+    expected = result + matrix.toarray() @ many
+    columns = matrix.tocsc()
+    added_column_products(5, 7, 3, columns.indptr, columns.indices, columns.data, many.reshape(-1), result.reshape(-1))
+    np.testing.assert_allclose(result, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_many_small_systems(dtype):
+    random = np.random.default_rng(0)
+    matrices, x = random.integers(-9, 9, (5, 4, 4)).astype(dtype), random.integers(-9, 9, (5, 4)).astype(dtype)
+    right = np.einsum("sij,sj->si", matrices, x)  # of integers, so it is exact
+    for solve in (solved, solved_publicly):
+        found = solve(matrices, right)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, x, rtol=0, atol=1e3 * np.finfo(dtype).eps)
+
+
+def test_a_singular_system_has_no_solution_and_no_warning():
+    matrices, right = np.stack((np.eye(2), np.zeros((2, 2)))), np.ones((2, 2))
+    assert solved(matrices, right).tolist()[0] == [1.0, 1.0]
+    assert np.isnan(solved(matrices, right)[1]).all()
+    assert np.isnan(solved_publicly(matrices, right)).all()

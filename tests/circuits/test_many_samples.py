@@ -7,7 +7,8 @@ import pytest
 
 from hwlearn import Circuit, Drive, EquilibriumPropagation, ExactCircuit, Inject, Network, NewtonCircuit, NgspiceCircuit, Task
 from hwlearn.circuits import measurement
-from hwlearn.circuits.newton import circuit as newton
+from hwlearn.circuits.newton import equations as newton
+from hwlearn.circuits.newton import iteration
 from hwlearn.circuits.ngspice import circuit as ngspice
 from hwlearn.network import Element
 from hwlearn.network.builders import grid
@@ -76,7 +77,7 @@ def test_parts_are_as_if_each_sample_were_alone(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_sample_without_an_answer_is_named_by_its_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newton, "AT_ONCE", 1)
-    monkeypatch.setattr(newton, "ITERATIONS", 2)
+    monkeypatch.setattr(iteration, "ITERATIONS", 2)
     inputs = np.zeros((5, 2))
     inputs[3] = 5.0
     with pytest.raises(Exception, match="sample 3"):

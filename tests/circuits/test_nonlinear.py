@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from hwlearn import Circuit, Drive, Hold, Network, NewtonCircuit, Open
 from hwlearn.circuits.newton.matrices import PivotedMatrices
 from hwlearn.errors import ModelError
-from hwlearn.network.network import Element
+from hwlearn.network.edges import Element
 from hwlearn.testing.circuits import CircuitContract
 from hwlearn.testing.resistors import ResistorContract
 

@@ -10,7 +10,7 @@ from scipy.sparse import csc_array, triu
 from test_linalg import reduced
 
 from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagation, ExactCircuit, Rule, Task, train
-from hwlearn.circuits.exact import ports, reused
+from hwlearn.circuits.exact import reused, system
 from hwlearn.circuits.exact.reused import ReusedFactor
 from hwlearn.circuits.linalg import DenseCholesky
 from hwlearn.learning.train import TrainState
@@ -49,8 +49,9 @@ def test_solves_whatever_the_change(rows: int, columns: int, decades: float, see
 def test_training_with_an_old_factor(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reused, "WORTHWHILE", 0.0)
     monkeypatch.setattr(reused, "thread_time", count().__next__)  # all takes equally long, so the first factor stays
-    monkeypatch.setattr(ports, "Cholmod", DenseCholesky)
-    monkeypatch.setattr(ports, "choose_cholesky", DenseCholesky)
+    monkeypatch.setattr(system, "SMALLEST", 0)
+    monkeypatch.setattr(system, "Cholmod", DenseCholesky)
+    monkeypatch.setattr(system, "choose_cholesky", DenseCholesky)
     network = random_regular(
         4, 120, conductances=10 ** np.random.default_rng(0).uniform(-1, 0, 240), outputs=["n7", "n100,n20"]
     )

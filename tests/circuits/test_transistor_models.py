@@ -1,18 +1,15 @@
 """What models and cards of transistors say, at any temperature: currents are those of ngspice."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from effort import tries
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from hwlearn import Drive, Element, Network, NewtonCircuit, NgspiceCircuit, Source
 from hwlearn.errors import ModelError, SimulationError
-
-EXAMPLES = int(os.environ.get("HWLEARN_LAW_EXAMPLES", "15"))
-"""Circuits of each kind; 200 take half a minute."""
 
 Text = dict[str, object]
 
@@ -84,7 +81,7 @@ def at_once(network: Network, volts: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("make", "terminals", "volts"), KINDS.values(), ids=KINDS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=tries(12), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_currents_of_any_model_are_those_of_ngspice(make, terminals: int, volts: float, seed: int) -> None:
     random = np.random.default_rng(seed)

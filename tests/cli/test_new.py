@@ -64,6 +64,13 @@ def test_likely_outputs(text, outputs):
     assert made(text + ".end\n")["ports"]["outputs"] == outputs
 
 
+def test_supplies_that_go_nowhere_are_no_inputs():
+    """A model of an op-amp without supplies, as KiCad draws it, leaves them alone."""
+    content = made("* t\nVcc vcc 0 12\nVee 0 vee 12\nV1 a 0 3\nR1 a m 1k\nE1 o 0 0 m 1e5\nR2 m o 2k\n")
+    assert content["ports"]["inputs"] == ["V1"]
+    assert run("train", "n.toml", "--steps", "2", "--no-save").exit_code == 0
+
+
 def test_wires_and_ammeters_are_no_inputs():
     content = made(
         "* w\nV1 a 0 1\nI1 0 m 1m\nVZ z 0 0\nVAM m q 0\nRW q r 0\nR1 a m 1k\nR2 r z 1k\nR3 r out 1k\nR4 out 0 1k\n.end\n"

@@ -46,7 +46,7 @@ def test_shipped_experiments_are_not_warned_of(name):
     experiment = load_experiment(NETLISTS / f"{name}.toml")
     ahead = forecast(experiment)
     assert ahead.warnings == ()
-    assert ahead.rate.startswith("learning rate auto") == (name not in ("allostery-bench", "memristors"))
+    assert ahead.rate.startswith("learning rate auto")
 
 
 WARNED = [

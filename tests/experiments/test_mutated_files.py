@@ -1,10 +1,5 @@
-"""Damaged and forged files: a result or one line that says what is wrong, never a traceback.
+"""Damaged and forged files: a result or one line that says what is wrong, never a traceback."""
 
-`HWLEARN_MUTATIONS=10000 HWLEARN_SEED=7 pytest tests/experiments/test_mutated_files.py` tries that many of each kind,
-from another seed.
-"""
-
-import os
 import random
 import shutil
 import traceback
@@ -12,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from effort import SEED, tries
 from mutations import mutated_bytes, mutated_json, mutated_lines, mutated_npy, mutated_npz, mutated_toml
 from typer.testing import CliRunner
 
@@ -20,7 +16,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.experiments.runs import Run
 
 ROOT = Path(__file__).parents[2]
-COUNT, SEED = int(os.environ.get("HWLEARN_MUTATIONS", "60")), int(os.environ.get("HWLEARN_SEED", "1"))
+COUNT = tries(40)
 
 MUTATIONS = {
     "run.json": mutated_json,

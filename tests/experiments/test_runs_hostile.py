@@ -4,6 +4,7 @@ import random
 import shutil
 
 import pytest
+from effort import SEED, tries
 from hostile import mutated
 from test_runs_trust import COMMANDS, EXPERIMENT, NETLIST, SHELL, run
 
@@ -37,7 +38,8 @@ def attacked(tmp_path, count, seed):
         done = mutated(folder, outside, dice)
         command = dice.choice((*COMMANDS, ("runs",), *2 * EXPORTS))
         result = run(command[0], folder, *command[1:])
-        told = result.exit_code in (0, 1) or (result.exit_code == 2 and result.stderr.count("\n") == 1)
+        errors = [line for line in result.stderr.splitlines() if not line.startswith("warning: ")]
+        told = result.exit_code in (0, 1) or (result.exit_code == 2 and len(errors) == 1)
         crashed = result.exception is not None and not isinstance(result.exception, SystemExit)
         if crashed or not told or world(outside) != before:
             wrong.append((done, command, result.exit_code, repr(result.exception), result.stderr[-300:]))
@@ -45,12 +47,8 @@ def attacked(tmp_path, count, seed):
     return wrong
 
 
-@pytest.mark.slow  # hundreds of runs
+@pytest.mark.slow  # a hundred commands
 @pytest.mark.filterwarnings("default")  # of numpy, about damaged numbers
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 3))])  # 6 s each
+@pytest.mark.parametrize("seed", range(SEED, SEED + tries(2)))
 def test_hostile_run_folders(tmp_path, seed):
-    assert attacked(tmp_path, 75, seed) == []
-
-
-def test_a_few_hostile_run_folders(tmp_path):
-    assert attacked(tmp_path, 10, 100) == []
+    assert attacked(tmp_path, 50, seed) == []

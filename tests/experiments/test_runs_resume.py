@@ -1,9 +1,6 @@
 """A run that was cut off ends with the same numbers as one that never was."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -272,28 +269,6 @@ def test_two_processes_on_one_run_are_refused(kite_file, tmp_path):
     assert second == ["running"]
 
 
-FULL = """
-import resource, sys
-from hwlearn.experiments import load_experiment
-from hwlearn.experiments.runs import Run
-from hwlearn.experiments.runs.checkpoint import Checkpoint, load_checkpoint
-run = Run.create(sys.argv[2], load_experiment(sys.argv[1], {"train.steps": 2000}))
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-run.go()
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="file size limits of POSIX")
-def test_a_full_disk_leaves_the_last_checkpoint(kite_file, tmp_path):
-    command = [sys.executable, "-c", FULL, str(kite_file), str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert "ExperimentError" in done.stderr
-    assert "the last checkpoint is whole: make room" in done.stderr
-    rest = Run.load(tmp_path / "run").resume()
-    whole = run_experiment(load_experiment(kite_file, {"train.steps": 2000}))
-    assert rest.network.conductances.tobytes() == whole.network.conductances.tobytes()
-
-
 GRID = """
 [circuit]
 builder = "grid"
@@ -323,51 +298,3 @@ def test_what_was_measured_before_the_training_changes_no_bit_of_it(tmp_path, af
     rest = Run.load(tmp_path / "run").resume()
     assert rest.losses.tobytes() == whole.losses.tobytes()
     assert rest.network.conductances.tobytes() == whole.network.conductances.tobytes()
-
-
-NOISELESS = (("noise_v = 20e-6\nlsb_v = 5e-6\n", ""), ("repeats = 8", "repeats = 2"))
-
-
-def killed(tmp_path, file, overrides, count):
-    """What tests/support/killer.py found."""
-    command = [
-        sys.executable,
-        str(ROOT / "tests" / "support" / "killer.py"),
-        str(file),
-        json.dumps(overrides),
-        str(tmp_path),
-        str(count),
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=250, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-@pytest.mark.parametrize(("backend", "steps", "count", "tolerance"), [("exact", 1500, 20, 0), ("ngspice", 200, 15, 1e-10)])
-def test_kill_9_at_any_moment_loses_one_step_at_most(tmp_path, backend, steps, count, tolerance):
-    file = tmp_path / "grid.toml"
-    file.write_text(GRID.format(steps=steps))
-    check_killed(killed(tmp_path, file, {"backend.name": backend}, count), steps, tolerance)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_kill_9_on_the_virtual_bench(tmp_path):
-    station = tmp_path / "station.toml"
-    text = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
-    for old, new in NOISELESS:
-        assert old in text
-        text = text.replace(old, new)
-    station.write_text(text, encoding="utf-8")
-    overrides = {"backend.name": "bench", "backend.station": str(station), "train.steps": 25}
-    check_killed(killed(tmp_path, ROOT / "netlists" / "allostery-bench.toml", overrides, 15), 25, 0)
-
-
-def check_killed(found, steps, tolerance):
-    for one in found["killed"]:
-        assert one["steps"] <= 1
-        assert one["end"] == list(range(steps + 1))
-        assert one["g"] == pytest.approx(found["whole"], rel=tolerance, abs=0)
-    assert sum(one["cut"] for one in found["killed"]) > len(found["killed"]) / 2

@@ -10,9 +10,7 @@ from hwlearn.experiments import load_experiment
 from hwlearn.learning.rules import RULES
 
 ROOT = Path(__file__).parents[2]
-PULSED = "memristors"  # a rate for its pulses, which no model of the circuit knows
-SHIPPED = sorted(file.stem for file in (ROOT / "netlists").glob("*.toml") if file.stem != PULSED)
-RATE_OF_ITS_BENCH = "allostery-bench"  # chosen for the noise of digipots; without noise, auto learns it too
+SHIPPED = sorted(file.stem for file in (ROOT / "netlists").glob("*.toml"))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +27,7 @@ def bench():
 def test_no_shipped_experiment_has_a_rate():
     for name in SHIPPED:
         table = load_experiment(ROOT / "netlists" / f"{name}.toml").settings.train
-        assert (table.learning_rate == "auto") == (name != RATE_OF_ITS_BENCH), name
+        assert table.learning_rate == "auto", name
 
 
 SLOW = {"xor-board": pytest.mark.slow}  # a netlist of real junctions, 300 steps for each rule

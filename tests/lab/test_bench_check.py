@@ -388,13 +388,13 @@ def test_a_bench_chooses_how_often_to_read(tmp_path, nudge, error):
 def test_a_chosen_number_grows_without_a_nudge_and_falls_with_a_strong_one():
     repeats, still = Repeats(2, 0.1, 50), np.ones((1, 3))
     for number in (4, 8, 16, 32, 50, 50):
-        repeats.contrasted(still, still, 1e-5)
+        repeats.contrasted([(still, still)], 1e-5)
         assert repeats.number == number
     for number in (26, 14, 8, 4, 2, 2):
-        repeats.contrasted(2 * still, still, 1e-5)
+        repeats.contrasted([(2 * still, still)], 1e-5)
         assert repeats.number == number
     fixed = Repeats(3)
-    fixed.contrasted(still, still, 1e-5)
+    fixed.contrasted([(still, still)], 1e-5)
     assert fixed.number == 3
 
 

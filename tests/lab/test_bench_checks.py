@@ -36,8 +36,8 @@ class Witness(Check):
         self.note("before", StationError)
 
     def after(self, phase):
-        assert phase.readings.shape == (1, 8, len(self.bench.plan.read_nodes))
-        assert [said.of for said in phase.metered] == ["output t1,t2"]
+        assert (phase.repeats, phase.readings.means.shape) == (8, (1, len(self.bench.plan.read_nodes)))
+        assert [span.of for span in phase.meters.spans.values()] == ["output t1,t2"]
         self.note("after", InstrumentError)
 
     def accepted(self, phase):

@@ -28,6 +28,7 @@ def test_each_rule_learns_on_the_virtual_bench(rule, tmp_path):
         "rule.nudge": nudge,
         "rule.symmetric": "true",
         "train.learning_rate": learning_rate,
+        "train.optimizer": "momentum",
         "train.stop_loss": stop_loss,
     }
     sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]

@@ -1,5 +1,7 @@
 """learning_rate = "auto": every rule, loss, circuit and parameter, without a number from anyone."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,6 +28,7 @@ from hwlearn.circuits.imperfect.circuit import ImperfectCircuit
 from hwlearn.circuits.imperfect.readings import Noise
 from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.errors import HwlearnError, ModelError, SimulationError
+from hwlearn.experiments import load_experiment
 from hwlearn.learning.rates.error_dynamics import error_dynamics
 from hwlearn.learning.rates.modes import modes
 from hwlearn.learning.rates.own_rate import CAREFUL, LONGEST, MOST, OwnRate
@@ -300,3 +303,15 @@ class TestTraining:
         assert rate.rate == before
         with pytest.raises(SimulationError):
             OwnRate(1.0, circuit, TASK, rule).look(0, reading, circuit.conductances, None)
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_noise_at_the_bounds_throws_no_circuit_far(seed):
+    """Of a single output all directions turn round with its error: what pressed edges against their bounds pushes them off."""
+    experiment = load_experiment(Path(__file__).parents[2] / "netlists" / "allostery-bench.toml")
+    with ImperfectCircuit(ExactCircuit(experiment.network), Noise(2e-5), seed=seed) as circuit:
+        losses = train(circuit, experiment.task, experiment.rule, steps=50, keep="last").losses
+    at_bound = circuit.conductances <= experiment.network.lower * (1 + 1e-9)
+    assert at_bound.any()
+    assert losses[0] > 1e-2
+    assert losses[12:].max() < 1e-7  # noise of 20 µV in two readings, and what a strong nudge makes of it

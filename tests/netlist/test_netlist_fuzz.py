@@ -1,23 +1,17 @@
 """Netlists mutated at random: a result or one line, whatever they hold; read in children, which may not end or hang."""
 
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from effort import SEED, tries
 from netlist_children import left_behind, outcomes
 
 ROOT = Path(__file__).parents[1]
 SEEDS = [*3 * sorted((ROOT.parent / "netlists").glob("*.cir")), *sorted((ROOT / "data" / "netlists").glob("*.cir"))]
-COUNT = int(os.environ.get("HWLEARN_FUZZ", "300"))
-"""How many: `HWLEARN_FUZZ=100000 pytest -m slow tests/netlist/test_netlist_fuzz.py` is the long attack."""
-
-FIRST = int(os.environ.get("HWLEARN_FUZZ_FIRST", "0"))
-"""The first seed: others than before, for other netlists."""
-
-TOGETHER = min(2000, COUNT // 2)
-"""How many of one seed."""
+COUNT = 75
+"""Netlists of one seed."""
 
 
 def _listed(name: str) -> list[str]:
@@ -75,13 +69,13 @@ def _found(folder: Path) -> Iterator[str]:
     return (str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.slow  # hundreds of netlists, each loaded twice or more: the attack is the test
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT // TOGETHER))
+@pytest.mark.slow  # many netlists, each loaded twice or more: the attack is the test
+@pytest.mark.parametrize("seed", range(SEED, SEED + tries(2)))
 def test_a_mutated_netlist_is_a_result_or_one_line(seed, tmp_path):
     texts, at, rng = tmp_path / "netlists", tmp_path / "work", random.Random(seed)  # noqa: S311
     texts.mkdir()
     at.mkdir()
-    files = [texts / f"{k}.cir" for k in range(TOGETHER)]
+    files = [texts / f"{k}.cir" for k in range(COUNT)]
     for file in files:
         file.write_bytes(mutated(rng))
     before = set(_found(tmp_path))

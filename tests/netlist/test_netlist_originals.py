@@ -45,6 +45,35 @@ def test_all_digits_are_kept():
     assert source("i=v(b)*1.23456789012345m + 2k*1e-9").endswith("i=v(b)*1.23456789012345m + 2k*1e-9")
 
 
+PI = "3.14159265358979"
+EXPANDED = {
+    "in a subcircuit": ("X1 b s\n.subckt s b\nB1 b 0 i=v(b)*3.14159265358979m\n.ends", 1e-3),
+    "beside a parameter": (".param k=2\nB1 b 0 i=k*v(b)*3.14159265358979m", 2e-3),
+    "in a function": (".func f(x) {3.14159265358979m*x}\nB1 b 0 i=f(v(b))", 1e-3),
+    "of G": ("G1 b 0 cur='v(b)*3.14159265358979m'", 1e-3),
+    "of G, in a subcircuit": ("X1 b s\n.subckt s b\nG1 b 0 value={v(b)*3.14159265358979m}\n.ends", 1e-3),
+    "of E": ("E1 e 0 vol='-v(b)*3.14159265358979'\nR2 b e 1k", None),
+    "of R": ("R2 b 0 r='1k*(3.14159265358979+v(b))'", None),
+}
+
+
+@pytest.mark.parametrize("where", EXPANDED)
+def test_what_is_expanded_keeps_its_digits(where):
+    """Where ngspice itself computes with eleven of them, the exact model does not."""
+    text, siemens = EXPANDED[where]
+    network = load(DECK.format(text), outputs=["b"])
+    assert any(number in element.card for element in network.elements for number in (PI, "0.00314159265358979"))
+    if siemens is not None:
+        with NewtonCircuit(network) as circuit:
+            volts = circuit.measure(Drive(np.zeros((1, 0)))).output_voltages[0, 0]
+        assert volts == pytest.approx(1 / (1 + 1e3 * siemens * float(PI)), rel=1e-14)
+
+
+def test_numbers_that_eleven_digits_do_not_tell_apart_stay_as_they_are_listed():
+    card = source("i={k}*(1.23456789012345*v(b)+1.23456789012399*v(b))", ".param k=1m")
+    assert card.count("1.2345678901e+00") == 2
+
+
 @pytest.mark.parametrize(
     ("card", "beside", "says"),
     [

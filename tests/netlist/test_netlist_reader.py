@@ -242,11 +242,11 @@ def test_title_falls_back_to_the_file_name():
     assert load("*\nR1 a 0 1k\nV1 a 0 1").title == "n"
 
 
-def test_100_000_lines():
-    ladder = "\n".join(f"R{k} n{k} n{k + 1} {k + 1}" for k in range(99_990))
-    net = load(f"ladder\nV1 n0 0 1\n{ladder}\nRend n99990 0 1\n", inputs=["V1"], outputs=["n5"])
-    assert len(net.edges) == 99_991
-    assert np.allclose(1 / net.conductances[:-1], np.arange(1, 99_991), rtol=1e-14)
+def test_20_000_lines():
+    ladder = "\n".join(f"R{k} n{k} n{k + 1} {k + 1}" for k in range(19_990))
+    net = load(f"ladder\nV1 n0 0 1\n{ladder}\nRend n19990 0 1\n", inputs=["V1"], outputs=["n5"])
+    assert len(net.edges) == 19_991
+    assert np.allclose(1 / net.conductances[:-1], np.arange(1, 19_991), rtol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """What is written is read back as the same network."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from netlist_text import load
 from networks import networks
@@ -91,6 +92,43 @@ def test_names_that_ngspice_would_not_keep_are_replaced_and_said_so():
     assert back.edges[6].tail == "B"
     for odd in (*ODD[:6], "gap", "R 3", "drive"):
         assert any(line.startswith("* ") and line.endswith(f"stands for {odd!r}") for line in text.splitlines())
+    assert set(back.nodes) == ({*ODD, "0"} - {"b"}) | {"n_6"}  # ngspice knows no case, so b is not taken for B
+    assert back.edge_names == ("R1", "r_0", *names[2:])
+    again = Network.from_netlist("n.cir", inputs=["drive"], outputs=["a b", "n_0"])
+    assert (again.input_names, again.output_names) == (("drive",), ("a b", "(0, 1)"))
+
+
+@given(st.lists(st.text(min_size=1, max_size=6), min_size=4, max_size=4, unique_by=lambda name: name.casefold()))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_name_survives_a_round_trip(names):
+    if any(name.lower() in ("0", "gnd") or re.fullmatch(r"[nrv]_\d+", name.lower()) for name in names):
+        return  # ground, and the names that others are written as
+    if len({name.lower() for name in names}) < len(names) or any(not name.isprintable() for name in names):
+        return
+    one, two, three, drive = names
+    ends = [(one, two), (two, three), (three, "0")]
+    net = Network.from_edges(ends, [1.0, 2.0, 3.0], names=names[:3], inputs=[Source(drive, "voltage", one)], outputs=[three])
+    net.to_netlist("any.cir")
+    back = Network.from_netlist("any.cir", inputs=[drive], outputs=[three])
+    assert (back.nodes, back.edge_names, back.input_names, back.output_names) == (
+        net.nodes,
+        net.edge_names,
+        net.input_names,
+        net.output_names,
+    )
+
+
+SAID = ["'b'", "'B'", "'0'", "'gnd'", "'a'", "b", "'b' + 'c'", "['b']", "'q'\n* node c stands for 'Q'"]
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_a_comment_makes_no_two_nodes_one(said):
+    """And runs nothing."""
+    text = f"* t\n* node a stands for {said}\nV1 a 0 1\nR1 a b 1k\nR2 b c 1k\nR3 c 0 2k\n.end\n"
+    net = load(text, inputs=["V1"], outputs=["c"])
+    assert len(net.nodes) == 4
+    with NgspiceCircuit(net) as circuit:
+        assert circuit.measure(Drive([[1.0]])).output_voltages[0, 0] == pytest.approx(0.5)
 
 
 def test_nonlinear_elements_are_written_too():

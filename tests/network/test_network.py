@@ -13,7 +13,7 @@ from networks import networks
 from hwlearn import Drive, ExactCircuit, Hold, Network, NgspiceCircuit, Open, Port, Source
 from hwlearn.errors import DriveError, ModelError, NetworkError
 from hwlearn.network import Element
-from hwlearn.network.builders import BUILDERS, delaunay, grid, kite, layered, random_regular, wheatstone
+from hwlearn.network.builders import BUILDERS, crossbar, delaunay, grid, kite, layered, random_regular, wheatstone
 
 
 def test_names_incidence_and_ports() -> None:
@@ -274,3 +274,10 @@ def test_ports_and_sources_know_their_ends():
     assert (net.port_incidence @ v).tolist() == [5.0, -2.0]
     assert (net.source_incidence @ v).tolist() == [3.0, -5.0]
     assert net.with_ports(outputs=[]).port_incidence.shape == (0, 3)
+
+
+def test_a_network_of_many_ports_is_told_in_one_short_line():
+    """A network of 1,568 inputs named all of them, in 12,000 letters."""
+    said = repr(crossbar(300, 40))
+    assert "inputs (V_i0, V_i1, V_i2, V_i3, V_i4 and 295 more), outputs (p0" in said
+    assert len(said) < 200

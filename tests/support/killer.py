@@ -3,8 +3,8 @@
     python tests/support/killer.py EXPERIMENT.toml OVERRIDES.json FOLDER COUNT
 
 Prints a JSON object: "whole", the conductances of a run that was not killed, and "killed", for each one that was: steps and
-seconds that were lost, whether it was cut off before it ended, conductances. Each run is a forked process, so that it starts
-at once.
+seconds that were lost, whether it was cut off before it ended, conductances, states of memristors. Each run is a forked
+process, so that it starts at once.
 """
 
 import json
@@ -62,10 +62,10 @@ def main(file, overrides, folder, count):
         if resumed is not None and before.at:
             again = before.at.index(resumed["step"])
             lost = [before.at[-1] - resumed["step"], before.seconds[-1] - before.seconds[again]]
-        found.append(
-            {"cut": cut, "steps": lost[0], "seconds": lost[1], "end": after.history.at, "g": after.result["conductances"]}
-        )
-    print(json.dumps({"whole": result["conductances"], "losses": Run.load(whole.folder).history.losses, "killed": found}))
+        ended = {"end": after.history.at, "g": after.result["conductances"], "states": after.result.get("states")}
+        found.append({"cut": cut, "steps": lost[0], "seconds": lost[1], **ended})
+    ended = {"whole": result["conductances"], "states": result.get("states")}
+    print(json.dumps({**ended, "losses": Run.load(whole.folder).history.losses, "killed": found}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 from hwlearn import Drive, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Open, Source, Transistor
 from hwlearn.arrays import Array
 from hwlearn.circuits.measurement import Measurement
-from hwlearn.network.network import Element
+from hwlearn.network.edges import Element
 
 VOLT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
 """kT/q [V] of ngspice 39 at 27 °C."""

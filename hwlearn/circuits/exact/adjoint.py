@@ -9,22 +9,17 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
+from hwlearn.circuits.exact.basis import Basis
+from hwlearn.circuits.exact.columns import REBUILT, Columns
 from hwlearn.circuits.exact.entering import Entering
-from hwlearn.circuits.exact.ports import REBUILT, Basis, Columns, Ports
+from hwlearn.circuits.exact.ports import Ports
 
 
 class _Found(NamedTuple):
-    """What a factorisation gives.
-
-    Attributes:
-        entering: numbers of A.
-        potentials: Λ (n, n_out) Ω.
-        outputs: (p, n_out) V, as in `Answers`.
-    """
+    """What a factorisation gives: the numbers of A, and Λᵀ (n_out, n) Ω."""
 
     entering: Array
-    potentials: Array
-    outputs: Array
+    ports: Array
 
 
 class Adjoint(Answers):
@@ -34,6 +29,9 @@ class Adjoint(Answers):
     A contrast takes one more for each output, or for each sample where these are fewer: Σ_s δ_s ∘ v_s over the samples is
     Σ_k Λ_k ∘ K⁻¹ A m_k over the outputs, for the moments m = Σ_s δ_s x_sᵀ. So a step on new samples costs a factorisation and
     2 n_out solutions. What else is asked for, such as node voltages, is solved for then, by columns.
+
+    Where a solution costs nothing beside the products with A, since K is diagonal, few samples are solved for themselves: then
+    A is multiplied by the samples, and neither by Λ nor by the moments.
 
     Args:
         entering: maps conductances to K and A.
@@ -45,6 +43,8 @@ class Adjoint(Answers):
         self._entering, self._columns, self.conductances = entering, columns, conductances
         self.system, self.count = entering.system, entering.system.sources
         self._whole: Ports | None = None
+        self._transfer: Array | None = None
+        self._samples: tuple[Array, Array] | None = None  # weights that were solved for, and their potentials (S, n)
 
     @cached_property
     def _found(self) -> _Found | None:
@@ -56,45 +56,65 @@ class Adjoint(Answers):
         else:
 
             def sources() -> tuple[Basis, Array]:
-                return system.per_source, system.per_source.assemble(conductances)[1]
+                basis = self._columns.per_source
+                return basis, basis.assemble(conductances)[1]
 
             if system.trust.refined(sources, conductances, numbers) is not None:
                 return None
             if system.cholesky.together:  # of an older factor perhaps
                 system.cholesky.renew(numbers, conductances)
         system.factored = conductances
-        ports = system.port_rows
-        potentials = np.ascontiguousarray(system.cholesky.solve(ports).T)
-        transfer = self._entering.gathered(entering, potentials)
-        transfer += self._entering.output_lifts
-        return _Found(entering, potentials, np.concatenate((transfer, potentials.T.dot(ports.T))))
+        return _Found(entering, system.cholesky.solve(system.port_rows))
 
     @property
     def outputs(self) -> Array:  # type: ignore[override]
-        return self._all.outputs if self._found is None else self._found.outputs
+        found = self._found
+        return self._all.outputs if found is None else np.concatenate((self._transferred(found), self.resistance))
+
+    def _transferred(self, found: _Found) -> Array:
+        """(sources, n_out) V for a unit of each source."""
+        if self._transfer is None:
+            self._transfer = self._entering.lifted(self._entering.transfer(found.entering, found.ports), None)
+        return self._transfer
+
+    @property
+    def resistance(self) -> Array:
+        found = self._found
+        return self._all.resistance if found is None else found.ports.dot(self.system.port_rows.T)
+
+    def open_outputs(self, weights: Array) -> Array:
+        found, system, entering = self._found, self.system, self._entering
+        if found is None:
+            return self._all.open_outputs(weights)
+        if len(weights) > entering.few:
+            return weights.dot(self._transferred(found))
+        potentials = system.cholesky.solve(entering.currents(found.entering, weights))
+        self._samples = weights, potentials
+        return entering.lifted(potentials.dot(system.port_rows.T), weights)
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:
         found = self._found
         if found is None:
             return self._all.contrast(weights, change, share, held)
-        system, (samples, outputs) = self.system, change.shape
-        if samples > outputs:
-            by_change, moments = found.potentials, weights.T.dot(change)
-            currents = None if held is None else held.T.dot(change)
-            own = change.T.dot(change) if share else None
+        system, entering, (samples, outputs) = self.system, self._entering, change.shape
+        mean = change / samples
+        potentials = self._samples[1] if self._samples is not None and self._samples[0] is weights else None
+        if samples > outputs:  # Σ_s of the samples by moments: a sum over the outputs
+            by_change, values = found.ports, mean.T.dot(weights)
+            currents = None if held is None else mean.T.dot(held)
+            own = mean.T.dot(change) if share else None
+            potentials = None if potentials is None else mean.T.dot(potentials)
         else:
-            by_change, moments, own = found.potentials.dot(change.T), np.ascontiguousarray(weights.T), change.T
-            currents = None if held is None else held.T
+            by_change, values, currents, own = mean.dot(found.ports), weights, held, change
         if share:
             assert own is not None
             currents = share * own if currents is None else currents + share * own
-        system.factor_again(self.conductances)
-        right = self._entering.of_columns(found.entering, moments)
-        potentials = system.cholesky.solve(np.ascontiguousarray(right.T)).T
-        potentials = np.ascontiguousarray(potentials) if currents is None else potentials + found.potentials.dot(currents)
-        contrast = self._entering.contrast(by_change, potentials, moments)
-        contrast *= 1 / samples
-        return contrast
+        if potentials is None:
+            system.factor_again(self.conductances)
+            potentials = system.cholesky.solve(entering.currents(found.entering, values))
+        if currents is not None:
+            potentials = potentials + currents.dot(found.ports)
+        return entering.contrast(by_change, potentials, values)
 
     def whole(self, weights: Array) -> tuple[Answers, Array]:
         """By columns, unless there are so many that outputs alone are likely to be asked for."""
@@ -108,7 +128,7 @@ class Adjoint(Answers):
     @cached_property
     def _all(self) -> Ports:
         """A column for each source."""
-        ports = Ports(self.system.per_source, self.conductances)
+        ports = Ports(self._columns.per_source, self.conductances)
         ports.complete()
         return ports
 

@@ -11,10 +11,13 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.answers import Answers
 from hwlearn.circuits.exact.adjoint import Adjoint
+from hwlearn.circuits.exact.basis import Basis
+from hwlearn.circuits.exact.columns import Columns
 from hwlearn.circuits.exact.entering import Entering, choose_entering
-from hwlearn.circuits.exact.ports import Basis, Columns, Ports, System
+from hwlearn.circuits.exact.ports import Ports
 from hwlearn.circuits.exact.reused import WORTHWHILE
 from hwlearn.circuits.exact.spanning import spanning
+from hwlearn.circuits.exact.system import System
 from hwlearn.circuits.linear import LinearCircuit
 from hwlearn.errors import ModelError
 from hwlearn.network import Network
@@ -72,7 +75,7 @@ class ExactCircuit(LinearCircuit):
     def _spanned(self, inputs: Array) -> tuple[Basis, Array]:
         """`spanning`, found once for inputs that stay the same."""
         if self._spanning is None or not np.array_equal(self._spanning[0], inputs):
-            self._spanning = (inputs.copy(), *spanning(self._system, inputs))
+            self._spanning = (inputs.copy(), *spanning(self._columns.per_source, inputs))
         return self._spanning[1:]
 
     def snapshot(self) -> dict[str, Array]:

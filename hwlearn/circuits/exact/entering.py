@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.sparse import _sparsetools, csr_array, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from hwlearn.arrays import Array, Indices
+from hwlearn.circuits.answers import summed
 from hwlearn.circuits.blocks import DenseBlock
-from hwlearn.circuits.exact.ports import System, entering
-from hwlearn.circuits.linalg import SparseMap
+from hwlearn.circuits.exact.pattern import edge_products
+from hwlearn.circuits.exact.system import System
+from hwlearn.circuits.kernels import csc_matvecs, csr_matvecs
+from hwlearn.circuits.linalg import Diagonal, SparseMap
 
 FILLED = 0.5
 """Part of the pairs of a driven and a free node that have an edge, from which a dense matrix is faster."""
@@ -18,31 +21,43 @@ FILLED = 0.5
 LEAST = 1000
 """Numbers of a dense matrix below which its few operations more are not worth while."""
 
-_ZERO = np.zeros((1, 1))
-
 
 class Entering(ABC):
-    """A(g) (n × sources): the currents into the free nodes for a unit of each source, and the numbers of K beside them."""
+    """A(g) (n × sources): the currents into the free nodes for a unit of each source, and the numbers of K beside them.
+
+    Columns of potentials, source values and their answers are rows here: (k, n), (k, sources).
+
+    Attributes:
+        few: samples up to which it is cheaper to solve for each of them than to have the outputs' transfer from all sources.
+    """
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.output_lifts = system.seen.lifts_of_outputs(len(system.port_rows))
+        lifts = system.seen.lifts_of_outputs(len(system.port_rows))
+        self._output_lifts = lifts if lifts.any() else None
+        self.few = _few(system.size, len(lifts.T)) if isinstance(system.cholesky, Diagonal) else 0
+
+    def lifted(self, outputs: Array, values: Array | None) -> Array:
+        """Outputs (k, n_out) V with what source values (k, sources) lift them by; a unit of each source if not given."""
+        if self._output_lifts is None:
+            return outputs
+        return outputs + (self._output_lifts if values is None else values.dot(self._output_lifts))
 
     @abstractmethod
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
         """The numbers of K's pattern, and those of A, for conductances (E,) S."""
 
     @abstractmethod
-    def gathered(self, numbers: Array, potentials: Array) -> Array:
-        """(sources, k): Aᵀ x for potentials (n, k) in C order."""
+    def transfer(self, numbers: Array, ports: Array) -> Array:
+        """(sources, n_out): Aᵀ Λ, for Λᵀ (n_out, n)."""
 
     @abstractmethod
-    def of_columns(self, numbers: Array, weights: Array) -> Array:
-        """(n, k) A: A s for source values (sources, k) in C order."""
+    def currents(self, numbers: Array, values: Array) -> Array:
+        """(k, n) A into the free nodes for source values (k, sources)."""
 
     @abstractmethod
-    def contrast(self, change: Array, potentials: Array, weights: Array) -> Array:
-        """(E,): Σ_k of the drops by `change` (n, k) alone times those by potentials (n, k) and source values (sources, k)."""
+    def contrast(self, change: Array, potentials: Array, values: Array) -> Array:
+        """(E,): Σ_k of the drops by `change` (k, n) alone times those by potentials (k, n) and source values (k, sources)."""
 
 
 class SparseEntering(Entering):
@@ -50,7 +65,7 @@ class SparseEntering(Entering):
 
     def __init__(self, system: System) -> None:
         super().__init__(system)
-        rows, columns, edges, values = entering(system.into, system.raised)
+        rows, columns, edges, values = edge_products(system.into, system.raised)
         place: Indices
         place, entry = np.unique(rows * system.sources + columns, return_inverse=True)
         constants = np.zeros(len(place))
@@ -60,42 +75,40 @@ class SparseEntering(Entering):
             union = np.union1d(place, injected)
             entry, place, constants = np.searchsorted(union, place)[entry], union, np.zeros(len(union))
             constants[np.searchsorted(union, injected)] = currents.reshape(-1)[injected]
-        self._entries, self._shape = system.assembly.shape[0], (system.size, system.sources)
+        self._entries, size, sources = system.assembly.shape[0], system.size, system.sources
         of_edges = csr_array((values, (entry, system.touched[edges])), shape=(len(place), system.assembly.shape[1]))
         self._numbers = SparseMap(csr_array(vstack((system.assembly, of_edges), format="csr")))
         self._constants = np.concatenate((np.zeros(self._entries), constants))
-        counts = np.bincount(place // system.sources, minlength=system.size)
-        self._pattern: tuple[Indices, Indices] = (
-            np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
-            np.asarray(place % system.sources, dtype=np.int32),
-        )
+        counts = np.bincount(place // sources, minlength=size)
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        self._pattern = indptr, np.asarray(place % sources, dtype=np.int32)
+        outputs = len(system.port_rows)
+        self._ones = np.ones(outputs)
+        by_potentials, by_sources = csr_array(system.seen_matrix[outputs:]), system.seen_lifts[outputs:]
+        self._by_potentials = SparseMap(by_potentials)
+        self._drops = SparseMap(csr_array(hstack((by_potentials, by_sources), format="csr")))  # by these and then by those
 
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
         numbers = self._numbers.of(conductances, self._constants)
         return numbers[: self._entries], numbers[self._entries :]
 
-    def gathered(self, numbers: Array, potentials: Array) -> Array:
-        size, sources = self._shape
-        found = np.zeros((sources, potentials.shape[1]))
+    def transfer(self, numbers: Array, ports: Array) -> Array:
+        sources, (count, size) = self.system.sources, ports.shape
+        found = np.zeros((sources, count))
         # Aᵀ in CSC is A in CSR.
-        _sparsetools.csc_matvecs(
-            sources, size, potentials.shape[1], *self._pattern, numbers, potentials.reshape(-1), found.reshape(-1)
-        )
+        csc_matvecs(sources, size, count, *self._pattern, numbers, ports.T.reshape(-1), found.reshape(-1))
         return found
 
-    def of_columns(self, numbers: Array, weights: Array) -> Array:
-        found = np.zeros((self._shape[0], weights.shape[1]))
-        _sparsetools.csr_matvecs(
-            *self._shape, weights.shape[1], *self._pattern, numbers, weights.reshape(-1), found.reshape(-1)
-        )
-        return found
+    def currents(self, numbers: Array, values: Array) -> Array:
+        size, (count, sources) = self.system.size, values.shape
+        found = np.zeros((size, count))
+        csr_matvecs(size, sources, count, *self._pattern, numbers, values.T.reshape(-1), found.reshape(-1))
+        return np.ascontiguousarray(found.T)
 
-    def contrast(self, change: Array, potentials: Array, weights: Array) -> Array:
-        system = self.system
-        outputs = len(system.port_rows)
-        one = system.seen.of_columns(change, _ZERO)[outputs:]
-        two = system.seen.of_columns(potentials, system.seen.offsets.of_columns(weights, _ZERO))[outputs:]
-        return np.einsum("ek,ek->e", one, two)
+    def contrast(self, change: Array, potentials: Array, values: Array) -> Array:
+        drops = self._by_potentials.of_columns(np.ascontiguousarray(change.T))
+        drops *= self._drops.of_columns(np.concatenate((potentials, values), axis=1).T.copy())
+        return drops.dot(self._ones[: len(change)])
 
 
 class DenseEntering(Entering):
@@ -112,40 +125,45 @@ class DenseEntering(Entering):
     def __init__(self, system: System, block: DenseBlock, lifts: csr_array | None, others: Indices) -> None:
         super().__init__(system)
         self._block, self._others = block, others
-        self._lifts = None if lifts is None else SparseMap(lifts)
-        self._lowered = None if lifts is None else SparseMap(csr_array(lifts.T))
+        self._lifts = None if lifts is None else lifts.toarray()
         outputs = len(system.port_rows)
-        self._seen = SparseMap(csr_array(system.seen_matrix[outputs + others]))
+        self._drops = SparseMap(csr_array(system.seen_matrix[outputs + others]))
         self._raised = SparseMap(csr_array(system.seen_lifts[outputs + others]))
-        self._constants = np.zeros(system.assembly.shape[0])
+        self._numbers = SparseMap(csr_array(system.assembly[:, others]))
+        self._constants, self._ones = np.zeros(system.assembly.shape[0]), np.ones(block.shape[0])
 
     def assemble(self, conductances: Array) -> tuple[Array, Array]:
-        return self.system.numbers.of(conductances, self._constants), self._block.of(conductances)
+        block = self._block.of(conductances)
+        numbers = self._numbers.of(conductances[self._others], self._constants)
+        numbers[self.system.diagonal] += self._ones.dot(block)
+        return numbers, block
 
-    def gathered(self, numbers: Array, potentials: Array) -> Array:
-        at_driven: Array = numbers @ potentials
-        return at_driven if self._lowered is None else self._lowered.of_columns(at_driven, _ZERO)
+    def transfer(self, numbers: Array, ports: Array) -> Array:
+        at_driven: Array = numbers.dot(np.ascontiguousarray(ports.T))
+        return at_driven if self._lifts is None else self._lifts.T.dot(at_driven)
 
-    def of_columns(self, numbers: Array, weights: Array) -> Array:
-        found: Array = numbers.T @ self._driven(weights)
+    def currents(self, numbers: Array, values: Array) -> Array:
+        found: Array = self._driven(values).dot(numbers)
         return found
 
-    def contrast(self, change: Array, potentials: Array, weights: Array) -> Array:
-        found = np.empty(self.system.assembly.shape[1])
-        driven, count = self._driven(weights), change.shape[1]
-        one, two = np.empty((len(driven), count + 1)), np.empty((count + 1, len(change)))
-        one[:, :count], one[:, count] = driven, 1.0
-        np.negative(change.T, out=two[:count])
-        np.einsum("nk,nk->n", change, potentials, out=two[count])
-        self._block.write_product(one, two, found)
+    def contrast(self, change: Array, potentials: Array, values: Array) -> Array:
+        found = np.empty(len(self.system.network.edges))
+        one = np.concatenate((self._driven(values), self._ones[None]))
+        two = np.concatenate((-change, summed(change, potentials)[None]))
+        self._block.write_product(one.T, two, found)
         if len(self._others):
-            drops = self._seen.of_columns(potentials, self._raised.of_columns(weights, _ZERO))
-            found[self._others] = np.einsum("ek,ek->e", self._seen.of_columns(change, _ZERO), drops)
+            drops = self._drops.of_rows(potentials, self._raised.of_rows(values, None))
+            found[self._others] = summed(self._drops.of_rows(change, None), drops)
         return found
 
-    def _driven(self, weights: Array) -> Array:
-        """w (driven, k) V."""
-        return weights if self._lifts is None else self._lifts.of_columns(weights, _ZERO)
+    def _driven(self, values: Array) -> Array:
+        """w (k, driven) V."""
+        return values if self._lifts is None else values.dot(self._lifts.T)
+
+
+def _few(size: int, outputs: int) -> float:
+    """Where a solution costs nothing beside a product with A: that of n with S, against 2 n and S with n_out."""
+    return 2 * size * outputs / (size - outputs) if size > outputs else np.inf
 
 
 def choose_entering(system: System) -> Entering:

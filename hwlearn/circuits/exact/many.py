@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.exact.basis import Basis
 from hwlearn.circuits.exact.circuit import check_linear
 from hwlearn.circuits.exact.elimination import Elimination, LaplacianElimination
-from hwlearn.circuits.exact.ports import Basis, System
+from hwlearn.circuits.exact.system import System
 from hwlearn.network import Network
 
 

@@ -17,6 +17,9 @@ TOLERANCE = 5e-9
 WORTHWHILE = 8.0
 """A factor that costs fewer times the solutions of a step than this is made anew each time."""
 
+SMALLEST = 500
+"""Size below which no factor costs that, on any graph that was measured."""
+
 MOST = 30
 """Iterations after which a factor is given up."""
 

@@ -83,6 +83,17 @@ class ImperfectCircuit(Circuit):
         return self.inside.ledger
 
     @property
+    def strayed(self) -> Array:
+        strayed = np.zeros(len(self.network.edges))
+        strayed[self._there] = self.inside.strayed
+        return strayed
+
+    def heeded(self, direction: Array) -> Array:
+        heeded = np.ones_like(direction)
+        heeded[self._there] = self.inside.heeded(direction[self._there])
+        return heeded
+
+    @property
     def bounds(self) -> tuple[Array, Array]:
         bounds = self._given.bounds
         for effect in self.effects:

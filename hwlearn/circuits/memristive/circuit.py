@@ -73,6 +73,15 @@ class MemristiveCircuit(Circuit):
         return self._with(self.states)
 
     @property
+    def strayed(self) -> Array:
+        return self.real - self._conductances
+
+    def heeded(self, direction: Array) -> Array:
+        heeded = np.ones_like(direction)
+        heeded[self._at] = self._programming.heeded(self.states, direction[self._at])
+        return heeded
+
+    @property
     def state_of(self) -> dict[str, float]:
         """The states, by names of the memristors."""
         return dict(zip((device.edge for device in self._devices), self.states.tolist(), strict=True))

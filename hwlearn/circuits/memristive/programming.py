@@ -34,6 +34,10 @@ class Programming(ABC):
             wanted: (M,) S, what they are told now.
         """
 
+    @abstractmethod
+    def heeded(self, states: Array, direction: Array) -> Array:
+        """(M,) which part is made of a small change of conductances that is asked for at states (M,), in a direction (M,)."""
+
 
 class Exactly(Programming):
     """What is told another conductance than before has it; the rest stays where its reading left it."""
@@ -43,6 +47,9 @@ class Exactly(Programming):
 
     def programmed(self, states: Array, asked: Array, wanted: Array) -> tuple[Array, Array]:
         return np.where(wanted != asked, self._motions.states(wanted), states), wanted
+
+    def heeded(self, states: Array, direction: Array) -> Array:
+        return np.ones_like(direction)
 
 
 class Pulses(Programming):
@@ -86,6 +93,12 @@ class Pulses(Programming):
             return states, asked
         volts = np.where(count > 0, self.up, self.down)
         return self._pulsed(states, np.abs(count), volts), asked + count * step
+
+    def heeded(self, states: Array, direction: Array) -> Array:
+        """Of many small changes, each of which may be less than a pulse."""
+        up = direction > 0
+        rates = self._motions.rates(states, np.where(up, self.up, self.down))
+        return self._motions.slopes(states) * rates * self.seconds / np.where(up, self._rise, self._fall)
 
     def _pulsed(self, states: Array, counts: Array, volts: Array) -> Array:
         """States (M,) after numbers of pulses (M,), each of its device's volts (M,)."""

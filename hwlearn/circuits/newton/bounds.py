@@ -63,14 +63,14 @@ class Side:
     def __init__(self, size: int, bounds: Indices, lower: bool, dtype: Any) -> None:
         nodes, columns = bounds.T
         self._tighter = np.maximum if lower else np.minimum
-        self._ground = np.full(size, -np.inf if lower else np.inf, dtype=dtype)
-        self._ground[nodes[columns < 0]] = 0.0
+        self._ground = np.full((1, size), -np.inf if lower else np.inf, dtype=dtype)
+        self._ground[:, nodes[columns < 0]] = 0.0
         self._nodes, self._columns = nodes[columns >= 0], columns[columns >= 0]
 
     def at(self, driven: NDArray[Any]) -> NDArray[Any]:
         """(S, n) V for the voltages of driven nodes (S, driven) V; (1, n) where these change nothing. Not to be written to."""
         if not len(self._nodes):
-            return self._ground[None]
+            return self._ground
         bound = np.tile(self._ground, (len(driven), 1))
         self._tighter.at(bound.T, self._nodes, driven[:, self._columns].T)
         return bound

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Indices
+from hwlearn.circuits.kernels import solved
 from hwlearn.errors import SimulationError
 
 SWEEPS = 20
 """Semismooth Newton steps after which diodes are turned one by one, which always ends."""
 
 MOST = 5000
+
+ROUNDING = 1e3
+"""Rounding errors of the largest voltage by which a node may be beyond what would change its state."""
 
 AT_ONCE = 4e6
 """Numbers in the matrices of the samples that are solved together, which bounds the memory."""
@@ -39,8 +43,7 @@ class Bounded:
         self._matrix, self._inner = matrix, inner
         self._inverse = 1 / matrix.diagonal()
         self._across, self._left = matrix[inner:, :inner], matrix[inner:, inner:]
-        self._rounding = matrix.dtype.type(1e3 * np.finfo(matrix.dtype).eps)
-        self._eye = np.eye(len(matrix) - inner, dtype=matrix.dtype)
+        self._shares = self._across * self._inverse[:inner]
 
     def loaded(self, conductance: float, nodes: Indices) -> Bounded:
         """The same with a resistor of a conductance [S] more at each of some nodes, to where its current comes from."""
@@ -60,13 +63,11 @@ class Bounded:
     def solve(
         self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None = None
     ) -> NDArray[Any]:
-        """x (S, n) V for f (S, n) A and bounds (S, n) or (1, n) V; the nodes `always` are held at `lower`.
+        """x (S, n) V for f (S, n) A and bounds (S, n) or (1, n) V, lower ≤ upper; the nodes `always` are held at `lower`.
 
         Raises:
-            SimulationError: a bound is above the other, or there is no end.
+            SimulationError: there is no end.
         """
-        if (lower > upper).any():
-            raise SimulationError("exact: ideal diodes hold a node above one voltage and below a lower one")
         outer = len(self._matrix) - self._inner
         count = max(1, int(AT_ONCE / max(1, outer * len(self._matrix))))
         if len(right) <= count:
@@ -83,59 +84,68 @@ class Bounded:
     ) -> NDArray[Any]:
         """`solve` for samples that are counted from `first`."""
         left, found = np.arange(len(right)), None
-        # What a node would be at while all others stay, 0 V at first; +1 where that is below its bounds, −1 where above.
-        alone = right * self._inverse
-        off = np.minimum(np.maximum(alone, lower), upper) - alone
-        state = np.sign(off)
-        if always is not None:
-            state[:, always] = 1
+        rest = right * self._inverse  # what each node would be at while all others are at 0 V
+        state = _state(rest, np.minimum(np.maximum(rest, lower), upper), always)
         for sweep in range(MOST):
-            held = state != 0
-            fixed = np.where(held, np.where(state > 0, lower, upper), 0)
-            x = self._at(right, held, fixed)
-            alone = x + (right - x @ self._matrix) * self._inverse
-            off = np.minimum(np.maximum(alone, lower), upper) - alone
-            wanted = np.sign(off)
-            if always is not None:
-                wanted[:, always] = 1
+            held = np.isfinite(state)
+            alone = self._alone(right, rest, held, state)
+            within = np.minimum(np.maximum(alone, lower), upper)
+            wanted = _state(alone, within, always)
             changed = wanted != state
-            if changed.any():  # by more than rounding
-                slack = self._rounding * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
-                changed &= np.abs(np.where(held, alone - fixed, off)) > slack
-            if not changed.any():
+            if not np.count_nonzero(changed):
                 if found is None:
-                    return x
-                found[left] = x
+                    return within
+                found[left] = within
                 return found
+            x = np.where(held, state, alone)
+            slack = ROUNDING * np.finfo(x.dtype).eps * np.abs(x).max(axis=1, initial=0.0, keepdims=True)
+            changed &= np.abs(alone - np.where(held, state, within)) > slack  # by more than rounding
+            going = changed.any(axis=1)
             if found is None:
                 found = np.empty_like(right)
-            going = changed.any(axis=1)
             found[left[~going]] = x[~going]
+            if not going.any():
+                return found
             if sweep >= SWEEPS:
                 least = changed.argmax(axis=1, keepdims=True)
                 changed &= np.arange(changed.shape[1]) == least
             state = np.where(changed, wanted, state)[going]
-            right, left = right[going], left[going]
+            right, rest, left = right[going], rest[going], left[going]
             lower, upper = (bound if len(bound) == 1 else bound[going] for bound in (lower, upper))
         raise SimulationError(
             f"exact: which ideal diodes conduct was not found for sample {first + left[0]}; conductances may be decades apart"
         )
 
-    def _at(self, right: NDArray[Any], held: NDArray[np.bool_], fixed: NDArray[Any]) -> NDArray[Any]:
-        """x (S, n) with some nodes held at `fixed`."""
-        inner, across = self._inner, self._across
-        loose = ~held[:, :inner] * self._inverse[:inner]
-        known = loose * right[:, :inner] + fixed[:, :inner]
+    def _alone(self, right: NDArray[Any], rest: NDArray[Any], held: NDArray[np.bool_], state: NDArray[Any]) -> NDArray[Any]:
+        """What each node would be at, (S, n) V, while all others stay: where they are held, or where that leaves them."""
+        inner, across, inverse = self._inner, self._across, self._inverse
         if inner == len(self._matrix):
-            return known
+            return rest
+        within = held[:, :inner]
+        known = np.where(within, state[:, :inner], rest[:, :inner])
+        loose = np.where(within, 0, inverse[:inner])
         matrices = self._left - np.matmul(across * loose[:, None, :], across.T)
         sums, stopped = right[:, inner:] - known @ across.T, held[:, inner:]
-        if stopped.any():
-            matrices = np.where(stopped[:, :, None], self._eye, matrices)
-            sums = np.where(stopped, fixed[:, inner:], sums)
-        outer = np.linalg.solve(matrices, sums[:, :, None])[:, :, 0]
-        known -= loose * (outer @ across)
-        return np.concatenate((known, outer), axis=1)
+        edged = np.count_nonzero(stopped) > 0
+        if edged:
+            matrices = np.where(stopped[:, :, None], np.eye(len(self._left), dtype=right.dtype), matrices)
+            sums = np.where(stopped, state[:, inner:], sums)
+        outer = solved(matrices, sums)
+        alone = np.empty_like(rest)
+        np.subtract(rest[:, :inner], outer @ self._shares, out=alone[:, :inner])
+        alone[:, inner:] = outer
+        if edged:
+            x = np.where(held, state, alone)
+            alone[:, inner:] += np.where(stopped, (right - x @ self._matrix)[:, inner:] * inverse[inner:], 0)
+        return alone
+
+
+def _state(alone: NDArray[Any], within: NDArray[Any], always: Indices | None) -> NDArray[Any]:
+    """The bound (S, n) V that holds a node, ∞ for none: `alone` is where it would be, `within` the nearest between bounds."""
+    state = np.where(alone == within, np.inf, within)
+    if always is not None:
+        state[:, always] = within[:, always]
+    return state
 
 
 def without_edges(size: int, one: Indices, two: Indices, first: Iterable[int]) -> Indices:

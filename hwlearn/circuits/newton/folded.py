@@ -17,12 +17,11 @@ from hwlearn.circuits.newton.bounds import Side, bounds_of
 from hwlearn.circuits.newton.complementarity import Bounded, without_edges
 from hwlearn.circuits.newton.coupled import Coupled
 from hwlearn.circuits.newton.folded_measurement import FoldedMeasurement
-from hwlearn.errors import ModelError
+from hwlearn.circuits.newton.programmed import Programmed
+from hwlearn.circuits.newton.single import Single
+from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.network.devices import Bias, Branches
-
-FEW = 256
-"""Samples whose Norton currents are kept for the next phase."""
 
 
 class Folded:
@@ -43,7 +42,8 @@ class Folded:
         free, driven: nodes of the network; `driven` is without ground.
         beside: free nodes that have edges to driven ones, in the order of `free`.
         to_driven: A, without the columns of all other nodes.
-        between: positions of the edges among free nodes. pairs: of each, the position in an (n, n) matrix, flat.
+        between: positions of the edges among free nodes. ends: of each, both ends. pairs: of each, the two positions in an
+            (n, n) matrix, flat.
         biases: positions of the biases. bias_ends: their ends, −1 if driven.
 
     Raises:
@@ -74,8 +74,8 @@ class Folded:
         self._feeding = consecutive(feeding)
         self.to_driven = DenseBlock(fold, rows, columns, (len(feeding), len(self.beside)), self.dtype)
         between = np.flatnonzero(~bias & (tails >= 0) & (heads >= 0))
-        ends = tails[between], heads[between]
-        self.pairs = ends[0] * size + ends[1]
+        self.ends = ends = tails[between], heads[between]
+        self.pairs = ends[0] * size + ends[1], ends[1] * size + ends[0]
         self.between, self.biases = consecutive(between), consecutive(np.flatnonzero(bias))
         self.bias_ends = tails[bias], heads[bias]
         self.covered = len(fold) + len(between) + int(bias.sum()) == len(network.edges)
@@ -104,6 +104,7 @@ class Folded:
         places = [(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds]
         at = np.array(places, dtype=np.intp).reshape(-1, 2)
         lower = np.array([bound.lower for bound in bounds], dtype=bool)
+        self._fits = False  # whether bounds that hang on nothing do not exclude each other
         self._coupled = unknown[np.array(coupled, dtype=np.intp).reshape(-1, 2)]
         self._lower, self._upper = (Side(size, at[lower == side], side, self.dtype) for side in (True, False))
 
@@ -118,12 +119,17 @@ class Folded:
         self._inner = len(inner)
         return np.concatenate((free[inner], np.delete(free, inner)))
 
-    def program(self, conductances: Array) -> Programmed:
+    def program(self, conductances: Array | Single) -> Programmed:
         """Matrices at conductances (E,) S."""
-        block = self.to_driven.of(conductances)
-        matrix = self._matrix.of(conductances[self.between], self._nothing)
+        if isinstance(conductances, Single):
+            numbers: NDArray[Any] = conductances.numbers
+            biases = conductances.devices
+        else:
+            numbers, biases = conductances, conductances[self.biases]
+        block = self.to_driven.of(numbers)
+        matrix = self._matrix.of(numbers[self.between].astype(np.float64), self._nothing)
         matrix[self._diagonal] += self._ones @ block
-        current = conductances[self.biases] - self._span
+        current = biases - self._span
         steady = self._entering_biases.of(current, self._nothing[: self.size]).astype(self.dtype)
         square = matrix.astype(self.dtype).reshape(self.size, self.size)
         coupled = len(self._coupled) > 0
@@ -140,6 +146,8 @@ class Folded:
         if self._entering is not None:
             right += (values @ self._entering).astype(self.dtype)
         lower, upper = self._lower.at(driven), self._upper.at(driven)
+        if not (self._fits and len(lower) == len(upper) == 1):
+            self._fits = _check_bounds(lower, upper)
         held = None
         if isinstance(outputs, Hold):
             held = self.held_nodes
@@ -162,7 +170,7 @@ class Folded:
         seen = x @ self._seen
         if self._seen_driven is not None:
             seen += driven @ self._seen_driven
-        return FoldedMeasurement(self, at.conductances, driven, x, seen.astype(np.float64), currents)
+        return FoldedMeasurement(self, at, driven, x, seen.astype(np.float64), currents)
 
     def _driven(self, values: Array) -> NDArray[Any]:
         """(S, driven) V, for values (S, sources) of all sources."""
@@ -189,42 +197,11 @@ class Folded:
         return np.asarray(self.outputs.argmax(axis=1))
 
 
-class Programmed:
-    """The matrices at some conductances.
-
-    Args:
-        conductances: (E,) S.
-        to_driven: A (driven, free nodes beside them) S.
-        steady: b (n,) A.
-        bounded: K.
-    """
-
-    def __init__(self, conductances: Array, to_driven: NDArray[Any], steady: NDArray[Any], bounded: Bounded) -> None:
-        self.conductances, self.steady, self.bounded = conductances, steady, bounded
-        self._to_driven = to_driven
-        self._pulled: tuple[float, Bounded] | None = None
-        self._known: tuple[NDArray[Any], NDArray[Any]] | None = None
-
-    def pulled(self, conductance: float, nodes: Indices) -> Bounded:
-        """K with a resistor more at some nodes."""
-        if self._pulled is None or self._pulled[0] != conductance:
-            self._pulled = conductance, self.bounded.loaded(conductance, nodes)
-        return self._pulled[1]
-
-    def norton(self, driven: NDArray[Any]) -> NDArray[Any]:
-        """w A (S, free nodes beside driven ones) A, for voltages w (S, driven) V.
-
-        Those of a few samples are known still for the next phase, which drives each of them once, or as often as the other.
-        """
-        if self._known is not None:
-            before, currents = self._known
-            times, rest = divmod(len(driven), len(before))
-            if not rest and all(np.array_equal(driven[k::times], before) for k in range(times)):
-                return np.repeat(currents, times, axis=0)
-        found = driven @ self._to_driven
-        if len(driven) <= FEW:
-            self._known = driven, found
-        return found
+def _check_bounds(lower: NDArray[Any], upper: NDArray[Any]) -> bool:
+    """True, for bounds between which there is something."""
+    if (lower > upper).any():
+        raise SimulationError("exact: ideal diodes hold a node above one voltage and below a lower one")
+    return len(lower) == len(upper) == 1
 
 
 def _check(network: Network, laws: tuple[Branches, ...]) -> None:

@@ -14,13 +14,14 @@ from hwlearn.errors import DriveError
 
 if TYPE_CHECKING:
     from hwlearn.circuits.newton.folded import Folded
+    from hwlearn.circuits.newton.programmed import Programmed
 
 
 class FoldedMeasurement(Measurement):
     """What a `Folded` network answers.
 
     Args:
-        conductances: (E,) S.
+        programmed: what it was programmed to.
         driven: (S, driven) V, ground last. free: (S, n) V.
         voltages, currents: (S, n_out) at the outputs, V and A.
     """
@@ -29,9 +30,15 @@ class FoldedMeasurement(Measurement):
     provenance = "exact (complementarity, LAPACK)"
 
     def __init__(
-        self, folded: Folded, conductances: Array, driven: NDArray[Any], free: NDArray[Any], voltages: Array, currents: Array
+        self,
+        folded: Folded,
+        programmed: Programmed,
+        driven: NDArray[Any],
+        free: NDArray[Any],
+        voltages: Array,
+        currents: Array,
     ) -> None:
-        self._folded, self._conductances, self.driven, self.free = folded, conductances, driven, free
+        self._folded, self._programmed, self.driven, self.free = folded, programmed, driven, free
         self.output_voltages, self.output_currents = voltages, currents
 
     @cached_property
@@ -53,7 +60,7 @@ class FoldedMeasurement(Measurement):
 
     @property
     def power(self) -> Array:
-        currents = self._folded.network.edge_currents(self._conductances, self.node_voltages)
+        currents = self._folded.network.edge_currents(self._programmed.conductances, self.node_voltages)
         return np.einsum("se,se->s", currents, self.edge_drops())
 
     def mean_square_drops(self, weights: ArrayLike | None = None) -> Array:
@@ -74,26 +81,26 @@ class FoldedMeasurement(Measurement):
 
     def _contrast(self, reference: FoldedMeasurement) -> Array:
         """With the same driven nodes: by products of the two phases' node voltages, never forming (S, E)."""
-        folded, share = self._folded, 1 / len(self.free)
-        difference, total = self.free - reference.free, self.free + reference.free
-        own, mixed = np.einsum("sn,sn->n", difference, total) * share, difference.T @ total
-        edges, kind = len(folded.network.edges), folded.dtype
+        folded, kind = self._folded, self._folded.dtype
+        difference, total = (self.free - reference.free) / kind.type(len(self.free)), self.free + reference.free
+        own, mean = np.add.reduce(difference * total), np.zeros(folded.size + 1, dtype=kind)
+        np.add.reduce(difference, out=mean[:-1])
+        edges = len(folded.network.edges)
         found = np.empty(edges, dtype=kind) if folded.covered else np.zeros(edges, dtype=kind)
         # (a − w)² − (b − w)² = (a − b)(a + b) − 2 w (a − b): a product, and a row of ones for what has no w.
         feeding, near = folded.feeding(self.driven), folded.beside
         ends = np.ones((len(feeding) + 1, feeding.shape[1]), dtype=kind)
         ends[1:] = feeding
         others = np.empty((len(ends), len(near)), dtype=kind)
-        others[0], others[1:] = own[near], difference[:, near]
-        others[1:] *= -2 * share
+        others[0] = own[near]
+        np.multiply(difference[:, near], -2, out=others[1:])
         folded.to_driven.write_product(ends.T, others, found)
-        mixed *= -share
-        mixed += own
-        found[folded.between] = (mixed + mixed.T).reshape(-1)[folded.pairs]
-        mean = np.append(difference.mean(axis=0), 0.0)
-        found[folded.biases] = -2.0 * (mean[folded.bias_ends[0]] - mean[folded.bias_ends[1]])
+        # (a − c)² − (b − d)² for two free nodes, of which b and d are the reference's.
+        mixed, (one, two) = (difference.T @ total).reshape(-1), folded.ends
+        found[folded.between] = own[one] + own[two] - mixed[folded.pairs[0]] - mixed[folded.pairs[1]]
+        found[folded.biases] = -2 * (mean[folded.bias_ends[0]] - mean[folded.bias_ends[1]])
         return found
 
     def __getitem__(self, chosen: slice) -> FoldedMeasurement:
         parts = (self.driven[chosen], self.free[chosen], self.output_voltages[chosen], self.output_currents[chosen])
-        return FoldedMeasurement(self._folded, self._conductances, *parts)
+        return FoldedMeasurement(self._folded, self._programmed, *parts)

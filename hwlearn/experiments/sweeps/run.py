@@ -17,7 +17,7 @@ from hwlearn.experiments.runs import Run
 from hwlearn.experiments.runs.copies import Kept, Store
 from hwlearn.experiments.runs.disk import refusing_to_lose
 from hwlearn.experiments.runs.fingerprint import differences, fingerprint
-from hwlearn.experiments.runs.run import DONE
+from hwlearn.experiments.runs.further import DONE
 from hwlearn.experiments.sweeps.cells import Cell, load_cells
 from hwlearn.experiments.sweeps.pool import cores, finished, processes_for
 from hwlearn.experiments.sweeps.settings import Sweep, load_sweep

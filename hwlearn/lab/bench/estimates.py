@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.circuits.measurement import AT_ONCE, sum_of
 from hwlearn.errors import HwlearnWarning, StationError
 from hwlearn.inference.unread import UnreadNodes
 from hwlearn.lab.station import Station
@@ -46,8 +47,9 @@ class Estimates:
         found = np.full(voltages.shape, noise)
         if self.nodes:
             spread = np.square(self._unread.weights(conductances)).sum(axis=1) * np.nan_to_num(noise) ** 2
-            doubt = np.square(self._doubt * self._unread.doubt(conductances, voltages)).sum(axis=2)
-            found[:, self.nodes] = np.sqrt(doubt + spread)
+            for part in _parts(len(voltages), len(self.nodes) * len(conductances)):
+                doubt = np.square(self._doubt * self._unread.doubt(conductances, voltages[part])).sum(axis=2)
+                found[part][:, self.nodes] = np.sqrt(doubt + spread)
         return found
 
     def contrasted(self, conductances: Array, one: Array, two: Array, contrast: Array) -> None:
@@ -61,9 +63,7 @@ class Estimates:
         """
         if not len(self._needed):
             return
-        drops, doubts = zip(*(self._drops(conductances, volts) for volts in (one, two)), strict=True)
-        moved, mean = drops[0] - drops[1], drops[0] + drops[1]
-        error = np.einsum("sef,se->ef", doubts[0] - doubts[1], mean) + np.einsum("sef,se->ef", doubts[0] + doubts[1], moved)
+        error = sum_of(self._error(conductances, one[part], two[part]) for part in _parts(len(one), len(conductances) ** 2))
         error = self._doubt * np.sqrt(np.square(error / len(one)).sum(axis=1))
         trained = self._network.trainable
         size, part = float(np.linalg.norm(contrast[trained])), float(np.linalg.norm(error[trained]))
@@ -82,11 +82,24 @@ class Estimates:
             self._told = True
             warnings.warn(told, HwlearnWarning, stacklevel=4)
 
+    def _error(self, conductances: Array, one: Array, two: Array) -> Array:
+        """(E, E) V²: by how much the contrast, summed over the samples, is off per relative change of each conductance."""
+        drops, doubts = zip(*(self._drops(conductances, volts) for volts in (one, two)), strict=True)
+        moved, mean = drops[0] - drops[1], drops[0] + drops[1]
+        return np.einsum("sef,se->ef", doubts[0] - doubts[1], mean) + np.einsum("sef,se->ef", doubts[0] + doubts[1], moved)
+
     def _drops(self, conductances: Array, voltages: Array) -> tuple[Array, Array]:
         """(S, E) V, and (S, E, E) by how much they are off per relative change of each conductance."""
         incidence = self._network.incidence.toarray()
         doubt = self._unread.doubt(conductances, voltages)
         return voltages @ incidence.T, np.einsum("eu,suf->sef", incidence[:, self.nodes], doubt)
+
+
+def _parts(samples: int, numbers: int) -> Iterator[slice]:
+    """Samples that are looked at together, with this number of numbers each, which bounds the memory."""
+    together = max(1, AT_ONCE // max(1, numbers))
+    for first in range(0, samples, together):
+        yield slice(first, first + together)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hwlearn.arrays import Array
 from hwlearn.lab.bench.connection import Connection
-from hwlearn.lab.bench.phase import Metered
+from hwlearn.lab.bench.meters import Metered
 from hwlearn.lab.instruments.roles import Source as VoltageSource
 from hwlearn.lab.instruments.roles import SourceMeter
 from hwlearn.network import Source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,15 +37,16 @@ class Repeats:
             return cls(2, measure.gradient_error, measure.most_repeats)
         return cls(measure.repeats)
 
-    def contrasted(self, one: Array, two: Array, noise: float) -> None:
-        """Learn from the measured drops (S, E) [V] of two phases; `noise` is that of a node voltage, already averaged [V].
+    def contrasted(self, drops: Iterable[tuple[Array, Array]], noise: float) -> None:
+        """Learn from the drops (S, E) [V] that were measured in two phases, part by part.
 
+        `noise` is that of a node voltage, already averaged [V].
         The noise adds its own variance to the measured Σ C², which is taken off. The number at most doubles or halves, and
         stays even, for ABBA.
         """
         if self._error is None or not noise > 0:
             return
-        variance, power = variance_and_power(one, two, noise)
+        variance, power = variance_and_power(drops, noise)
         wanted = self.number * variance / self._error**2 / (power - variance) if power > variance else math.inf
         wanted = min(max(wanted, self.number / 2), 2 * self.number, self._most)
         self.number = 2 * math.ceil(wanted / 2)
@@ -66,7 +68,8 @@ class BenchMeasurement(SampledMeasurement):
 
     def contrast(self, reference: Measurement) -> Array:
         if self.repeats is not None:
-            self.repeats.contrasted(self.edge_drops(), reference.edge_drops(), self.noise)
+            drops = ((own.edge_drops(), reference[part].edge_drops()) for part, own in self._parts())
+            self.repeats.contrasted(drops, self.noise)
         contrast = super().contrast(reference)
         if self.estimates is not None:
             self.estimates.contrasted(self.conductances, self.voltages, reference.node_voltages, contrast)

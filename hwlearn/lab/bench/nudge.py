@@ -7,7 +7,7 @@ from typing import Literal
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.bench.phase import Metered
+from hwlearn.lab.bench.meters import Metered
 from hwlearn.lab.instruments.roles import Source, SourceMeter
 
 Aim = Literal["drop", "node"]

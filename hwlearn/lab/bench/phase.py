@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Outputs
 from hwlearn.errors import InstrumentError
-from hwlearn.lab.instruments.roles import MeterReading
+from hwlearn.lab.bench.meters import Meters
+from hwlearn.lab.bench.readings import Readings
 
 
 class UnsteadyError(InstrumentError):
@@ -32,22 +32,6 @@ class Asked:
         return None if self.imposed is None else self.imposed[sample]
 
 
-@dataclass(frozen=True)
-class Metered:
-    """What a source meter measured while a sample was driven.
-
-    Attributes:
-        sample: which. of: what the meter is, as in "output t1,t2" or "source I1". instrument, channel: where.
-        reading: volts, amperes, and whether a limit acted.
-    """
-
-    sample: int
-    of: str
-    instrument: str
-    channel: str
-    reading: MeterReading
-
-
 @dataclass(frozen=True, eq=False)
 class Phase:
     """What was measured of S samples, each read R times.
@@ -56,37 +40,32 @@ class Phase:
         asked: the drive.
         codes: (E,) that were set; −1 at fixed resistors. conductances: (E,) S, by the code tables.
         read: indices of the M nodes that are read.
-        readings: (S, R, M) V, one by one, as the channels give them.
-        potentials: (S, R, M) V, what these say of the nodes.
+        readings: how steady they were.
         voltages: (S, N) V, means; estimates at nodes that are not read; zero at nodes that are wired to ground.
         currents: (S, n_out) A into the outputs, measured.
         fed: (S, n_in) A out of the inputs, by shunts and source meters; NaN where nothing measures it.
-        metered: what source meters said.
+        meters: what source meters said.
     """
 
     asked: Asked
     codes: NDArray[np.intp]
     conductances: Array
     read: list[int]
-    readings: Array
-    potentials: Array
+    readings: Readings
     voltages: Array
     currents: Array
     fed: Array
-    metered: list[Metered]
+    meters: Meters
 
     @property
     def repeats(self) -> int:
         """R."""
-        return self.readings.shape[1]
+        return self.readings.repeats
 
-    @cached_property
+    @property
     def noise(self) -> float:
         """Standard deviation of a node voltage of one reading [V], NaN if it is not known."""
-        samples, repeats, nodes = self.potentials.shape
-        if repeats < 2 or not nodes:
-            return math.nan
-        return math.sqrt(float(self.potentials.var(axis=1).sum()) * repeats / (nodes * samples * (repeats - 1)))
+        return self.readings.noise
 
     @property
     def mean_noise(self) -> float:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.account import Account
 from hwlearn.lab.bench.balance import Balance
 from hwlearn.lab.bench.measurement import Repeats
+from hwlearn.lab.bench.meters import Meters
 from hwlearn.lab.bench.nudge import SeriesNudge
 from hwlearn.lab.bench.order import visits
-from hwlearn.lab.bench.phase import Asked, Metered, Phase
+from hwlearn.lab.bench.phase import Asked, Phase
 from hwlearn.lab.bench.plan import Plan
+from hwlearn.lab.bench.readings import Readings
 
 ROUNDS = 12
 """Corrections after which currents through resistors, and voltages behind them, must be right."""
@@ -119,49 +122,43 @@ class Phases:
     def measure(self, asked: Asked) -> Phase:
         """Each sample, as often as it takes."""
         plan, repeats = self.plan, self.repeats.number
-        count, size, nudged = len(asked.inputs), len(plan.read_nodes), not isinstance(asked.outputs, Open)
-        readings, taken = np.empty((count, repeats, size)), [0] * count
-        potentials = readings if plan.reads.plain else np.empty_like(readings)
-        currents: list[list[Array]] = [[] for _ in range(count)]
-        fed: list[list[Array]] = [[] for _ in range(count)]
-        metered: list[Metered] = []
-        warm: list[Array] = []
+        count, nudged = len(asked.inputs), not isinstance(asked.outputs, Open)
+        readings = Readings(plan.reads, count, repeats, len(plan.read_nodes))
+        visited = np.zeros((count, 1))
+        currents, fed = np.zeros((count, len(plan.nudges))), np.zeros((count, len(plan.network.inputs)))
+        meters = Meters(count)
+        warm = np.zeros(len(plan.temperatures.places))
         heard = time.monotonic()
         plan.inputs.begin()
         for one in filter(None, plan.nudges):
             one.begin()
-        turns = list(visits(count, repeats, plan.station.settings.measure.order))
-        for (sample, number), (after, _) in zip(turns, [*turns[1:], (-1, 0)], strict=True):
+        turns = visits(count, repeats, plan.station.settings.measure.order)
+        for (sample, number), (after, _) in pairwise(chain(turns, [(-1, 0)])):
             heard = plan.devices.remind(heard)
             self.drive(asked, sample)
             scans = self.scan(sample, number)
-            seen, now = plan.reads.voltages(scans), slice(taken[sample], taken[sample] + number)
-            readings[sample, now] = scans[:, :size]
-            if potentials is not readings:
-                potentials[sample, now] = seen[:, :size]
-            taken[sample] += number
-            if plan.temperatures.places:
-                warm.append(seen[:, plan.sensed])
+            seen = plan.reads.voltages(scans)
+            readings.add(sample, scans, seen)
+            warm += seen[:, plan.sensed].sum(axis=0)
             said = plan.inputs.metered(sample)
-            metered += said
-            fed[sample].append(plan.fed(seen, said))
-            flowing = np.zeros(len(plan.nudges))
+            meters.add(said)
+            visited[sample] += 1
+            fed[sample] += plan.fed(seen, said)
             for k, nudge in enumerate(plan.nudges if nudged else ()):
                 assert nudge is not None
                 following = None
                 if k == len(plan.nudges) - 1 and after >= 0 and asked.imposed is not None:  # all others are read
                     following = float(asked.imposed[after, k])
-                flowing[k], told = nudge.measure(seen, sample, following)
-                metered += told
-            currents[sample].append(flowing)
-        plan.temperatures.note(np.concatenate(warm) if warm else np.empty((0, 0)))
+                flowing, told = nudge.measure(seen, sample, following)
+                currents[sample, k] += flowing
+                meters.add(told)
+        readings.finish()
+        plan.temperatures.note(warm / max(1, count * repeats))
         voltages = np.zeros((count, len(plan.network.nodes)))
-        voltages[:, plan.read_nodes] = potentials.mean(axis=1)
+        voltages[:, plan.read_nodes] = readings.means
         plan.estimates.fill(plan.devices.conductances, voltages)
-        means, given = (np.array([sum(values) / len(values) for values in of]) for of in (currents, fed))
-        devices = plan.devices
-        read = plan.read_nodes
-        phase = Phase(asked, devices.codes, devices.conductances, read, readings, potentials, voltages, means, given, metered)
+        devices, read, means, given = plan.devices, plan.read_nodes, currents / visited, fed / visited
+        phase = Phase(asked, devices.codes, devices.conductances, read, readings, voltages, means, given, meters)
         if not math.isnan(phase.noise):
             self.noise = phase.noise
         return phase

@@ -11,8 +11,8 @@ from hwlearn.lab.bench.connection import Connection
 from hwlearn.lab.bench.devices import Devices
 from hwlearn.lab.bench.estimates import Estimates
 from hwlearn.lab.bench.feeds import Feeds
+from hwlearn.lab.bench.meters import Metered
 from hwlearn.lab.bench.nudge import MeterNudge, Nudge, SeriesNudge
-from hwlearn.lab.bench.phase import Metered
 from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.bench.scan import Scan
 from hwlearn.lab.bench.temperatures import Temperatures

@@ -33,7 +33,7 @@ class Temperatures:
         self._reference: dict[str, float] = {}
 
     def note(self, volts: Array) -> None:
-        """Take note of the sensors' voltages in a phase, (R, sensors) V, and ask the others.
+        """Take note of the sensors' voltages, means of a phase (sensors,) V, and ask the others.
 
         Raises:
             InstrumentError: a thermometer says nothing that is a temperature.
@@ -43,8 +43,7 @@ class Temperatures:
         """
         if not self._tables:
             return
-        means = volts.mean(axis=0) if self._sensors else np.empty(0)
-        found = {name: self._degrees(name, volt) for name, volt in zip(self._sensors, means.tolist(), strict=True)}
+        found = {name: self._degrees(name, volt) for name, volt in zip(self._sensors, volts.tolist(), strict=True)}
         for name, (thermometer, channel) in self._thermometers.items():
             found[name] = thermometer.celsius(channel)
             if not np.isfinite(found[name]):

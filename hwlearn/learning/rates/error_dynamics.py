@@ -79,7 +79,7 @@ class MeasuredDynamics:
         self.model = f"differences of directions in {'the exact model' if self._model.name == 'exact' else self._model.name}"
 
     def here(self) -> Callable[[Array], Array]:
-        conductances = self._circuit.conductances
+        conductances = self._circuit.conductances + self._circuit.strayed
         here = self._direction(conductances)
 
         def product(change: Array) -> Array:

@@ -31,9 +31,11 @@ class LearningRate(ABC):
 
     Attributes:
         remedy: what to do where it is too large.
+        looks: whether `look` does anything.
     """
 
     remedy = "give a smaller number"
+    looks = True
 
     def __init__(self, decay: float) -> None:
         if not (math.isfinite(decay) and 0 < decay <= 1):
@@ -45,14 +47,14 @@ class LearningRate(ABC):
         """α in an epoch: a number, or (E,)."""
 
     def look(self, step: int, reading: Reading, wanted: Array, slopes: Array | None) -> None:
-        """See where the training is, before each step.
+        """See where the training is, before each step, if it `looks`.
 
         Args:
             step, reading: the step that is about to be made, and what was read for it.
             wanted: (E,) S, where it starts.
             slopes: (E,) ∂g/∂parameter; None where conductances themselves are stepped.
         """
-        del step, reading, wanted, slopes  # most rates are known before
+        raise NotImplementedError
 
     def snapshot(self) -> dict[str, Array]:
         """What is remembered, for `restore`."""
@@ -71,6 +73,7 @@ class GivenRate(LearningRate):
     """
 
     remedy = "give less, or leave it out (auto)"
+    looks = False
 
     def __init__(self, given: float | Mapping[str, float], decay: float, network: Network) -> None:
         super().__init__(decay)

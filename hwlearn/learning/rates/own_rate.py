@@ -41,9 +41,11 @@ class OwnRate(LearningRate):
     """α = f · 2/λ_max, with λ_max that of the rule for its loss at the present conductances (`error_dynamics`).
 
     f is λ_max/(λ_max + λ_min), the best of fixed rates, but at most `MOST`, and `CAREFUL` in noisy circuits and with
-    minibatches, whose steps scatter. Edges that a bound holds count as fixed. The model is linear in the step, so the step for
-    which the rate is taken moves the conductances by `FARTHEST` at most. The rate is taken anew after one step, two, four and
-    so on, as long as it hardly changes, and at once where the loss grew; with many minibatches, once in an epoch.
+    minibatches, whose steps scatter. Edges that a bound holds count as fixed. In noisy circuits the next reading may push
+    them off it: each step there is also held to what the model says along its own way. The model is linear in the step, so
+    the step for which the rate is taken moves the conductances by `FARTHEST` at most. The rate is taken anew after one step,
+    two, four and so on, as long as it hardly changes, and at once where the loss grew; with many minibatches, once in an
+    epoch.
 
     Args:
         decay: see `LearningRate`.
@@ -61,7 +63,7 @@ class OwnRate(LearningRate):
         self._start = np.random.default_rng(0).uniform(0.5, 1.5, len(circuit.network.edges))  # has a part of every mode
         self._taken, self._due, self._wait = 0, 0, 1
         self._before = self._first = math.inf
-        self.rate, self.part = 1.0, math.nan
+        self.rate, self.part, self._brake = 1.0, math.nan, math.inf
 
     @property
     def model(self) -> str:
@@ -77,9 +79,12 @@ class OwnRate(LearningRate):
         scattered = self._per_epoch is not None or reading.noise != 0
         if not scattered and self._grew(reading.loss):
             self._due = min(self._due, self._due - self._wait + self._least)
+        self._brake = math.inf
         if step < self._due and self._taken:
             if self._per_epoch is not None:  # the next minibatch may push harder than the one of the refresh
-                self.rate = self._restrained(self.rate, reading.direction, wanted, slopes)
+                self.rate = self._restrained(self.rate, reading.direction, wanted, self._scale(reading.direction, slopes))
+            elif scattered and self._any_at_a_bound(wanted):
+                self._brake = self._along(reading.direction, self._free(reading.direction, wanted, slopes))
             return
         before = self.rate
         try:
@@ -96,7 +101,7 @@ class OwnRate(LearningRate):
         self._due = step + self._wait
 
     def at(self, epoch: int) -> float:
-        return self.rate * self.decay**epoch
+        return min(self.rate, self._brake) * self.decay**epoch
 
     @property
     def _least(self) -> int:
@@ -111,8 +116,7 @@ class OwnRate(LearningRate):
         return loss > before * (1 + GREW) and before > ROUNDING * self._first
 
     def _take(self, direction: Array, wanted: Array, slopes: Array | None, most: float) -> None:
-        network, held = self._circuit.network, pressed(direction, wanted, self._circuit.bounds)
-        scale = np.where(network.trainable & ~held, 1.0 if slopes is None else slopes, 0.0)
+        scale = self._free(direction, wanted, slopes)
         found = self._modes(scale)
         if found.fastest == 0:  # nothing moves the outputs from here, so any rate will do
             return
@@ -121,20 +125,39 @@ class OwnRate(LearningRate):
 
     def limit(self, slopes: Array | None = None) -> float:
         """2/λ_max of all trainable edges at the present conductances: above it plain steps run away."""
-        scale = np.where(self._circuit.network.trainable, 1.0 if slopes is None else slopes, 0.0)
+        ones = np.ones(len(self._start))
+        scale = np.maximum(self._scale(ones, slopes), self._scale(-ones, slopes))
         fastest = self._modes(scale).fastest
         return 2 / fastest if fastest > 0 else math.inf
+
+    def _scale(self, direction: Array, slopes: Array | None) -> Array:
+        """(E,) √ of what each edge makes of a step of the rate 1, for a direction of 1; see `_modes`."""
+        told = np.ones_like(direction) if slopes is None else slopes
+        return np.where(self._circuit.network.trainable, told * np.sqrt(self._circuit.heeded(direction)), 0.0)
+
+    def _free(self, direction: Array, wanted: Array, slopes: Array | None) -> Array:
+        """`_scale`, 0 where a bound holds an edge."""
+        return np.where(pressed(direction, wanted, self._circuit.bounds), 0.0, self._scale(direction, slopes))
+
+    def _any_at_a_bound(self, wanted: Array) -> bool:
+        lower, upper = self._circuit.bounds
+        return bool((((wanted <= lower) | (wanted >= upper)) & self._circuit.network.trainable).any())
+
+    def _along(self, direction: Array, scale: Array) -> float:
+        """The limit for a step along a direction, as `CAREFUL` as others; infinity where it moves nothing."""
+        way = scale * direction
+        moved = self._inertia * float(np.linalg.norm(scale * self._dynamics.here()(scale * way)))
+        return CAREFUL * 2 * float(np.linalg.norm(way)) / moved if moved > 0 else math.inf
 
     def _modes(self, scale: Array) -> Modes:
         """Of parameters that change the conductances by `scale` (E,) per unit, 0 where an edge is held."""
         product = self._dynamics.here()
         return modes(lambda change: scale * product(scale * change), self._start * scale)
 
-    def _restrained(self, rate: float, direction: Array, wanted: Array, scale: Array | None) -> float:
+    def _restrained(self, rate: float, direction: Array, wanted: Array, scale: Array) -> float:
         """The rate, or less, so that a step moves the conductances by `FARTHEST` at most."""
-        moved = direction if scale is None else scale**2 * direction
-        way = self._inertia * float(np.linalg.norm(moved))
-        size = float(np.linalg.norm(wanted if scale is None else wanted[scale != 0]))
+        way = self._inertia * float(np.linalg.norm(scale**2 * direction))
+        size = float(np.linalg.norm(wanted[scale != 0]))
         return min(rate, FARTHEST * size / way) if way > 0 else rate
 
     def snapshot(self) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from hwlearn.learning.rates.learning_rate import LearningRate
 from hwlearn.learning.rule import Reading
 from hwlearn.network import Network
 
-PART = 0.05
+PART = 0.1
 """Of what an edge is set by, that a step of Adam changes it by at most, or nearly."""
 
 

@@ -175,6 +175,10 @@ class Motions:
         """(M,) S, of states (M,)."""
         return 1 / (self.r_off + (self.r_on - self.r_off) * states)
 
+    def slopes(self, states: Array) -> Array:
+        """(M,) dg/dx [S], at states (M,)."""
+        return self.conductances(states) ** 2 * (self.r_off - self.r_on)
+
     def states(self, conductances: Array) -> Array:
         """(M,), of conductances (M,) [S]."""
         return np.clip((self.r_off - 1 / conductances) / (self.r_off - self.r_on), 0.0, 1.0)

@@ -22,7 +22,7 @@ from hwlearn.network.devices.points import read_points
 if TYPE_CHECKING:
     from os import PathLike
 
-    from hwlearn.network.network import Element
+    from hwlearn.network.edges import Element
 
 _NUMBER = r"\(([^()]*)\)"
 _OVER = rf"\(v\([^()]*\)-{_NUMBER}\)"
@@ -161,7 +161,7 @@ class IVTable(ElementDevice):
 
     def element(self) -> Element:
         """The device for `Network.from_edges(elements=…)`."""
-        from hwlearn.network.network import Element
+        from hwlearn.network.edges import Element
 
         self.check()
         nodes = tuple(node.lower() for node in self.nodes)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from hwlearn.arrays import Array
 from hwlearn.network import Network
-from hwlearn.network.network import Element
+from hwlearn.network.edges import Element
 from hwlearn.network.ports import Source
 from hwlearn.show.plots.labels import Clear, name_line
 from hwlearn.show.plots.picture import EDGE, INPUT, PLAIN, SOURCE, TRAINABLE, plain

@@ -63,6 +63,7 @@ def report_html(run: Run) -> str:
     Raises:
         ExperimentError: see `Run.experiment`.
     """
+    comparisons = crossvalidations(run.folder)  # before anything is drawn: it may be refused
     analysis = _analysis(run)
     told, network = run_facts(run), network_facts(run.network, run.experiment.task)
     return page("report.html").render(
@@ -84,7 +85,7 @@ def report_html(run: Run) -> str:
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],
         linear=run.network.linear,
         spectrum=_spectrum(analysis),
-        comparisons=crossvalidations(run.folder),
+        comparisons=comparisons,
         environment=Section(pairs=tuple(_environment(run))),
         experiment=_text(run.folder / "experiment.toml"),
         overrides=[f"{key} = {value}" for key, value in run.info["overrides"].items()],

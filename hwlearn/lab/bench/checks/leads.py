@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.checks.check import Check, floor_volts
-from hwlearn.lab.bench.phase import Metered, Phase
+from hwlearn.lab.bench.phase import Phase
 
 PART = 0.02
 """A source meter and the scanner may differ by this part: their accuracies, and the resistance of the leads."""
@@ -25,18 +24,15 @@ class Leads(Check):
     """
 
     def after(self, phase: Phase) -> None:
-        said: dict[tuple[str, str], list[Metered]] = defaultdict(list)
-        for one in phase.metered:
-            said[one.instrument, one.channel].append(one)
-        for place, readings in said.items():
-            metered = np.array([one.reading.volts for one in readings])
-            scanned = phase.voltages[[one.sample for one in readings]] @ self.bench.plan.across[place]
+        for place, span in phase.meters.spans.items():
+            samples, metered = span.readings()
+            scanned = phase.voltages[samples] @ self.bench.plan.across[place]
             if not (self._same(phase, metered, scanned) and self._same(phase, *_differences(metered, scanned), offsets=False)):
                 k = int(np.abs(metered - scanned).argmax())
                 turned = self._same(phase, *_differences(-metered, scanned), offsets=False) and self._same(
                     phase, -metered, scanned
                 )
-                raise self._error(readings[k], float(metered[k]), float(scanned[k]), turned=turned)
+                raise self._error(place, span.of, float(metered[k]), float(scanned[k]), turned=turned)
 
     def _same(self, phase: Phase, one: Array, two: Array, *, offsets: bool = True) -> bool:
         plan = self.bench.plan
@@ -45,14 +41,15 @@ class Leads(Check):
         floor = noise + (floor_volts(plan) if offsets else measure.drift_max * float(plan.reads.reach.max(initial=0.0)))
         return bool((np.abs(one - two) <= PART * np.maximum(np.abs(one), np.abs(two)) + floor).all())
 
-    def _error(self, said: Metered, metered: float, scanned: float, *, turned: bool) -> InstrumentError:
-        network, signs = self.bench.plan.network, self.bench.plan.across[said.instrument, said.channel]
+    def _error(self, place: tuple[str, str], of: str, metered: float, scanned: float, *, turned: bool) -> InstrumentError:
+        instrument, channel = place
+        network, signs = self.bench.plan.network, self.bench.plan.across[place]
         plus, minus = ([network.nodes[k] for k in np.flatnonzero(signs == side)] or ["ground"] for side in (1, -1))
         between = f"between {plus[0]} and {minus[0]}"
-        seen = f"channel {said.channel} ({said.of}) measures {metered:.4g} V, and the scanner reads {scanned:.4g} V {between}"
+        seen = f"channel {channel} ({of}) measures {metered:.4g} V, and the scanner reads {scanned:.4g} V {between}"
         if turned:
             advice = (
-                f"{said.instrument}:{said.channel} is wired the other way round: exchange its leads (or the channels of "
+                f"{instrument}:{channel} is wired the other way round: exchange its leads (or the channels of "
                 f"{plus[0]} and {minus[0]})."
             )
         else:
@@ -60,7 +57,7 @@ class Leads(Check):
                 f"what it makes does not arrive there: is a lead off, or at another node, four-wire sensing on, or an output "
                 f"that goes off after each reading, or is a channel of {plus[0]} or {minus[0]} wrong?"
             )
-        return InstrumentError(f"{seen}: {advice} See `hwlearn bench check`; the phase is not used", said.instrument)
+        return InstrumentError(f"{seen}: {advice} See `hwlearn bench check`; the phase is not used", instrument)
 
 
 def _differences(metered: Array, scanned: Array) -> tuple[Array, Array]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from hwlearn.arrays import Array
 from hwlearn.lab.bench.checks.check import Check
 from hwlearn.lab.bench.phase import Phase, UnsteadyError
-
-NORMAL = 1.4826
-"""Standard deviation of normal noise over the median of its size."""
 
 
 class Spread(Check):
@@ -23,28 +17,25 @@ class Spread(Check):
     """
 
     def after(self, phase: Phase) -> None:
-        if phase.repeats < 2 or not phase.readings.size:
+        if not phase.readings.deviations:
             return
         measure = self.bench.plan.station.settings.measure
-        off = np.abs(phase.readings - _medians(phase.readings)[:, None])
-        own = NORMAL * float(_medians(off.reshape(1, -1))[0]) * math.sqrt(phase.repeats / (phase.repeats - 1))
-        most = min(max(measure.noise_max, measure.verify_sigma * own), measure.verify_sigma * measure.noise_max)
-        sample, reading, at = np.unravel_index(int(off.argmax()), off.shape)
-        if off[sample, reading, at] > most:
-            place, read = self.bench.plan.place(phase.read[at]), phase.readings[sample, reading, at]
-            raise UnsteadyError(
-                f"{place} read {read:.6g} V in sample {sample}, {off[sample, reading, at]:.2g} V from the median of its "
-                f"{phase.repeats} readings, where measure.noise_max allows {most:.2g} V: a spike, or not settled? Shield it, "
-                "or raise settle_s; see `hwlearn bench check`",
-                place.partition(":")[0],
-            )
+        for one in phase.readings.deviations:
+            most = min(max(measure.noise_max, measure.verify_sigma * one.noise), measure.verify_sigma * measure.noise_max)
+            if one.off > most:
+                place = self.bench.plan.place(phase.read[one.channel])
+                raise UnsteadyError(
+                    f"{place} read {one.read:.6g} V in sample {one.sample}, {one.off:.2g} V from the median of its "
+                    f"{phase.repeats} readings, where measure.noise_max allows {most:.2g} V: a spike, or not settled? Shield "
+                    "it, or raise settle_s; see `hwlearn bench check`",
+                    place.partition(":")[0],
+                )
         self._quiet(phase, measure.noise_max)
 
     def _quiet(self, phase: Phase, most: float) -> None:
         """The noise of each channel is within its limit, as far as so many readings can tell."""
-        samples, repeats, _ = phase.readings.shape
-        freedom = samples * (repeats - 1)
-        noise: Array = np.sqrt(phase.readings.var(axis=1).sum(axis=0) * repeats / freedom)
+        freedom = len(phase.voltages) * (phase.repeats - 1)
+        noise = np.sqrt(phase.readings.scatter * phase.repeats / freedom)
         at = int(noise.argmax())
         if noise[at] > most * (1 + self.bench.plan.station.settings.measure.verify_sigma / np.sqrt(2 * freedom)):
             place = self.bench.plan.place(phase.read[at])
@@ -53,10 +44,3 @@ class Spread(Check):
                 "nplc, or raise noise_max; see `hwlearn bench check`",
                 place.partition(":")[0],
             )
-
-
-def _medians(values: Array) -> Array:
-    """Along the second axis, of finite numbers: what `np.median` says, in a third of its time."""
-    ordered, count = np.sort(values, axis=1), values.shape[1]
-    middle: Array = (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
-    return middle
