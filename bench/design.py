@@ -126,7 +126,8 @@ def tasks(mnist: Path | None, only: list[str]) -> None:
         "task           loss/V²   predicted   exact   ngspice   random median   share   gain   seconds of a core", flush=True
     )
     names = [name for name in made if not only or name in only]
-    found = np.array([row(name, made[name][0](), k, made[name][1]) for k, name in enumerate(names)])
+    seeds = {name: k for k, name in enumerate(made)}
+    found = np.array([row(name, made[name][0](), seeds[name], made[name][1]) for name in names])
     print(
         f"gain ≥ 20 in {np.sum(found[:, 0] >= 20)} of {len(found)}, median {np.median(found[:, 0]):.0f}; "
         f"predicted within 10 % in {np.sum(found[:, 1] <= 0.1)}",

@@ -191,8 +191,10 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
             objective=table.objectives[0],
             family=table.family,
             lowest=table.lowest,
-            imperfections=Imperfections(table.levels, table.spaced, **settings.imperfect.model_dump()),
+            imperfections=Imperfections(**settings.imperfect.model_dump()),
             nudge=settings.rule.nudge,
+            spaced=table.spaced,
+            levels=table.levels,
             change=table.change,
             places=settings.ports.places or (),
         )

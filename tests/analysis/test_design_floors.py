@@ -25,7 +25,7 @@ def found() -> Design:
 
 
 def floor(found: Design, **given: float) -> float:
-    problem = replace(found.problem, imperfections=Imperfections(FINE, **given))
+    problem = replace(found.problem, levels=FINE, imperfections=Imperfections(**given))
     return OBJECTIVES["floor"].value(replace(found, problem=problem))
 
 

@@ -9,7 +9,6 @@ from hwlearn import ExactCircuit, Task
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.candidates import grid_pairs
 from hwlearn.analysis.design.goals import OBJECTIVES, Outlook, constants
-from hwlearn.analysis.design.imperfections import Imperfections
 from hwlearn.analysis.design.pareto import front
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import climb, design
@@ -26,12 +25,12 @@ def problem_of(**options) -> Problem:
 
 @pytest.mark.parametrize("spaced", ["conductance", "resistance"])
 def test_the_floor_is_the_loss_of_parts_off_by_half_a_step(spaced):
-    problem = problem_of(imperfections=Imperfections(4096, spaced))
+    problem = problem_of(levels=4096, spaced=spaced)
     found = design(problem, restarts=1)
     network = problem.network(found.solution)
     power = 1 if spaced == "conductance" else -1  # of the conductance, in what the levels are alike
     low, high = sorted(bound**power for bound in problem.bounds)
-    half = (high - low) / (problem.imperfections.levels - 1) / 2
+    half = (high - low) / (problem.levels - 1) / 2
     random, losses = np.random.default_rng(0), []
     with ExactCircuit(network) as circuit:
         for _ in range(600):
@@ -47,7 +46,7 @@ def test_the_floor_is_searched_for_beyond_what_a_design_for_steps_has():
     task = Task([[1.0, 0.0]], [[0.25]])
     values = {}
     for name in ("floor", "steps"):
-        parts = {"bounds": (1e-4, 1e-3), "start": 1.5e-4, "imperfections": Imperfections(spaced="resistance")}
+        parts = {"bounds": (1e-4, 1e-3), "start": 1.5e-4, "spaced": "resistance"}
         problem = Problem.of(task, ["a", "b"], ["p,q"], nodes=9, edges=18, objective=name, **parts)
         values[name] = OBJECTIVES["floor"].value(climb(problem, 0, 0)[0])
     assert values["floor"] < 0.75 * values["steps"]

@@ -95,13 +95,15 @@ def _floor(found: Design) -> float:
     return floor(found.problem, found.solution, found.course.learning_rate)
 
 
-def _moved(problem: Problem, seen: Outlook) -> Array:
-    """‖J‖² (1 + ‖δ‖²/g²), by which steps between levels move the outputs at the end of the shortest way δ to the targets: they
-    are alike at the start g. Slow modes amplify what is fed back."""
+def _floors(problem: Problem, seen: Outlook) -> Array:
+    """‖J‖² (1 + ‖δ‖²/g²): steps between levels are alike at the start g, and J follows the shortest way δ to the targets.
+
+    What is fed back is amplified by slow modes: conditions then.
+    """
     if problem.imperfections.fed_back:
         return _conditions(problem, seen)
     sizes = np.trace(seen.grams, axis1=-2, axis2=-1)
-    errors = seen.errors[:, :, None]
+    errors = seen.errors.reshape(len(sizes), -1, 1)
     damping = 1e-12 * np.where(sizes > 0, sizes, 1.0)
     steps = np.linalg.solve(seen.grams + damping[:, None, None] * np.eye(errors.shape[1]), errors)
     far = (errors * steps).sum(axis=(1, 2)) / problem.start**2
@@ -126,10 +128,10 @@ OBJECTIVES: dict[str, Objective] = {
         lambda problem, seen: np.asarray(-np.linalg.eigvalsh(seen.grams)[..., 0], dtype=float),
     ),
     "floor": Objective(
-        "‖J diag(Δ)‖²/24 over the samples, each g off by up to half a step Δ between levels; and what noise, drift, bias add",
+        "‖J diag(Δ)‖²/24 over the samples, each g off by up to half a step Δ of its levels; and what noise, drift, bias add",
         "V²",
         _floor,
-        _moved,
+        _floors,
     ),
     "power": Objective(
         "Σ g (Δv)² over edges and samples: what is dissipated on the solution manifold",

@@ -10,7 +10,6 @@ import numpy as np
 from hwlearn.analysis.floors import bias_floor, drift_floor, noise_floor
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.linearised import Linearised
-from hwlearn.arrays import Array
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
@@ -28,15 +27,11 @@ class Imperfections:
     """What parts and bench do. Tolerance leaves no floor: an edge that overdoes its steps is told less.
 
     Attributes:
-        levels: of a part between the bounds.
-        spaced: of what these are evenly spaced, "conductance" or "resistance" (digipots).
         noise: rms of each reading of a node [V].
         drift: amplitude of offsets that wander, in a period of `drift_period` readings [V].
         bias: half width [S] of the uniform distribution from which each edge has what it moves by itself in each step.
     """
 
-    levels: int = 256
-    spaced: str = "conductance"
     noise: float = 0.0
     drift: float = 0.0
     drift_period: float = 1000.0
@@ -47,20 +42,12 @@ class Imperfections:
         """Whether any acts on what is learned, so that its floor hangs on the rule, its rate and its nudge."""
         return bool(self.noise or self.drift or self.bias)
 
-    def steps(self, bounds: tuple[float, float], conductances: Array) -> Array:
-        """(E,) S between neighbouring levels of parts at `conductances` (E,) within bounds [S]."""
-        low, high = bounds
-        if self.spaced == "resistance":
-            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
-        return np.full(len(conductances), (high - low) / (self.levels - 1))
-
 
 def floor(problem: Problem, circuit: Wired, learning_rate: float) -> float:
     """Mean of ½‖o − y‖² [V²] at a solution: ‖J diag(Δ)‖²/24 of conductances off by up to half a step Δ between levels, and
     what noise, drift and bias add (`hwlearn.analysis.floors`); infinite if training is not stable at the rate."""
     given = problem.imperfections
-    moved = circuit.jacobian() * given.steps(problem.bounds, circuit.conductances)
-    total = float((moved**2).sum()) / 24 / circuit.plan.samples
+    total = float(((circuit.jacobian() * problem.steps(circuit.conductances)) ** 2).sum()) / 24 / circuit.plan.samples
     if not given.fed_back:
         return total
     network = problem.network(circuit)

@@ -42,6 +42,8 @@ class Problem:
         family: random targets whose constant counts in place of the task's own, if any.
         lowest: part of the family that may have a lower constant than is told; 0 for the worst.
         imperfections: of parts and bench, for the error floor. nudge: of the rule, in its unit.
+        spaced: of what the levels of a part are evenly spaced between the bounds, "conductance" or "resistance" (digipots).
+        levels: of a part: for the error floor.
     """
 
     nodes: tuple[str, ...]
@@ -59,6 +61,8 @@ class Problem:
     lowest: float = 0.05
     imperfections: Imperfections = field(default_factory=Imperfections)
     nudge: float | None = None
+    spaced: str = "conductance"
+    levels: int = 256
     change: tuple[str, ...] = ("edges",)
     places: tuple[str, ...] = ()
 
@@ -81,10 +85,14 @@ class Problem:
         lowest: float = 0.05,
         imperfections: Imperfections | None = None,
         nudge: float | None = None,
+        spaced: str = "conductance",
+        levels: int = 256,
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
     ) -> Problem:
         """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
+
+        In one piece: each check needs what was named before it.
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
@@ -140,6 +148,8 @@ class Problem:
             lowest=lowest,
             imperfections=imperfections or Imperfections(),
             nudge=nudge,
+            spaced=spaced,
+            levels=levels,
             change=tuple(change),
             places=tuple(places),
         )
@@ -197,6 +207,13 @@ class Problem:
         """(S, q) V, what is held: the inputs, and ground if it is a node."""
         inputs = self.task.inputs
         return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
+
+    def steps(self, conductances: Array) -> Array:
+        """(E,) S between neighbouring levels of parts at `conductances` (E,)."""
+        low, high = self.bounds
+        if self.spaced == "resistance":
+            return np.asarray(conductances**2 * (1 / low - 1 / high) / (self.levels - 1))
+        return np.full(len(conductances), (high - low) / (self.levels - 1))
 
     def useful(self, plan: Plan) -> Indices:
         """(C, 2): the candidates; but those between held nodes, whose currents move no output, unless ports may move."""
