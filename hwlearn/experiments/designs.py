@@ -97,7 +97,7 @@ class DesignTable(Table):
     spaced: Literal["conductance", "resistance"] = "conductance"
     restarts: PositiveInt = 8
     seed: NonNegativeInt = 0
-    change: Annotated[tuple[Variable, ...], Field(min_length=1)] = ("edges",)
+    change: Annotated[list[Variable], Field(min_length=1)] = Field(default=["edges"])
 
     @property
     def objectives(self) -> tuple[str, ...]:

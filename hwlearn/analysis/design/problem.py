@@ -90,9 +90,7 @@ class Problem:
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
     ) -> Problem:
-        """A problem with `nodes` nodes; those that are no ports are named h1, h2, …
-
-        In one piece: each check needs what was named before it.
+        """A problem with `nodes` nodes; those that are no ports are named h1, h2, … In one piece: what it checks are arguments.
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
