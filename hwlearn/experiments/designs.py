@@ -205,12 +205,12 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
 def _candidates(settings: DesignSettings, folder: Path) -> list[tuple[str, str]] | None:
     """Pairs of nodes; None for all."""
     wanted = settings.design.candidates
+    if settings.design.layers is not None and wanted != "crossbar":
+        raise ExperimentError('design.layers: are those of candidates = "crossbar"')
     if wanted == "all":
         return None
     if not isinstance(wanted, str):
         return [(one, two) for one, two in wanted]
-    if settings.design.layers is not None and wanted != "crossbar":
-        raise ExperimentError('design.layers: are those of candidates = "crossbar"')
     if wanted in ("grid", "crossbar"):
         inputs = _nodes([as_input(one) for one in settings.ports.inputs])
         outputs = [node for node in _nodes([as_output(one) for one in settings.ports.outputs]) if node not in inputs]

@@ -90,7 +90,7 @@ class Problem:
         change: Sequence[str] = ("edges",),
         places: Sequence[str] = (),
     ) -> Problem:
-        """A problem with `nodes` nodes; those that are no ports are named h1, h2, … In one piece: what it checks are arguments.
+        """A problem with `nodes` nodes; those that are no ports are named h1, h2, … In one piece: it checks arguments.
 
         Args:
             candidates: pairs that an edge may join; all pairs of nodes if not given.
