@@ -8,7 +8,7 @@ import pytest
 from hwlearn import ExactCircuit, Task
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.candidates import grid_pairs
-from hwlearn.analysis.design.goals import OBJECTIVES, constants
+from hwlearn.analysis.design.goals import OBJECTIVES, Outlook, constants
 from hwlearn.analysis.design.pareto import front
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import climb, design
@@ -50,6 +50,14 @@ def test_the_floor_is_searched_for_beyond_what_a_design_for_steps_has():
         problem = Problem.of(task, ["a", "b"], ["p,q"], nodes=9, edges=18, objective=name, **parts)
         values[name] = OBJECTIVES["floor"].value(climb(problem, 0, 0)[0])
     assert values["floor"] < 0.75 * values["steps"]
+
+
+def test_an_exchange_after_which_nothing_moves_an_output_comes_last():
+    still, moving, errors = np.zeros((4, 4)), np.diag([1e6, 1.0, 0.0, 2.0]), np.full((2, 4), 0.1)
+    seen = Outlook(np.stack((still, moving)), np.ones((2, 2, 2)), np.ones(2), errors)
+    order = OBJECTIVES["floor"].screen(problem_of(), seen)
+    assert order[0] == np.inf
+    assert np.isfinite(order[1])
 
 
 def test_constants_are_those_of_the_analysis():

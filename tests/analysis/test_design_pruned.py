@@ -1,5 +1,7 @@
 """Edges that go from a trained circuit: downdates beside the circuit solved anew, the sequence beside trying every edge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -101,6 +103,21 @@ def test_each_stage_is_what_training_makes_of_it(name: str) -> None:
         assert stage.after < 1e-4 * max(stage.before, 1e-2)
         there = coercivity(jacobian(stage.network.with_conductances(result.conductances), task))
         assert stage.constant == pytest.approx(there.constant, rel=1e-6)
+        assert stage.floor > 0
+
+
+def test_the_floor_is_the_loss_of_parts_that_are_off() -> None:
+    network, task = trained()
+    task = Task([[1.0, 0.0], [0.0, 0.7], [2.0, 0.0]], [[0.45, 0.35], [0.2, 0.3], [0.9, 0.7]])
+    network = network.with_conductances(project(network, Task([[1.0, 0.0]], [[0.45, 0.35]])).conductances)
+    fixed = replace(network, trainable=np.arange(len(PAIRS)) > 2)
+    part, random, losses = 1e-3, np.random.default_rng(0), []
+    at = solved(fixed, task)
+    for _ in range(1500):
+        off = np.where(fixed.trainable, part * random.uniform(-1, 1, len(PAIRS)), 0.0)
+        moved = solved(fixed.with_conductances(fixed.conductances * (1 + off)), task) - at
+        losses.append(0.5 * np.mean(np.sum(moved**2, axis=1)))
+    assert Cut.of(fixed, task).floor(part) == pytest.approx(np.mean(losses), rel=0.1)
 
 
 def test_it_ends_where_no_edge_can_go() -> None:

@@ -147,6 +147,34 @@ def test_tasks_in_order_forget_what_conflicts_and_keep_what_agrees() -> None:
     assert doubled[1, 0] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_what_an_order_forgets_is_what_training_in_that_order_forgets(rule: str) -> None:
+    network, task = _case(1)
+    between = Task(task.inputs, [[0.7, 1.3] * task.targets[0]])
+    order = [task, between, Task(task.inputs, [task.targets[0].mean() * np.ones(2)])]
+    stages, errors = in_order(network, order, RULES[rule](symmetric=True))
+    here, least = network.conductances, 1.0
+    for stage, learned in enumerate(order):
+        dense = Dense(network, learned)
+        rates = np.sort(dense.rates(rule, stages[stage].conductances))
+        least = min(least, float(rates[0] / rates[-1]))
+        truth = solve_ivp(
+            lambda t, g, dense=dense: dense.direction(rule, g),
+            (0, 40 / rates[0]),
+            here,
+            method="LSODA",
+            rtol=1e-10,
+            atol=1e-12,
+        )
+        here = truth.y[:, -1]
+        dense.state(here)
+        for k, other in enumerate(order):
+            missed = float(np.sqrt(np.mean((dense.outputs - other.targets[0]) ** 2)))
+            assert errors[stage, k] == pytest.approx(missed, abs=1e-6)
+    assert least > 1 / SPREAD  # the truth was followed to its end
+    assert errors[2, 0] > 1e-2
+
+
 def test_analyze_tells_where_training_will_end(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["analyze", str(NETLISTS / "kite.toml"), "--json"])
     assert result.exit_code == 0, result.output

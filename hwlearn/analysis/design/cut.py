@@ -117,6 +117,11 @@ class Cut:
         rows = product(self.drops, self.adjoint)
         return self._rates(rows @ rows.T, self.resistance, rule)
 
+    def floor(self, part: float) -> float:
+        """Mean ½‖δo‖² [V²] of the outputs, each conductance being off by up to ± `part` of itself: ‖J diag(g)‖² part²/6S."""
+        rows = product(self.drops, self.adjoint) * self.conductances
+        return float((rows**2).sum()) * part**2 / (6 * len(self.mixing))
+
     def _rates(self, grams: Array, resistances: Array, rule: str) -> Array:
         samples, independent = self.mixing.shape
         return rates(grams, resistances, rule, independent) * independent / samples

@@ -104,9 +104,10 @@ def _floors(problem: Problem, seen: Outlook) -> Array:
         return _conditions(problem, seen)
     sizes = np.trace(seen.grams, axis1=-2, axis2=-1)
     errors = seen.errors.reshape(len(sizes), -1, 1)
-    steps = np.linalg.solve(seen.grams + 1e-12 * sizes[:, None, None] * np.eye(errors.shape[1]), errors)
+    damping = 1e-12 * np.where(sizes > 0, sizes, 1.0)
+    steps = np.linalg.solve(seen.grams + damping[:, None, None] * np.eye(errors.shape[1]), errors)
     far = (errors * steps).sum(axis=(1, 2)) / problem.start**2
-    return np.asarray(sizes * (1.0 + far))
+    return np.where(sizes > 0, sizes * (1.0 + far), np.inf)
 
 
 def _conditions(problem: Problem, seen: Outlook) -> Array:

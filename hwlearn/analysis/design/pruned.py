@@ -25,6 +25,9 @@ JUDGED = 4
 MOST = 5_000
 """Steps after which a training that has not learned is left."""
 
+OFF = 0.01
+"""Part by which the parts are off of which the floor is told: they drift, or have few levels."""
+
 COERCIVE = 1e-12
 """Part of the largest rate below which the smallest one is rounding."""
 
@@ -41,6 +44,7 @@ class Pruned:
         steps: of the rule until the task is learned again, from there; None if that takes more than `MOST`.
         condition: λ_max/λ_min of the rule once it is trained again.
         constant: σ_min(J)² [V²/S²] there, over the independent constraints.
+        floor: mean ½‖o − y‖² [V²] that parts leave there which are up to `OFF` of themselves off.
         conductances: (E,) S there.
     """
 
@@ -51,6 +55,7 @@ class Pruned:
     steps: int | None
     condition: float
     constant: float
+    floor: float
     conductances: Array
 
     @property
@@ -174,7 +179,8 @@ def _judge(network: Network, gone: tuple[str, ...], cut: Cut, task: Task, rule: 
     own = there.rates(dynamics(rule))
     after = Cut.of(network.with_conductances(result.conductances), task).rms
     steps = result.steps if learned else None
-    return Pruned(network, gone, cut.rms, after, steps, float(condition(own)), float(plain[0]), end)
+    floor = there.floor(OFF)
+    return Pruned(network, gone, cut.rms, after, steps, float(condition(own)), float(plain[0]), floor, end)
 
 
 def dynamics(rule: Rule) -> str:
