@@ -163,14 +163,14 @@ def test_keys_that_mean_nothing_are_refused(tmp_path, monkeypatch, line, words):
 
 def test_all_that_may_vary_is_trained_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    varied = 'edges = 8\ncandidates = "grid"\nchange = ["edges", "trainable", "ports", "conductances"]'
+    varied = 'edges = 10\ncandidates = "grid"\nchange = ["edges", "trainable", "ports", "conductances"]'
     text = DESIGN.replace("RULE", "ep").replace("edges = 14", varied).replace("nodes = 8", "nodes = 6")
     text = text.replace("restarts = 1", "restarts = 2")  # the first finds none
     (tmp_path / "task.toml").write_text(text)
     result = run("design", "task.toml", "--out", "found", "--random", 1, "--json", "--jobs", 1)
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    assert len(told["trainable"]) == len(told["conductances"]) == len(told["edges"]) == 8
+    assert len(told["trainable"]) == len(told["conductances"]) == len(told["edges"]) == 10
     assert len(told["ports"]["inputs"]) == 2
     assert len(told["ports"]["outputs"]) == 3
     trained = json.loads(run("train", "found/design.toml", "--no-save", "--json").stdout)
