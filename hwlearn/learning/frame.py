@@ -20,10 +20,12 @@ class Frame:
         names: of the columns, as text.
 
     Raises:
-        TaskError: two columns have one name.
+        TaskError: two columns have one name, or it is no table.
     """
 
     def __init__(self, frame: Any) -> None:
+        if not hasattr(frame, "__iter__"):
+            raise TaskError(f"from_frame: {frame!r} is no table; give a DataFrame, or a dict of columns")
         keys = frame.dtype.names if isinstance(frame, np.ndarray) else _keys(frame)
         if keys is None:
             raise TaskError("from_frame: an array without names of its columns; pass it to Task or Task.classification")
@@ -60,7 +62,7 @@ class Frame:
     def _numbers(self, name: str) -> Array:
         column = self.column(name)
         try:
-            unmasked(column, f"column {name!r}")
+            unmasked(column, "values")
             values = np.asarray(column, dtype=np.float64)
         except Exception as error:  # whatever the conversion of another library's column does
             raise TaskError(f"column {name!r}: {error}") from None
