@@ -211,7 +211,7 @@ def _predicted(axes: Axes, run: Run, course: Course, floor: float) -> None:
         return
     bottom, top = axes.get_ylim()
     times = np.linspace(at[0], at[-1], 200) if len(at) < 3 else at
-    drawn_losses = losses[good[-1]] * np.exp(-np.clip(min(rate, 1e100) * (times - at[good[-1]]), -700, 700))
+    drawn_losses = losses[good[-1]] * np.exp(-np.clip(min(rate, 1e100) * (times - at[good[-1]]), -200, 200))
     per = f"per {flow_time(run) or 'unit of time'}" if run.continuous else "per step"
     axes.plot(
         times,
