@@ -168,7 +168,7 @@ def test_a_moved_bench_run_stands_alone_with_its_station_and_the_one_that_it_is_
     before, after = text.split("\n[virtual]\n")
     rest = after[after.index("\n[") :] if "\n[" in after else ""
     (home / "station.toml").write_text(f'{before}\n[virtual]\nstation = "true.toml"\n{rest}', encoding="utf-8")
-    overrides = {"backend.name": "bench", "backend.station": "station.toml", "train.steps": 20}
+    overrides = {"backend.name": "bench", "backend.station": "station.toml", "train.steps": 20, "train.stop_loss": 1e-30}
     Run.create(tmp_path / "run", load_experiment(home / "allostery-bench.toml", overrides)).go()
     (tmp_path / "run").rename(tmp_path / "elsewhere")
     emptied(home)

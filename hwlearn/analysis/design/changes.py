@@ -48,7 +48,7 @@ Screened = tuple[float, Change]
 
 @dataclass(frozen=True)
 class Exchange(Change):
-    """An edge goes, another of `conductance` [S] comes, from node `tail` to node `head`."""
+    """The edge `edge` goes, another from node `tail` to node `head` comes, of `conductance` [S]."""
 
     edge: int
     tail: int
@@ -83,7 +83,7 @@ class Swap(Change):
 
 @dataclass(frozen=True)
 class Scaling(Change):
-    """An edge begins with its conductance times a `factor`, or stays at it if it is fixed."""
+    """An edge begins with `factor` times its conductance, or stays at it if it is fixed."""
 
     edge: int
     factor: float

@@ -94,9 +94,7 @@ class NgspiceCircuit(Circuit):
         self._solver, self._step = "", 0
         self._times = 2 if any(element.name[:1].lower() in STALE for element in network.elements) else 1
         self._reset()
-        last = len(self._deck.tolerances) - 1
-        while not try_deck(network, self._deck.lines(klu=False, step=self._step), self._fed, patient=self._step == last):
-            self._step += 1
+        self._loosen_until_it_ends()
         session().run(self._select)
         weakref.finalize(self, forget, self._deck)
         weakref.finalize(self, self._team.end)
@@ -149,6 +147,13 @@ class NgspiceCircuit(Circuit):
                 if self._step + 1 == len(self._deck.tolerances):
                     raise self._unconverged(error) from None
                 self._step += 1
+                self._loosen_until_it_ends()
+
+    def _loosen_until_it_ends(self) -> None:
+        """Go to the first tolerances from the present ones on with which ngspice ends."""
+        last = len(self._deck.tolerances) - 1
+        while not try_deck(self.network, self._deck.lines(klu=False, step=self._step), self._fed, patient=self._step == last):
+            self._step += 1
 
     def _unconverged(self, error: ConvergenceError) -> ConvergenceError:
         reached = self._deck.tolerances[-1].get("reltol")

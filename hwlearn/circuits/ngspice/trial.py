@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from hwlearn.circuits.ngspice.deck import SWEEP
 from hwlearn.errors import SimulationError
 from hwlearn.network import Network
 from hwlearn.spice.apart import DeadError, EndlessError, apart
@@ -59,7 +60,7 @@ def try_deck(network: Network, lines: list[str], fed: Sequence[bytes], *, patien
 
 
 def load_solve_unload(lines: list[str], fed: list[bytes], dialect: str) -> None:
-    """Find the operating point of a deck, its external sources at 0; a failure that is told is none here."""
+    """Find the operating point of a deck, its external sources at 0, and sweep to it; a failure that is told is none here."""
 
     def work(shared: Shared) -> None:
         deck, here = object(), session()
@@ -70,6 +71,9 @@ def load_solve_unload(lines: list[str], fed: list[bytes], dialect: str) -> None:
                     shared.feed(fed, [[0.0] * len(fed)])
                 for _ in range(2):  # of some lines, ngspice dies in the second
                     shared.command("op")
+                shared.command("stop after 1")
+                shared.command(f"dc {SWEEP} 0 1e9 1")  # some circuits have an operating point, and no end of this
+                shared.command("delete all")
                 shared.command("destroy all")
             finally:
                 here.remove(shared, deck)
