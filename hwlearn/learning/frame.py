@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,9 +32,9 @@ class Frame:
             raise TaskError("from_frame: an array without names of its columns; pass it to Task or Task.classification")
         self._frame, self._key = frame, {str(key): key for key in keys}
         self.names = tuple(map(str, keys))
-        for name in self.names:
-            if self.names.count(name) > 1:
-                raise TaskError(f"from_frame: {self.names.count(name)} columns are called {name!r}; rename one")
+        for name, count in Counter(self.names).items():
+            if count > 1:
+                raise TaskError(f"from_frame: {count} columns are called {name!r}; rename one")
 
     def column(self, name: str) -> Any:
         """One column, as the table has it.
