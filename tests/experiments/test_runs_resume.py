@@ -298,3 +298,16 @@ def test_what_was_measured_before_the_training_changes_no_bit_of_it(tmp_path, af
     rest = Run.load(tmp_path / "run").resume()
     assert rest.losses.tobytes() == whole.losses.tobytes()
     assert rest.network.conductances.tobytes() == whole.network.conductances.tobytes()
+
+
+def test_a_run_goes_on_from_where_another_process_has_left_it_meanwhile(kite_file, tmp_path):
+    run = Run.create(tmp_path / "run", load_experiment(kite_file))
+    cut(run, 10)
+    here = Run.load(tmp_path / "run")
+    assert here.checkpoint is not None
+    seen = here.history.at[-1]
+    cut(Run.load(tmp_path / "run"), 40)
+    here.resume()
+    resumed = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    begun = [line["step"] for line in resumed if line.get("event") == "resume"]
+    assert begun[-1] > begun[0] >= seen

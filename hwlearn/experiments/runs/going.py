@@ -40,6 +40,7 @@ def go(run: Run, experiment: Experiment, info: dict[str, Any], progress: Progres
         ExperimentError, MeasurementError, KeyboardInterrupt: see `Run.go`.
     """
     with alone_in(run.folder, "run"), ExitStack() as stack:
+        run.forget()  # another process may have gone on since it was read
         earlier = _earlier(run)
 
         def opened() -> tuple[Journal, TrajectoryFile, Checkpoint]:

@@ -315,6 +315,7 @@ class Run:
         Raises:
             ExperimentError: the experiment or what it names has changed; as in `go`. Nothing is written then.
         """
+        self.forget()
         given = dict(overrides or {})
         now = experiment or reread(self, given, None if changed else to_go_on_with(self))
         if not further(self, now, given, changed=changed):
