@@ -21,7 +21,8 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 DEAD = 1e-6
-"""An edge that moves the outputs by less than this part of what the best one does, for the same relative change, is dead."""
+"""An edge that moves the outputs by less than this part of what the best one does is dead, for the same relative change and
+for the same change."""
 
 ROUNDING = 1e-13
 """Part of the largest that rounding may leave where there is nothing."""
@@ -106,8 +107,11 @@ class OperatingPoint:
     @property
     def dead_edges(self) -> list[str]:
         """Trained edges that move no output, such as those behind a junction that is off in all samples."""
-        size = self.sensitivity * self.network.trainable
-        dead = self.network.trainable & (size <= DEAD * size.max(initial=0.0))
+        trained = self.network.trainable
+        slopes = self.sensitivity * trained / self.network.conductances
+        dead = trained
+        for size in (slopes, slopes * self.network.conductances):
+            dead = dead & (size <= DEAD * size.max(initial=0.0))
         return [self.network.edge_names[k] for k in np.flatnonzero(dead)]
 
     def advice(self) -> list[str]:
@@ -152,12 +156,15 @@ class OperatingPoint:
             "angle": self.angle if math.isfinite(self.angle) else None,
             "outputs": self.here.outputs.tolist(),
             "dead_edges": self.dead_edges,
+            "kinks": [kink._asdict() for kink in self.here.kinks],
             "advice": self.advice(),
         }
 
 
 def operating_point(network: Network, task: Task) -> OperatingPoint:
     """The Jacobian by implicit differentiation at the operating points that the task's inputs make, and what follows.
+
+    An ideal diode is a switch there: closed where it conducts, else open. A warning names those on their kinks.
 
     Raises:
         ModelError, TaskError: the exact model does not take an element, or the task does not fit.
@@ -176,7 +183,7 @@ def operating_point(network: Network, task: Task) -> OperatingPoint:
     zero = max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), rounding)
     moving = sizes > zero
     rates = np.where(moving, sizes**2, 0.0).astype(np.complex128)
-    if network.devices or not reciprocal:
+    if not (reciprocal and np.array_equal(here.contrasted, here.driving)):
         rates = np.linalg.eigvals(rows @ by_contrast.T).astype(np.complex128)
         rates[np.abs(rates) <= ROUNDING * np.abs(rates).max(initial=0.0)] = 0.0
     norm = float(np.linalg.norm(error))

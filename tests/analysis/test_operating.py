@@ -22,6 +22,7 @@ from hwlearn.cli import app
 from hwlearn.errors import SimulationError, TaskError
 from hwlearn.experiments import load_experiment
 from hwlearn.learning.train import task_loss
+from hwlearn.network.devices import Bias
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
 
@@ -92,6 +93,23 @@ def test_ep_goes_along_its_contrast(network: Network, seed: int, kind: str) -> N
     expected[network.fixed] = 0.0
     g = network.conductances
     np.testing.assert_allclose(g * direction, g * expected, rtol=0, atol=1e-5 * max(np.abs(g * expected).max(), 1e-3))
+
+
+def test_biases_beside_real_diodes_go_down_the_gradient() -> None:
+    """Their contrast is of the drop, not of its square (`Bias.contrast`)."""
+    edges = [("u", "a"), ("a", "b"), ("b", "0"), ("a", "0"), ("b", "0")]
+    network = Network.from_edges(
+        edges, [1e-3, 2e-3, 1e-3, 1e-2 + 2e-4, 1e-2 - 1e-4], names=["r1", "r2", "r3", "b1", "b2"], inputs=["u"],
+        outputs=["a", "b"], devices=[Bias("b1", 1e-2), Bias("b2", 1e-2)],
+    )  # fmt: skip
+    network = with_diodes(network, 2)
+    task = task_for(network, 2)
+    found = operating_point(network, task)
+    with NewtonCircuit(network) as circuit:
+        direction = EquilibriumPropagation(1e-7, symmetric=True).direction(circuit, task)
+    expected = -np.einsum("sa,sae->e", found.here.outputs - task.targets, found.here.jacobian) / len(task)
+    np.testing.assert_allclose(direction, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert found.angle == pytest.approx(0.0, abs=1e-3)
 
 
 def test_errors_decay_at_the_rates_told() -> None:

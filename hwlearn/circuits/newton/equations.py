@@ -95,12 +95,17 @@ class Equations:
             first = rows.branches.edges >= 0
             if first.any():
                 driving[:, rows.branches.edges[first]] = rows.law.driving(given, rows.volts(seen[edges:]))[first].T
+        drops = seen[:edges].T
+        contrasted = drops.copy()
+        for k, device in self._network.device_at.items():
+            contrasted[:, k] = device.contrasted(drops[:, k])
         forward, adjoint = (np.broadcast_to(right, (samples, *right.shape)) for right in (maps.ports, maps.tests))
         outputs = maps.outputs.of_columns(maps.nodes.of_columns(x, maps.lifts.of_columns(u, _ZERO)), _ZERO)
         return SmallSignal(
             np.ascontiguousarray(outputs.T),
-            seen[:edges].T,
+            drops,
             driving,
+            contrasted,
             self._drops_of(maps.matrices.solve(slopes, forward), maps.seen),
             self._drops_of(maps.matrices.solve(slopes, adjoint, transposed=True), maps.tested),
         )

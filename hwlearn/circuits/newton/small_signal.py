@@ -7,21 +7,32 @@ from typing import NamedTuple
 from hwlearn.arrays import Array
 
 
+class Kink(NamedTuple):
+    """An ideal diode that neither conducts nor blocks in a sample: one small change makes it conduct, another one block."""
+
+    diode: str
+    sample: int
+
+
 class SmallSignal(NamedTuple):
     """A circuit's response to small changes, in each of S samples: that of the linear network whose K is Newton's matrix.
 
     Attributes:
         outputs: (S, n_out) V. drops: Δv (S, E) V.
-        driving: ∂i/∂g (S, E) V: Δv of resistors.
+        driving: ∂i/∂g (S, E) V: Δv of resistors, −1 V of biases.
+        contrasted: (S, E) V, what EP's contrast takes for it (`EdgeDevice.contrasted`).
         forward: (S, n_out, E) V/A, drops of the edges for a unit current into each output.
         adjoint: the same of the transposed network, which is another one unless all laws are reciprocal.
+        kinks: ideal diodes that are taken as open, as no current flows, and have no voltage either.
     """
 
     outputs: Array
     drops: Array
     driving: Array
+    contrasted: Array
     forward: Array
     adjoint: Array
+    kinks: tuple[Kink, ...] = ()
 
     @property
     def jacobian(self) -> Array:
@@ -30,5 +41,5 @@ class SmallSignal(NamedTuple):
 
     @property
     def contrast(self) -> Array:
-        """(S, n_out, E) V/S: what EP takes for the Jacobian, as the contrast of small nudges sees drops: −forward ∘ Δv."""
-        return -self.forward * self.drops[:, None, :]
+        """(S, n_out, E) V/S: what EP's contrast of small nudges takes for the Jacobian: −forward ∘ contrasted."""
+        return -self.forward * self.contrasted[:, None, :]
