@@ -126,7 +126,9 @@ class OperatingPoint:
             said.append(f"{100 * self.stuck:.2g} % of the present error cannot be reduced from here.")
         if self.dead_edges:
             edges = "1 trained edge moves" if len(self.dead_edges) == 1 else f"{len(self.dead_edges)} trained edges move"
-            said.append(f"{edges} no output here, such as at junctions that are off in all samples.")
+            said.append(
+                f"{edges} no output here, such as at junctions that are off, or diodes that hold a node, in all samples."
+            )
         if self.slowest < 0:
             said.append("ep: some errors grow, as its direction is not the gradient here.")
         elif not self.slowest:

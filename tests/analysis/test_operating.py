@@ -22,6 +22,7 @@ from hwlearn.cli import app
 from hwlearn.errors import SimulationError, TaskError
 from hwlearn.experiments import load_experiment
 from hwlearn.learning.train import task_loss
+from hwlearn.network.builders import deep_resistive
 from hwlearn.network.devices import Bias
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
@@ -200,6 +201,29 @@ def test_singular_matrices_are_told(kind: type) -> None:
     loops = csr_array(np.array([[1.0, -1.0]]))
     with pytest.raises(SimulationError, match="singular"):
         kind(loops, loops).solve(np.ones((1, 1)), np.ones((1, 2, 1)))
+
+
+def test_the_rates_of_a_deep_resistive_network_are_those_of_ep() -> None:
+    """A small step along EP's direction lowers e by Λ e; the edges of hidden nodes that are held in all samples are dead."""
+    network = deep_resistive([3, 10, 2], twin_inputs=False, seed=1)
+    inputs = np.random.default_rng(0).normal(size=(3, 3))
+    with NewtonCircuit(network) as circuit:
+        voltages = circuit.measure(Drive(inputs)).node_voltages
+        targets = circuit.measure(Drive(inputs)).output_voltages + 1e-6 * np.array([[1, -2], [-1, 3], [2, 1]])
+        told = operating_point(network, Task(inputs, targets))
+        error = (told.here.outputs - targets).ravel()
+        rule, step = EquilibriumPropagation(1e-7, symmetric=True), 0.1 * told.max_step
+        circuit.program(network.conductances + step * rule.direction(circuit, Task(inputs, targets)))
+        after = (circuit.measure(Drive(inputs)).output_voltages - targets).ravel()
+    rows = told.here.jacobian.reshape(6, -1)
+    np.testing.assert_allclose(
+        after - error, -step * rows @ rows.T @ error / 3, rtol=0, atol=1e-2 * np.abs(after - error).max()
+    )
+    np.testing.assert_allclose(told.rates.real, np.linalg.eigvalsh(rows @ rows.T / 3)[::-1], atol=1e-9 * told.fastest)
+    held = {f"h1_{k}" for k in range(10) if not voltages[:, network.node_index[f"h1_{k}"]].any()}
+    assert held
+    dead = {name for name in told.dead_edges if name.startswith("W1")}
+    assert dead == {name for name in network.edge_names if name[:2] == "W1" and name[-4:] in held}
 
 
 @pytest.mark.parametrize("name", ["gates", "xor"])

@@ -55,6 +55,7 @@ class Folded:
 
     def __init__(self, network: Network, laws: tuple[Branches, ...], ideal: list[Branches], dtype: Any) -> None:
         self.network, self.dtype = network, np.dtype(dtype)
+        self.labels = [label for branches in ideal for label in branches.labels]
         _check(network, laws)
         merging = network.merging
         cluster = merging.cluster
@@ -63,7 +64,6 @@ class Folded:
         bias = np.zeros(len(network.edges), dtype=bool)
         bias[[place.edge for place in network.placed]] = True
         diodes = [pair for branches in ideal for pair in branches.ends]
-        self.labels = [label for branches in ideal for label in branches.labels]
         bounds, coupled = bounds_of(network, diodes, cluster >= 0)
         self.free = self._ordered(cluster, bias, [bound.node for bound in bounds])
         self.size = size = len(self.free)
@@ -72,9 +72,7 @@ class Folded:
         unknown, known = np.full(len(cluster) + 1, -1), np.full(len(cluster) + 1, self._count - 1)
         unknown[self.free], known[self.driven] = np.arange(size), np.arange(len(self.driven))
         tails, heads = self.edge_ends = unknown[network.tails], unknown[network.heads]
-        places = np.where(unknown >= 0, unknown, size + known)
-        at_node = {**network.node_index, GROUND: -1}
-        self.diodes = places[[[at_node[node] for node in pair] for pair in diodes]]
+        self.diodes = np.where(unknown >= 0, unknown, size + known)[_positions(network, diodes)]
         fold = np.flatnonzero(~bias & ((tails >= 0) != (heads >= 0)))
         rows = np.where(tails >= 0, known[network.heads], known[network.tails])[fold]
         self.beside, columns = np.unique(np.maximum(tails, heads)[fold], return_inverse=True)
@@ -226,6 +224,12 @@ def _check(network: Network, laws: tuple[Branches, ...]) -> None:
         )
     if (cluster[rows] >= 0).any() or len(np.unique(cluster[cluster >= 0])) < (cluster >= 0).sum():
         raise ModelError("beside ideal diodes all voltage sources go to ground; one here lies between free nodes")
+
+
+def _positions(network: Network, pairs: list[tuple[str, str]]) -> Indices:
+    """(D, 2) of nodes in the network; −1 for ground."""
+    at = {**network.node_index, GROUND: -1}
+    return np.array([[at[node] for node in pair] for pair in pairs], dtype=np.intp)
 
 
 def _laplacian(size: int, tails: Indices, heads: Indices) -> SparseMap:
