@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import qr
 
 from hwlearn.analysis.advice import SLOW
 from hwlearn.analysis.coercivity import in_short, in_words
@@ -27,6 +28,9 @@ for the same change."""
 ROUNDING = 1e-13
 """Part of the largest that rounding may leave where there is nothing."""
 
+AT_ONCE = 10_000_000
+"""Numbers of J that are looked at together, which bounds the memory."""
+
 NOT_TOLD = (
     "Not told, as it rests on linearity: whether the targets can be reached, the rates of CL and AL, what the graph allows. "
     "Elsewhere than at these conductances, everything above may be otherwise."
@@ -40,6 +44,7 @@ class OperatingPoint:
     Attributes:
         network, task: what was asked about.
         here: the small-signal response in each sample.
+        squares: (E,) V²/S², of ∂o/∂g, sum over the outputs, mean over the samples.
         rank: of J (S·n_out, trained edges), singular values counted as in `Coercivity`.
         singular_values: σ of J [V/S], falling.
         directions: combinations (S, n_out) of outputs that no trained edge can change, one for each missing rank.
@@ -53,6 +58,7 @@ class OperatingPoint:
     network: Network
     task: Task
     here: SmallSignal
+    squares: Array
     rank: int
     singular_values: Array
     directions: tuple[Array, ...]
@@ -102,7 +108,7 @@ class OperatingPoint:
     @property
     def sensitivity(self) -> Array:
         """(E,) V: change of the outputs for an e-fold conductance, root of the mean square over samples."""
-        return self.network.conductances * np.sqrt((self.here.jacobian**2).sum(axis=1).mean(axis=0))
+        return self.network.conductances * np.sqrt(self.squares)
 
     @property
     def dead_edges(self) -> list[str]:
@@ -175,31 +181,62 @@ def operating_point(network: Network, task: Task) -> OperatingPoint:
     task.check(network)
     with NewtonCircuit(network) as circuit:
         here, reciprocal = circuit.small_signal(task.inputs), circuit.reciprocal
-    trained, error, shape = network.trainable, (here.outputs - task.targets).ravel(), here.outputs.shape
-    rows, by_contrast = (
-        np.ascontiguousarray(each.reshape(error.size, -1)[:, trained]) for each in (here.jacobian, here.contrast)
-    )
-    left, sizes, _ = np.linalg.svd(rows, full_matrices=rows.shape[1] < len(rows))
+    error, shape = (here.outputs - task.targets).ravel(), here.outputs.shape
+    seen = _Gathered(here, network.trainable, error, symmetric=reciprocal and np.array_equal(here.contrasted, here.driving))
+    left, sizes, _ = np.linalg.svd(seen.triangle.T, full_matrices=len(seen.triangle) < error.size)
     sizes = np.r_[sizes, np.zeros(error.size - len(sizes))]
-    rounding = ROUNDING * float(np.abs(here.drops).max(initial=0.0)) * float(np.abs(here.adjoint).max(initial=0.0))
+    rounding = ROUNDING * float(np.abs(here.drops).max(initial=0.0)) * seen.largest
     zero = max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), rounding)
     moving = sizes > zero
     rates = np.where(moving, sizes**2, 0.0).astype(np.complex128)
-    if not (reciprocal and np.array_equal(here.contrasted, here.driving)):
-        rates = np.linalg.eigvals(rows @ by_contrast.T).astype(np.complex128)
+    if seen.crossed is not None:
+        rates = np.linalg.eigvals(seen.crossed).astype(np.complex128)
         rates[np.abs(rates) <= ROUNDING * np.abs(rates).max(initial=0.0)] = 0.0
     norm = float(np.linalg.norm(error))
     return OperatingPoint(
         network,
         task,
         here,
+        seen.squares / len(here.outputs),
         int(moving.sum()),
         sizes,
         tuple(left[:, k].reshape(shape) for k in np.flatnonzero(~moving)),
         float(np.linalg.norm(left[:, ~moving].T @ error)) / norm if norm else 0.0,
         rates[np.argsort(-rates.real)] / len(here.outputs),
-        _angle(error @ by_contrast, error @ rows),
+        _angle(seen.direction, seen.gradient),
     )
+
+
+class _Gathered:
+    """What is asked of J (S·n_out, E), gathered block of edges by block of edges: J is never formed.
+
+    Attributes:
+        triangle: R (…, S·n_out) with RᵀR = J Jᵀ over the trained edges.
+        crossed: J Aᵀ, where EP takes another A for J; else None.
+        squares: (E,) of J, sum over all rows.
+        gradient, direction: (E,) of the error, by J and by A; zero on fixed edges.
+        largest: drop for a unit current [V/A].
+    """
+
+    def __init__(self, here: SmallSignal, trained: NDArray[np.bool_], error: Array, symmetric: bool) -> None:
+        count, edges = error.size, len(trained)
+        self.triangle, self.largest = np.zeros((0, count)), 0.0
+        self.crossed = None if symmetric else np.zeros((count, count))
+        self.squares, self.gradient, self.direction = np.zeros((3, edges))
+        size = max(4 * count, AT_ONCE // max(count, 1))
+        for some in (slice(first, first + size) for first in range(0, edges, size)):
+            within = trained[some]
+            rows = here.jacobian_at(some).reshape(count, -1)
+            self.largest = max(self.largest, float(np.abs(here.transposed.at(some)).max(initial=0.0)))
+            self.squares[some] = np.einsum("ce,ce->e", rows, rows)
+            rows = rows * within
+            self.gradient[some] = self.direction[some] = error @ rows
+            if self.crossed is not None:
+                other = here.contrast_at(some).reshape(count, -1) * within
+                self.crossed += rows @ other.T
+                self.direction[some] = error @ other
+            stacked = np.vstack((self.triangle, rows.T[within]))
+            self.triangle = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:count]
 
 
 def _angle(one: Array, two: Array) -> float:

@@ -11,7 +11,7 @@ from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.newton.iteration import Iteration
 from hwlearn.circuits.newton.laws import Devices
 from hwlearn.circuits.newton.maps import Maps
-from hwlearn.circuits.newton.small_signal import SmallSignal
+from hwlearn.circuits.newton.small_signal import Known, SmallSignal
 from hwlearn.network import Network, Source
 
 DROWNED = 1e-8
@@ -106,8 +106,8 @@ class Equations:
             drops,
             driving,
             contrasted,
-            self._drops_of(maps.matrices.solve(slopes, forward), maps.seen),
-            self._drops_of(maps.matrices.solve(slopes, adjoint, transposed=True), maps.tested),
+            Known(self._drops_of(maps.matrices.solve(slopes, forward), maps.seen)),
+            Known(self._drops_of(maps.matrices.solve(slopes, adjoint, transposed=True), maps.tested)),
         )
 
     def _drops_of(self, potentials: Array, drops: SparseMap) -> Array:

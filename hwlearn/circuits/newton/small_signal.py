@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from hwlearn.arrays import Array
+from hwlearn.arrays import Array, Indices
+
+ALL = slice(None)
 
 
 class Kink(NamedTuple):
@@ -14,6 +16,23 @@ class Kink(NamedTuple):
     sample: int
 
 
+class Response(Protocol):
+    """Drops of the edges for a unit current into each output, which need not stand in memory for all edges at once."""
+
+    def at(self, edges: Indices | slice) -> Array:
+        """(S, n_out, k) V/A, for k edges."""
+
+
+class Known:
+    """A response that does: (S, n_out, E) V/A."""
+
+    def __init__(self, drops: Array) -> None:
+        self._drops = drops
+
+    def at(self, edges: Indices | slice) -> Array:
+        return self._drops[:, :, edges]
+
+
 class SmallSignal(NamedTuple):
     """A circuit's response to small changes, in each of S samples: that of the linear network whose K is Newton's matrix.
 
@@ -21,8 +40,8 @@ class SmallSignal(NamedTuple):
         outputs: (S, n_out) V. drops: Δv (S, E) V.
         driving: ∂i/∂g (S, E) V: Δv of resistors, −1 V of biases.
         contrasted: (S, E) V, what EP's contrast takes for it (`EdgeDevice.contrasted`).
-        forward: (S, n_out, E) V/A, drops of the edges for a unit current into each output.
-        adjoint: the same of the transposed network, which is another one unless all laws are reciprocal.
+        response: to a unit current into each output.
+        transposed: the same of the transposed network, which is another one unless all laws are reciprocal.
         kinks: ideal diodes that are taken as open, as no current flows, and have no voltage either.
     """
 
@@ -30,16 +49,34 @@ class SmallSignal(NamedTuple):
     drops: Array
     driving: Array
     contrasted: Array
-    forward: Array
-    adjoint: Array
+    response: Response
+    transposed: Response
     kinks: tuple[Kink, ...] = ()
 
     @property
+    def forward(self) -> Array:
+        """(S, n_out, E) V/A, drops of all edges for a unit current into each output."""
+        return self.response.at(ALL)
+
+    @property
+    def adjoint(self) -> Array:
+        """`forward` of the transposed network."""
+        return self.transposed.at(ALL)
+
+    @property
     def jacobian(self) -> Array:
-        """∂o/∂g (S, n_out, E) V/S: from F(x, g) = 0, ∂o/∂g = −Cᵀ K⁻¹ ∂F/∂g = −adjoint ∘ ∂i/∂g."""
-        return -self.adjoint * self.driving[:, None, :]
+        """∂o/∂g (S, n_out, E) V/S of all edges."""
+        return self.jacobian_at(ALL)
 
     @property
     def contrast(self) -> Array:
-        """(S, n_out, E) V/S: what EP's contrast of small nudges takes for the Jacobian: −forward ∘ contrasted."""
-        return -self.forward * self.contrasted[:, None, :]
+        """(S, n_out, E) V/S: what EP's contrast of small nudges takes for the Jacobian."""
+        return self.contrast_at(ALL)
+
+    def jacobian_at(self, edges: Indices | slice) -> Array:
+        """(S, n_out, k) V/S: from F(x, g) = 0, ∂o/∂g = −Cᵀ K⁻¹ ∂F/∂g = −adjoint ∘ ∂i/∂g."""
+        return -self.transposed.at(edges) * self.driving[:, None, edges]
+
+    def contrast_at(self, edges: Indices | slice) -> Array:
+        """(S, n_out, k) V/S: −forward ∘ contrasted."""
+        return -self.response.at(edges) * self.contrasted[:, None, edges]

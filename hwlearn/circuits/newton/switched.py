@@ -22,6 +22,22 @@ TOLD = 5
 """Kinks that a warning names."""
 
 
+class Switched:
+    """`Response` of networks in which the same diodes conduct in many samples.
+
+    Args:
+        potentials: (patterns, n + 1, n_out) V/A of free nodes, and of one that is driven.
+        of: (S,) pattern of each sample. tails, heads: (E,) ends among the nodes, −1 if driven.
+    """
+
+    def __init__(self, potentials: Array, of: Indices, tails: Indices, heads: Indices) -> None:
+        self._potentials, self._of, self._tails, self._heads = potentials, of, tails, heads
+
+    def at(self, edges: Indices | slice) -> Array:
+        found = self._potentials[:, self._tails[edges]] - self._potentials[:, self._heads[edges]]
+        return np.ascontiguousarray(found.swapaxes(1, 2))[self._of]
+
+
 def small_signal(folded: Folded, at: Programmed, inputs: Array) -> SmallSignal:
     """At the operating points of `inputs` (S, n_in): where no diode is on its kink, the derivative of the solution."""
     measured = folded.measure(at, inputs, Open(), None)
@@ -35,15 +51,14 @@ def small_signal(folded: Folded, at: Programmed, inputs: Array) -> SmallSignal:
         potentials[k, :-1] = at.bounded.joined(groups[:-1], folded.outputs.T)
         one, two = groups[np.minimum(folded.diodes, folded.size)].T
         kinked[k] = closed & (one != two)
-    tails, heads = folded.edge_ends
     of = of.reshape(-1)
-    forward = (potentials[:, tails] - potentials[:, heads]).swapaxes(1, 2)[of]
+    response = Switched(potentials, of, *folded.edge_ends)
     drops = measured.edge_drops()
     driving = drops.copy()
     for k, device in folded.network.device_at.items():
         driving[:, k] = device.contrasted(drops[:, k])
     kinks = tuple(Kink(folded.labels[diode], int(sample)) for sample, diode in np.argwhere(kinked[of]))
-    return SmallSignal(measured.output_voltages, drops, driving, driving, forward, forward, kinks)
+    return SmallSignal(measured.output_voltages, drops, driving, driving, response, response, kinks)
 
 
 def _states(
