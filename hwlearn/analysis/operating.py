@@ -226,13 +226,13 @@ class _Gathered:
         size = max(4 * count, AT_ONCE // max(count, 1))
         for some in (slice(first, first + size) for first in range(0, edges, size)):
             within = trained[some]
-            rows = here.jacobian_at(some).reshape(count, -1)
+            rows = here.jacobian_at(some).reshape(count, len(within))
             self.largest = max(self.largest, float(np.abs(here.transposed.at(some)).max(initial=0.0)))
             self.squares[some] = np.einsum("ce,ce->e", rows, rows)
             rows = rows * within
             self.gradient[some] = self.direction[some] = error @ rows
             if self.crossed is not None:
-                other = here.contrast_at(some).reshape(count, -1) * within
+                other = here.contrast_at(some).reshape(count, len(within)) * within
                 self.crossed += rows @ other.T
                 self.direction[some] = error @ other
             stacked = np.vstack((self.triangle, rows.T[within]))

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from typer.testing import CliRunner
 
 from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, Task
+from hwlearn.analysis import operating
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.operating import operating_point
@@ -22,7 +23,7 @@ from hwlearn.cli import app
 from hwlearn.errors import SimulationError, TaskError
 from hwlearn.experiments import load_experiment
 from hwlearn.learning.train import task_loss
-from hwlearn.network.builders import deep_resistive
+from hwlearn.network.builders import deep_resistive, grid
 from hwlearn.network.devices import Bias
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
@@ -201,6 +202,30 @@ def test_singular_matrices_are_told(kind: type) -> None:
     loops = csr_array(np.array([[1.0, -1.0]]))
     with pytest.raises(SimulationError, match="singular"):
         kind(loops, loops).solve(np.ones((1, 1)), np.ones((1, 2, 1)))
+
+
+@pytest.mark.parametrize("kind", ["diodes", "transistors", "ideal diodes"])
+def test_what_is_gathered_in_blocks_is_that_of_the_whole_jacobian(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind == "ideal diodes":
+        network = deep_resistive([3, 6, 2], twin_inputs=False, seed=3)
+    else:
+        grids = grid(5, 5, 1e-3, outputs=["n1_1", "n3_2"])
+        network = with_diodes(grids, 3) if kind == "diodes" else with_bulk(with_transistors(grids, 3))
+    network = replace(network, trainable=np.arange(len(network.edges)) % 5 > 0)
+    task = task_for(network, 3)
+    monkeypatch.setattr(operating, "AT_ONCE", 1)
+    found = operating_point(network, task)
+    small, trained, error = found.here, network.trainable, (found.here.outputs - task.targets).ravel()
+    assert len(trained) > 4 * error.size  # more than one block
+    whole, contrast = (each.reshape(error.size, -1) for each in (small.jacobian, small.contrast))
+    sizes = np.linalg.svd(whole[:, trained], compute_uv=False)
+    np.testing.assert_allclose(found.singular_values, sizes, atol=1e-12 * sizes[0])
+    np.testing.assert_allclose(found.squares, (small.jacobian**2).sum(axis=1).mean(axis=0), rtol=1e-12)
+    rates = np.sort(np.linalg.eigvals(whole[:, trained] @ contrast[:, trained].T).real)[::-1] / len(task)
+    np.testing.assert_allclose(found.rates.real, rates, atol=1e-9 * rates[0])
+    one, two = error @ whole[:, trained], error @ contrast[:, trained]
+    cosine = one @ two / np.linalg.norm(one) / np.linalg.norm(two)
+    assert np.cos(np.radians(found.angle)) == pytest.approx(cosine, abs=1e-12)
 
 
 def test_the_rates_of_a_deep_resistive_network_are_those_of_ep() -> None:
