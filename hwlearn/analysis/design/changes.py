@@ -47,8 +47,8 @@ Screened = tuple[float, Change]
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """An edge goes, another of `conductance` [S] comes."""
+class Exchange(Change):
+    """An `edge` goes, another from `tail` to `head` of `conductance` [S] comes."""
 
     edge: int
     tail: int
@@ -61,7 +61,7 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Fixing:
+class Fixing(Change):
     """A trainable edge is fixed, or a fixed one becomes trainable."""
 
     edge: int
@@ -71,7 +71,7 @@ class Fixing:
 
 
 @dataclass(frozen=True)
-class Swap:
+class Swap(Change):
     """The ports of two nodes are exchanged, or those of one are put at the other."""
 
     one: int
@@ -82,8 +82,8 @@ class Swap:
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """An edge begins with another conductance, or stays at it if it is fixed."""
+class Scaling(Change):
+    """An `edge` begins with its conductance times `factor`, or stays at that if it is fixed."""
 
     edge: int
     factor: float
