@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -14,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from hwlearn.arrays import Array
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.base import Circuit
+from hwlearn.errors import HwlearnError
+from hwlearn.learning.arguments import check_circuit
 from hwlearn.learning.encoding import Encoding
 from hwlearn.learning.evaluation import open_outputs
 from hwlearn.learning.losses.cross_entropy import CrossEntropy
@@ -107,8 +110,19 @@ class _CircuitEstimator(BaseEstimator):
 
     def _circuit(self) -> Circuit:
         if callable(self.backend):
-            return self.backend(self.network_)
-        return BACKENDS.get(self.backend).model_validate({"name": self.backend}).circuit(self.network_, Path(), verify=True)
+            circuit = self.backend(self.network_)
+            check_circuit(circuit)
+            return circuit
+        if not isinstance(self.backend, str):
+            raise HwlearnError(f"backend is {self.backend!r}; give its name, or what makes a circuit of a network")
+        try:
+            settings = BACKENDS.get(self.backend).model_validate({"name": self.backend})
+        except ValidationError:
+            raise HwlearnError(
+                f"backend {self.backend!r} needs settings: give what makes a circuit of a network, such as "
+                "functools.partial(BenchCircuit, station=FILE)"
+            ) from None
+        return settings.circuit(self.network_, Path(), verify=True)
 
 
 class CircuitClassifier(ClassifierMixin, _CircuitEstimator):

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hwlearn import BenchCircuit, CoupledLearning, CrossEntropy, ExactCircuit, ImperfectCircuit, NewtonCircuit
 from hwlearn.circuits.imperfect import Quantised
+from hwlearn.errors import HwlearnError
 from hwlearn.network.builders import crossbar
 from hwlearn.sklearn import CircuitClassifier, CircuitRegressor
 
@@ -71,3 +72,16 @@ def test_any_backend_learns_and_answers(kind):
 
 def quantised(network):
     return ImperfectCircuit(ExactCircuit(network), Quantised(256, 9.5e-5, 9e-4))
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("bench", "backend 'bench' needs settings: give what makes a circuit"),
+        (3, "backend is 3; give its name, or what makes a circuit"),
+        (lambda network: network, "pass ExactCircuit"),
+    ],
+)
+def test_what_makes_no_circuit_is_told(backend, words):
+    with pytest.raises(HwlearnError, match=words):
+        CircuitRegressor(backend=backend, epochs=1).fit([[0.0], [1.0]], [0.0, 1.0])

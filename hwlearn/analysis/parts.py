@@ -180,4 +180,4 @@ def _apart(jacobian: Jacobian) -> list[NDArray[np.intp]]:
 def _weighted(weight: Array, rows: Array) -> Array:
     """(1 ⊗ M) K."""
     ports = len(weight)
-    return np.asarray(weight @ rows.reshape(-1, ports, rows.shape[1])).reshape(rows.shape)
+    return np.asarray(weight @ rows.reshape(len(rows) // ports, ports, rows.shape[1])).reshape(rows.shape)

@@ -5,7 +5,7 @@ nodes = 14                     # inputs and outputs included
 edges = 26                     # at most
 candidates = "all"             # or "grid", "crossbar", a list of pairs, a graph file, a netlist such as a board's
 bounds = [1e-4, 1e-2]          # S, what the parts reach
-objective = "steps"            # or "constant", "floor", "power", "edges"; a list makes a Pareto front
+objective = "steps"            # or "condition", "constant", "floor", "power", "edges"; a list makes a Pareto front
 seed = 0
 
 [ports]

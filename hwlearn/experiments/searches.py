@@ -15,7 +15,7 @@ import numpy as np
 from hwlearn.analysis.design.baseline import AtRandom, random_graphs
 from hwlearn.analysis.design.pareto import searched, unbeaten
 from hwlearn.analysis.design.problem import Problem
-from hwlearn.analysis.design.search import Design, Progress, best_of, climb, judge
+from hwlearn.analysis.design.search import MOST, Design, Progress, best_of, climb, judge
 from hwlearn.analysis.design.written import restored, written
 from hwlearn.arrays import Indices
 from hwlearn.errors import ExperimentError
@@ -131,18 +131,19 @@ class Kept:
 
     def designs(self, restarts: Sequence[Restart]) -> dict[int, Design | None]:
         """What is known of some restarts, by their places."""
-        known = {(line["objective"], line["restart"]): line["circuit"] for line in self._lines[1:]}
+        known = {(line["objective"], line["restart"]): (line["circuit"], line.get("most", MOST)) for line in self._lines[1:]}
         found: dict[int, Design | None] = {}
         for k, one in enumerate(restarts):
             key = one.problem.objective, one.number
             if key in known:
-                found[k] = None if known[key] is None else judge(one.problem, restored(one.problem, known[key]))
+                circuit, most = known[key]
+                found[k] = None if circuit is None else judge(one.problem, restored(one.problem, circuit), most)
         return found
 
     def add(self, restart: Restart, found: Design | None) -> None:
         """Keep a search that has ended."""
-        circuit = None if found is None else written(found.start)
-        self._lines.append({"objective": restart.problem.objective, "restart": restart.number, "circuit": circuit})
+        line = {"objective": restart.problem.objective, "restart": restart.number, "circuit": None}
+        self._lines.append(line if found is None else line | {"circuit": written(found.start), "most": found.most})
         self._write()
 
     def _read(self) -> Iterator[dict[str, Any]]:

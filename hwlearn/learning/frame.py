@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,18 +21,20 @@ class Frame:
         names: of the columns, as text.
 
     Raises:
-        TaskError: two columns have one name.
+        TaskError: two columns have one name, or it is no table.
     """
 
     def __init__(self, frame: Any) -> None:
+        if not hasattr(frame, "__iter__"):
+            raise TaskError(f"from_frame: {frame!r} is no table; give a DataFrame, or a dict of columns")
         keys = frame.dtype.names if isinstance(frame, np.ndarray) else _keys(frame)
         if keys is None:
             raise TaskError("from_frame: an array without names of its columns; pass it to Task or Task.classification")
         self._frame, self._key = frame, {str(key): key for key in keys}
         self.names = tuple(map(str, keys))
-        for name in self.names:
-            if self.names.count(name) > 1:
-                raise TaskError(f"from_frame: {self.names.count(name)} columns are called {name!r}; rename one")
+        for name, count in Counter(self.names).items():
+            if count > 1:
+                raise TaskError(f"from_frame: {count} columns are called {name!r}; rename one")
 
     def column(self, name: str) -> Any:
         """One column, as the table has it.
@@ -60,7 +63,7 @@ class Frame:
     def _numbers(self, name: str) -> Array:
         column = self.column(name)
         try:
-            unmasked(column, f"column {name!r}")
+            unmasked(column, "values")
             values = np.asarray(column, dtype=np.float64)
         except Exception as error:  # whatever the conversion of another library's column does
             raise TaskError(f"column {name!r}: {error}") from None

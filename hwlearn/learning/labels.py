@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlearn.errors import TaskError
+from hwlearn.errors import NetworkError, TaskError
+from hwlearn.network.arguments import unmasked
 
 KINDS: Mapping[type, str] = {
     bool: "b",
@@ -30,6 +31,12 @@ def listed(labels: Any) -> list[Any]:
     Raises:
         TaskError: not one label for each sample, one that is missing, or one that can be no key.
     """
+    if not isinstance(labels, Iterable):
+        raise TaskError(f"labels: {labels!r}; need one label for each sample")
+    try:
+        unmasked(labels, "labels")
+    except NetworkError as error:
+        raise TaskError(str(error)) from None
     if hasattr(labels, "__array__"):
         array = np.asarray(labels)
         array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from hwlearn.arrays import FLOAT, Array
+from hwlearn.circuits.newton.single import inwards
 
 Kind = TypeVar("Kind", bound=np.floating)
 
@@ -25,14 +26,16 @@ class Limits:
 
     Args:
         lower, upper: (E,) S. trainable: (E,).
-        dtype: of what is moved; the bounds are rounded to it inwards.
+        dtype: of what is moved; the bounds are rounded to it inwards. Where no number of it is between them, the edge stays at
+            the next one.
     """
 
     def __init__(self, lower: Array, upper: Array, trainable: NDArray[np.bool_], dtype: DTypeLike = FLOAT) -> None:
         self._dtype = np.dtype(dtype)
         largest = min(LARGEST, float(np.finfo(self._dtype).max))
-        self._lower = self._rounded(np.where(trainable, lower, -np.inf), np.inf)
-        self._upper = self._rounded(np.where(trainable, np.minimum(upper, largest), np.inf), -np.inf)
+        self._lower = inwards(np.where(trainable, lower, -np.inf), np.inf, self._dtype)
+        self._upper = inwards(np.where(trainable, np.minimum(upper, largest), np.inf), -np.inf, self._dtype)
+        np.maximum(self._upper, self._lower, out=self._upper)
         self._probe = int(trainable.argmax()) if len(trainable) else None
         other = (self._lower[1:] != self._lower[:-1]) | (self._upper[1:] != self._upper[:-1])
         starts = np.concatenate(([0], 1 + np.flatnonzero(other)))
@@ -44,14 +47,6 @@ class Limits:
                 for start, end in zip(starts.tolist(), ends, strict=True)
                 if self._lower[start] > -np.inf  # of those that are trained
             ]
-
-    def _rounded(self, bounds: Array, inwards: float) -> NDArray[Any]:
-        """The bounds, or the next number inwards where they are none of the kind."""
-        if self._dtype == FLOAT:
-            return bounds
-        near = bounds.astype(self._dtype)
-        beyond = near < bounds if inwards > 0 else near > bounds
-        return np.where(beyond, np.nextafter(near, np.array(inwards, dtype=self._dtype)), near)
 
     def moved(self, wanted: NDArray[Kind], change: NDArray[np.floating], counting: bool) -> tuple[NDArray[Kind], int]:
         """(E,) S: `wanted` (E,) and its change (E,), which is overwritten, within the bounds; how many edges a bound stopped.

@@ -37,7 +37,7 @@ class Optimizer(Remembering, ABC):
     def step(self, direction: Array) -> Array:
         """(E,) change of the parameters for the direction (E,) in which the loss falls; (E, M) for M trainings at once.
 
-        It may be the direction's own memory.
+        It may be the direction's own memory, unless that is read-only.
         """
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
@@ -57,8 +57,8 @@ class Plain(Optimizer):
     """α ġ: the discrete form of the learning rules."""
 
     def step(self, direction: Array) -> Array:
-        direction *= self.learning_rate
-        return direction
+        own = direction.flags.writeable and direction.dtype.kind == "f"
+        return np.multiply(direction, self.learning_rate, out=direction if own else None)
 
 
 class Momentum(Optimizer):
@@ -110,8 +110,11 @@ class Adam(Optimizer):
 
 
 def _as(remembered: Array | float, direction: Array) -> Array:
-    """In the precision of the direction: snapshots are in float64, whose sums are rounded otherwise than those of float32."""
-    return np.asarray(remembered, dtype=direction.dtype)
+    """In the precision of the direction: snapshots are in float64, whose sums are rounded otherwise than those of float32.
+
+    Beside whole numbers, such as signs, in float64.
+    """
+    return np.asarray(remembered, dtype=direction.dtype if direction.dtype.kind == "f" else np.float64)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"plain": Plain, "momentum": Momentum, "adam": Adam}

@@ -29,7 +29,7 @@ class Reading(NamedTuple):
 
     Attributes:
         direction: (E,) S per unit of learning rate, ġ averaged over the samples; zero on fixed edges. It is given away: the
-            step that is made of it may overwrite it.
+            step that is made of it may overwrite it. A rule that keeps it makes it read-only.
         loss: the loss that the rule observes in its free phase, mean over the samples [`Rule.loss_unit`].
         noise: standard deviation of a voltage of the free phase, as in `Measurement` [V]; NaN if unknown.
         outputs: (S, n_out) V that the free phase read with open ports; None where the outputs were held.

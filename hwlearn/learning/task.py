@@ -152,7 +152,8 @@ class Task:
 
         Args:
             frame: the table; see `Frame`.
-            inputs: columns that are inputs, or features where there are labels; all others if not given.
+            inputs: columns that are inputs, or features where there are labels; all others if not given. A name that is a
+                number may be given as one.
             targets: columns of targets [V]. Give these, or `labels`.
             labels: the column of labels; `options` are those of `Task.classification`.
 
@@ -162,14 +163,14 @@ class Task:
         if (labels is None) == (not targets):
             raise TaskError("from_frame: give either the columns of targets, or that of labels")
         table = Frame(frame)
-        named = (*targets, *([] if labels is None else [labels]))
+        named = tuple(map(str, (*targets, *([] if labels is None else [labels]))))
         given = [table.column(name) for name in named]  # before any number is looked at
-        chosen = [name for name in table.names if name not in named] if inputs is None else list(inputs)
+        chosen = [name for name in table.names if name not in named] if inputs is None else list(map(str, inputs))
         if labels is not None:
             return cls.classification(table.numbers(chosen), given[0], **options)
         if options:
             raise TaskError(f"from_frame: {', '.join(options)}: for labels only")
-        return Task(table.numbers(chosen), table.numbers(targets))
+        return Task(table.numbers(chosen), table.numbers(named))
 
     def split(self, test: float = 0.25, seed: int = 0) -> tuple[Task, Task]:
         """(training, test): `test` of the samples, drawn at random, are kept for the test.

@@ -11,8 +11,10 @@ from hwlearn.text import GROUND
 
 _SAID = re.compile(r"\* (node|edge|source) (\S+) stands for (['\"].*['\"])\Z")
 
-_NAMES_NOTHING = re.compile(r"\s*([rvi+;]|\.(op|end|tran|dc|print|option|temp|param)|$)", re.IGNORECASE)
-"""A line whose text after the nodes says no name of a node."""
+_NAMES_NOTHING = re.compile(
+    r"\s*([rvi+](?!.*\b[vi]\s*\()|;|\.(op|end|tran|dc|print|option|temp|param)|$)", re.IGNORECASE | re.DOTALL
+)
+"""A line whose text after the nodes says no name of a node, as R1 a 0 R={1k+v(b)} does."""
 
 
 def renamings(what: str, names: Iterable[str], written: Iterable[str]) -> list[str]:

@@ -123,6 +123,15 @@ def test_a_sample_that_is_almost_a_combination_keeps_its_outputs() -> None:
         assert outputs[1] - outputs[0] == pytest.approx(truth[1] - truth[0], abs=1e-14)
 
 
+@pytest.mark.parametrize("asked", [0.0, 1.0])
+def test_without_any_voltage_nothing_can_be_learned(asked: float) -> None:
+    found = analyze(
+        grid(3, 3, inputs=["n0_0", "n2_2"], outputs=["n1_1", "n2_0"]), Task(np.zeros((3, 2)), np.full((3, 2), asked))
+    )
+    assert found.solution.rank == 0
+    assert found.feasibility.reachable == (asked == 0)
+
+
 def test_kite_reference_numbers() -> None:
     for delta, constant in ((0.1, 1.765135e-3), (0.05, 4.27246e-4)):
         task = Task([[1.0, 0.0]], [[0.5 + delta, 0.5, 0.5 - delta]])

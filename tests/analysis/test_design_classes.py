@@ -79,3 +79,9 @@ def test_estimated_steps_are_those_of_the_linear_dynamics(seed):
         left, steps = left - rate * (gram @ left), steps + 1
     assert estimated == pytest.approx(steps, rel=0.05, abs=1.5)
     assert steps_until(gram[None], error[None], 1, 2.0, 0.5)[0] > MOST
+
+
+def test_a_circuit_in_which_nothing_moves_an_output_comes_last():
+    still, moving = np.zeros((2, 2)), np.diag([0.0, 1.0])
+    found = steps_until(np.stack([still, moving, np.eye(2), -1e-20 * np.eye(2)]), np.ones((4, 2)), 1, 0.0, 0.1)
+    assert found[2] < MOST < found[1] < found[0] == found[3]

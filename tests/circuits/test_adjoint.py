@@ -141,6 +141,17 @@ def test_a_crossbars_matrix_is_read_in_place_and_multiplied_once_for_few_samples
     assert all(np.shares_memory(block, circuit.conductances) for block in blocks)
 
 
+def test_weights_that_were_written_to_meanwhile_are_solved_for_anew() -> None:
+    random, network = np.random.default_rng(0), crossbar(60, 5, seed=1)
+    inputs, change = random.normal(size=(15, 60)), random.normal(size=(15, 5))
+    answers, weights = ExactCircuit(network).answers(inputs)
+    answers.open_outputs(weights)
+    inputs *= 2.0
+    fresh, same = ExactCircuit(network).answers(inputs)
+    expected = fresh.contrast(same, change, 1.0, None)
+    np.testing.assert_allclose(answers.contrast(weights, change, 1.0, None), expected, rtol=1e-9)
+
+
 def test_a_measurement_of_older_conductances_does_not_spoil_what_comes_after() -> None:
     network = lattice(3, 2)
     circuit, batch = ExactCircuit(network), task(network, 30, 1)

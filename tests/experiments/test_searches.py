@@ -8,12 +8,15 @@ import time
 import numpy as np
 import pytest
 
+from hwlearn import Task
 from hwlearn.analysis.design.pareto import front
+from hwlearn.analysis.design.problem import Problem
+from hwlearn.analysis.design.search import judge
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import searches
 from hwlearn.experiments.designs import load_design
 from hwlearn.experiments.files import alone_in_new, make_folder
-from hwlearn.experiments.searches import KEPT, Kept, search_design
+from hwlearn.experiments.searches import KEPT, Kept, Restart, search_design
 
 DESIGN = """
 [design]
@@ -151,3 +154,18 @@ def test_a_folder_in_which_a_pruning_is_at_work_is_left_alone(tmp_path):
     ):
         pass
     make_folder(tmp_path / "out")
+
+
+def test_what_was_found_among_few_steps_is_found_again(file, tmp_path):
+    """The learning rates of a course are tried up to the steps of the best design before, so it may hang on these."""
+    settings, _ = load_design(file)
+    random = np.random.default_rng(5)
+    task = Task(np.column_stack((random.random((12, 2)), np.ones(12))), random.uniform(0.2, 0.8, (12, 2)))
+    problem = Problem.of(task, ["a", "b", "c"], ["p", "q"], nodes=7, edges=11, loss=0.046866436256454994)
+    restart = Restart(problem, 5, 0)
+    found, _ = restart.found()
+    assert judge(problem, found.start).course.steps != found.course.steps
+    Kept(tmp_path / "out", settings).add(restart, found)
+    again = Kept(tmp_path / "out", settings).designs([restart])[0]
+    assert again.course.steps == found.course.steps
+    np.testing.assert_array_equal(again.solution.conductances, found.solution.conductances)

@@ -88,6 +88,8 @@ def test_tables_of_any_kind_are_the_same():
         np.testing.assert_array_equal(task.inputs, [[0, 0], [0.5, 1], [1, 0]])
         assert task.labels.tolist() == ["a", "b", "b"]
     assert Frame(numbered).names == ("1", "2", "kind")
+    numbered.columns = range(3)  # as pandas numbers the columns of an array
+    assert Task.from_frame(numbered, inputs=[0, 1], labels=2).labels.tolist() == ["a", "b", "b"]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,9 @@ def test_tables_of_any_kind_are_the_same():
         ({"x": [1.0, 2.0], "y": ["a", {}]}, {"labels": "y"}, r"labels: sample 1 is \{\}"),
         ({"x": [1.0, 2.0], "y": ["a", "b"]}, {"labels": "xx"}, "no column 'xx' .*did you mean 'x'"),
         (np.zeros((2, 2)), {"labels": "y"}, "without names of its columns"),
+        (None, {"labels": "y"}, "None is no table"),
+        ({"x": np.ma.array([1.0, 2.0], mask=[0, 1]), "y": [0, 1]}, {"labels": "y"}, "^column 'x': values: a masked array"),
+        ({"x": [1.0, 2.0], "y": np.ma.array([0, 1], mask=[0, 1])}, {"labels": "y"}, "^labels: a masked array"),
     ],
 )
 def test_what_a_table_lacks_is_named(frame, options, words):
@@ -114,3 +119,9 @@ def test_missing_labels_and_doubled_columns_are_refused():
         Task.from_frame(one, labels="kind")
     with pytest.raises(TaskError, match="2 columns are called 'x'"):
         Task.from_frame(pandas.concat([one, one[["x"]]], axis=1), labels="kind")
+
+
+@pytest.mark.parametrize("labels", [None, 5])
+def test_what_is_no_list_of_labels_is_told(labels):
+    with pytest.raises(TaskError, match=f"labels: {labels}; need one label for each sample"):
+        Task.classification([[0.0], [1.0]], labels)

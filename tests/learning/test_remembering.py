@@ -32,3 +32,16 @@ def test_an_effect_is_restored_with_its_kinds():
     first.read(np.zeros((3, 5)), np.random.default_rng(0))
     second.restore(first.snapshot())
     assert (type(second.readings), second.readings) == (int, 3)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_directions_that_are_kept_or_whole_numbers_are_stepped_as_others(name):
+    signs = np.array([1, -1, 0, 1])
+    signs.setflags(write=False)  # by a rule that gives the same again
+    whole, real = OPTIMIZERS[name](0.1), OPTIMIZERS[name](0.1)
+    for _ in range(3):
+        np.testing.assert_array_equal(whole.step(signs), real.step(signs.astype(float)))
+    kept = signs.astype(float)
+    kept.setflags(write=False)
+    real.step(kept)
+    np.testing.assert_array_equal(kept, signs)

@@ -59,6 +59,23 @@ def test_fixed_edges_keep_all_digits() -> None:
     assert (circuit.conductances[~fixed] != network.conductances[~fixed]).any()
 
 
+def test_edges_whose_bounds_leave_no_number_of_float32_stay_where_they_are() -> None:
+    network = small()
+    pinned = np.arange(len(network.edges)) % 2 == 0
+    lower, upper = np.where(pinned, network.conductances, network.lower), np.where(pinned, network.conductances, network.upper)
+    bias = next(iter(network.device_at))
+    lower[bias], upper[bias] = 100.0, 100.0 + 1e-6  # devices are kept in float64: these move
+    network = replace(network, lower=lower, upper=upper, conductances=np.clip(network.conductances, lower, upper))
+    circuit = NewtonCircuit(network, dtype="float32")
+    wanted = SingleWanted(circuit)
+    wanted.move(np.full(len(pinned), 1e-7), counting=True)
+    assert 100 < wanted.conductances[bias] <= upper[bias]
+    train(circuit, task(), RULE, steps=10, learning_rate=0.05)
+    assert (circuit.conductances >= lower).all()
+    assert (circuit.conductances <= upper).all()
+    network.with_conductances(circuit.conductances)
+
+
 def test_a_step_is_that_of_exact_arithmetic_rounded_once() -> None:
     network = small()
     circuit = NewtonCircuit(network, dtype="float32")
@@ -72,9 +89,13 @@ def test_a_step_is_that_of_exact_arithmetic_rounded_once() -> None:
         assert found == float(kind(float(Fraction(float(g)) + Fraction(float(more)))))
 
 
+@pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("optimizer", ["plain", "momentum", "adam"])
-def test_a_training_goes_on_bit_for_bit(optimizer: str) -> None:
-    network, snapshots = small(), list[dict[str, np.ndarray]]()
+def test_a_training_goes_on_bit_for_bit(optimizer: str, fixed: bool) -> None:
+    network, snapshots = deep_resistive([3, 4, 2], gain=1.0, seed=12), list[dict[str, np.ndarray]]()
+    if fixed:  # resistors among them, which have digits beyond those of float32
+        trainable = np.array([k in network.device_at or k % 3 == 0 for k in range(len(network.edges))])
+        network = replace(network, trainable=trainable)
     options = {"learning_rate": 0.01, "batch_size": 2, "optimizer": optimizer}
     through = NewtonCircuit(network, dtype="float32")
 

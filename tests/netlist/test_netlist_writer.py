@@ -131,6 +131,13 @@ def test_a_comment_makes_no_two_nodes_one(said):
         assert circuit.measure(Drive([[1.0]])).output_voltages[0, 0] == pytest.approx(0.5)
 
 
+def test_nodes_that_a_resistor_reads_keep_their_names():
+    text = "* t\n* node a stands for 'Net-(R1)'\nV1 a 0 1\nR2 a b 1k\nR1 b 0 R={1k+1k*v(a)}\n.end\n"
+    net = load(text, inputs=["V1"], outputs=["b"])
+    with NgspiceCircuit(net) as circuit:
+        assert circuit.measure(Drive([[1.0]])).output_voltages[0, 0] == pytest.approx(2 / 3)
+
+
 def test_nonlinear_elements_are_written_too():
     clamp = ".subckt clamp p\nD1 p 0 dm\n.model dm d(is=1e-14)\n.ends\n"
     text = f"* d\n.temp 50\nV1 In 0 1\nR1 In Out 1k tc1=0.001\nX1 Out clamp\n{clamp}"

@@ -27,7 +27,9 @@ def steps_until(grams: Array, errors: Array, samples: int, missed: float, loss: 
     """
     rates, modes = np.linalg.eigh(grams)
     parts = np.einsum("cij,ci->cj", modes, errors) ** 2
-    decay = (1 - STEP * np.clip(rates / rates[:, -1:], 0.0, 1.0)) ** 2
+    largest = rates[:, -1:]
+    shares = np.divide(rates, largest, out=np.zeros_like(rates), where=largest > 0)  # 0 where nothing moves an output
+    decay = (1 - STEP * np.clip(shares, 0.0, 1.0)) ** 2
     wanted = 2 * samples * loss - missed
     low, high = np.zeros(len(grams)), np.full(len(grams), np.log(MOST))
 

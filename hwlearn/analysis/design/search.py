@@ -43,6 +43,7 @@ class Design:
         course: its training from the start, as predicted.
         condition: λ_max/λ_min of the rule there.
         constant: σ_min(J)² [V²/S²] there, over the samples and outputs.
+        most: that it was judged with, on which the course may hang: learning rates are tried up to so many steps.
     """
 
     problem: Problem
@@ -51,6 +52,7 @@ class Design:
     course: Course
     condition: float
     constant: float
+    most: int
 
     @property
     def ends(self) -> Indices:
@@ -81,7 +83,7 @@ def judge(problem: Problem, start: Wired, most: int = MOST) -> Design | None:
     end = course.end if course.reached else solution
     jacobian = end.jacobian()
     least = float(np.linalg.eigvalsh(jacobian @ jacobian.T)[0])
-    return Design(problem, start, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0))
+    return Design(problem, start, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0), most)
 
 
 def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:

@@ -44,7 +44,7 @@ class Adjoint(Answers):
         self.system, self.count = entering.system, entering.system.sources
         self._whole: Ports | None = None
         self._transfer: Array | None = None
-        self._samples: tuple[Array, Array] | None = None  # weights that were solved for, and their potentials (S, n)
+        self._samples: tuple[Array, Array] | None = None  # read-only weights that were solved for, and their potentials (S, n)
 
     @cached_property
     def _found(self) -> _Found | None:
@@ -89,7 +89,8 @@ class Adjoint(Answers):
         if len(weights) > entering.few:
             return weights.dot(self._transferred(found))
         potentials = system.cholesky.solve(entering.currents(found.entering, weights))
-        self._samples = weights, potentials
+        if not weights.flags.writeable:  # else they may be others by the time of a contrast
+            self._samples = weights, potentials
         return entering.lifted(potentials.dot(system.port_rows.T), weights)
 
     def contrast(self, weights: Array, change: Array, share: float, held: Array | None) -> Array:

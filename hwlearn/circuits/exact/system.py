@@ -85,8 +85,12 @@ class System:
         return padded
 
     def weights(self, inputs: Array) -> Array:
-        """`padded`, which is `inputs` itself where there is no fixed source."""
-        return inputs if inputs.shape[1] == self.sources else self.padded(inputs)
+        """`padded`, read-only; `inputs` itself where there is no fixed source."""
+        if inputs.shape[1] == self.sources:
+            return inputs
+        padded = self.padded(inputs)
+        padded.setflags(write=False)
+        return padded
 
     def factor_again(self, conductances: Array) -> None:
         """Factor K at conductances where it was factored before, if it was factored elsewhere since."""

@@ -131,7 +131,8 @@ class Folded:
             numbers: NDArray[Any] = conductances.numbers
             biases = conductances.devices
         else:
-            numbers, biases = conductances, conductances[self.biases]
+            numbers = conductances.astype(self.dtype, copy=False)  # as a `Single` has them
+            biases = conductances[self.biases]
         block = self.to_driven.of(numbers)
         matrix = self._matrix.of(numbers[self.between].astype(np.float64), self._nothing)
         matrix[self._diagonal] += self._ones @ block

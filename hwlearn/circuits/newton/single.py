@@ -5,19 +5,27 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.blocks import consecutive
 from hwlearn.network import Network
 
 
+def inwards(bounds: Array, way: float, dtype: DTypeLike) -> NDArray[np.floating]:
+    """Bounds as numbers of a kind: where they are none, the next ones of it towards `way`, which is +∞ or −∞."""
+    with np.errstate(over="ignore"):
+        near: NDArray[np.floating] = bounds.astype(dtype)
+    beyond = near < bounds if way > 0 else near > bounds
+    return np.where(beyond, np.nextafter(near, np.array(way, dtype=dtype)), near)
+
+
 class Exact:
-    """Which edges of a network are kept in float64: those of devices, whose number may be a small one above a large, and
-    fixed ones, which nothing moves.
+    """Which edges of a network are kept in float64: those of devices, whose number may be a small one above a large, and those
+    that nothing moves: fixed ones, and ones between whose bounds there is no number of float32.
 
     Args:
-        conductances: (E,) S; those of fixed edges stay.
+        conductances: (E,) S; those of edges that nothing moves stay.
 
     Attributes:
         devices: edges with a device.
@@ -25,14 +33,15 @@ class Exact:
 
     def __init__(self, network: Network, conductances: Array) -> None:
         self.devices = consecutive(np.array(sorted(network.device_at), dtype=np.intp))
-        self._fixed = np.flatnonzero(~network.trainable)
+        lower, upper = (inwards(bound, way, np.float32) for bound, way in ((network.lower, np.inf), (network.upper, -np.inf)))
+        self._fixed = np.flatnonzero(~network.trainable | (lower > upper))
         self._still = conductances[self._fixed]
 
     def whole(self, numbers: NDArray[np.float32], devices: Array) -> Array:
         """(E,) S for `numbers` (E,), those of resistors, and `devices` (D,)."""
         found = numbers.astype(np.float64)
-        found[self.devices] = devices
         found[self._fixed] = self._still
+        found[self.devices] = devices
         found.setflags(write=False)
         return found
 

@@ -15,7 +15,6 @@ from hwlearn.network import Network
 SPENT = ("energy", "settling", "reading", "programming", "readings", "phases")
 """The numbers of an account, as `Ledger` calls them."""
 
-
 PENDING = 64
 """Drives whose power is worked out together, and scans of one that are kept until then."""
 
@@ -135,4 +134,4 @@ class Account:
 
     def restore(self, snapshot: Mapping[str, Array]) -> None:
         """Go on from a snapshot; older ones have none."""
-        self._spent |= {name: float(snapshot[key]) for name in SPENT if (key := f"spent.{name}") in snapshot}
+        self._spent = self.spent | {name: float(snapshot[key]) for name in SPENT if (key := f"spent.{name}") in snapshot}
