@@ -11,13 +11,14 @@ import time
 import numpy as np
 
 from hwlearn import Drive, ExactCircuit, Task, analyze
+from hwlearn.analysis.operating import operating_point
 from hwlearn.data import load
-from hwlearn.network.builders import crossbar, grid
+from hwlearn.network.builders import crossbar, deep_resistive, grid
 
 
 def report(what: str, network, task: Task) -> None:
     began, cpu = time.perf_counter(), time.process_time()
-    found = analyze(network, task)
+    found = analyze(network, task) if network.linear else operating_point(network, task)
     seconds, busy = time.perf_counter() - began, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{what}: {seconds:.1f} s ({busy:.1f} s of CPU), {memory:.2f} GB at most so far; {found!r}")
@@ -35,6 +36,9 @@ def main() -> None:
     inputs, labels = images(sys.argv[1] if len(sys.argv) > 1 else None, 1000)
     network = crossbar(784, 10, rails=(0.0, 1.0), seed=0)
     report("crossbar, 15,720 edges, 10 outputs, 1,000 samples", network, Task(inputs, 0.1 * np.eye(10)[labels]))
+    deep, few = deep_resistive([784, 100, 10], seed=0), 100 * inputs[:100]
+    at_points = Task(np.hstack((few, -few)), np.eye(10)[labels[:100]])
+    report(f"deep resistive network, {len(deep.edges):,} edges, 10 outputs, 100 samples", deep, at_points)
     side, random = 708, np.random.default_rng(0)
     outputs = [f"n{i}_{j}" for i, j in random.integers(1, side - 1, (100, 2))]
     large = grid(side, side, outputs=sorted(set(outputs)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import qr
 
 from hwlearn.analysis.advice import SLOW
 from hwlearn.analysis.coercivity import in_short, in_words
@@ -21,10 +22,14 @@ from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
 DEAD = 1e-6
-"""An edge that moves the outputs by less than this part of what the best one does, for the same relative change, is dead."""
+"""An edge that moves the outputs by less than this part of what the best one does is dead, for the same relative change and
+for the same change."""
 
 ROUNDING = 1e-13
 """Part of the largest that rounding may leave where there is nothing."""
+
+AT_ONCE = 10_000_000
+"""Numbers of J that are looked at together, which bounds the memory."""
 
 NOT_TOLD = (
     "Not told, as it rests on linearity: whether the targets can be reached, the rates of CL and AL, what the graph allows. "
@@ -39,6 +44,7 @@ class OperatingPoint:
     Attributes:
         network, task: what was asked about.
         here: the small-signal response in each sample.
+        squares: (E,) V²/S², of ∂o/∂g, sum over the outputs, mean over the samples.
         rank: of J (S·n_out, trained edges), singular values counted as in `Coercivity`.
         singular_values: σ of J [V/S], falling.
         directions: combinations (S, n_out) of outputs that no trained edge can change, one for each missing rank.
@@ -52,6 +58,7 @@ class OperatingPoint:
     network: Network
     task: Task
     here: SmallSignal
+    squares: Array
     rank: int
     singular_values: Array
     directions: tuple[Array, ...]
@@ -101,13 +108,16 @@ class OperatingPoint:
     @property
     def sensitivity(self) -> Array:
         """(E,) V: change of the outputs for an e-fold conductance, root of the mean square over samples."""
-        return self.network.conductances * np.sqrt((self.here.jacobian**2).sum(axis=1).mean(axis=0))
+        return self.network.conductances * np.sqrt(self.squares)
 
     @property
     def dead_edges(self) -> list[str]:
         """Trained edges that move no output, such as those behind a junction that is off in all samples."""
-        size = self.sensitivity * self.network.trainable
-        dead = self.network.trainable & (size <= DEAD * size.max(initial=0.0))
+        trained = self.network.trainable
+        slopes = self.sensitivity * trained / self.network.conductances
+        dead = trained
+        for size in (slopes, slopes * self.network.conductances):
+            dead = dead & (size <= DEAD * size.max(initial=0.0))
         return [self.network.edge_names[k] for k in np.flatnonzero(dead)]
 
     def advice(self) -> list[str]:
@@ -122,7 +132,9 @@ class OperatingPoint:
             said.append(f"{100 * self.stuck:.2g} % of the present error cannot be reduced from here.")
         if self.dead_edges:
             edges = "1 trained edge moves" if len(self.dead_edges) == 1 else f"{len(self.dead_edges)} trained edges move"
-            said.append(f"{edges} no output here, such as at junctions that are off in all samples.")
+            said.append(
+                f"{edges} no output here, such as at junctions that are off, or diodes that hold a node, in all samples."
+            )
         if self.slowest < 0:
             said.append("ep: some errors grow, as its direction is not the gradient here.")
         elif not self.slowest:
@@ -152,12 +164,15 @@ class OperatingPoint:
             "angle": self.angle if math.isfinite(self.angle) else None,
             "outputs": self.here.outputs.tolist(),
             "dead_edges": self.dead_edges,
+            "kinks": [kink._asdict() for kink in self.here.kinks],
             "advice": self.advice(),
         }
 
 
 def operating_point(network: Network, task: Task) -> OperatingPoint:
     """The Jacobian by implicit differentiation at the operating points that the task's inputs make, and what follows.
+
+    An ideal diode is a switch there: closed where it conducts, else open. A warning names those on their kinks.
 
     Raises:
         ModelError, TaskError: the exact model does not take an element, or the task does not fit.
@@ -166,31 +181,62 @@ def operating_point(network: Network, task: Task) -> OperatingPoint:
     task.check(network)
     with NewtonCircuit(network) as circuit:
         here, reciprocal = circuit.small_signal(task.inputs), circuit.reciprocal
-    trained, error, shape = network.trainable, (here.outputs - task.targets).ravel(), here.outputs.shape
-    rows, by_contrast = (
-        np.ascontiguousarray(each.reshape(error.size, -1)[:, trained]) for each in (here.jacobian, here.contrast)
-    )
-    left, sizes, _ = np.linalg.svd(rows, full_matrices=rows.shape[1] < len(rows))
+    error, shape = (here.outputs - task.targets).ravel(), here.outputs.shape
+    seen = _Gathered(here, network.trainable, error, symmetric=reciprocal and np.array_equal(here.contrasted, here.driving))
+    left, sizes, _ = np.linalg.svd(seen.triangle.T, full_matrices=len(seen.triangle) < error.size)
     sizes = np.r_[sizes, np.zeros(error.size - len(sizes))]
-    rounding = ROUNDING * float(np.abs(here.drops).max(initial=0.0)) * float(np.abs(here.adjoint).max(initial=0.0))
+    rounding = ROUNDING * float(np.abs(here.drops).max(initial=0.0)) * seen.largest
     zero = max(RANK_TOLERANCE * float(sizes.max(initial=0.0)), rounding)
     moving = sizes > zero
     rates = np.where(moving, sizes**2, 0.0).astype(np.complex128)
-    if network.devices or not reciprocal:
-        rates = np.linalg.eigvals(rows @ by_contrast.T).astype(np.complex128)
+    if seen.crossed is not None:
+        rates = np.linalg.eigvals(seen.crossed).astype(np.complex128)
         rates[np.abs(rates) <= ROUNDING * np.abs(rates).max(initial=0.0)] = 0.0
     norm = float(np.linalg.norm(error))
     return OperatingPoint(
         network,
         task,
         here,
+        seen.squares / len(here.outputs),
         int(moving.sum()),
         sizes,
         tuple(left[:, k].reshape(shape) for k in np.flatnonzero(~moving)),
         float(np.linalg.norm(left[:, ~moving].T @ error)) / norm if norm else 0.0,
         rates[np.argsort(-rates.real)] / len(here.outputs),
-        _angle(error @ by_contrast, error @ rows),
+        _angle(seen.direction, seen.gradient),
     )
+
+
+class _Gathered:
+    """What is asked of J (S·n_out, E), gathered block of edges by block of edges: J is never formed.
+
+    Attributes:
+        triangle: R (…, S·n_out) with RᵀR = J Jᵀ over the trained edges.
+        crossed: J Aᵀ, where EP takes another A for J; else None.
+        squares: (E,) of J, sum over all rows.
+        gradient, direction: (E,) of the error, by J and by A; zero on fixed edges.
+        largest: drop for a unit current [V/A].
+    """
+
+    def __init__(self, here: SmallSignal, trained: NDArray[np.bool_], error: Array, symmetric: bool) -> None:
+        count, edges = error.size, len(trained)
+        self.triangle, self.largest = np.zeros((0, count)), 0.0
+        self.crossed = None if symmetric else np.zeros((count, count))
+        self.squares, self.gradient, self.direction = np.zeros((3, edges))
+        size = max(4 * count, AT_ONCE // max(count, 1))
+        for some in (slice(first, first + size) for first in range(0, edges, size)):
+            within = trained[some]
+            rows = here.jacobian_at(some).reshape(count, len(within))
+            self.largest = max(self.largest, float(np.abs(here.transposed.at(some)).max(initial=0.0)))
+            self.squares[some] = np.einsum("ce,ce->e", rows, rows)
+            rows = rows * within
+            self.gradient[some] = self.direction[some] = error @ rows
+            if self.crossed is not None:
+                other = here.contrast_at(some).reshape(count, len(within)) * within
+                self.crossed += rows @ other.T
+                self.direction[some] = error @ other
+            stacked = np.vstack((self.triangle, rows.T[within]))
+            self.triangle = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:count]
 
 
 def _angle(one: Array, two: Array) -> float:

@@ -128,6 +128,15 @@ class DeviceContract(ABC):
         driving = first.law.driving(np.array([[conductance]]), volts)
         np.testing.assert_allclose((above - below) / (2 * step), driving, rtol=1e-6, atol=1e-6 * np.abs(driving).max())
 
+    def test_a_small_change_of_the_drop_is_contrasted_as_the_device_says(self, random: np.random.Generator) -> None:
+        device = self.make(random)
+        if not isinstance(device, EdgeDevice):
+            pytest.skip("it does not learn")
+        for volts in random.uniform(-self.volts, self.volts, SAMPLES):
+            here, step = np.array([volts]), 1e-3 * self.volts
+            slope = device.contrast(here + step, here - step) / (4 * step)  # both sides, and half of it
+            np.testing.assert_allclose(device.contrasted(here), slope, rtol=0, atol=1e-9 * max(self.volts, 1.0))
+
     def test_no_power_comes_out_of_it(self, random: np.random.Generator) -> None:
         device = self.make(random)
         if not device.passive:

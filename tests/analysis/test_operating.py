@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from typer.testing import CliRunner
 
 from hwlearn import Drive, EquilibriumPropagation, Network, NewtonCircuit, Task
+from hwlearn.analysis import operating
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.operating import operating_point
@@ -22,6 +23,8 @@ from hwlearn.cli import app
 from hwlearn.errors import SimulationError, TaskError
 from hwlearn.experiments import load_experiment
 from hwlearn.learning.train import task_loss
+from hwlearn.network.builders import deep_resistive, grid
+from hwlearn.network.devices import Bias
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
 
@@ -92,6 +95,23 @@ def test_ep_goes_along_its_contrast(network: Network, seed: int, kind: str) -> N
     expected[network.fixed] = 0.0
     g = network.conductances
     np.testing.assert_allclose(g * direction, g * expected, rtol=0, atol=1e-5 * max(np.abs(g * expected).max(), 1e-3))
+
+
+def test_biases_beside_real_diodes_go_down_the_gradient() -> None:
+    """Their contrast is of the drop, not of its square (`Bias.contrast`)."""
+    edges = [("u", "a"), ("a", "b"), ("b", "0"), ("a", "0"), ("b", "0")]
+    network = Network.from_edges(
+        edges, [1e-3, 2e-3, 1e-3, 1e-2 + 2e-4, 1e-2 - 1e-4], names=["r1", "r2", "r3", "b1", "b2"], inputs=["u"],
+        outputs=["a", "b"], devices=[Bias("b1", 1e-2), Bias("b2", 1e-2)],
+    )  # fmt: skip
+    network = with_diodes(network, 2)
+    task = task_for(network, 2)
+    found = operating_point(network, task)
+    with NewtonCircuit(network) as circuit:
+        direction = EquilibriumPropagation(1e-7, symmetric=True).direction(circuit, task)
+    expected = -np.einsum("sa,sae->e", found.here.outputs - task.targets, found.here.jacobian) / len(task)
+    np.testing.assert_allclose(direction, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert found.angle == pytest.approx(0.0, abs=1e-3)
 
 
 def test_errors_decay_at_the_rates_told() -> None:
@@ -182,6 +202,55 @@ def test_singular_matrices_are_told(kind: type) -> None:
     loops = csr_array(np.array([[1.0, -1.0]]))
     with pytest.raises(SimulationError, match="singular"):
         kind(loops, loops).solve(np.ones((1, 1)), np.ones((1, 2, 1)))
+
+
+@pytest.mark.parametrize("kind", ["diodes", "transistors", "ideal diodes"])
+def test_what_is_gathered_in_blocks_is_that_of_the_whole_jacobian(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind == "ideal diodes":
+        network = deep_resistive([3, 6, 2], twin_inputs=False, seed=3)
+    else:
+        grids = grid(5, 5, 1e-3, outputs=["n1_1", "n3_2"])
+        network = with_diodes(grids, 3) if kind == "diodes" else with_bulk(with_transistors(grids, 3))
+    network = replace(network, trainable=np.arange(len(network.edges)) % 5 > 0)
+    task = task_for(network, 3)
+    monkeypatch.setattr(operating, "AT_ONCE", 1)
+    found = operating_point(network, task)
+    small, trained, error = found.here, network.trainable, (found.here.outputs - task.targets).ravel()
+    assert len(trained) > 4 * error.size  # more than one block
+    whole, contrast = (each.reshape(error.size, -1) for each in (small.jacobian, small.contrast))
+    sizes = np.linalg.svd(whole[:, trained], compute_uv=False)
+    np.testing.assert_allclose(found.singular_values, sizes, atol=1e-12 * sizes[0])
+    np.testing.assert_allclose(found.squares, (small.jacobian**2).sum(axis=1).mean(axis=0), rtol=1e-12)
+    rates = np.sort(np.linalg.eigvals(whole[:, trained] @ contrast[:, trained].T).real)[::-1] / len(task)
+    np.testing.assert_allclose(found.rates.real, rates, atol=1e-9 * rates[0])
+    one, two = error @ whole[:, trained], error @ contrast[:, trained]
+    cosine = one @ two / np.linalg.norm(one) / np.linalg.norm(two)
+    assert np.cos(np.radians(found.angle)) == pytest.approx(cosine, abs=1e-12)
+
+
+def test_the_rates_of_a_deep_resistive_network_are_those_of_ep() -> None:
+    """A small step along EP's direction lowers e by Λ e; the edges of hidden nodes that are held in all samples are dead."""
+    network = deep_resistive([3, 10, 2], twin_inputs=False, seed=1)
+    inputs = np.random.default_rng(0).normal(size=(3, 3))
+    with NewtonCircuit(network) as circuit:
+        voltages = circuit.measure(Drive(inputs)).node_voltages
+        targets = circuit.measure(Drive(inputs)).output_voltages + 1e-6 * np.array([[1, -2], [-1, 3], [2, 1]])
+        told = operating_point(network, Task(inputs, targets))
+        error = (told.here.outputs - targets).ravel()
+        rule, step = EquilibriumPropagation(1e-7, symmetric=True), 0.1 * told.max_step
+        circuit.program(network.conductances + step * rule.direction(circuit, Task(inputs, targets)))
+        after = (circuit.measure(Drive(inputs)).output_voltages - targets).ravel()
+    rows = told.here.jacobian.reshape(6, -1)
+    np.testing.assert_allclose(
+        after - error, -step * rows @ rows.T @ error / 3, rtol=0, atol=1e-2 * np.abs(after - error).max()
+    )
+    np.testing.assert_allclose(told.rates.real, np.linalg.eigvalsh(rows @ rows.T / 3)[::-1], atol=1e-9 * told.fastest)
+    held = {f"h1_{k}" for k in range(10) if not voltages[:, network.node_index[f"h1_{k}"]].any()}
+    assert held
+    dead = {name[-4:] for name in told.dead_edges if name.startswith("W1")}
+    assert {name for name in network.edge_names if name[:2] == "W1" and name[-4:] in held} <= set(told.dead_edges)
+    at = dict(zip(network.edge_names, network.conductances, strict=True))
+    assert all(max(at[f"W2_{node}_o0"], at[f"W2_{node}_o1"]) < 1e-5 for node in dead - held)  # these lead nowhere
 
 
 @pytest.mark.parametrize("name", ["gates", "xor"])

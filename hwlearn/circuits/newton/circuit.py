@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from hwlearn.circuits.newton.programmed import Programmed
 from hwlearn.circuits.newton.single import Single
 from hwlearn.circuits.newton.small_signal import SmallSignal
 from hwlearn.circuits.newton.smooth import Smooth
-from hwlearn.errors import ModelError
+from hwlearn.circuits.newton.switched import small_signal, told
+from hwlearn.errors import HwlearnWarning, ModelError
 from hwlearn.netlist.ignored import ignored
 from hwlearn.network import Network
 from hwlearn.network.devices.ideal_diode import Complementarity
@@ -73,12 +75,14 @@ class NewtonCircuit(Circuit):
     def small_signal(self, inputs: Array) -> SmallSignal:
         """What small changes do at the operating points that `inputs` (S, n_in) make, the outputs open.
 
-        Raises:
-            ModelError: there are ideal diodes, at whose kinks there is no slope.
+        Ideal diodes conduct or block there. One that does neither is taken as open, and a warning names it.
         """
-        if isinstance(self._model, Folded):
-            raise ModelError("ideal diodes have no slope where they begin to conduct; analyze a network with real ones")
-        return self._model.small_signal(self._conductances, inputs)
+        if isinstance(self._model, Smooth):
+            return self._model.small_signal(self._conductances, inputs)
+        found = small_signal(self._model, self._as_programmed(self._model), inputs)
+        if found.kinks:
+            warnings.warn(told(found.kinks), HwlearnWarning, stacklevel=2)
+        return found
 
     @property
     def conductances(self) -> Array:
@@ -95,9 +99,12 @@ class NewtonCircuit(Circuit):
     def _measure(self, inputs: Array, outputs: Outputs, imposed: Array | None) -> Measurement:
         if isinstance(self._model, Smooth):
             return self._model.measure(self._conductances, inputs, outputs, imposed)
+        return self._model.measure(self._as_programmed(self._model), inputs, outputs, imposed)
+
+    def _as_programmed(self, model: Folded) -> Programmed:
         if self._programmed is None:
-            self._programmed = self._model.program(self._conductances if self.kept is None else self.kept)
-        return self._model.measure(self._programmed, inputs, outputs, imposed)
+            self._programmed = model.program(self._conductances if self.kept is None else self.kept)
+        return self._programmed
 
     def _close(self) -> None:
         if isinstance(self._model, Smooth):
@@ -116,4 +123,4 @@ def _folded(network: Network, devices: Devices, dtype: DTypeLike) -> Folded | No
     if devices.ties:
         raise ModelError(f"{devices.ties[0].name} ties voltages, which a network with ideal diodes cannot have yet")
     others = tuple(branches for branches in devices.branches if branches not in ideal)
-    return Folded(network, others, [pair for branches in ideal for pair in branches.ends], dtype)
+    return Folded(network, others, ideal, dtype)

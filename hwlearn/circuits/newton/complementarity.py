@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from hwlearn.arrays import Indices
+from hwlearn.arrays import Array, Indices
 from hwlearn.circuits.kernels import solved
 from hwlearn.errors import SimulationError
 
@@ -22,6 +23,15 @@ ROUNDING = 1e3
 
 AT_ONCE = 4e6
 """Numbers in the matrices of the samples that are solved together, which bounds the memory."""
+
+
+class Pushes(NamedTuple):
+    """Currents ≥ 0 [A] that diodes push into nodes at their lower bound (S, n), out of those at their upper one (S, n), and
+    from anode to cathode of those between free nodes (S, k)."""
+
+    up: NDArray[Any]
+    down: NDArray[Any]
+    across: NDArray[Any]
 
 
 class Bounded:
@@ -59,6 +69,24 @@ class Bounded:
         """i = K x − f (S, n) A."""
         found: NDArray[Any] = x @ self._matrix - right
         return found
+
+    def pushes(self, x: NDArray[Any], right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any]) -> Pushes:
+        """What holds the solution x (S, n) V, to rounding."""
+        del lower, upper
+        push = self.residual(x, right)
+        return Pushes(np.maximum(push, 0), np.maximum(-push, 0), np.empty((len(x), 0)))
+
+    def around(self, x: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+        """(S, n) A: what flows at each node at all, of which the residual is what is left."""
+        found: NDArray[Any] = np.abs(x) @ np.abs(self._matrix) + np.abs(right)
+        return found
+
+    def joined(self, groups: Indices, right: Array) -> Array:
+        """x (n, k) V for f (n, k) A where nodes of one group (n,) have one voltage, those of group −1 have 0 V."""
+        size, inside = int(groups.max(initial=-1)) + 1, np.flatnonzero(groups >= 0)
+        spread = csr_array((np.ones(len(inside)), (inside, groups[inside])), shape=(len(groups), size))
+        matrix = spread.T @ (spread.T @ self._matrix.astype(np.float64)).T
+        return np.asarray(spread @ np.linalg.solve(matrix, spread.T @ right))
 
     def solve(
         self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None = None

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlearn.arrays import Indices
-from hwlearn.circuits.newton.complementarity import Bounded
+from hwlearn.circuits.newton.complementarity import Bounded, Pushes
 from hwlearn.errors import SimulationError
 
 SOFT = 10.0
 """Rounding errors of M's largest number that are added to its diagonal, so that loops of diodes are solved."""
+
+
+class Dual(NamedTuple):
+    """The dual problem, solved: C (k, n), d (S, k), x₀ (S, n), C K⁻¹ (k, n), λ (S, k); nodes of the bounds among its rows."""
+
+    rows: NDArray[Any]
+    limits: NDArray[Any]
+    alone: NDArray[Any]
+    spread: NDArray[Any]
+    flows: NDArray[Any]
+    below: Indices
+    above: Indices
 
 
 class Coupled(Bounded):
@@ -35,9 +47,28 @@ class Coupled(Bounded):
     def loaded(self, conductance: float, nodes: Indices) -> Coupled:
         return Coupled(self._with(conductance, nodes), self._inner, self._pairs)
 
+    def pushes(self, x: NDArray[Any], right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any]) -> Pushes:
+        dual = self._dual(right, lower, upper)
+        found = Pushes(np.zeros_like(x), np.zeros_like(x), dual.flows[:, : len(self._pairs)])
+        between, low = len(self._pairs), len(dual.below)
+        found.up[:, dual.below], found.down[:, dual.above] = np.split(dual.flows[:, between:], [low], axis=1)
+        return found
+
     def solve(
         self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any], always: Indices | None = None
     ) -> NDArray[Any]:
+        dual = self._dual(right, lower, upper)
+        found: NDArray[Any] = dual.alone - dual.flows @ dual.spread
+        beyond = (found @ dual.rows.T - dual.limits).max(axis=1, initial=0.0)
+        volts = max(float(np.abs(part).max(initial=0.0)) for part in (dual.limits, dual.alone, found))
+        if not (beyond <= np.sqrt(np.finfo(right.dtype).eps) * volts).all():
+            raise SimulationError(
+                f"exact: sample {int(beyond.argmax())}: ideal diodes hold nodes above one voltage and below a lower one, or "
+                "conductances are decades apart"
+            )
+        return found
+
+    def _dual(self, right: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any]) -> Dual:
         below, above = (np.flatnonzero(np.isfinite(bound).any(axis=0)) for bound in (lower, upper))
         size, kind = len(self._matrix), right.dtype
         rows = np.zeros((len(self._pairs) + len(below) + len(above), size), dtype=kind)
@@ -53,12 +84,4 @@ class Coupled(Bounded):
         matrix[count, count] += SOFT * np.finfo(kind).eps * matrix.diagonal().max(initial=0.0)
         bound = np.zeros((1, len(rows)), dtype=kind)
         flows = Bounded(matrix, 0).solve(alone @ rows.T - limits, bound, np.full_like(bound, np.inf))
-        found: NDArray[Any] = alone - flows @ spread
-        beyond = (found @ rows.T - limits).max(axis=1, initial=0.0)
-        volts = max(float(np.abs(part).max(initial=0.0)) for part in (limits, alone, found))
-        if not (beyond <= np.sqrt(np.finfo(kind).eps) * volts).all():
-            raise SimulationError(
-                f"exact: sample {int(beyond.argmax())}: ideal diodes hold nodes above one voltage and below a lower one, or "
-                "conductances are decades apart"
-            )
-        return found
+        return Dual(rows, limits, alone, spread, flows, below, above)

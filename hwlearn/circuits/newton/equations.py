@@ -11,7 +11,7 @@ from hwlearn.circuits.linalg import SparseMap
 from hwlearn.circuits.newton.iteration import Iteration
 from hwlearn.circuits.newton.laws import Devices
 from hwlearn.circuits.newton.maps import Maps
-from hwlearn.circuits.newton.small_signal import SmallSignal
+from hwlearn.circuits.newton.small_signal import Known, SmallSignal
 from hwlearn.network import Network, Source
 
 DROWNED = 1e-8
@@ -95,14 +95,19 @@ class Equations:
             first = rows.branches.edges >= 0
             if first.any():
                 driving[:, rows.branches.edges[first]] = rows.law.driving(given, rows.volts(seen[edges:]))[first].T
+        drops = seen[:edges].T
+        contrasted = drops.copy()
+        for k, device in self._network.device_at.items():
+            contrasted[:, k] = device.contrasted(drops[:, k])
         forward, adjoint = (np.broadcast_to(right, (samples, *right.shape)) for right in (maps.ports, maps.tests))
         outputs = maps.outputs.of_columns(maps.nodes.of_columns(x, maps.lifts.of_columns(u, _ZERO)), _ZERO)
         return SmallSignal(
             np.ascontiguousarray(outputs.T),
-            seen[:edges].T,
+            drops,
             driving,
-            self._drops_of(maps.matrices.solve(slopes, forward), maps.seen),
-            self._drops_of(maps.matrices.solve(slopes, adjoint, transposed=True), maps.tested),
+            contrasted,
+            Known(self._drops_of(maps.matrices.solve(slopes, forward), maps.seen)),
+            Known(self._drops_of(maps.matrices.solve(slopes, adjoint, transposed=True), maps.tested)),
         )
 
     def _drops_of(self, potentials: Array, drops: SparseMap) -> Array:

@@ -22,6 +22,7 @@ from hwlearn.circuits.newton.single import Single
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.network import Network
 from hwlearn.network.devices import Bias, Branches
+from hwlearn.text import GROUND
 
 
 class Folded:
@@ -44,14 +45,17 @@ class Folded:
         to_driven: A, without the columns of all other nodes.
         between: positions of the edges among free nodes. ends: of each, both ends. pairs: of each, the two positions in an
             (n, n) matrix, flat.
+        edge_ends: both ends of each edge among the free nodes, −1 if driven.
+        diodes: (D, 2), anode and cathode of each among free nodes, then driven ones. labels: their names.
         biases: positions of the biases. bias_ends: their ends, −1 if driven.
 
     Raises:
         ModelError: the network has something else; says what.
     """
 
-    def __init__(self, network: Network, laws: tuple[Branches, ...], diodes: list[tuple[str, str]], dtype: Any) -> None:
+    def __init__(self, network: Network, laws: tuple[Branches, ...], ideal: list[Branches], dtype: Any) -> None:
         self.network, self.dtype = network, np.dtype(dtype)
+        self.labels = [label for branches in ideal for label in branches.labels]
         _check(network, laws)
         merging = network.merging
         cluster = merging.cluster
@@ -59,6 +63,7 @@ class Folded:
         self._count = len(self.driven) + 1
         bias = np.zeros(len(network.edges), dtype=bool)
         bias[[place.edge for place in network.placed]] = True
+        diodes = [pair for branches in ideal for pair in branches.ends]
         bounds, coupled = bounds_of(network, diodes, cluster >= 0)
         self.free = self._ordered(cluster, bias, [bound.node for bound in bounds])
         self.size = size = len(self.free)
@@ -66,7 +71,8 @@ class Folded:
         # Positions among the free and among the driven nodes; the last one, −1, is ground.
         unknown, known = np.full(len(cluster) + 1, -1), np.full(len(cluster) + 1, self._count - 1)
         unknown[self.free], known[self.driven] = np.arange(size), np.arange(len(self.driven))
-        tails, heads = unknown[network.tails], unknown[network.heads]
+        tails, heads = self.edge_ends = unknown[network.tails], unknown[network.heads]
+        self.diodes = np.where(unknown >= 0, unknown, size + known)[_positions(network, diodes)]
         fold = np.flatnonzero(~bias & ((tails >= 0) != (heads >= 0)))
         rows = np.where(tails >= 0, known[network.heads], known[network.tails])[fold]
         self.beside, columns = np.unique(np.maximum(tails, heads)[fold], return_inverse=True)
@@ -101,8 +107,8 @@ class Folded:
         self._seen = self.outputs.T.astype(self.dtype)
         lifted = np.hstack((ports[:, self.driven], np.zeros((len(ports), 1))))
         self._seen_driven = lifted.T.astype(self.dtype) if lifted.any() else None
-        places = [(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds]
-        at = np.array(places, dtype=np.intp).reshape(-1, 2)
+        beyond = [(unknown[bound.node], -1 if bound.driven < 0 else known[bound.driven]) for bound in bounds]
+        at = np.array(beyond, dtype=np.intp).reshape(-1, 2)
         lower = np.array([bound.lower for bound in bounds], dtype=bool)
         self._fits = False  # whether bounds that hang on nothing do not exclude each other
         self._coupled = unknown[np.array(coupled, dtype=np.intp).reshape(-1, 2)]
@@ -139,16 +145,7 @@ class Folded:
 
     def measure(self, at: Programmed, inputs: Array, outputs: Outputs, imposed: Array | None) -> FoldedMeasurement:
         """Measure S samples; `imposed` (S, n_out) as in `Circuit`."""
-        values = inputs if not len(self._fixed) else np.hstack((inputs, np.tile(self._fixed, (len(inputs), 1))))
-        driven = self._driven(values)
-        right = np.empty((len(inputs), self.size), dtype=self.dtype)
-        right[:] = at.steady
-        right[:, self._beside] += at.norton(self.feeding(driven))
-        if self._entering is not None:
-            right += (values @ self._entering).astype(self.dtype)
-        lower, upper = self._lower.at(driven), self._upper.at(driven)
-        if not (self._fits and len(lower) == len(upper) == 1):
-            self._fits = _check_bounds(lower, upper)
+        driven, right, lower, upper = self.at_rest(at, inputs)
         held = None
         if isinstance(outputs, Hold):
             held = self.held_nodes
@@ -172,6 +169,20 @@ class Folded:
         if self._seen_driven is not None:
             seen += driven @ self._seen_driven
         return FoldedMeasurement(self, at, driven, x, seen.astype(np.float64), currents)
+
+    def at_rest(self, at: Programmed, inputs: Array) -> tuple[NDArray[Any], ...]:
+        """Driven voltages w (S, driven) V, f (S, n) A with the outputs open, and the bounds of x, (S, n) or (1, n) V."""
+        values = inputs if not len(self._fixed) else np.hstack((inputs, np.tile(self._fixed, (len(inputs), 1))))
+        driven = self._driven(values)
+        right = np.empty((len(inputs), self.size), dtype=self.dtype)
+        right[:] = at.steady
+        right[:, self._beside] += at.norton(self.feeding(driven))
+        if self._entering is not None:
+            right += (values @ self._entering).astype(self.dtype)
+        lower, upper = self._lower.at(driven), self._upper.at(driven)
+        if not (self._fits and len(lower) == len(upper) == 1):
+            self._fits = _check_bounds(lower, upper)
+        return driven, right, lower, upper
 
     def _driven(self, values: Array) -> NDArray[Any]:
         """(S, driven) V, for values (S, sources) of all sources."""
@@ -214,6 +225,12 @@ def _check(network: Network, laws: tuple[Branches, ...]) -> None:
         )
     if (cluster[rows] >= 0).any() or len(np.unique(cluster[cluster >= 0])) < (cluster >= 0).sum():
         raise ModelError("beside ideal diodes all voltage sources go to ground; one here lies between free nodes")
+
+
+def _positions(network: Network, pairs: list[tuple[str, str]]) -> Indices:
+    """(D, 2) of nodes in the network; −1 for ground."""
+    at = {**network.node_index, GROUND: -1}
+    return np.array([[at[node] for node in pair] for pair in pairs], dtype=np.intp)
 
 
 def _laplacian(size: int, tails: Indices, heads: Indices) -> SparseMap:

@@ -61,6 +61,10 @@ class Bias(EdgeDevice):
     def contrast(self, here: Array, there: Array) -> float:
         return -2.0 * float((here - there).mean())
 
+    def contrasted(self, drops: Array) -> Array:
+        """−1 V."""
+        return np.full(drops.shape, -1.0)
+
     def cards(self, names: Names, conductance: float) -> Cards:
         tail, head = names.nodes
         line = f"{names.card} {head} {tail} dc {write_number(self.setting(conductance))}"

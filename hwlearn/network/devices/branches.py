@@ -60,6 +60,11 @@ class Branches:
         return len(self._chosen)
 
     @property
+    def labels(self) -> list[str]:
+        """Names of their devices."""
+        return [place.device.label for place, _ in self._chosen]
+
+    @property
     def ends(self) -> list[tuple[str, str]]:
         """Nodes at the start and at the end of each branch."""
         at = [place.at for place, _ in self._chosen]

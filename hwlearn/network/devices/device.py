@@ -171,6 +171,10 @@ class EdgeDevice(Device):
         """
         return float(((here - there) * (here + there)).mean())
 
+    def contrasted(self, drops: Array) -> Array:
+        """What a small change of the drop is multiplied by in half the contrast, for drops (S,) V: Δv [V]."""
+        return drops
+
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> EdgeRead:
         """The edge that a card is. As it stands here, none.
