@@ -48,7 +48,12 @@ Screened = tuple[float, Change]
 
 @dataclass(frozen=True)
 class Exchange:
-    """An edge goes, another of `conductance` [S] comes."""
+    """An edge goes, another of `conductance` [S] comes.
+
+    Attributes:
+        edge: the index of the one that goes.
+        tail, head: nodes of the one that comes.
+    """
 
     edge: int
     tail: int
@@ -56,6 +61,7 @@ class Exchange:
     conductance: float
 
     def applied(self, circuit: Wired) -> Wired | None:
+        """The circuit after it; None if a node would hang in the air."""
         left = circuit.without(self.edge)
         return None if left is None else left.with_edge(self.tail, self.head, self.conductance)
 
@@ -67,6 +73,7 @@ class Fixing:
     edge: int
 
     def applied(self, circuit: Wired) -> Wired | None:
+        """The circuit after it."""
         return circuit.fixed(self.edge)
 
 
@@ -78,17 +85,24 @@ class Swap:
     two: int
 
     def applied(self, circuit: Wired) -> Wired | None:
+        """The circuit after it; None if a node would hang in the air."""
         return circuit.swapped(self.one, self.two)
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """An edge begins with another conductance, or stays at it if it is fixed."""
+    """An edge begins with another conductance, or stays at it if it is fixed.
+
+    Attributes:
+        edge: its index.
+        factor: of its conductance.
+    """
 
     edge: int
     factor: float
 
     def applied(self, circuit: Wired) -> Wired | None:
+        """The circuit after it."""
         return circuit.with_conductance(self.edge, self.factor * float(circuit.conductances[self.edge]))
 
 
