@@ -12,7 +12,7 @@ from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.changes import CHANGES
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import climb, judge, random_graph
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.analysis.design.written import restored, written
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.errors import ModelError
@@ -22,16 +22,16 @@ CYCLE = [(f"n{k}", f"n{(k + step) % 8}") for k in range(8) for step in (1, 2)]
 CHAIN = [("a", "p"), ("p", "x"), ("x", "b")]
 
 
-def case(seed: int) -> tuple[Problem, Wired, np.random.Generator]:
+def case(seed: int) -> tuple[Problem, Solved, np.random.Generator]:
     random = np.random.default_rng(seed)
     task = Task(random.normal(size=(2, 3)), random.normal(size=(2, 3)))
     problem = Problem.of(task, ["a", "b", "c"], ["p", "q", "p,r"], nodes=10, edges=18)
     ends = random_graph(problem, random)
     trainable = random.random(len(ends)) < 0.8
-    return problem, Wired.of(problem.plan, *ends.T, 10 ** random.uniform(-4, -2, len(ends)), trainable), random
+    return problem, Solved.of(problem.plan, *ends.T, 10 ** random.uniform(-4, -2, len(ends)), trainable), random
 
 
-def agree(problem: Problem, circuit: Wired) -> None:
+def agree(problem: Problem, circuit: Solved) -> None:
     """J, R, outputs and power are those of the exact model to 1e-9."""
     network = problem.network(circuit)
     found = jacobian(network, problem.task)

@@ -14,22 +14,22 @@ from hwlearn.analysis.design.gradients import condition_gradient, constant_gradi
 from hwlearn.analysis.design.pareto import front
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import design, random_graph
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.analysis.jacobian import jacobian
 from hwlearn.circuits.drive import Drive
 
 STEP = 1e-5
 
 
-def case(seed: int, samples: int = 2) -> tuple[Problem, Wired]:
+def case(seed: int, samples: int = 2) -> tuple[Problem, Solved]:
     random = np.random.default_rng(seed)
     task = Task(random.normal(size=(samples, 3)), random.normal(size=(samples, 2)))
     problem = Problem.of(task, ["a", "b", "c"], ["p", "q,r"], nodes=9, edges=16)
     ends = random_graph(problem, random)
-    return problem, Wired.of(problem.plan, ends[:, 0], ends[:, 1], 10 ** random.uniform(-3.5, -2.5, len(ends)))
+    return problem, Solved.of(problem.plan, ends[:, 0], ends[:, 1], 10 ** random.uniform(-3.5, -2.5, len(ends)))
 
 
-def differences(problem: Problem, circuit: Wired, value) -> np.ndarray:
+def differences(problem: Problem, circuit: Solved, value) -> np.ndarray:
     """Central ones (E,) of value(network)."""
     g, found = circuit.conductances, []
     for k in range(len(g)):

@@ -9,7 +9,7 @@ from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.design.iterated import spectrum
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import random_graph
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.analysis.jacobian import jacobian
 
 
@@ -19,13 +19,13 @@ def problem_of(seed: int, samples: int = 2, rule: str = "ep") -> Problem:
     return Problem.of(task, ["a", "b", "c"], ["p", "q", "p,r"], nodes=10, edges=18, rule=rule)
 
 
-def wired(problem: Problem, seed: int) -> Wired:
+def solved(problem: Problem, seed: int) -> Solved:
     random = np.random.default_rng(seed)
     ends = random_graph(problem, random)
-    return Wired.of(problem.plan, ends[:, 0], ends[:, 1], 10 ** random.uniform(-4, -2, len(ends)))
+    return Solved.of(problem.plan, ends[:, 0], ends[:, 1], 10 ** random.uniform(-4, -2, len(ends)))
 
 
-def anew(problem: Problem, circuit: Wired) -> tuple[np.ndarray, np.ndarray]:
+def anew(problem: Problem, circuit: Solved) -> tuple[np.ndarray, np.ndarray]:
     """J and R of the exact model."""
     found = jacobian(problem.network(circuit), problem.task)
     return found.matrix(), found.resistance
@@ -39,7 +39,7 @@ def agree(one: np.ndarray, two: np.ndarray) -> None:
 @given(seed=st.integers(0, 10**6))
 def test_updates_are_the_solution_anew(seed: int) -> None:
     problem = problem_of(seed)
-    here = wired(problem, seed)
+    here = solved(problem, seed)
     agree(here.jacobian(), anew(problem, here)[0])
     random = np.random.default_rng(seed)
     for edge in random.permutation(len(here.tails)).tolist()[:6]:
@@ -66,13 +66,13 @@ def test_updates_are_the_solution_anew(seed: int) -> None:
 @given(seed=st.integers(0, 10**6), rule=st.sampled_from(["ep", "cl", "al"]))
 def test_rates_are_those_of_the_analysis(seed: int, rule: str) -> None:
     problem = problem_of(seed, rule=rule)
-    here = wired(problem, seed)
+    here = solved(problem, seed)
     expected = coercivity(jacobian(problem.network(here), problem.task)).spectra[rule].eigenvalues
     found = spectrum(here, rule)[::-1][: len(expected)]
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * expected[0])
 
 
-def _hangs(problem: Problem, here: Wired, edge: int) -> bool:
+def _hangs(problem: Problem, here: Solved, edge: int) -> bool:
     """Whether, without the edge, a node has no path to an input or an input no edge."""
     import networkx
 

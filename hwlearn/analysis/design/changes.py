@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from hwlearn.analysis.design.goals import OBJECTIVES, Outlook
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.arrays import Array, Indices
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ FACTORS = (0.5, 2.0)
 class Change(Protocol):
     """Something that is done to a circuit before it is trained."""
 
-    def applied(self, circuit: Wired) -> Wired | None:
+    def applied(self, circuit: Solved) -> Solved | None:
         """The circuit after it; None if a node would hang in the air."""
         ...
 
@@ -55,7 +55,7 @@ class Exchange(Change):
     head: int
     conductance: float
 
-    def applied(self, circuit: Wired) -> Wired | None:
+    def applied(self, circuit: Solved) -> Solved | None:
         left = circuit.without(self.edge)
         return None if left is None else left.with_edge(self.tail, self.head, self.conductance)
 
@@ -66,7 +66,7 @@ class Fixing(Change):
 
     edge: int
 
-    def applied(self, circuit: Wired) -> Wired | None:
+    def applied(self, circuit: Solved) -> Solved | None:
         return circuit.fixed(self.edge)
 
 
@@ -77,7 +77,7 @@ class Swap(Change):
     one: int
     two: int
 
-    def applied(self, circuit: Wired) -> Wired | None:
+    def applied(self, circuit: Solved) -> Solved | None:
         return circuit.swapped(self.one, self.two)
 
 
@@ -88,11 +88,11 @@ class Scaling(Change):
     edge: int
     factor: float
 
-    def applied(self, circuit: Wired) -> Wired | None:
+    def applied(self, circuit: Solved) -> Solved | None:
         return circuit.with_conductance(self.edge, self.factor * float(circuit.conductances[self.edge]))
 
 
-def exchanges(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> Iterator[Screened]:
+def exchanges(problem: Problem, start: Solved, at: Solved, random: np.random.Generator) -> Iterator[Screened]:
     """Of one edge for another of the candidates, all of them or `SCREENED` at random: the best few for each that goes.
 
     With more than `LARGE` independent targets a spectrum costs as much as a training: some at random then, in no order.
@@ -124,7 +124,7 @@ def _pair(nodes: Indices) -> tuple[int, int]:
     return int(nodes[0]), int(nodes[1])
 
 
-def fixings(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> Iterator[Screened]:
+def fixings(problem: Problem, start: Solved, at: Solved, random: np.random.Generator) -> Iterator[Screened]:
     """Of each edge: J Jᵀ loses or gains that of its column."""
     volts, ohms = at.drops(at.tails, at.heads)
     columns = (volts[:, :, None] * ohms[:, None, :]).reshape(len(volts), -1)
@@ -137,7 +137,7 @@ def fixings(problem: Problem, start: Wired, at: Wired, random: np.random.Generat
         yield score, Fixing(edge)
 
 
-def swaps(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> Iterator[Screened]:
+def swaps(problem: Problem, start: Solved, at: Solved, random: np.random.Generator) -> Iterator[Screened]:
     """Of the ports of two places."""
     ports = {*at.plan.held.tolist(), *np.flatnonzero(at.plan.ports.any(axis=1)).tolist()}
     places = problem.movable.tolist()
@@ -147,7 +147,7 @@ def swaps(problem: Problem, start: Wired, at: Wired, random: np.random.Generator
                 yield from _tried(problem, at, Swap(one, two))
 
 
-def scalings(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> Iterator[Screened]:
+def scalings(problem: Problem, start: Solved, at: Solved, random: np.random.Generator) -> Iterator[Screened]:
     """Of each conductance by each of the `FACTORS`, within the bounds."""
     low, high = problem.bounds
     for edge, conductance in enumerate(start.conductances.tolist()):
@@ -156,7 +156,7 @@ def scalings(problem: Problem, start: Wired, at: Wired, random: np.random.Genera
                 yield from _tried(problem, at, Scaling(edge, factor))
 
 
-CHANGES: dict[str, Callable[[Problem, Wired, Wired, np.random.Generator], Iterator[Screened]]] = {
+CHANGES: dict[str, Callable[[Problem, Solved, Solved, np.random.Generator], Iterator[Screened]]] = {
     "edges": exchanges,
     "trainable": fixings,
     "ports": swaps,
@@ -165,13 +165,13 @@ CHANGES: dict[str, Callable[[Problem, Wired, Wired, np.random.Generator], Iterat
 """By the names of a design file. Each is given the circuit before training, and at the solution, where it screens."""
 
 
-def _tried(problem: Problem, at: Wired, change: Change) -> Iterator[Screened]:
+def _tried(problem: Problem, at: Solved, change: Change) -> Iterator[Screened]:
     changed = change.applied(at)
     if changed is not None:
         yield float(_screen(problem, Outlook.of(changed))[0]), change
 
 
-def _with_each(problem: Problem, left: Wired, new: Indices) -> Array:
+def _with_each(problem: Problem, left: Solved, new: Indices) -> Array:
     """Estimated order of costs (C,) with each of the new edges."""
     chunks = [new[first : first + CHUNK] for first in range(0, len(new), CHUNK)]
     return np.concatenate([_screen(problem, Outlook.with_edge(left, chunk, problem.start)) for chunk in chunks])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hwlearn.analysis.design.objectives import rates
-from hwlearn.analysis.design.wired import GONE
+from hwlearn.analysis.design.solved import GONE
 from hwlearn.analysis.jacobian import jacobian, product
 from hwlearn.arrays import Array, Indices
 from hwlearn.learning.task import Task

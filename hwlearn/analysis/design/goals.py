@@ -12,7 +12,7 @@ from hwlearn.analysis.design.estimated import steps_until
 from hwlearn.analysis.design.imperfections import floor
 from hwlearn.analysis.design.objectives import condition, rates
 from hwlearn.analysis.design.settled import settle
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.arrays import Array, Indices
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Outlook:
     errors: Array
 
     @classmethod
-    def of(cls, circuit: Wired) -> Outlook:
+    def of(cls, circuit: Solved) -> Outlook:
         """Of one circuit as it is."""
         jacobian = circuit.jacobian()
         return cls(
@@ -43,7 +43,7 @@ class Outlook:
         )
 
     @classmethod
-    def with_edge(cls, circuit: Wired, new: Indices, conductance: float) -> Outlook:
+    def with_edge(cls, circuit: Solved, new: Indices, conductance: float) -> Outlook:
         """Of a circuit with one edge more, of `conductance` [S], for each pair of nodes (C, 2)."""
         added = new[:, 0], new[:, 1], conductance
         return cls(*circuit.grams_with(*added), circuit.powers_with(*added), circuit.errors_with(*added))

@@ -16,7 +16,7 @@ from hwlearn.learning.rules import RULES
 
 if TYPE_CHECKING:
     from hwlearn.analysis.design.problem import Problem
-    from hwlearn.analysis.design.wired import Wired
+    from hwlearn.analysis.design.solved import Solved
 
 SMALL = 0.01
 """The nudge where none is given, as a part of (or over) the output resistance: predictions are those of small nudges."""
@@ -43,7 +43,7 @@ class Imperfections:
         return bool(self.noise or self.drift or self.bias)
 
 
-def floor(problem: Problem, circuit: Wired, learning_rate: float) -> float:
+def floor(problem: Problem, circuit: Solved, learning_rate: float) -> float:
     """Mean of ½‖o − y‖² [V²] at a solution: ‖J diag(Δ)‖²/24 of conductances off by up to half a step Δ between levels, and
     what noise, drift and bias add (`hwlearn.analysis.floors`); infinite if training is not stable at the rate."""
     given = problem.imperfections
@@ -65,13 +65,13 @@ def floor(problem: Problem, circuit: Wired, learning_rate: float) -> float:
     return total
 
 
-def rule_at(problem: Problem, circuit: Wired) -> Rule:
+def rule_at(problem: Problem, circuit: Solved) -> Rule:
     """The rule that trains a circuit."""
     nudge = nudge_at(problem, circuit)
     return RULES.get(problem.rule)(symmetric=True, **({} if nudge is None else {"nudge": nudge}))
 
 
-def nudge_at(problem: Problem, circuit: Wired) -> float | None:
+def nudge_at(problem: Problem, circuit: Solved) -> float | None:
     """Of the rule, in its unit: the problem's, or one that is small beside the output resistance; None for CL's own."""
     if problem.nudge is not None:
         return problem.nudge

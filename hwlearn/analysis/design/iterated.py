@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwlearn.analysis.design.objectives import rates
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.arrays import Array
 
 FACTORS = (1.2, 1.0, 0.8, 0.6, 0.4, 0.2)
@@ -29,10 +29,10 @@ class Course:
     reached: bool
     steady: bool
     learning_rate: float
-    end: Wired
+    end: Solved
 
 
-def spectrum(circuit: Wired, rule: str) -> Array:
+def spectrum(circuit: Solved, rule: str) -> Array:
     """Rates (S·n_out,) of the rule's error dynamics, rising."""
     jacobian = circuit.jacobian()
     independent = len(circuit.plan.inputs)
@@ -41,7 +41,7 @@ def spectrum(circuit: Wired, rule: str) -> Array:
 
 
 def iterate(
-    start: Wired, rule: str, bounds: tuple[float, float], loss: float, learning_rate: float, most: int = 20_000
+    start: Solved, rule: str, bounds: tuple[float, float], loss: float, learning_rate: float, most: int = 20_000
 ) -> Course:
     """g ← g − η Jᵀ (1 ⊗ R⁻ᵏ)(o − y)/S within bounds [S], which are the rule's steps for a small nudge (docs/theory.md).
 
@@ -74,7 +74,7 @@ def _solved(resistance: Array, signal: Array) -> Array:
     return np.asarray(np.linalg.solve(resistance, signal.T).T, dtype=float)
 
 
-def fastest(start: Wired, end: Wired, rule: str, bounds: tuple[float, float], loss: float, most: int = 20_000) -> Course:
+def fastest(start: Solved, end: Solved, rule: str, bounds: tuple[float, float], loss: float, most: int = 20_000) -> Course:
     """The course of the best of some learning rates around the one that is best near `end`."""
     found = spectrum(end, rule)
     whole = float(found[0] + found[-1]) or 1.0  # without any current no rate moves an output

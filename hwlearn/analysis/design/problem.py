@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from hwlearn.analysis.design.imperfections import Imperfections
-from hwlearn.analysis.design.wired import Plan, Wired
+from hwlearn.analysis.design.solved import Plan, Solved
 from hwlearn.arrays import Array, Indices
 from hwlearn.errors import ModelError
 from hwlearn.learning.task import Task
@@ -152,7 +152,7 @@ class Problem:
             places=tuple(places),
         )
 
-    def network(self, circuit: Wired, *, title: str = "design") -> Network:
+    def network(self, circuit: Solved, *, title: str = "design") -> Network:
         """A circuit of this problem, with its ports where they are."""
         held = [self.nodes[k] for k in circuit.plan.held.tolist()]
         ports = zip(self.outputs, circuit.plan.ports.T, strict=True)
@@ -222,6 +222,6 @@ class Problem:
         """Nodes at which ports may be put: `places`, all but ground if there are none."""
         return np.array([k for k, node in enumerate(self.nodes) if node in (self.places or self.nodes) and node != GROUND])
 
-    def begin(self, ends: Indices) -> Wired:
+    def begin(self, ends: Indices) -> Solved:
         """Edges (E, 2) as they are before training."""
-        return Wired.of(self.plan, ends[:, 0], ends[:, 1], np.full(len(ends), self.start))
+        return Solved.of(self.plan, ends[:, 0], ends[:, 1], np.full(len(ends), self.start))

@@ -15,7 +15,7 @@ from hwlearn.analysis.design.iterated import Course, fastest, spectrum
 from hwlearn.analysis.design.objectives import condition
 from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.settled import fit, settle
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.arrays import Indices
 from hwlearn.errors import ModelError, NetworkError
 
@@ -47,8 +47,8 @@ class Design:
     """
 
     problem: Problem
-    start: Wired
-    solution: Wired
+    start: Solved
+    solution: Solved
     course: Course
     condition: float
     constant: float
@@ -65,7 +65,7 @@ class Design:
         return OBJECTIVES[self.problem.objective].cost(self), self.condition
 
 
-def judge(problem: Problem, start: Wired, most: int = MOST) -> Design | None:
+def judge(problem: Problem, start: Solved, most: int = MOST) -> Design | None:
     """How good a circuit is; None if it cannot reach the targets.
 
     Args:
@@ -86,7 +86,7 @@ def judge(problem: Problem, start: Wired, most: int = MOST) -> Design | None:
     return Design(problem, start, end, course, float(condition(spectrum(end, problem.rule))), max(least, 0.0), most)
 
 
-def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+def _met(problem: Problem, start: Solved, most: int) -> tuple[Solved, Course] | None:
     """The circuit on the solution manifold and the course of its training; None if it does not get there."""
     solution = settle(start, problem.bounds)
     if solution is None:
@@ -94,7 +94,7 @@ def _met(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | No
     return solution, fastest(start, solution, problem.rule, problem.bounds, problem.loss, most)
 
 
-def _fitted(problem: Problem, start: Wired, most: int) -> tuple[Wired, Course] | None:
+def _fitted(problem: Problem, start: Solved, most: int) -> tuple[Solved, Course] | None:
     """A circuit with the wanted loss and the course of its training, where targets cannot be met; None if it has none."""
     known = fit(start, problem.bounds, problem.loss) if most == MOST else None
     if known is None and most == MOST:
@@ -192,7 +192,7 @@ def climb(
         at = better.solution if start.plan.reachable else start
 
 
-def _better(problem: Problem, best: Design | None, start: Wired, tries: Sequence[Change]) -> Iterator[Design]:
+def _better(problem: Problem, best: Design | None, start: Solved, tries: Sequence[Change]) -> Iterator[Design]:
     """Designs after some changes that are better than the best so far."""
     most = best.course.steps + 1 if best is not None and problem.objective == "steps" else MOST
     for change in tries:
@@ -202,7 +202,7 @@ def _better(problem: Problem, best: Design | None, start: Wired, tries: Sequence
             yield found
 
 
-def _screened(problem: Problem, start: Wired, at: Wired, random: np.random.Generator) -> tuple[list[Change], int]:
+def _screened(problem: Problem, start: Solved, at: Solved, random: np.random.Generator) -> tuple[list[Change], int]:
     """The most promising changes, best first; and how many were screened."""
     found = [one for name in problem.change for one in CHANGES[name](problem, start, at, random)]
     found = [one for one in found if np.isfinite(one[0])]

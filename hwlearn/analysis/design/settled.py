@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 from hwlearn.arrays import Array
 
 REACHED = 1e-9
@@ -16,7 +16,7 @@ FITTED = 300
 """Iterations of a fit."""
 
 
-def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIONS) -> Wired | None:
+def settle(start: Solved, bounds: tuple[float, float], iterations: int = ITERATIONS) -> Solved | None:
     """Gauss–Newton steps of least norm from `start` until its outputs are the targets, within bounds [S].
 
     EP moves in the row space of J as these steps do, and ends near the same point. An edge that a step takes to a bound stays
@@ -40,13 +40,13 @@ def settle(start: Wired, bounds: tuple[float, float], iterations: int = ITERATIO
     return None
 
 
-def fit(start: Wired, bounds: tuple[float, float], loss: float) -> Wired | None:
+def fit(start: Solved, bounds: tuple[float, float], loss: float) -> Solved | None:
     """The least squares fit from `start` within bounds [S], by the logarithms of conductances; None if above `loss` [V²]."""
     from scipy.optimize import minimize
 
     learns, samples = start.trainable, start.plan.samples
 
-    def at(logs: Array) -> Wired:
+    def at(logs: Array) -> Solved:
         conductances = start.conductances.copy()
         conductances[learns] = np.clip(np.exp(logs), *bounds)
         return start.with_conductances(conductances)
@@ -64,7 +64,7 @@ def fit(start: Wired, bounds: tuple[float, float], loss: float) -> Wired | None:
     return end if end.loss <= loss else None
 
 
-def _step(here: Wired, error: Array, bounds: tuple[float, float]) -> Array:
+def _step(here: Solved, error: Array, bounds: tuple[float, float]) -> Array:
     g, jacobian = here.conductances, here.jacobian()
     free = np.ones(len(g), dtype=bool)
     step = np.zeros(len(g))

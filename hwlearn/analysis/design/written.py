@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from hwlearn.analysis.design.problem import Problem
-from hwlearn.analysis.design.wired import Wired
+from hwlearn.analysis.design.solved import Solved
 
 
-def written(circuit: Wired) -> dict[str, Any]:
+def written(circuit: Solved) -> dict[str, Any]:
     """Edges, conductances [S] before training, which are trainable, and where the ports are, for JSON."""
     return {
         "edges": circuit.ends.tolist(),
@@ -22,10 +22,10 @@ def written(circuit: Wired) -> dict[str, Any]:
     }
 
 
-def restored(problem: Problem, content: dict[str, Any]) -> Wired:
+def restored(problem: Problem, content: dict[str, Any]) -> Solved:
     """The circuit that was `written`."""
     ends = np.array(content["edges"], dtype=np.intp)
     ports = np.array(content["ports"], dtype=float).T
     plan = replace(problem.plan, held=np.array(content["held"], dtype=np.intp), ports=ports)
     conductances, trainable = np.array(content["conductances"], dtype=float), np.array(content["trainable"], dtype=bool)
-    return Wired.of(plan, ends[:, 0], ends[:, 1], conductances, trainable)
+    return Solved.of(plan, ends[:, 0], ends[:, 1], conductances, trainable)

@@ -1,4 +1,4 @@
-"""`Wired`: a graph of resistors between held and free nodes, solved so that one edge more or less costs no new solution."""
+"""`Solved`: a graph of resistors between held and free nodes, solved so that one edge more or less costs no new solution."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Wired:
+class Solved:
     """A plan with edges.
 
     Potentials are linear in what is held, v = W x, and an output moves with a conductance by −(Δλ_a)(Δv_s), where the adjoint
@@ -109,7 +109,7 @@ class Wired:
     adjoint: Array
 
     @classmethod
-    def of(cls, plan: Plan, tails: Indices, heads: Indices, conductances: Array, trainable: Mask | None = None) -> Wired:
+    def of(cls, plan: Plan, tails: Indices, heads: Indices, conductances: Array, trainable: Mask | None = None) -> Solved:
         """Solved from the start; every edge is trainable if not said otherwise.
 
         Raises:
@@ -166,11 +166,11 @@ class Wired:
         """J (S·n_out, E) V/S, rows sample by sample; columns of fixed edges are 0."""
         return rows(*self.drops(self.tails, self.heads)) * self.trainable
 
-    def with_conductances(self, conductances: Array) -> Wired:
+    def with_conductances(self, conductances: Array) -> Solved:
         """The same edges at other conductances, solved from the start."""
-        return Wired.of(self.plan, self.tails, self.heads, conductances, self.trainable)
+        return Solved.of(self.plan, self.tails, self.heads, conductances, self.trainable)
 
-    def without(self, edge: int) -> Wired | None:
+    def without(self, edge: int) -> Solved | None:
         """Without an edge; None if a node would hang in the air, or a source."""
         kept = np.delete(np.arange(len(self.tails)), edge)
         ends = {int(self.tails[edge]), int(self.heads[edge])}
@@ -187,7 +187,7 @@ class Wired:
             trainable=self.trainable[kept],
         )
 
-    def with_edge(self, tail: int, head: int, conductance: float) -> Wired:
+    def with_edge(self, tail: int, head: int, conductance: float) -> Solved:
         """With one trainable edge more."""
         changed = self._changed(tail, head, conductance)
         assert changed is not None
@@ -199,7 +199,7 @@ class Wired:
             trainable=np.r_[self.trainable, True],
         )
 
-    def with_conductance(self, edge: int, conductance: float) -> Wired:
+    def with_conductance(self, edge: int, conductance: float) -> Solved:
         """With an edge at another conductance [S]."""
         new = self.conductances.copy()
         new[edge] = conductance
@@ -207,13 +207,13 @@ class Wired:
         assert changed is not None
         return replace(changed, conductances=new)
 
-    def fixed(self, edge: int) -> Wired:
+    def fixed(self, edge: int) -> Solved:
         """With a trainable edge fixed, or a fixed one trainable."""
         learns = self.trainable.copy()
         learns[edge] = not learns[edge]
         return replace(self, trainable=learns)
 
-    def swapped(self, one: int, two: int) -> Wired | None:
+    def swapped(self, one: int, two: int) -> Solved | None:
         """With the ports of two nodes exchanged; None if a node would hang in the air."""
         plan, here = self.plan.swapped(one, two), self
         columns = dict(zip(self.plan.held.tolist(), self.responses.T, strict=True))
@@ -226,7 +226,7 @@ class Wired:
         responses = np.column_stack([columns[node] for node in plan.held.tolist()])
         return replace(here, plan=plan, responses=responses, adjoint=here.inverse @ plan.ports)
 
-    def _held_elsewhere(self, old: int, new: int) -> tuple[Wired, dict[int, Array]] | None:
+    def _held_elsewhere(self, old: int, new: int) -> tuple[Solved, dict[int, Array]] | None:
         """With the node `new` held and `old` let go: the inverse, and the columns of W by the nodes that are held."""
         column = self.inverse[:, new] / self.inverse[new, new]
         inverse = self.inverse - np.outer(column, self.inverse[new])
@@ -245,7 +245,7 @@ class Wired:
             held[node] = one - alone * (float(g @ (one[old] - one[others])) / size)
         return replace(self, inverse=inverse), held
 
-    def _changed(self, tail: int, head: int, change: float) -> Wired | None:
+    def _changed(self, tail: int, head: int, change: float) -> Solved | None:
         """With `change` [S] more between two nodes."""
         column = self.inverse[:, tail] - self.inverse[:, head]
         size = 1.0 + change * float(column[tail] - column[head])
