@@ -24,9 +24,11 @@ import numpy as np
 
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.experiments import Experiment, load_experiment
+from hwlearn.learning.parameters import setting_slopes
 from hwlearn.learning.rates.own_rate import OwnRate
 from hwlearn.learning.rules import RULES
-from hwlearn.learning.train import TrainState, setting_slopes, task_loss, train
+from hwlearn.learning.train import task_loss, train
+from hwlearn.learning.training_result import TrainState
 
 NETLISTS = Path(__file__).parent.parent / "netlists"
 GOAL, GROWN, ROUNDING = 1e-6, 2.0, 1e-12

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.learning.train import TrainState
+from hwlearn.learning.training_result import TrainState
 
 EVERY = 60.0
 """Seconds of work that a kill may cost."""

@@ -14,7 +14,8 @@ from hwlearn.analysis.manifold import project
 from hwlearn.circuits.imperfect import Effect, Noise, UpdateBias
 from hwlearn.learning.remedies import Thresholded
 from hwlearn.learning.rule import Rule
-from hwlearn.learning.train import TrainState, task_loss
+from hwlearn.learning.train import task_loss
+from hwlearn.learning.training_result import TrainState
 from hwlearn.network.builders import grid
 
 RULE = EquilibriumPropagation(0.1, symmetric=True)

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
         FullClamp,
     )
     from hwlearn.learning.task import Task
-    from hwlearn.learning.train import TrainResult, TrainState, train
+    from hwlearn.learning.train import train
+    from hwlearn.learning.training_result import TrainResult, TrainState
     from hwlearn.network import (
         Device,
         Diode,
@@ -98,7 +99,8 @@ _HOMES = {
         "FullClamp",
     ),
     "hwlearn.learning.remedies": ("LowPower", "Overclamped", "Thresholded"),
-    "hwlearn.learning.train": ("TrainResult", "TrainState", "train"),
+    "hwlearn.learning.train": ("train",),
+    "hwlearn.learning.training_result": ("TrainResult", "TrainState"),
     "hwlearn.learning.many": ("ManyResult", "train_many"),
     "hwlearn.learning.flow": ("FlowResult", "flow"),
     "hwlearn.lab.bench.circuit": ("BenchCircuit",),

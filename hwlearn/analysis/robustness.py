@@ -37,7 +37,8 @@ from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import FullClamp
 from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import TrainState, task_loss, train
+from hwlearn.learning.train import task_loss, train
+from hwlearn.learning.training_result import TrainState
 from hwlearn.network import Network
 
 START = 0.02

@@ -24,7 +24,8 @@ from hwlearn.learning.flow import flow
 from hwlearn.learning.rule import Reading
 from hwlearn.learning.scores import Score, Scores
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import TrainState, task_loss, train
+from hwlearn.learning.train import task_loss, train
+from hwlearn.learning.training_result import TrainState
 from hwlearn.learning.trajectory import Trajectory
 
 Progress = Callable[[float, float, float], object]

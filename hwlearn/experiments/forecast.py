@@ -17,9 +17,9 @@ from hwlearn.experiments.training import TrainTable
 from hwlearn.learning.classification import Classification
 from hwlearn.learning.losses import SquaredError
 from hwlearn.learning.optimizers import OPTIMIZERS
+from hwlearn.learning.parameters import setting_slopes
 from hwlearn.learning.rates.own_rate import OwnRate
 from hwlearn.learning.rates.relative_rate import PART
-from hwlearn.learning.train import setting_slopes
 
 LARGEST = 1e6
 """Samples × outputs × edges up to which something is predicted: that takes less than a second."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from hwlearn.arrays import Array
 from hwlearn.errors import TaskError
-from hwlearn.network.arguments import unmasked
+from hwlearn.learning.conversion import converted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,11 +109,7 @@ def table(features: ArrayLike) -> Array:
     Raises:
         TaskError: says which are not.
     """
-    try:
-        unmasked(features, "features")
-        values = np.asarray(features, dtype=np.float64)
-    except Exception as error:  # whatever the conversion of another library's table does
-        raise TaskError(f"features: {error}") from None
+    values = converted(features, "features", "features")
     if values.ndim != 2:
         raise TaskError(f"features: shape {values.shape}, need (samples, features)")
     if not np.isfinite(values).all():

@@ -15,9 +15,9 @@ from hwlearn.errors import HwlearnError
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule
 from hwlearn.learning.environment import Environment
 from hwlearn.learning.limits import Limits
+from hwlearn.learning.parameters import CONDUCTANCES, setting_slopes
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import CONDUCTANCES, setting_slopes
 from hwlearn.network import Network
 
 

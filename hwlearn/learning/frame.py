@@ -10,7 +10,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import TaskError
-from hwlearn.network.arguments import unmasked
+from hwlearn.learning.conversion import converted
 from hwlearn.text import did_you_mean
 
 
@@ -61,12 +61,7 @@ class Frame:
         return np.column_stack(found)
 
     def _numbers(self, name: str) -> Array:
-        column = self.column(name)
-        try:
-            unmasked(column, "values")
-            values = np.asarray(column, dtype=np.float64)
-        except Exception as error:  # whatever the conversion of another library's column does
-            raise TaskError(f"column {name!r}: {error}") from None
+        values = converted(self.column(name), "values", f"column {name!r}")
         if values.ndim != 1:
             raise TaskError(f"column {name!r}: shape {values.shape}, need a number for each sample")
         if len(strange := np.flatnonzero(~np.isfinite(values))):

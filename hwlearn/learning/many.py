@@ -13,10 +13,11 @@ from hwlearn.circuits.exact.many import ManyCircuits
 from hwlearn.errors import HwlearnError, SimulationError
 from hwlearn.learning.arguments import check_network, check_rule, check_task
 from hwlearn.learning.optimizers import OPTIMIZERS, Optimizer
+from hwlearn.learning.parameters import CONDUCTANCES
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import CONDUCTANCES, check_options
+from hwlearn.learning.train import check_options
 from hwlearn.network import Network
 from hwlearn.network.arguments import unmasked
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,8 +18,9 @@ from hwlearn.circuits.newton.circuit import NewtonCircuit
 from hwlearn.errors import HwlearnError, HwlearnWarning
 from hwlearn.learning.arguments import check_circuit, check_count, check_rule, check_task
 from hwlearn.learning.batches import Batches
-from hwlearn.learning.keeping import Best, Keep, Keeper
+from hwlearn.learning.keeping import Keep, Keeper
 from hwlearn.learning.optimizers import OPTIMIZERS, Adam, Optimizer
+from hwlearn.learning.parameters import CONDUCTANCES, setting_slopes
 from hwlearn.learning.rates.growth import Growth
 from hwlearn.learning.rates.learning_rate import GivenRate, LearningRate, Rate
 from hwlearn.learning.rates.own_rate import OwnRate
@@ -29,101 +28,13 @@ from hwlearn.learning.rates.relative_rate import RelativeRate
 from hwlearn.learning.rule import Reading, Rule
 from hwlearn.learning.scores import Score, Scores, score
 from hwlearn.learning.task import Task
-from hwlearn.learning.trajectory import ROWS, Tracker, Trajectory
+from hwlearn.learning.training_result import Callback, TrainResult, TrainState
+from hwlearn.learning.trajectory import ROWS, Tracker
 from hwlearn.learning.wanted import wanted_of
-from hwlearn.network import Network
 from hwlearn.progress import with_steps
 
 CONFIRMED = 25
 """Free phases that must agree, in the mean, before a noisy training stops at a loss."""
-
-CONDUCTANCES = ("conductance", "log-conductance")
-"""What a step can be added to in every network; see `train`."""
-StopReason = Literal["steps", "loss", "callback", "not finite"]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainState:
-    """What a callback sees before each step, and once after the last.
-
-    Attributes:
-        step: number of updates done so far.
-        loss: the loss that the rule observes now (of the minibatch, if there are any) [`Rule.loss_unit`].
-        conductances: (E,) S, what the circuit has now. Read-only.
-        clipped: how many edges the last update left at a bound.
-        noise: standard deviation of a voltage of this step, as in `Measurement` [V]; NaN if unknown.
-        snapshot: makes what `train(…, start=…)` goes on from, as if it had never stopped: named arrays.
-        score: loss and accuracy, at the first step of each epoch where these are asked for.
-        best: the best state that was confirmed before, where the best one is kept.
-        outputs: (S, n_out) V that the free phase read with open ports, of all samples; None where it did not.
-    """
-
-    step: int
-    loss: float
-    conductances: Array
-    clipped: int
-    noise: float
-    snapshot: Callable[[], dict[str, Array]]
-    score: Score | None = None
-    best: Best | None = None
-    outputs: Array | None = None
-
-
-Callback = Callable[[TrainState], object]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainResult:
-    """What a training ended with. What a `FlowResult` has, too, has the same name and shape there.
-
-    Attributes:
-        conductances: (E,) S, as the circuit realised them; the circuit is left with these.
-        losses: (T,): the loss that the rule observed before each update, and after the last [`Rule.loss_unit`]; from the step
-            of `start` on, if there was one.
-        steps: number of updates, those before `start` included.
-        stopped_because: "steps" (all done), "loss" (at or below `stop_loss`), "callback", or "not finite" (the loss or the
-            direction turned NaN or infinite; the conductances are the last good ones).
-        scores: before the first epoch and after each, where `epochs` or `test` was given; else empty columns.
-        kept: the step whose state this is: the last one, or with `keep = "best"` that of the best one.
-        trajectory: conductances along the training.
-    """
-
-    conductances: Array
-    losses: Array
-    steps: int
-    stopped_because: StopReason
-    scores: Scores = field(default_factory=lambda: Scores.of([]))
-    kept: int = 0
-    trajectory: Trajectory = field(default_factory=lambda: Trajectory(np.zeros(0), np.zeros((0, 0))))
-
-    @property
-    def at(self) -> Array:
-        """(T,) steps that `losses` belong to."""
-        return np.arange(self.steps + 1 - len(self.losses), self.steps + 1, dtype=np.float64)
-
-    @property
-    def train_losses(self) -> Array:
-        """(epochs + 1,) loss on all training samples."""
-        return self.scores.losses
-
-    @property
-    def accuracy(self) -> Array:
-        """(epochs + 1,) on the training samples."""
-        return self.scores.accuracy
-
-    @property
-    def test_losses(self) -> Array:
-        """(epochs + 1,) loss on the test samples."""
-        return self.scores.test_losses
-
-    @property
-    def test_accuracy(self) -> Array:
-        """(epochs + 1,) on the test samples."""
-        return self.scores.test_accuracy
-
-    def __repr__(self) -> str:
-        losses = "no loss" if not len(self.losses) else f"loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}"
-        return f"<TrainResult: {self.steps} steps (stopped because: {self.stopped_because}), {losses}>"
 
 
 @with_steps
@@ -322,22 +233,6 @@ def check_options(steps: int, optimizer: str) -> None:
     check_count("steps", steps, 0)
     if optimizer not in OPTIMIZERS:
         raise HwlearnError(f"optimizer {optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
-
-
-def setting_slopes(network: Network, parameter: str, conductances: Array) -> Array:
-    """(E,) ∂g/∂setting of the edges that are set by `parameter`, at conductances (E,) [S]; 1 at the others, which are fixed.
-
-    Raises:
-        HwlearnError: names a trainable edge that is not set by it.
-    """
-    slopes, bare = np.ones(len(network.edges)), network.trainable.copy()
-    for k, device in network.device_at.items():
-        if device.set_by.word == parameter:
-            slopes[k], bare[k] = device.slope(float(conductances[k])), False
-    if bare.any():
-        name = network.edge_names[int(bare.argmax())]
-        raise HwlearnError(f"parameter {parameter!r}: {name} has no {parameter}; fix it, or train {' or '.join(CONDUCTANCES)}")
-    return slopes
 
 
 def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:

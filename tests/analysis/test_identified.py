@@ -25,7 +25,8 @@ from hwlearn.circuits.imperfect import Effect, Noise, Tolerance, UpdateBias
 from hwlearn.cli import app
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.runs import Run
-from hwlearn.learning.train import TrainState, task_loss
+from hwlearn.learning.train import task_loss
+from hwlearn.learning.training_result import TrainState
 from hwlearn.network.builders import grid
 from hwlearn.testing.resistors import ResistorContract
 

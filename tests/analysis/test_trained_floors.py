@@ -20,7 +20,8 @@ from hwlearn.analysis.jacobian import jacobian
 from hwlearn.analysis.linearised import Linearised
 from hwlearn.circuits.imperfect import Drift, Effect, Noise, NudgeGain, Offset, UpdateBias
 from hwlearn.learning.optimizers import DECAY
-from hwlearn.learning.train import TrainState, task_loss
+from hwlearn.learning.train import task_loss
+from hwlearn.learning.training_result import TrainState
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hwlearn import AdjointCoupledLearning, CoupledLearning, EquilibriumPropagat
 from hwlearn.circuits.exact import reused, system
 from hwlearn.circuits.exact.reused import ReusedFactor
 from hwlearn.circuits.linalg import DenseCholesky
-from hwlearn.learning.train import TrainState
+from hwlearn.learning.training_result import TrainState
 from hwlearn.network.builders import grid, random_regular
 
 

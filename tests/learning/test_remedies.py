@@ -27,7 +27,8 @@ from hwlearn.analysis.manifold import project
 from hwlearn.circuits.imperfect import Noise, UpdateBias
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.remedies import Overclamped, Thresholded
-from hwlearn.learning.train import TrainState, task_loss
+from hwlearn.learning.train import task_loss
+from hwlearn.learning.training_result import TrainState
 from hwlearn.network.builders import grid, kite
 
 PROBLEMS = {
