@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from browser import browser_page
-from processes import ROOT, start
+from processes import ENDLESS, ROOT, start
 from typer.testing import CliRunner
 
 from hwlearn.cli import app
@@ -23,7 +23,6 @@ from hwlearn.experiments.runs import Run
 
 KITE = ROOT / "netlists" / "kite.toml"
 STATION = (ROOT / "stations" / "allostery.toml").read_text(encoding="utf-8")
-ENDLESS = ["--steps", "1000000", "--set", "train.stop_loss=1e-30", "--set", "train.keep=last"]
 
 
 @contextmanager

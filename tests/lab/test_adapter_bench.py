@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from adapters import needs
 from benches import EXPERIMENT, NETWORK, changed
-from processes import start
+from processes import ENDLESS, start
 from typer.testing import CliRunner
 
 from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, train
@@ -71,7 +71,7 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
         ]
         path = written(tmp_path, ('"virtual"', '"@py"'), ("watchdog_s = 30", "watchdog_s = 3"), *resources)
         dac, smu, pots = (virtual.instruments[name] for name in ("dac", "smu", "pots"))
-        words = ("--backend", "bench", "--station", path, "--trust-code", "--steps", 1000000, "--no-save")
+        words = ("--backend", "bench", "--station", path, "--trust-code", *ENDLESS, "--no-save")
         process = start("train", EXPERIMENT, *words)
         try:
             until = time.monotonic() + 60

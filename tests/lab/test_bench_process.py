@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import COMMAND, ENVIRONMENT, start
+from processes import COMMAND, ENDLESS, ENVIRONMENT, start
 
 from hwlearn import Drive, Inject
 from hwlearn.errors import InstrumentError
@@ -79,7 +79,7 @@ def station(tmp_path, ports):
 def learning(station, ports):
     """A client that learns on the bench, all outputs on."""
     make_safe(load_station(station()))
-    process = start("train", EXPERIMENT, "--backend", "bench", "--station", station(), "--steps", 1000000, "--no-save")
+    process = start("train", EXPERIMENT, "--backend", "bench", "--station", station(), *ENDLESS, "--no-save")
     try:
         until = time.monotonic() + 20
         while outputs(ports) != ON:

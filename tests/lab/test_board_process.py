@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from processes import ENVIRONMENT, ROOT, interruptible, start
+from processes import ENDLESS, ENVIRONMENT, ROOT, interruptible, start
 
 from hwlearn import Drive
 from hwlearn.cli.bench_new import copy_firmware
@@ -81,19 +81,7 @@ def pico(tmp_path_factory):
 @pytest.fixture
 def learning(pico):
     """A client that learns on the board, everything on."""
-    process = start(
-        "train",
-        EXPERIMENT,
-        "--backend",
-        "bench",
-        "--station",
-        pico.station,
-        "--set",
-        "train.stop_loss=1e-15",
-        "--steps",
-        100000,
-        "--no-save",
-    )
+    process = start("train", EXPERIMENT, "--backend", "bench", "--station", pico.station, *ENDLESS, "--no-save")
     try:
         pico.wait("closed", "driven")
         yield process

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import start
+from processes import ENDLESS, start
 from typer.testing import CliRunner
 
 from hwlearn import Drive, Hold, Inject
@@ -152,7 +152,7 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
         path = tmp_path / "station.toml"
         path.write_text(text, encoding="utf-8")
         dac, smu, pots = (virtual.instruments[name] for name in ("dac", "smu", "pots"))
-        process = start("train", EXPERIMENT, "--backend", "bench", "--station", path, "--steps", 1000000, "--no-save")
+        process = start("train", EXPERIMENT, "--backend", "bench", "--station", path, *ENDLESS, "--no-save")
         try:
             until = time.monotonic() + 30
             while not (smu.channels and smu.channels["1"].on and dac.volts.get("1") and not pots.opened):

@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "hwlearn"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
+ENDLESS = ["--steps", "1000000", "--set", "train.stop_loss=1e-30", "--set", "train.keep=last"]
+"""Options of `hwlearn train` for a run that is still at work whenever it is looked at, however slow the machine is."""
+
 _AS_FROM_A_TERMINAL = """
 import os, signal, sys
 for name in ("SIGINT", "SIGHUP"):
