@@ -14,10 +14,11 @@ from hwlearn.errors import RegistryError, StationError
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.station.gates import GateCurve
+from hwlearn.lab.station.places import places
 from hwlearn.lab.station.settings import CodeTableTable, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
-from hwlearn.lab.station.validation import places, validate_instruments
+from hwlearn.lab.station.validation import validate_instruments
 from hwlearn.text import did_you_mean
 from hwlearn.toml import STATION, read_toml
 
