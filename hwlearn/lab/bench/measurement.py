@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -74,12 +74,3 @@ class BenchMeasurement(SampledMeasurement):
         if self.estimates is not None:
             self.estimates.contrasted(self.conductances, self.voltages, reference.node_voltages, contrast)
         return contrast
-
-    def __getitem__(self, chosen: slice) -> BenchMeasurement:
-        return replace(
-            self,
-            voltages=self.voltages[chosen],
-            output_voltages=self.output_voltages[chosen],
-            output_currents=self.output_currents[chosen],
-            input_currents=self.input_currents[chosen],
-        )
