@@ -21,7 +21,7 @@ class Repeats:
     Args:
         number: to begin with.
         error: wanted relative error of a rule's direction; None leaves the number as it is.
-        most: never more.
+        most: upper limit of the number.
 
     Attributes:
         number: readings per channel and sample now.
@@ -32,7 +32,7 @@ class Repeats:
 
     @classmethod
     def of(cls, measure: Measure) -> Repeats:
-        """As a station says."""
+        """The repeats that `[measure]` of a station file asks for."""
         if measure.repeats == "auto":
             return cls(2, measure.gradient_error, measure.most_repeats)
         return cls(measure.repeats)

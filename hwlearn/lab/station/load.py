@@ -52,10 +52,10 @@ def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
 def station_of(
     file: Path, content: dict[str, Any], kind: type[Settings], fitted: Callable[[Settings], StationSettings], trust: bool
 ) -> tuple[Settings, Station]:
-    """What a file says, and the station that it is.
+    """The checked content of a file, and the station that it describes.
 
     Args:
-        kind: of the file. fitted: makes what it says that of a station.
+        kind: the tables and keys of such a file. fitted: makes the settings of a station from them.
 
     Raises:
         StationError: names the file and the key.

@@ -23,7 +23,7 @@ LATER = (("node", "against"), ("input", "shunt"), ("edge", "gate"))
 
 @dataclass(frozen=True, eq=False)
 class Station:
-    """What `load_station` read.
+    """A checked station file, and the drivers and tables that it names; made by `load_station`.
 
     Attributes:
         settings: the file's content.

@@ -28,7 +28,9 @@ def validate_instruments(settings: StationSettings, path: Path, drivers: Drivers
             raise StationError(f"{path}: {key} = {place!r}: no instrument {name!r}{did_you_mean(name, settings.instrument)}")
         driver, role = drivers[name], ROLES[key.rpartition(".")[2]]
         if not issubclass(driver, role):
-            raise StationError(f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}")
+            raise StationError(
+                f"{path}: {key} = {place!r}: {name} is a {driver.__name__}, which is no {role.__name__}; name one that is"
+            )
         if driver.only and channel not in driver.only:
             raise StationError(
                 f"{path}: {key} = {place!r}: a {driver.model} has no channel {channel!r}, only {', '.join(driver.only)}; "

@@ -38,7 +38,9 @@ def validate_fixed_sources(settings: StationSettings, network: Network) -> None:
     for source in network.fixed_sources:
         drive = settings.source[source.name].drive
         if drive == "ground" and source.value:
-            raise StationError(f'source.{source.name} is {source.value:g} {source.unit}, and "ground" is 0 V')
+            raise StationError(
+                f'source.{source.name} is {source.value:g} {source.unit}, and "ground" is 0 V; write "external" or a channel'
+            )
         if drive == "ground" and GROUND not in (source.plus, source.minus):
             raise StationError(
                 f'source.{source.name} is between {source.plus} and {source.minus}, and "ground" is a wire from a node to '
