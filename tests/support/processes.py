@@ -1,8 +1,10 @@
 """Processes of the tests: signals as from a terminal, whatever the tests were started with, and none left behind."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -13,6 +15,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8
 
 ENDLESS = ["--steps", "1000000", "--set", "train.stop_loss=1e-30", "--set", "train.keep=last"]
 """Options of `hwlearn train` for a run that is still at work whenever it is looked at, however slow the machine is."""
+
+PATIENCE = 150
+"""Seconds after which something hangs: a busy machine takes tens of seconds to start Python. What goes well waits for none."""
 
 _AS_FROM_A_TERMINAL = """
 import os, signal, sys
@@ -42,6 +47,36 @@ def start(*arguments, **options):
         encoding="utf-8",
         **options,
     )
+
+
+def wait_until(done, *processes):
+    """Wait until `done()` is true, and return it; processes that end before would never let it come true.
+
+    Asks often, for what it waits for may be short.
+    """
+    until = time.monotonic() + PATIENCE
+    while not (found := done()):
+        for process in processes:
+            assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, f"not within {PATIENCE} s"
+        time.sleep(0.01)
+    return found
+
+
+def stop_when(done, process):
+    """Stop a process at a moment when `done()` is true: it stays so, until the process is killed or continued."""
+    while True:
+        wait_until(done, process)
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, process)
+        if done():
+            return
+        process.send_signal(signal.SIGCONT)
+
+
+def ended(process):
+    """What a process that is about to end printed, on standard output and error."""
+    return process.communicate(timeout=PATIENCE)
 
 
 def end_children(since):
