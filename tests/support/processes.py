@@ -37,13 +37,13 @@ def interruptible(command):
     return [sys.executable, "-S", "-c", _AS_FROM_A_TERMINAL, *command]
 
 
-def start(*arguments, **options):
+def start(*arguments, env=ENVIRONMENT, **options):
     """`hwlearn` with these arguments, its output caught."""
     return subprocess.Popen(
         interruptible([*COMMAND, *map(str, arguments)]),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
+        env=env,
         encoding="utf-8",
         **options,
     )
