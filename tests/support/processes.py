@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -77,6 +79,36 @@ def stop_when(done, process):
 def ended(process):
     """What a process that is about to end printed, on standard output and error."""
     return process.communicate(timeout=PATIENCE)
+
+
+class Terminal:
+    """A pseudo-terminal that is read all the time, as by somebody who looks at it: who writes there never has to wait.
+
+    Attributes:
+        end: the file descriptor that a process is given. shown: all that came, once it is closed.
+    """
+
+    def __enter__(self):
+        self._master, self.end = os.openpty()
+        self._blocks = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def type(self, text):
+        """As from the keyboard."""
+        os.write(self._master, text.encode())
+
+    def _read(self):
+        with suppress(OSError):  # what Linux says once nobody has the other end any more
+            while block := os.read(self._master, 65536):
+                self._blocks.append(block)
+
+    def __exit__(self, *_):
+        os.close(self.end)
+        self._reader.join()
+        os.close(self._master)
+        self.shown = b"".join(self._blocks).decode()
 
 
 def end_children(since):
