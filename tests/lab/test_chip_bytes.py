@@ -2,8 +2,8 @@
 
 Sources: Linux, drivers/iio/potentiometer/{ad5272,mcp4131}.c, drivers/misc/ad525x_dpot.{c,h}, drivers/iio/dac/ad5686.h and
 {mcp4821,mcp4728}.c there, drivers/iio/adc/{mcp3422,ti-ads1015}.c; jmalloc/arduino-mcp4xxx; SpyrosCpt/MCP4351;
-RobTillaart/X9C10X; Adafruit_CircuitPython_DS3502; AdiGitalEU/AD5689; DigitalPotControl of Arduino; analogdevicesinc/mbed-adi (AD5270);
-data sheets FN8222 (X9C) and AD5270 rev. F. Facts, no code, were taken.
+RobTillaart/X9C10X; Adafruit_CircuitPython_DS3502; AdiGitalEU/AD5689; DigitalPotControl of Arduino;
+analogdevicesinc/mbed-adi (AD5270); data sheets FN8222 (X9C) and AD5270 rev. F. Facts, no code, were taken.
 """
 
 import time
