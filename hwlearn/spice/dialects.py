@@ -12,7 +12,7 @@ Dialect = Literal["ps", "lt", "hs", "ki"]
 _MARKS = {
     "lt": (
         "LTspice",
-        re.compile(r"\.backanno\b|^\*\s.*\.asc\b|\b(vrev|ron|roff|vfwd)\s*=", re.IGNORECASE),
+        re.compile(r"\.backanno\b|^\*\s.*\.asc\b|\b(vrev|vfwd)\s*=|^\.model\s+\S+\s+d\b.*?\b(ron|roff)\s*=", re.IGNORECASE),
     ),
     "ps": (
         "PSpice",

@@ -51,7 +51,9 @@ def test_a_netlist_that_is_written_says_its_dialect_and_is_read_back_in_it():
     [
         ("* C:\\circuits\\cube.asc", "", "lt"),
         ("* cube", ".backanno", "lt"),
+        ("* cube", ".model d1 d(Ron=1 Roff=1meg)", "lt"),
         ("* source CUBE", "", "ps"),
+        ("* cube", ".model s1 vswitch(Ron=1 Roff=1meg Von=1 Voff=0)", "ps"),  # a switch of ngspice has Ron and Roff, too
         ("* cube", ".option post", "hs"),
         (".title KiCad schematic", "", "ki"),
     ],
