@@ -51,7 +51,7 @@ def pytest_configure(config):
 def _have_temporary_files_of_its_own(config):
     """Locks of instruments lie among temporary files, and processes of tests may have instruments of the same name at once."""
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # where pytest's own stay
-    folder = tempfile.mkdtemp(prefix="hwlearn-")
+    folder = tempfile.mkdtemp(prefix="hwlearn-tests-")
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 

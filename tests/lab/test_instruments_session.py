@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from attention import SERVED, Attention
 
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.scpi.session import Session
@@ -30,6 +31,7 @@ class Server:
         self.resource = f"TCPIP::127.0.0.1::{self.port}::SOCKET"
         self.identities = ["MAKER,MODEL,1,1.0"]
         self.acknowledgement = "1"
+        self.attention = SERVED[self.resource] = Attention()
         self.faults: list[str] = []
         self.received: list[str] = []
         self.queue: list[str] = []
@@ -55,13 +57,16 @@ class Server:
         with suppress(OSError), peer, peer.makefile("rb") as lines:
             for line in lines:
                 message = line.decode().strip()
+                self.attention.begins()
                 self.received.append(message)
                 reply = self._answer(message, identity)
                 fault = self.faults.pop(0) if self.faults and not message.startswith("*") else ""
                 if fault == "drop":
+                    self.attention.ends()
                     peer.shutdown(socket.SHUT_RDWR)
                     return
                 if fault == "late":
+                    self.attention.ends()
                     time.sleep(2 * TIMEOUT)
                 reply = {
                     "garbage": b"\xff\xfe\x80\n",
@@ -71,6 +76,7 @@ class Server:
                     "mute": b"",
                 }.get(fault, reply)
                 peer.sendall(reply)
+                self.attention.ends()
 
     def _answer(self, message: str, identity: str) -> bytes:
         fields = []
@@ -102,7 +108,7 @@ class Server:
                 peer.shutdown(socket.SHUT_RDWR)
             peer.close()
         for thread in self.threads:
-            thread.join(5)
+            thread.join()
 
 
 @pytest.fixture
@@ -206,10 +212,13 @@ def test_a_short_answer_is_never_a_reading(server: Server, session: Session) -> 
     assert session.ask(":ECHO? 2") == ["2"]
 
 
-def test_slow_answers_get_the_time_they_need(server: Server, session: Session) -> None:
-    server.faults = ["late"]
-    assert session.ask(":ECHO? 1", seconds=TIMEOUT) == ["1"]
-    assert session.recoveries == 0
+def test_slow_answers_get_the_time_they_need(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    read = session._visa.read
+    monkeypatch.setattr(session._visa, "read", lambda timeout: waited.append(timeout) or read(timeout))
+    assert session.ask(":ECHO? 1", seconds=3.0) == ["1"]
+    assert session.ask(":ECHO? 2") == ["2"]
+    assert waited == [TIMEOUT + 6.0, TIMEOUT]
 
 
 def test_another_instrument_is_refused(server: Server) -> None:
