@@ -43,6 +43,7 @@ def _instruments_count(patch):
         try:
             return await send(self, writer, answer)
         finally:
+            self.faults.attention.sent += 1
             self.faults.attention.ends()
 
     patch.setattr(VirtualBench, "__init__", make)

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import pytest
 from attention import SERVED, Attention
+from clocks import Clock
 
 from hwlearn.errors import InstrumentError
 from hwlearn.lab.instruments.scpi.session import Session
@@ -260,21 +261,6 @@ def test_a_connection_that_could_not_be_opened_again_is_tried_again(
             with pytest.raises(InstrumentError, match="cannot be opened"):
                 session.ask(":ECHO? 1")
     assert session.ask(":ECHO? 2") == ["2"]
-
-
-class Clock:
-    """A time of its own, which only passes while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    perf_counter = monotonic
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Away:

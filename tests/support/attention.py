@@ -2,10 +2,10 @@
 
 
 class Attention:
-    """How many messages an instrument has heard, and with how many it is done: answered, or never to be."""
+    """How many messages an instrument heard, with how many it is done (answered, or never to be), how many answers it sent."""
 
     def __init__(self):
-        self.heard = self.done = 0
+        self.heard = self.done = self.sent = 0
 
     def begins(self):
         self.heard += 1
