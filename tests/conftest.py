@@ -13,7 +13,7 @@ for variable in (
     os.environ.setdefault(variable, "1")
 
 import pytest  # noqa: E402
-from effort import tries  # noqa: E402
+from effort import SEED, tries  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from processes import end_children  # noqa: E402
 
@@ -21,7 +21,7 @@ settings.register_profile(
     "hwlearn",
     max_examples=tries(40),
     deadline=None,
-    derandomize=True,
+    derandomize=SEED == 1,  # main's tests try the same examples each time; HWLEARN_SEED tries others
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.differing_executors],
 )
 settings.load_profile("hwlearn")
@@ -43,7 +43,10 @@ def pytest_xdist_auto_num_workers(config):
     return math.ceil(1.5 * (os.cpu_count() or 1))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
+    if SEED != 1 and not config.getoption("--hypothesis-seed"):
+        config.option.hypothesis_seed = str(SEED)
     config.option.loadscopereorder = False  # of pytest-xdist, which would begin with the files of most tests
     _have_temporary_files_of_its_own(config)
 
@@ -51,7 +54,7 @@ def pytest_configure(config):
 def _have_temporary_files_of_its_own(config):
     """Locks of instruments lie among temporary files, and processes of tests may have instruments of the same name at once."""
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # where pytest's own stay
-    folder = tempfile.mkdtemp(prefix="hwlearn-")
+    folder = tempfile.mkdtemp(prefix="hwlearn-tests-")
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 

@@ -36,7 +36,7 @@ def table(text, folder):
     return InstrumentTable.model_validate(read_toml(path, KIND, ValueError)[1]["table"])
 
 
-def made(driver, given, resource=None, name="it", folder=Path(), timeout=2.0):
+def made(driver, given, resource=None, name="it", folder=Path(), timeout=20.0):
     """A connected instrument."""
     return driver.fitted(given).connect(Setup(name, given, resource, timeout_s=timeout, folder=Path(folder)))
 

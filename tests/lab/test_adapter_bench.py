@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapters import needs
-from benches import EXPERIMENT, NETWORK, Clock, changed
+from benches import EXPERIMENT, NETWORK, Watch, changed
 from processes import ENDLESS, ended, start, stop_when
 from typer.testing import CliRunner
 
@@ -68,8 +68,8 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
             (f"[instrument.{name}]\n", f'[instrument.{name}]\nresource = "{resource}"\n')
             for name, resource in virtual.resources.items()
         ]
-        path = written(tmp_path, ('"virtual"', '"@py"'), ("watchdog_s = 30", "watchdog_s = 600"), *resources)
-        clock = Clock(virtual)
+        path = written(tmp_path, ('"virtual"', '"@py"\ntimeout_s = 60'), ("watchdog_s = 30", "watchdog_s = 600"), *resources)
+        clock = Watch(virtual)
         dac, smu, pots = (virtual.instruments[name] for name in ("dac", "smu", "pots"))
 
         def on():
@@ -87,7 +87,7 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
             process.communicate()
         if number == "SIGKILL":
             assert (pots.opened, dac.channels["1"].on) == (False, True)  # nobody could do anything
-            clock.skip(601)
+            clock.sleep(601)
             assert pots.opened
             make_safe(load_station(path, trust=True))  # `hwlearn bench safe`, which the killed process does not lock out
         else:

@@ -4,12 +4,14 @@ import datetime
 import re
 import shutil
 import sys
-import time
 from importlib import resources
 from pathlib import Path
 
 import pytest
 from adapters import made, needs, on_page, table, virtual_bench
+from attention import SERVED
+from benches import Watch
+from processes import wait_until
 
 from hwlearn.errors import InstrumentError, StationError
 from hwlearn.lab.instruments.drivers.qcodes import Qcodes
@@ -302,15 +304,18 @@ def test_values_that_its_driver_refuses_name_channel_and_step(connect, tmp_path)
 
 def test_a_late_answer_is_thrown_away(connect, tmp_path):
     with virtual_bench(tmp_path) as virtual:
-        smu = connect(METER, resource=virtual.resources["smu"], timeout=0.5)
+        smu = connect(METER, resource=virtual.resources["smu"], timeout=20.0)
         smu.limit("1", volts=1.0, amperes=1e-3, nplc=1.0)
         smu.inject("1", 1e-5)
-        twin = virtual.instruments["smu"]
-        twin.faults.late = 0.7
+        twin, watch = virtual.instruments["smu"], Watch(virtual)
+        sent, twin.faults.late = SERVED[virtual.resources["smu"]].sent, 600
         twin.faults.add("late")
+        smu.device.timeout.set(0.2)
         with pytest.raises(InstrumentError, match=r"channel 1, qcodes\.meter\.volts_ask"):
             smu.read("1")
-        time.sleep(0.4)  # until it is there
+        smu.device.timeout.set(20)
+        watch.sleep(601)
+        wait_until(lambda: SERVED[virtual.resources["smu"]].sent > sent)
         smu.safe(Wired(nudge=("1",)))
         assert not twin.channels["1"].on
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from benches import EXPERIMENT, NETWORK, STATION, changed
+from benches import EXPERIMENT, NETWORK, STATION, Watch, changed
 
 from hwlearn import Drive, Inject
 from hwlearn.errors import InstrumentError, StationError
@@ -138,10 +138,14 @@ def test_a_reading_that_outlasts_the_watchdog_is_refused_when_the_station_is_rea
         load_station(path).validate(NETWORK)
 
 
-def test_a_long_phase_keeps_the_watchdog_quiet(tmp_path):
+def test_a_long_phase_keeps_the_watchdog_quiet(tmp_path, monkeypatch):
     path = tmp_path / "station.toml"
-    text = changed(STATION, ("watchdog_s = 30", "watchdog_s = 0.4"), ("nplc = 1", "nplc = 0.02"))
-    path.write_text(changed(text, ("settle_s = 0.0", "settle_s = 0.15")), encoding="utf-8")
+    path.write_text(changed(STATION, ("watchdog_s = 30", "watchdog_s = 400")), encoding="utf-8")
     with BenchCircuit(NETWORK, path) as circuit:
-        circuit.measure(Drive([[1.0]] * 6))  # 0.9 s
+        watch, circuit._phases.settle = Watch(circuit.connection.virtual), 150.0
+        for module in ("phases", "devices"):
+            monkeypatch.setattr(f"hwlearn.lab.bench.{module}.time", watch)
+        circuit.measure(Drive([[1.0]] * 6))  # 900 s
         assert not circuit.connection.virtual.instruments["pots"].opened
+        watch.sleep(401)
+        assert circuit.connection.virtual.instruments["pots"].opened

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from benches import Clock
+from benches import Watch
 from processes import COMMAND, ENDLESS, ENVIRONMENT, PATIENCE, ended, start, stop_when, wait_until
 
 from hwlearn import Drive, Inject
@@ -41,7 +41,7 @@ def virtual():
 
 @pytest.fixture(scope="module")
 def clock(virtual):
-    return Clock(virtual)
+    return Watch(virtual)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_after_kill_9_the_watchdog_opens_and_the_file_alone_makes_safe(learning,
     learning.kill()
     ended(learning)
     assert outputs(ports) == ON
-    clock.skip(WATCHDOG + 1)
+    clock.sleep(WATCHDOG + 1)
     assert outputs(ports) == {**ON, "pots": "1"}
     done = made_safe(station())
     assert (done.returncode, done.stdout, done.stderr) == (0, "allostery: safe\n", "")

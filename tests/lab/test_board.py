@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from benches import Clock
+from benches import Watch
 from processes import ROOT
 
 from hwlearn import Drive, Inject, Network
@@ -154,13 +154,13 @@ def test_each_end_of_each_resistor_and_each_channel_is_in_the_wiring_list(tmp_pa
 
 def test_its_watchdog_opens_the_virtual_board(tmp_path, monkeypatch):
     with BenchCircuit(NETWORK, written(tmp_path, **{"watchdog_s = 30": "watchdog_s = 600"})) as circuit:
-        clock = Clock(circuit.connection.virtual)
+        clock = Watch(circuit.connection.virtual)
         circuit.measure(Drive([[0.5]]))
         model = circuit.connection.virtual.model
         assert model.conductances.max() > 1e-5
         later = SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + 601 * 10**9, sleep=time.sleep)
         monkeypatch.setattr("hwlearn.lab.firmware.clock.time", later)  # the firmware's own clock
-        clock.skip(601)
+        clock.sleep(601)
         assert model.conductances.max() < 1e-9
         assert model.levels["board:201"] == 0.0
 

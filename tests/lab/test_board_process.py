@@ -37,6 +37,7 @@ class Pico:
         text = new_station(experiment.network, BOARDS["pico"], "board")
         text = (
             re.sub(r"settle_s = .*", "settle_s = 0", text)
+            .replace("timeout_s = 10.0", "timeout_s = 60.0")
             .replace("repeats = 4", "repeats = 1")
             .replace("watchdog_s = 30", "watchdog_s = 600")
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benches import Clock
+from benches import Watch
 from processes import ENDLESS, ended, start, stop_when
 from typer.testing import CliRunner
 
@@ -146,12 +146,14 @@ def test_ep_learns_on_the_4_by_4_grid(tmp_path):
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
 def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, number):
     with VirtualBench(NETWORK, load_station(STATION)) as virtual:
-        text = TEXT.replace('backend = "virtual"', 'backend = "@py"').replace("watchdog_s = 30", "watchdog_s = 600")
+        text = TEXT.replace('backend = "virtual"', 'backend = "@py"\ntimeout_s = 60').replace(
+            "watchdog_s = 30", "watchdog_s = 600"
+        )
         for name, resource in virtual.resources.items():
             text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "{resource}"')
         path = tmp_path / "station.toml"
         path.write_text(text, encoding="utf-8")
-        clock = Clock(virtual)
+        clock = Watch(virtual)
         dac, smu, pots = (virtual.instruments[name] for name in ("dac", "smu", "pots"))
 
         def on():
@@ -168,7 +170,7 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
             process.communicate()
         if number == "SIGKILL":
             assert not pots.opened
-            clock.skip(601)
+            clock.sleep(601)
             assert pots.opened
             return
         assert process.returncode == 143, error

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from benches import Clock
+from benches import Watch
 from processes import PATIENCE
 
 from hwlearn import Drive, Hold, Inject, Network, Open
@@ -270,13 +270,13 @@ def test_box_reads_back_opens_and_refuses(bench: Bench) -> None:
 
 def test_watchdog_opens_all_when_no_message_came(bench: Bench) -> None:
     pots = bench["pots"]
-    clock = Clock(bench.virtual)
+    clock = Watch(bench.virtual)
     pots.do("SYST:WDOG 300")
     for _ in range(5):
-        clock.skip(100)
+        clock.sleep(100)
         assert pots.ask("SYST:WDOG?") == "300"
     assert bench.virtual.model.conductances.min() > 1e-5
-    clock.skip(301)
+    clock.sleep(301)
     assert pots.ask("RES:OPEN?") == "1"
     assert bench.virtual.model.conductances.max() < 1e-9
 

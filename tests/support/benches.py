@@ -1,6 +1,7 @@
 """A virtual bench that is built from one station file and netlist, and driven by a station file that may say otherwise."""
 
 import asyncio
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,10 +48,10 @@ def bench(folder, *, netlist=(), virtual=(), station=(), network=NETWORK):
             yield circuit
 
 
-class Clock:
+class Watch:
     """The clock by which the instruments of a virtual bench count their watchdogs: a test lets it go ahead.
 
-    Watchdogs of minutes are then tried in no time, and none opens because a machine is slow.
+    Watchdogs of minutes are then tried in no time, and none opens because a machine is slow. May be a module's `time`.
     """
 
     def __init__(self, virtual):
@@ -58,7 +59,10 @@ class Clock:
         real = self._loop.time
         self._loop.time = lambda: real() + self._ahead
 
-    def skip(self, seconds):
+    def monotonic(self):
+        return time.monotonic() + self._ahead
+
+    def sleep(self, seconds):
         """So many seconds pass at once; what was due in them is done."""
         self._ahead += seconds
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(PATIENCE)
