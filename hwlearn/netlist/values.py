@@ -9,7 +9,7 @@ from hwlearn.netlist.expanded import Card
 from hwlearn.text import parse_number
 
 _WAVES = frozenset({"sin", "pulse", "pwl", "exp", "sffm", "am"})
-"""Waveforms that have a value at t = 0. It is the value of the source at DC."""
+"""Those that have a value at t = 0, which is theirs at DC."""
 
 _OPAQUE = frozenset({"trnoise", "trrandom", "external"})
 _RF_PORT = frozenset({"portnum", "z0", "pwr", "freq", "phase"})
