@@ -96,7 +96,7 @@ def search_design(
                 steps = [one.course.steps for j, one in designs.items() if one is not None and j < len(restarts)]
                 progress(screened, min(steps, default=np.inf))
     ended = [designs[k] for k in range(len(work))]
-    best = [best_of(ended[k * table.restarts : (k + 1) * table.restarts]) for k in range(len(names))]
+    best = [best_of(problem, ended[k * table.restarts : (k + 1) * table.restarts]) for k in range(len(names))]
     beside = AtRandom(random, tuple(one for one in ended[len(restarts) :] if one is not None))
     return unbeaten(best, table.objectives), beside
 
