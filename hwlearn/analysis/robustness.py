@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hwlearn.analysis.device_floors import device_floor, stuck_floor
-from hwlearn.analysis.floors import bias_floor, drift_floor, gain_floor, noise_floor, offset_floor
-from hwlearn.analysis.identified import IdentifiedCircuit, probe_drive
+from hwlearn.analysis.imperfections import IMPERFECTIONS
 from hwlearn.analysis.linearised import IllConditioned, Linearised
 from hwlearn.analysis.manifold import project
-from hwlearn.arrays import Array
-from hwlearn.circuits.base import Circuit
-from hwlearn.circuits.exact.circuit import ExactCircuit
-from hwlearn.circuits.imperfect import (
-    DeadEdges,
-    Drift,
-    Effect,
-    ImperfectCircuit,
-    Noise,
-    NudgeGain,
-    Offset,
-    Quantised,
-    StuckEdges,
-    Tolerance,
-    UpdateBias,
-)
-from hwlearn.errors import HwlearnError, HwlearnWarning, NetworkError
-from hwlearn.learning.remedies import Overclamped, Remedy, Thresholded
+from hwlearn.analysis.predicted_floor import predicted_floor
+from hwlearn.analysis.trials import Ending, Trials, remedies_for
+from hwlearn.circuits.imperfect import Effect, StuckEdges
+from hwlearn.errors import HwlearnError
 from hwlearn.learning.rule import Rule
-from hwlearn.learning.rules import FullClamp
-from hwlearn.learning.table import TableRule
 from hwlearn.learning.task import Task
-from hwlearn.learning.train import task_loss, train
-from hwlearn.learning.training_result import TrainState
 from hwlearn.network import Network
 
 START = 0.02
@@ -47,69 +25,6 @@ from above."""
 
 EVERY = 2
 """Updates between identifications."""
-
-STARTS = 30
-"""Starts over which the floor of levels is averaged: a single run is at 0.2 … 3 times that."""
-
-RANGE = 8.0
-"""Levels go from the smallest conductance over this to the largest times this."""
-
-
-@dataclass(frozen=True)
-class Imperfection:
-    """A kind of imperfection of adjustable size.
-
-    Attributes:
-        unit: of the size.
-        sizes: to try, as parts of the scale: the largest target [V], the mean conductance [S], or 1.
-        make: the effect of a size, given the network at the solution.
-        hidden: whether conductances are not what they are believed to be: then re-identification may help.
-    """
-
-    unit: str
-    sizes: tuple[float, ...]
-    make: Callable[[float, Network], Effect]
-    hidden: bool = False
-
-
-def _levels(step: float, solved: Network, disorder: float = 0.0) -> Quantised:
-    lowest, highest = float(solved.conductances.min()) / RANGE, float(solved.conductances.max()) * RANGE
-    return Quantised(int(np.ceil((highest - lowest) / step)) + 1, lowest, highest, disorder)
-
-
-def _some(count: float, solved: Network) -> list[str]:
-    """Names of trainable edges, one at least being left; those of a smaller count first."""
-    names = [name for name, free in zip(solved.edge_names, solved.trainable, strict=True) if free]
-    order = np.random.default_rng(0).permutation(len(names))[: int(min(count, len(names) - 1))]
-    return [names[k] for k in order]
-
-
-def _dispensable(count: float, solved: Network) -> list[str]:
-    """As `_some`, of edges without which no node floats."""
-    found: list[str] = []
-    for name in _some(np.inf, solved):
-        try:
-            solved.without([*found, name])
-        except NetworkError:
-            continue
-        found.append(name)
-    return found[: int(count)]
-
-
-IMPERFECTIONS: dict[str, Imperfection] = {
-    "noise": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Noise(size)),
-    "least count": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Noise(size / 2, lsb=size)),
-    "offset": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Offset(size)),
-    "drift": Imperfection("V", (1e-5, 1e-4, 1e-3), lambda size, _: Drift(size)),
-    "nudge gain": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, _: NudgeGain(size)),
-    "tolerance": Imperfection("1", (1e-3, 1e-2, 1e-1), lambda size, _: Tolerance(size), True),
-    "level step": Imperfection("S", (1e-4, 1e-3, 1e-2), _levels),
-    "not monotone": Imperfection("S", (1e-4, 1e-3, 1e-2), lambda size, solved: _levels(size, solved, 1.0)),
-    "update bias": Imperfection("S", (1e-6, 1e-5, 1e-4), lambda size, _: UpdateBias(size), True),
-    "stuck edges": Imperfection("edges", (1, 2, 4), lambda size, solved: StuckEdges(_some(size, solved))),
-    "dead edges": Imperfection("edges", (1, 2, 4), lambda size, solved: DeadEdges(_dispensable(size, solved))),
-}
-"""The imperfections by name."""
 
 
 @dataclass(frozen=True)
@@ -161,16 +76,6 @@ class Robustness:
         }
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Where a run ended: loss [V²], largest rms error of an output [V], rms of the direction's readings there, wander."""
-
-    loss: float
-    error: float
-    direction: float
-    wander: float
-
-
 def robustness(
     network: Network,
     task: Task,
@@ -188,7 +93,6 @@ def robustness(
     Remedies are fitted to what the run without them ended with: overclamping pushes twice its largest error and rests at half
     of what a step changes then; the threshold is half the rms direction that was left. Momentum has the same learning rate;
     re-identification is made after each `EVERY` updates, where tolerance or bias hides what is there.
-    In one piece: all runs share the solution, the rates and the start.
 
     Args:
         learning_rate: a quarter of the fastest if not given.
@@ -219,29 +123,27 @@ def robustness(
     solution = network.with_conductances(solved.conductances)
     shift = 1 + START * np.random.default_rng(seed).standard_normal(len(network.edges)) * network.trainable
     start = network.with_conductances(np.clip(solved.conductances * shift, network.lower, network.upper))
-    bench = _Bench(start, task, alpha, count, seed)
+    trials, reach = Trials(start, task, alpha, count, seed), alpha * float(rates.max())
 
-    perfect, cases, notes = bench.run(rule, []).loss, list[Case](), list[str]()
+    perfect, cases, notes = trials.run(rule, []).loss, list[Case](), list[str]()
     for name in chosen:
         kind = IMPERFECTIONS[name]
         for part in kind.sizes[len(kind.sizes) - sizes :]:
             size = part * scale[kind.unit]
             if progress is not None:
                 progress(f"{name} {size:.3g} {kind.unit}")
-            effects = [kind.make(size, solution)]
-            if isinstance(effects[0], StuckEdges) and len(effects[0].names) < size:
-                notes.append(_too_few(name, int(size), effects[0].names))
-                size = len(effects[0].names)
+            effect = kind.make(size, solution)
+            if isinstance(effect, StuckEdges) and len(effect.names) < size:
+                notes.append(_too_few(name, int(size), effect.names))
+                size = len(effect.names)
                 if not size or (name, size) in {(case.imperfection, case.size) for case in cases}:
                     continue
-            plain = bench.run(rule, effects)
-            runs = {"none": plain}
-            for remedy, made in _remedies(rule, plain, alpha * float(rates.max())).items():
-                runs[remedy] = bench.run(made, effects)
-            runs["momentum"] = bench.run(rule, effects, optimizer="momentum")
-            if kind.hidden:
-                runs["identified"] = bench.run(rule, effects, every=EVERY)
-            predicted = _told(notes, f"{name} {size:.3g} {kind.unit}", near, alpha, effects[0], bench, rule)
+            runs = _by_remedy(trials, rule, effect, kind.hidden, reach)
+            try:
+                predicted = predicted_floor(near, effect, rule, trials)
+            except IllConditioned as error:
+                predicted = None
+                notes.append(f"{name} {size:.3g} {kind.unit}: nothing is predicted: {error}")
             losses = {remedy: run.loss for remedy, run in runs.items()}
             cases.append(Case(name, size, kind.unit, predicted, losses, {remedy: run.wander for remedy, run in runs.items()}))
     return Robustness(
@@ -256,93 +158,13 @@ def _too_few(name: str, count: int, names: tuple[str, ...]) -> str:
     return f"{name}: {most}, not {count}: with one more {why}"
 
 
-@dataclass(frozen=True, eq=False)
-class _Bench:
-    """Network, task and start, which all runs share."""
-
-    network: Network
-    task: Task
-    learning_rate: float
-    steps: int
-    seed: int
-
-    def circuit(self, effects: list[Effect]) -> ImperfectCircuit:
-        return ImperfectCircuit(ExactCircuit(self.network), *effects, seed=self.seed)
-
-    def run(self, rule: Rule, effects: list[Effect], *, optimizer: str = "plain", every: int = 0) -> _Run:
-        losses, squares, passed = list[float](), list[Array](), list[Array]()
-        with self.circuit(effects) as circuit:
-            used: Circuit = circuit
-            if every:
-                used = IdentifiedCircuit(circuit, probe_drive(self.network, self.task), every)
-
-            def note(state: TrainState) -> None:
-                if state.step >= 0.75 * self.steps and state.step % 5 == 0:
-                    loss, outputs = task_loss(circuit.inside, self.task)
-                    losses.append(loss)
-                    squares.append((outputs - self.task.targets) ** 2)
-                    passed.append(circuit.real)
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", HwlearnWarning)  # where a loss grows on such hardware is what is asked
-                train(
-                    used,
-                    self.task,
-                    rule,
-                    steps=self.steps,
-                    learning_rate=self.learning_rate,
-                    optimizer=optimizer,
-                    keep="last",
-                    callbacks=[note],
-                )
-            read = [rule.direction(circuit, self.task)[self.network.trainable] for _ in range(10)]
-        error = np.sqrt(np.mean(squares, axis=0)).max()
-        wander = np.sqrt(np.mean((passed[-1] - passed[0]) ** 2)) / passed[0].mean()
-        return _Run(float(np.mean(losses)), float(error), float(np.sqrt(np.mean(np.square(read)))), float(wander))
-
-
-def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
-    """Those that apply to the rule, without remedies that it has; `reach` is αλ of the fastest mode."""
-    made: dict[str, Rule] = {}
-    while isinstance(rule, Remedy):
-        rule = rule.rule
-    if not (rule.symmetric or isinstance(rule, FullClamp)):
-        made["symmetric"] = copy(rule)
-        made["symmetric"].symmetric = True
-    if isinstance(rule, TableRule) and rule.observes == "voltage":
-        push = 2 * plain.error
-        made["overclamped"] = Overclamped(rule, push, 0.5 * reach * push)
-    made["thresholded"] = Thresholded(rule, 0.5 * plain.direction)
-    return made
-
-
-def _told(notes: list[str], what: str, *given: Any) -> float | None:
-    """The predicted floor [V²]; None, with a note that says why, where rounding would decide it."""
-    try:
-        return _predicted(*given)
-    except IllConditioned as error:
-        notes.append(f"{what}: nothing is predicted: {error}")
-        return None
-
-
-def _predicted(near: Linearised, learning_rate: float, effect: Effect, bench: _Bench, rule: Rule) -> float | None:
-    with bench.circuit([effect]) as circuit:
-        (drawn,) = circuit.effects
-    if isinstance(drawn, Noise):
-        return noise_floor(near, learning_rate, drawn.noise, drawn.amperes).loss
-    if isinstance(drawn, Offset):
-        return offset_floor(near, drawn.offsets).loss
-    if isinstance(drawn, Drift):
-        return drift_floor(near, learning_rate, drawn.volts, drawn.period, drawn.phases).loss
-    if isinstance(drawn, NudgeGain):
-        return gain_floor(near, drawn.gains - 1).loss
-    if isinstance(drawn, UpdateBias):
-        return bias_floor(near, learning_rate, drawn.bias).loss
-    if isinstance(drawn, Quantised):
-        away = drawn.step * np.random.default_rng(bench.seed).uniform(-3, 3, (STARTS, len(bench.network.edges)))
-        away[:, ~bench.network.trainable] = 0.0
-        starts = near.jacobian.conductances + away
-        return device_floor(near, learning_rate, lambda wanted: drawn.real(wanted, wanted), starts, bench.steps).loss
-    if isinstance(drawn, StuckEdges):
-        return stuck_floor(bench.network, bench.task, rule, drawn.edges, drawn.kept).loss
-    return None
+def _by_remedy(trials: Trials, rule: Rule, effect: Effect, hidden: bool, reach: float) -> dict[str, Ending]:
+    """How trainings on hardware with an imperfection end, by remedy; see `Imperfection.hidden` and `remedies_for`."""
+    plain = trials.run(rule, [effect])
+    runs = {"none": plain}
+    for remedy, made in remedies_for(rule, plain, reach).items():
+        runs[remedy] = trials.run(made, [effect])
+    runs["momentum"] = trials.run(rule, [effect], optimizer="momentum")
+    if hidden:
+        runs["identified"] = trials.run(rule, [effect], every=EVERY)
+    return runs

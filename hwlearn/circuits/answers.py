@@ -42,7 +42,8 @@ class Answers(ABC):
         """(N, p) V."""
 
     def complete(self) -> None:  # noqa: B027  # most have all from the start
-        """Have the answers to the currents too, before the circuit is programmed again: some solve for them when asked."""
+        """Make sure that the answers to the currents are there too. Some solve for them when asked, which must be before the
+        circuit is programmed again."""
 
     def whole(self, weights: Array) -> tuple[Answers, Array]:
         """The same answers, and weights (S, count) of them, from which a measurement can be expanded cheaply."""

@@ -39,21 +39,21 @@ class Backend(Table, ABC):
         """A new circuit, at the network's conductances.
 
         Args:
-            network: what it is.
+            network: that the circuit is of.
             folder: that of the experiment file; files are relative to it.
             verify: whether hardware checks itself against a model first.
         """
 
     def fingerprint(self, network: Network, folder: Path) -> Mapping[str, str]:
-        """What must be the same, besides the fields, for a run to go on: a value by a word that tells the user what it is."""
+        """What must be the same for a run to go on, besides the fields: values by words that tell the user what they are."""
         return {}
 
     def timing(self, network: Network, folder: Path) -> Timing:
-        """How long its phases take, which for a model is what they would take on a bench."""
+        """How long its phases take; for a model, how long they would take on a bench."""
         return Timing(readings=sum(node != GROUND for node in network.nodes))
 
     def largest_injection(self, folder: Path) -> float:
-        """What may be injected into an output [A]."""
+        """The largest current that may be injected into an output [A]."""
         return math.inf
 
 

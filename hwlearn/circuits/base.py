@@ -35,7 +35,7 @@ class Circuit(Sealed, ABC):
 
     Attributes:
         name: of its kind.
-        pulls: whether `_measure` knows `Pull`; one that does not is never asked.
+        pulls: whether `_measure` can answer a `Pull`. If not, it is never given one.
     """
 
     name: str = "circuit"
@@ -61,7 +61,7 @@ class Circuit(Sealed, ABC):
 
     @property
     def ledger(self) -> Ledger | None:
-        """What was measured so far of what it costs; None of models, which cost nothing."""
+        """Energy, time and writes so far, as measured; None of models, which cost nothing."""
         return None
 
     @property
@@ -144,7 +144,7 @@ class Circuit(Sealed, ABC):
         return {"backend": self.name}
 
     def celsius(self) -> dict[str, float]:
-        """What thermometers said in the last phase [°C], by name."""
+        """Readings of the thermometers in the last phase [°C], by name."""
         return {}
 
     def snapshot(self) -> dict[str, Array]:

@@ -106,7 +106,7 @@ class Pull:
 
     @property
     def imposed(self) -> Array:
-        """What the ports are pulled towards, (S, n_out) [V]."""
+        """`voltage`."""
         return self.voltage
 
     def imposing(self, voltage: Array) -> Pull:

@@ -10,6 +10,7 @@ import typer
 from hwlearn.cli.command import File
 from hwlearn.cli.netlists import Trust
 from hwlearn.cli.output import new_table, print_table, visible
+from hwlearn.cli.stations import StationFile, TrustStation
 from hwlearn.errors import StationError
 
 
@@ -58,12 +59,10 @@ def new(
 
 
 def wire(
-    station: Annotated[Path, typer.Argument(metavar="STATION.toml", help="Station file.")],
+    station: StationFile,
     experiment: File,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture of it: .png, .svg or .pdf.")] = None,
-    trust_station: Annotated[
-        bool, typer.Option("--trust-station", help="Let the station file name drivers that are code.")
-    ] = False,
+    trust_station: TrustStation = False,
 ) -> None:
     """Print the wiring list, a row for each end of a wire; touch no instrument."""
     from hwlearn.experiments import load_experiment

@@ -9,6 +9,7 @@ import typer
 
 from hwlearn.cli.command import File, Json
 from hwlearn.cli.output import new_table, print_json, print_table, say
+from hwlearn.cli.stations import TrustStation
 from hwlearn.errors import StationError
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def watch(
     recorded: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Explain this trajectory; touch nothing.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the folder.")] = False,
     as_json: Json = False,
-    trust_station: Annotated[
-        bool, typer.Option("--trust-station", help="Let the station file name drivers that are code.")
-    ] = False,
+    trust_station: TrustStation = False,
 ) -> None:
     """Record how hardware learns that learns by itself, and compare it with the rule of an experiment.
 

@@ -17,7 +17,7 @@ P = TypeVar("P", Source, Port)
 
 
 def ports(specs: Iterable[Any], read: Callable[[Any], P]) -> tuple[P, ...]:
-    """Ports from a list of descriptions; a lone text is a list of one, not of its letters."""
+    """Ports from a list of descriptions. A text alone is a list of one, not of its letters."""
     return tuple(map(read, [specs] if isinstance(specs, str | Source | Port) else specs))
 
 
@@ -26,7 +26,7 @@ def no_doubles(names: Sequence[str], what: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise NetworkError(f"{what} {name!r} is given twice")
+            raise NetworkError(f"{what} {name!r} is given twice; leave one out, or rename it")
         seen.add(name)
 
 
@@ -34,7 +34,7 @@ def unmasked(values: object, what: str) -> None:
     """Refuse a masked array: its mask would be lost, and what it hides be taken for a value.
 
     Raises:
-        NetworkError: names it.
+        NetworkError: names the argument.
     """
     if isinstance(values, np.ma.MaskedArray) or (
         isinstance(values, list | tuple) and any(isinstance(value, np.ma.MaskedArray) for value in values)

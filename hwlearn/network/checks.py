@@ -23,7 +23,7 @@ def check(network: Network) -> None:
         NetworkError: names what is wrong.
     """
     if not network.edges and not network.elements:
-        raise NetworkError("the network has no edges")
+        raise NetworkError("the network has no edges; give it one or more")
     no_doubles([edge.name for edge in network.edges], "edge")
     no_doubles([source.name for source in network.sources], "source")
     no_doubles([port.name for port in network.outputs], "output")

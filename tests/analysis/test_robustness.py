@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hwlearn import Task
-from hwlearn.analysis.robustness import IMPERFECTIONS, robustness
+from hwlearn.analysis.imperfections import IMPERFECTIONS
+from hwlearn.analysis.robustness import robustness
 from hwlearn.cli import app
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments import load_experiment, run_experiment

@@ -69,11 +69,11 @@ class Elimination:
 
 
 class LaplacianElimination(Elimination):
-    """The same without subtractions, for K of conductances (Grassmann, Taksar and Heyman 1985; Alfa, Xue and Ye 2002).
+    """An elimination without subtractions, for a K that is made of conductances.
 
-    Eliminating a node leaves a network without it, a star turned into a mesh: its conductances are sums of products. So each
-    pivot is summed anew from what is left at the node, and each entry of the factor is right to rounding relative to itself,
-    however many decades the conductances span.
+    After Grassmann, Taksar and Heyman 1985; Alfa, Xue and Ye 2002. Eliminating a node leaves a network without it, a star
+    turned into a mesh: its conductances are sums of products. So each pivot is summed anew from what is left at the node, and
+    each entry of the factor is right to rounding relative to itself, however many decades the conductances span.
     """
 
     def __init__(self, size: int, indptr: Indices, indices: Indices) -> None:

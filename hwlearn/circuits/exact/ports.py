@@ -51,7 +51,7 @@ class Ports(Answers):
             self.outputs += residual @ by_ports.T
 
     def complete(self) -> None:
-        """Solve for the outputs' columns too."""
+        """Solve for the columns of the outputs, if that was not done yet."""
         if len(self.potentials) < self.basis.width:
             more, outputs, drops = self.of_outputs()
             self.potentials = np.concatenate((self.potentials, more))

@@ -13,7 +13,7 @@ class Test(NamedTuple):
     """Potentials that are 1 at one voltage input and 0 at all other sources, for each of k voltage inputs.
 
     Attributes:
-        edges: those whose drops count.
+        edges: indices of the edges whose drops count.
         drops: (k, edges) V.
         ports: (k, n_out) V at the outputs.
         injected: (k, sources) W: the power of each source's injected currents.

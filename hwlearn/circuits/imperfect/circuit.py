@@ -63,7 +63,7 @@ class ImperfectCircuit(Circuit):
             self.program(believed)
 
     def _built(self, inside: Circuit) -> Circuit:
-        """The circuit of what is truly there."""
+        """The circuit with only the edges that are truly there."""
         there = self.network
         for effect in self.effects:
             there = effect.built(there)
@@ -135,7 +135,7 @@ class ImperfectCircuit(Circuit):
         return np.array(believed)
 
     def _made_of(self, wanted: Array) -> tuple[Array, Array]:
-        """What the circuit believes it has, and what it has, when told `wanted`."""
+        """(E,) S that the circuit believes it has, and (E,) S that it has, when told `wanted`."""
         believed, real = wanted, wanted
         for effect in self.effects:
             believed = effect.believed(believed)

@@ -13,17 +13,20 @@ from hwlearn.registry import Registry
 
 
 class Effect(Remembering):
-    """One imperfection. An `ImperfectCircuit` keeps its own copy and calls what a subclass overrides; here nothing is done."""
+    """One imperfection. A subclass overrides the methods that it needs; the others change nothing.
+
+    An `ImperfectCircuit` keeps a copy of its own.
+    """
 
     def begin(self, network: Network, bounds: tuple[Array, Array], random: np.random.Generator) -> None:
-        """Draw what one specimen has for good. `bounds`: (E,) S each, what the devices can do."""
+        """Draw what one specimen keeps for good. `bounds`: lower and upper, (E,) S each, that the devices can realise."""
 
     def built(self, network: Network) -> Network:
         """What is truly there of `network`: the same nodes, ports and names of edges, of which some may be missing."""
         return network
 
     def within(self, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
-        """What may be asked for of devices that can do `bounds`, (E,) S each, as far as the circuit knows."""
+        """(lower, upper), (E,) S each, that devices which can realise `bounds` may be asked for, as the circuit knows."""
         return bounds
 
     def believed(self, wanted: Array) -> Array:

@@ -1,4 +1,4 @@
-"""States of memristors, moved for a while."""
+"""`moved`: the states of memristors after some time."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Programming(ABC):
 
 
 class Exactly(Programming):
-    """What is told another conductance than before has it; the rest stays where its reading left it."""
+    """A memristor that is told another conductance than before has it exactly. The others stay where readings left them."""
 
     def begin(self, devices: Sequence[Memristor], motions: Motions) -> None:
         self._motions = motions

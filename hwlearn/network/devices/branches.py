@@ -90,7 +90,7 @@ class Branches:
         return self.law.currents(self.given(conductances), volts)[0].T
 
     def _incidence(self, pairs: Sequence[Sequence[tuple[str, str]]]) -> csr_array:
-        """For one row of (terminal, terminal) of all branches after the other."""
+        """(rows, N) incidence matrix of pairs of terminals: +1 at the first, −1 at the second; row by row of all branches."""
         from scipy.sparse import csr_array
 
         at = [place.at for place, _ in self._chosen]

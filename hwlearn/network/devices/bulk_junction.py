@@ -11,7 +11,7 @@ from hwlearn.network.devices.junction import Junction
 
 
 class BulkJunction(Junction):
-    """That of `Junction`, but −IS below −3 Vt, as SPICE has it in MOSFETs."""
+    """The law of `Junction`, but −IS below −3 Vt, as SPICE has it in MOSFETs."""
 
     def currents(self, given: Array, volts: Array) -> tuple[Array, Sequence[Array]]:
         drops = volts[0]

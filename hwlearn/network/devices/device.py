@@ -177,7 +177,7 @@ class EdgeDevice(Device):
 
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> EdgeRead:
-        """The edge that a card is. As it stands here, none.
+        """The edge that a card is; by default a device is not read from netlists.
 
         Raises:
             DeviceError: it is none of this law; says why.

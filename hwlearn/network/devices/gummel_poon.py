@@ -38,7 +38,7 @@ class BaseCharge:
         self._exponent = columns[8]
 
     def at(self, volts: Array) -> Injected:
-        """For (2, D, S) V: base against emitter, and against collector."""
+        """The base charge at (2, D, S) V: base against emitter, and against collector."""
         currents, slopes = exponential(volts / self.thermals)
         (forward, reverse), (by_emitter, by_collector) = (
             self._saturations * currents,
@@ -61,7 +61,7 @@ class BaseCharge:
         )
 
     def limiter(self, typical: float) -> Limiter:
-        """Both voltages as those of a junction."""
+        """Limits both voltages as those of a junction."""
         return beyond_knees(
             self.thermals, self.thermals * np.log1p(self.thermals * typical / np.maximum(self._saturations, LEAST))
         )
@@ -106,7 +106,7 @@ class BaseCurrent(Law):
         return (self._saturations * currents).sum(axis=0) + self._leak * drops, (slope + self._leak,)
 
     def limiter(self, typical: float) -> Limiter:
-        """That of the junction which conducts first."""
+        """The limiter of the junction that conducts first."""
         knees = self._thermals * np.log1p(self._thermals * typical / np.maximum(self._saturations, LEAST))
         first = knees.argmin(axis=0)[None]
         return beyond_knees(np.take_along_axis(self._thermals, first, axis=0), np.take_along_axis(knees, first, axis=0))

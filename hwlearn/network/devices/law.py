@@ -35,7 +35,7 @@ class Law(ABC):
         """
 
     def driving(self, given: Array, volts: Array) -> Array:
-        """∂i/∂g (D, S) V. As it stands here, of currents that are proportional to g."""
+        """∂i/∂g (D, S) V. If a subclass does not override it, that of currents proportional to g."""
         return self.currents(given, volts)[0] / given
 
     def limiter(self, typical: float) -> Limiter | None:
@@ -68,7 +68,7 @@ class Branch(NamedTuple):
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The controls."""
+        """The pairs of terminals whose voltages control the current: `controls`, or the branch's own."""
         return self.controls or ((self.start, self.end),)
 
     @property

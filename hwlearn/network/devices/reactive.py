@@ -33,7 +33,7 @@ class Reactive(ElementDevice):
 
 @dataclass(frozen=True)
 class Inductor(Reactive):
-    """A short."""
+    """A short circuit at DC."""
 
     word: ClassVar = "inductor"
     letter: ClassVar = "l"
@@ -46,7 +46,7 @@ class Inductor(Reactive):
 
 @dataclass(frozen=True)
 class Coupling(Reactive):
-    """Of two inductors: nothing."""
+    """The coupling of two inductors, which does nothing at DC."""
 
     word: ClassVar = "coupling"
     letter: ClassVar = "k"
@@ -55,7 +55,7 @@ class Coupling(Reactive):
 
 @dataclass(frozen=True)
 class Capacitor(Reactive):
-    """An open circuit."""
+    """An open circuit at DC."""
 
     word: ClassVar = "capacitor"
     letter: ClassVar = "c"

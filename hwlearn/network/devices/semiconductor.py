@@ -63,14 +63,14 @@ class Semiconductor(ElementDevice):
         return f"inner {terminal}" if self.resistances.get(terminal) else terminal
 
     def _branch(self, start: str, end: str, law: type[Law], numbers: tuple[str, ...], *controls: tuple[str, str]) -> Branch:
-        """That of an n-type device, turned round in a p-type one."""
+        """The branch of an n-type device, turned round in a p-type one."""
         pairs = controls or ((start, end),)
         if self.turned:
             start, end, pairs = end, start, tuple((other, one) for one, other in pairs)
         return Branch(start, end, law, numbers, pairs)
 
     def _ohmic(self, terminal: str, conductance: str) -> list[Branch]:
-        """From a terminal to the node inside; none without a resistance."""
+        """The branch from a terminal to the node inside; none without a resistance."""
         inside = self._inside(terminal)
         return [] if inside == terminal else [Branch(terminal, inside, LinearLaw, (conductance, "nothing"))]
 

@@ -53,10 +53,10 @@ def _shift(celsius: float) -> float:
 
 
 def option(options: Mapping[str, str], name: str, default: float) -> float:
-    """Number of one of the `.options`.
+    """The number that one of the `.options` has, or its default.
 
     Raises:
-        DeviceError: it is none.
+        DeviceError: it is no number.
     """
     value = parse_number(options[name]) if name in options else default
     if value is None or not math.isfinite(value):
