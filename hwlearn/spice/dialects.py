@@ -52,7 +52,9 @@ _UNKNOWN = {
     "idt": "LTspice's, an integral over time, which has no value at DC",
     "sdt": "LTspice's and PSpice's, an integral over time, which has no value at DC",
 }
-_COMPLAINT = re.compile(r"unknown parameter \((\w+|\*)\)|undefined parameter \[(\w+)\]|no such function '(\w+)'", re.IGNORECASE)
+_COMPLAINT = re.compile(
+    r"unknown parameter \((\w+|\*)\)|undefined parameter \[(\w+)\]|no such function '(\w+)'", re.IGNORECASE
+)
 
 
 def advice(said: str) -> str:
