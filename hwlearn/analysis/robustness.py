@@ -31,7 +31,7 @@ from hwlearn.circuits.imperfect import (
     Tolerance,
     UpdateBias,
 )
-from hwlearn.errors import HwlearnError, HwlearnWarning, NetworkError
+from hwlearn.errors import HwlearnError, HwlearnWarning, ModelError, NetworkError
 from hwlearn.learning.remedies import Overclamped, Remedy, Thresholded
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import FullClamp
@@ -199,8 +199,10 @@ def robustness(
         progress: called with the name of what is run next.
 
     Raises:
+        ModelError: the network is not linear.
         HwlearnError: an unknown imperfection; a learning rate that is not stable; less than 20 steps.
     """
+    _check(network)
     chosen = list(only) or list(IMPERFECTIONS)
     for name in chosen:
         if name not in IMPERFECTIONS:
@@ -247,6 +249,16 @@ def robustness(
     return Robustness(
         rule.name, rule.amplitude(network), rule.nudge_unit, rule.symmetric, alpha, count, perfect, tuple(cases), tuple(notes)
     )
+
+
+def _check(network: Network) -> None:
+    """Refuse what has no rates and floors of the kind that are told here."""
+    if not network.linear:
+        other = next((f"{device.word} {device.edge}" for device in network.devices), None) or network.elements[0].card
+        raise ModelError(
+            f"robustness is told of linear networks, of resistors and DC sources, not with {other}: train it with "
+            "[imperfect], one imperfection after the other (`hwlearn sweep` compares them)"
+        )
 
 
 def _too_few(name: str, count: int, names: tuple[str, ...]) -> str:
