@@ -14,7 +14,7 @@ from hwlearn.analysis.manifold import project
 from hwlearn.analysis.predicted_floor import predicted_floor
 from hwlearn.analysis.trials import Ending, Trials, remedies_for
 from hwlearn.circuits.imperfect import Effect, StuckEdges
-from hwlearn.errors import HwlearnError
+from hwlearn.errors import HwlearnError, ModelError
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -103,8 +103,10 @@ def robustness(
         progress: called with the name of what is run next.
 
     Raises:
+        ModelError: the network is not linear.
         HwlearnError: an unknown imperfection; a learning rate that is not stable; less than 20 steps.
     """
+    _check(network)
     chosen = list(only) or list(IMPERFECTIONS)
     for name in chosen:
         if name not in IMPERFECTIONS:
@@ -149,6 +151,16 @@ def robustness(
     return Robustness(
         rule.name, rule.amplitude(network), rule.nudge_unit, rule.symmetric, alpha, count, perfect, tuple(cases), tuple(notes)
     )
+
+
+def _check(network: Network) -> None:
+    """Refuse what has no rates and floors of the kind that are told here."""
+    if not network.linear:
+        other = next((f"{device.word} {device.edge}" for device in network.devices), None) or network.elements[0].card
+        raise ModelError(
+            f"robustness is told of linear networks, of resistors and DC sources, not with {other}: train it with "
+            "[imperfect], one imperfection after the other (`hwlearn sweep` compares them)"
+        )
 
 
 def _too_few(name: str, count: int, names: tuple[str, ...]) -> str:

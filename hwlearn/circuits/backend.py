@@ -52,6 +52,10 @@ class Backend(Table, ABC):
         """How long its phases take; for a model, how long they would take on a bench."""
         return Timing(readings=sum(node != GROUND for node in network.nodes))
 
+    def reading_noise(self, folder: Path) -> float:
+        """Standard deviation of a node's voltage as it is read, averages taken, if it is known beforehand; else 0 [V]."""
+        return 0.0
+
     def largest_injection(self, folder: Path) -> float:
         """The largest current that may be injected into an output [A]."""
         return math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -182,6 +183,17 @@ class Experiment:
             if self.settings.memristors is not None and imperfect:
                 made = self.settings.memristors.around(made)
             return ImperfectCircuit(made, *effects, seed=table.seed) if table is not None and effects else made
+
+    def reading_noise(self) -> float:
+        """Standard deviation of a reading of a node's voltage, as far as the experiment file and the station tell it [V].
+
+        Raises:
+            StationError, HwlearnError: they cannot be read.
+        """
+        table = self.settings.imperfect
+        with self.named():
+            effects = table.effects(self._code) if table is not None else []
+            return math.hypot(self.backend().reading_noise(self.path.parent), *(effect.noise for effect in effects))
 
     def there(self, conductances: Array | None = None) -> Network:
         """What truly is there: the network as the imperfections of the file leave it, by the exact model.

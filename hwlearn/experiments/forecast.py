@@ -20,6 +20,7 @@ from hwlearn.learning.optimizers import OPTIMIZERS
 from hwlearn.learning.parameters import setting_slopes
 from hwlearn.learning.rates.own_rate import OwnRate
 from hwlearn.learning.rates.relative_rate import PART
+from hwlearn.text import GROUND
 
 LARGEST = 1e6
 """Samples × outputs × edges up to which something is predicted: that takes less than a second."""
@@ -68,19 +69,27 @@ class Forecast:
 
 
 def forecast(experiment: Experiment) -> Forecast:
-    """By the exact model without imperfections: rates from coercivity near a solution, as `predicted_decay` has them."""
+    """By the exact model without imperfections: rates from coercivity near a solution, as `predicted_decay` has them. To a
+    loss that the noise of readings hides, as far as it is known, no steps are predicted.
+    """
     table, rule = experiment.settings.train, experiment.rule
     if table is None:
         return Forecast("", math.nan, math.nan, rule.loss_unit, ())
     rate, first = _rate(experiment, table)
-    goal = GOAL * first if table.stop_loss is None else table.stop_loss
+    noise = _of_noise(experiment)
+    goal = max(GOAL * first, noise) if table.stop_loss is None else table.stop_loss
     steps, warnings = math.nan, list[str]()
+    if goal < noise:
+        warnings.append(
+            f"stop_loss = {goal:g} V² is less than what the noise of readings alone makes of a loss, {noise:.2g} V² on "
+            "average: only by chance will it be read. Ask for more, or average more readings (measure.repeats of a station)"
+        )
     network, task = experiment.network, experiment.task
     small = len(task) * len(network.outputs) * len(network.edges) <= LARGEST
     if network.linear and small and isinstance(rule.loss, SquaredError):
         found = feasibility(network, task)
         warnings += _unreachable(experiment, table, found.reasons, found.nearest.rms)
-        if found.reachable:
+        if found.reachable and goal >= noise:
             steps = _steps(experiment, found.nearest.conductances, first, goal)
             warnings += _far(experiment, table, steps, goal)
     return Forecast(rate, steps, goal, rule.loss_unit, tuple(warnings))
@@ -106,6 +115,18 @@ def _rate(experiment: Experiment, table: TrainTable) -> tuple[str, float]:
             return f"learning rate auto: {own.rate:.3g} at the start, by {own.model}, taken anew as it goes", reading.loss
     except HwlearnError:  # training says what is wrong, or has another model
         return "learning rate auto" if table.learning_rate == "auto" else "", math.nan
+
+
+def _of_noise(experiment: Experiment) -> float:
+    """What the noise of readings, as far as it is known, adds to the loss that is read, on average [V²]; 0 of other losses."""
+    if not isinstance(experiment.rule.loss, SquaredError):
+        return 0.0
+    try:
+        volts = experiment.reading_noise()
+    except HwlearnError:  # training says what is wrong
+        return 0.0
+    read = sum((port.plus != GROUND) + (port.minus != GROUND) for port in experiment.network.outputs)
+    return 0.5 * read * volts**2
 
 
 def _model(experiment: Experiment) -> Circuit:

@@ -10,9 +10,14 @@ from hwlearn.errors import HwlearnWarning
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.polynomials import written_out
 from hwlearn.netlist.transmission import as_resistors
+from hwlearn.text import parse_number
 
 _BARE = re.compile(r"([rcl]\S*\s+\S+\s+\S+\s+)([a-z_]\w*)(?![\w=(.])(?!\s*=)", re.IGNORECASE)
 _ASSIGNED = re.compile(r"([a-z_]\w*)\s*=", re.IGNORECASE)
+_PAIR = r"\(\s*([^\s,()]+)\s*[,\s]\s*([^\s,()]+)\s*\)"
+_ENDS = re.compile(rf"([efgh]\S*)\s+{_PAIR}", re.IGNORECASE)
+_CONTROLS = re.compile(rf"([eg]\S*\s+[^\s()]+\s+[^\s()]+)\s+{_PAIR}(?=\s*\S)", re.IGNORECASE)
+_NEGATIVE = re.compile(r"(r\S*)\s+(\S+)\s+(\S+)\s+(?:r\s*=\s*)?(-\S+)\s*\Z", re.IGNORECASE)
 _WHOLE = re.compile(r"\{[^{}]*\}|\([^()]*\)|'[^']*'")
 HOLDS_PARAMETERS = (".para", ".subckt", ".macro")
 """Beginnings of the cards in which parameters are given, lower case."""
@@ -23,11 +28,31 @@ def as_meant(lines: Iterable[Line]) -> list[Line]:
 
     A subcircuit that is defined again is left out, as ngspice does; a warning says so where the two differ. A bare parameter
     as value gets its braces, and a comma between parameters becomes a blank. Polynomials and tables of controlled sources
-    become expressions, and lossy lines resistors. A `.ic` or `.nodeset` that sets nothing is left out.
+    become expressions, nodes of controlled sources lose the brackets that PSpice puts around each pair, and lossy lines become
+    resistors. A negative resistance inside a subcircuit, as macromodels have it, becomes a source controlled by its own
+    voltage, R1 one called GR1. A `.ic` or `.nodeset` that sets nothing is left out.
     """
     kept = list(as_resistors(_without_repeats(list(lines))))
     parameters, models = _names(kept)
-    return [line._replace(text=_meant(line.text, parameters, models)) for line in kept if not _is_empty_setting(line.text)]
+    found, depth = list[Line](), 0
+    for line in kept:
+        text, low = line.text, line.text[:7].lower()
+        depth += low.startswith((".subckt", ".macro")) - low.startswith((".ends", ".eom"))
+        if depth and low[:1] == "r":
+            text = _positive(text)
+        if not _is_empty_setting(text):
+            found.append(line._replace(text=_meant(text, parameters, models)))
+    return found
+
+
+def _positive(text: str) -> str:
+    """A resistor of a negative number as a source controlled by its own voltage; any other as it is."""
+    match = _NEGATIVE.match(text)
+    ohms = None if match is None else parse_number(match[4])
+    if match is None or not ohms:
+        return text
+    name, one, two, _ = match.groups()
+    return f"G{name} {one} {two} {one} {two} {1 / ohms!r}"
 
 
 def _meant(text: str, parameters: set[str], models: set[str]) -> str:
@@ -37,7 +62,7 @@ def _meant(text: str, parameters: set[str], models: set[str]) -> str:
         if match and match[2].lower() in parameters - models:
             return f"{match[1]}{{{match[2]}}}{text[match.end() :]}"
     elif start in "efgh":
-        return written_out(text)
+        return written_out(_CONTROLS.sub(r"\1 \2 \3", _ENDS.sub(r"\1 \2 \3", text, count=1), count=1))
     elif start == "." and "," in text and text.lower().startswith(HOLDS_PARAMETERS):
         return _commas_as_blanks(text)
     return text

@@ -38,6 +38,7 @@ def guess(lines: Iterable[str]) -> tuple[str, str] | None:
 
 
 _UNKNOWN = {
+    "*": "no comment inside a line for ngspice: write ; before it",
     "rser": "LTspice's: put a resistor in series, or delete it where it is 0",
     "lser": "LTspice's: delete it, or put an inductor in series; at DC it is nothing",
     "rpar": "LTspice's: put a resistor beside the element",
@@ -51,7 +52,9 @@ _UNKNOWN = {
     "idt": "LTspice's, an integral over time, which has no value at DC",
     "sdt": "LTspice's and PSpice's, an integral over time, which has no value at DC",
 }
-_COMPLAINT = re.compile(r"unknown parameter \((\w+)\)|undefined parameter \[(\w+)\]|no such function '(\w+)'", re.IGNORECASE)
+_COMPLAINT = re.compile(
+    r"unknown parameter \((\w+|\*)\)|undefined parameter \[(\w+)\]|no such function '(\w+)'", re.IGNORECASE
+)
 
 
 def advice(said: str) -> str:

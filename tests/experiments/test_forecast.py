@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from hwlearn import Drive
 from hwlearn.cli import app
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.experiments.forecast import forecast
@@ -84,3 +86,42 @@ def test_without_a_model_or_in_continuous_time_nothing_is_said(tmp_path):
     (tmp_path / "flow.toml").write_text(text[: text.index("[train]")] + "[flow]\nt_end = 1.0\n", encoding="utf-8")
     ahead = forecast(load_experiment(tmp_path / "flow.toml"))
     assert (str(ahead), ahead.warnings) == ("", ())
+
+
+BENCH = {"backend.name": "bench", "backend.station": str(NETLISTS.parent / "stations" / "allostery.toml")}
+
+
+@pytest.mark.parametrize(
+    ("file", "overrides", "noise"),
+    [
+        # two nodes, each 20 µV and a least count of 5 µV, averaged over 8 readings
+        (NETLISTS / "allostery-bench.toml", BENCH, 0.5 * 2 * (400e-12 + 25e-12 / 12) / 8),
+        (KITE, {"imperfect.noise.volts": 1e-4}, 0.5 * 3 * 1e-8),
+    ],
+)
+def test_a_loss_that_noise_hides_is_told_and_no_steps_to_it(file, overrides, noise):
+    ahead = forecast(load_experiment(file, {**overrides, "train.stop_loss": 1e-30}))
+    assert str(ahead).startswith("learning rate auto")
+    assert "predicted" not in str(ahead)
+    (warning,) = ahead.warnings
+    assert warning.startswith(
+        f"stop_loss = 1e-30 V² is less than what the noise of readings alone makes of a loss, {noise:.2g} V²"
+    )
+    above = forecast(load_experiment(file, {**overrides, "train.stop_loss": 1.5 * noise}))
+    assert (above.steps > 0, above.warnings) == (True, ())
+
+
+def test_what_noise_makes_of_a_loss_is_read_at_a_solution():
+    """Half the sum of the squares, of three outputs read with 10 mV, over many readings."""
+    experiment = load_experiment(KITE, {"imperfect.noise.volts": 1e-2})
+    with experiment.circuit("exact") as circuit:
+        free = circuit.measure(Drive(np.tile(experiment.task.inputs, (4000, 1)))).output_voltages
+        with experiment.circuit("exact", imperfect=False) as still:
+            true = still.measure(Drive(experiment.task.inputs)).output_voltages
+    loss = 0.5 * ((free - true) ** 2).sum(axis=1).mean()
+    assert loss == pytest.approx(0.5 * 3 * experiment.reading_noise() ** 2, rel=0.1)
+
+
+def test_without_a_goal_of_its_own_a_noisy_training_is_predicted_to_its_noise():
+    experiment = load_experiment(KITE, {"imperfect.noise.volts": 0.05, "train.stop_loss": None})
+    assert forecast(experiment).goal == pytest.approx(0.5 * 3 * 0.05**2)

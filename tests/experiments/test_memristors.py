@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from processes import ENVIRONMENT
+from typer.testing import CliRunner
 
 from hwlearn import Network, NewtonCircuit
 from hwlearn.circuits.memristive import MemristiveCircuit, Pulses
+from hwlearn.cli import app
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment, run_experiment
 from hwlearn.experiments.runs import Run
@@ -19,6 +21,7 @@ from hwlearn.network.devices import VTEAM, IonDrift
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "netlists" / "memristors.toml"
+STATION = ROOT / "stations" / "allostery.toml"
 STEPS = 3
 
 
@@ -181,6 +184,21 @@ def test_the_parameter_may_be_the_state():
 def test_what_makes_no_sense_is_named(overrides, says):
     with pytest.raises(HwlearnError, match=says):
         load_experiment(FILE, overrides).circuit()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["robustness", FILE], "not with ion-drift memristor R1: train it with [imperfect]"),
+        (["bench", "new", FILE, "--out", "s.toml"], "memristor R1: leave [memristors] out, and wire what sets its resistance"),
+        (["train", FILE, "--backend", "bench", "--station", STATION], "R1: leave [memristors] out, and wire what sets its"),
+    ],
+)
+def test_what_memristors_cannot_do_is_told_with_what_to_do(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+    assert not list(tmp_path.glob("*.toml"))
 
 
 def test_an_edge_is_one_device():

@@ -71,6 +71,7 @@ def test_a_netlist_that_cannot_be_read_is_told_by_its_marks_what_to_try(title, c
         ("L1 b 0 1m Rser=1m Cpar=1p", "rser is LTspice's"),
         ("I2 0 b 1m load", "load is LTspice's"),
         ("R9 b 0 1k pwr=0.1", "pwr is LTspice's, for a note: delete it"),
+        ("V2 c 0 DC 5 * supply", "* is no comment inside a line for ngspice: write ; before it"),
         ("B2 b 0 I=if(V(a)>1,1m,2m)", "if is LTspice's and PSpice's: write (condition) ? a : b"),
     ],
 )

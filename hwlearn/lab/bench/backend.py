@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -51,6 +52,18 @@ class BenchBackend(Backend):
 
     def timing(self, network: Network, folder: Path) -> Timing:
         return self.load(folder).timing()
+
+    def reading_noise(self, folder: Path) -> float:
+        """That of a virtual bench; of a real one nothing is known before it is asked."""
+        from hwlearn.circuits.imperfect import Noise
+        from hwlearn.lab.station.load import as_built
+
+        station = self.load(folder)
+        if station.settings.defaults.backend != "virtual":
+            return 0.0
+        measure, made = station.settings.measure, as_built(station).settings.virtual
+        averaged = measure.repeats if isinstance(measure.repeats, int) else measure.most_repeats
+        return Noise(made.noise_v, made.lsb_v).noise / math.sqrt(averaged)
 
     def largest_injection(self, folder: Path) -> float:
         return self.load(folder).settings.limits.i_nudge_max

@@ -16,7 +16,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Outputs
 from hwlearn.circuits.ledger import Ledger
 from hwlearn.circuits.measurement import Measurement
-from hwlearn.errors import InstrumentError, ModelError
+from hwlearn.errors import InstrumentError
 from hwlearn.lab.bench.attempts import accepted_phase
 from hwlearn.lab.bench.checks import Check, checks_of
 from hwlearn.lab.bench.connection import Connection
@@ -28,8 +28,8 @@ from hwlearn.lab.bench.phases import Phases
 from hwlearn.lab.bench.plan import Plan
 from hwlearn.lab.bench.reads import Reads
 from hwlearn.lab.station import Station, load_station
+from hwlearn.lab.station.settable import check_settable
 from hwlearn.network import Network
-from hwlearn.network.devices import GATE_VOLTAGE
 
 
 class BenchCircuit(Circuit):
@@ -71,11 +71,7 @@ class BenchCircuit(Circuit):
         self, network: Network, station: Station | str | PathLike[str], *, verify: bool = True, trust: bool = False
     ) -> None:
         super().__init__(network)
-        for device in network.devices:
-            if device.set_by != GATE_VOLTAGE:
-                raise ModelError(
-                    f"a bench sets resistors and gates, not the {device.set_by.name} of {device.word} {device.edge}"
-                )
+        check_settable(network)
         self.station = station if isinstance(station, Station) else load_station(station, trust)
         self.station.validate(network)
         self._devices = Devices(network, self.station)

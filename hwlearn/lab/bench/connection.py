@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -191,8 +192,8 @@ def _opened(station: Station, name: str, resource: str | None, *, must_lock: boo
     table, defaults, driver = station.settings.instrument[name], station.settings.defaults, station.drivers[name]
     if resource is None and driver.address:
         raise StationError(f"{station.path}: instrument.{name}.resource is missing: give its {driver.address}")
-    backend = "@py" if defaults.backend == "virtual" else defaults.backend
     timeout, folder = table.timeout_s or defaults.timeout_s, station.path.parent
+    backend = "@py" if defaults.backend == "virtual" else _beside(folder, defaults.backend)
     setup = Setup(name, table, resource, backend, timeout, defaults.line_hz, must_lock, folder)
     try:
         return driver.connect(setup)
@@ -200,6 +201,12 @@ def _opened(station: Station, name: str, resource: str | None, *, must_lock: boo
         raise
     except Exception as error:  # of whatever library a driver stands on
         raise InstrumentError(f"cannot be opened: {error}", name, resource or "") from error
+
+
+def _beside(folder: Path, backend: str) -> str:
+    """PyVISA's backend; a file that it names may stand in a folder."""
+    file, _, kind = backend.rpartition("@")
+    return f"{folder / file}@{kind}" if file and (folder / file).is_file() else backend
 
 
 def _failures(station: Station, safe: Callable[[str], None]) -> list[InstrumentError]:

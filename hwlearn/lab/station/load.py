@@ -15,7 +15,7 @@ from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.station.gates import GateCurve
 from hwlearn.lab.station.places import places
-from hwlearn.lab.station.settings import CodeTableTable, StationSettings
+from hwlearn.lab.station.settings import BACKENDS, CodeTableTable, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
 from hwlearn.lab.station.validation import validate_instruments
@@ -91,6 +91,8 @@ def as_built(station: Station) -> Station:
 
 def _drivers(settings: StationSettings, file: Path, trust: bool) -> dict[str, type[Instrument]]:
     """The driver of each instrument."""
+    if settings.defaults.backend not in BACKENDS and not trust:
+        raise StationError(f"{file}: defaults.backend: {settings.defaults.backend!r} loads code of its own; {TRUST}")
     drivers = {}
     for name, table in settings.instrument.items():
         key = f"{file}: instrument.{name}.driver"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hwlearn.lab.station.parts import Parts
+from hwlearn.lab.station.settable import check_settable
 from hwlearn.lab.station.write import inline, quoted
 from hwlearn.network import Network, Source
 from hwlearn.text import GROUND
@@ -17,7 +18,11 @@ def new_station(network: Network, parts: Parts, name: str, *, virtual: bool = Fa
 
     Args:
         virtual: `backend = "virtual"`, to try it without the bench.
+
+    Raises:
+        ModelError: the network has edges that no bench sets.
     """
+    check_settable(network)
     return "\n".join(_lines(network, parts, name, virtual)) + "\n"
 
 

@@ -22,10 +22,19 @@ Place = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*:[\w.]+$")]
 """A channel of an instrument, "daq:101"."""
 
 
-class Defaults(Table):
-    """`[defaults]`: how instruments are reached. `backend` is PyVISA's, or "virtual" for the virtual bench."""
+BACKENDS = ("@py", "@ivi", "virtual")
+"""Those that load no file and no further package."""
 
-    backend: Literal["@py", "@ivi", "virtual"] = "@py"
+
+class Defaults(Table):
+    """`[defaults]`: how instruments are reached.
+
+    Attributes:
+        backend: PyVISA's, "@py" or "@ivi"; "virtual" for the virtual bench. Any other that PyVISA takes is code, for which the
+            station must be trusted: a vendor's library, "/usr/lib/librsvisa.so@ivi", or "lab.yaml@sim" of pyvisa-sim.
+    """
+
+    backend: Annotated[str, Field(pattern=r"^(virtual|[^@]*@[a-z_]+)$")] = "@py"
     timeout_s: PositiveFloat = 2.0
     line_hz: Literal[50, 60] = 50
 
