@@ -12,7 +12,7 @@ from hwlearn.analysis.manifold import Projection, descend, project
 from hwlearn.analysis.nearest import nearest
 from hwlearn.analysis.parts import parts
 from hwlearn.analysis.structure import Structure, structure
-from hwlearn.arrays import Array
+from hwlearn.arrays import Array, seed_of
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import SimulationError
 from hwlearn.learning.task import Task
@@ -64,7 +64,7 @@ def feasibility(network: Network, task: Task, seed: int = 0) -> Feasibility:
         steps = (WORK if not reasons else WORK_IN_VAIN) // entries
         del found
         best = descend(circuit, task, int(np.clip(steps, *ITERATIONS)), here)
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed_of(seed))
     for _ in range(0 if reasons or steps < ITERATIONS[1] else STARTS):
         if best.reached:
             break

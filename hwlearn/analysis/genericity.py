@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from hwlearn.analysis.coercivity import coercivity
 from hwlearn.analysis.jacobian import take
 from hwlearn.analysis.manifold import descend
-from hwlearn.arrays import Array
+from hwlearn.arrays import Array, seed_of
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
@@ -58,7 +58,7 @@ def genericity(
         seed: of the random numbers.
         progress: called with (done, count).
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed_of(seed))
     base = np.asarray(inputs, dtype=np.float64)
     blank = Task(base, np.zeros((len(np.atleast_2d(base)), len(network.outputs))))
     circuit = ExactCircuit(network)

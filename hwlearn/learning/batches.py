@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwlearn.arrays import seed_of
 from hwlearn.errors import HwlearnError
 from hwlearn.learning.arguments import check_count
 from hwlearn.learning.task import Task
@@ -30,7 +31,7 @@ class Batches:
             check_count("batch_size", size, 1)
             if size > len(task):
                 raise HwlearnError(f"batch_size is {size}; it must be between 1 and the {len(task)} samples of the task")
-        self._task, self._size, self._seed, self._whole = task, size, seed, whole
+        self._task, self._size, self._seed, self._whole = task, size, seed_of(seed), whole
         self.per_epoch = 1 if size is None else len(task) // size
         self._epoch = -1
         self._order = np.empty(0, dtype=np.intp)

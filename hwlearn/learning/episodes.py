@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlearn.arrays import Array
+from hwlearn.arrays import Array, seed_of
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive
 from hwlearn.errors import HwlearnError
@@ -92,7 +92,7 @@ def episodes(
     check_count("batch_size", batch_size, 1)
     network = circuit.network
     _check(environment, network, learning_rate, discount, explore, largest)
-    course = _Course(circuit, environment, steps, discount, explore, np.random.default_rng(seed))
+    course = _Course(circuit, environment, steps, discount, explore, np.random.default_rng(seed_of(seed)))
     limits, wanted, losses = Limits(*circuit.bounds, network.trainable), circuit.conductances, list[float]()
     for first in range(0, steps, batch_size):
         batch = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hwlearn.arrays import seed_of
 from hwlearn.errors import TaskError
 
 
@@ -26,7 +27,7 @@ def part_of_each(groups: NDArray[np.intp], part: float, seed: int) -> NDArray[np
 
     What is rounded in one group is made up for in the next, so that the total is right to one sample.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed_of(seed))
     kept, owed = np.zeros(len(groups), dtype=bool), 0.0
     for group in np.unique(groups):
         members = random.permutation(np.flatnonzero(groups == group))

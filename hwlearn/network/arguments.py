@@ -47,7 +47,10 @@ def unmasked(values: object, what: str) -> None:
 def per_edge(values: ArrayLike, shape: tuple[int], what: str) -> NDArray[np.float64]:
     """(E,) copy of one value or (E,) values."""
     unmasked(values, what)
-    array = np.array(values, dtype=np.float64)
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:  # text, complex numbers, rows of different lengths, 10**400
+        raise NetworkError(f"{what}: {error}") from None
     if array.shape not in ((), shape):
         raise NetworkError(f"{what}: shape {array.shape}, need one value or {shape}")
     return np.broadcast_to(array, shape).copy()
@@ -58,7 +61,9 @@ def mask_of(trainable: ArrayLike | Iterable[str] | None, names: Sequence[str], w
     if trainable is None:
         return np.ones(len(names), dtype=bool)
     unmasked(trainable, what)
-    chosen = [trainable] if isinstance(trainable, str) else list(trainable)  # type: ignore[arg-type]
+    if not isinstance(trainable, Iterable):
+        raise NetworkError(f"{what} is {trainable!r}; give patterns of names, or a mask")
+    chosen = [trainable] if isinstance(trainable, str) else list(trainable)
     if chosen and all(isinstance(pattern, str) for pattern in chosen):
         mask = np.zeros(len(names), dtype=bool)
         for pattern in chosen:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hwlearn.arrays import seed_of
 from hwlearn.errors import NetworkError
 from hwlearn.network.devices import Bias, IdealDiode
 from hwlearn.network.devices.ideal_diode import steepest
@@ -94,7 +95,9 @@ def crossbar(
     inputs, fixed = [f"i{k}" for k in range(rows)], [f"r{k}" for k in range(len(rails))]
     edges = [(one, f"{side}{k}") for one in (*inputs, *fixed) for k in range(columns) for side in "pq"]
     if seed is not None:
-        conductances = np.asarray(conductances, dtype=np.float64) * 2 ** np.random.default_rng(seed).uniform(-1, 1, len(edges))
+        conductances = np.asarray(conductances, dtype=np.float64) * 2 ** np.random.default_rng(seed_of(seed)).uniform(
+            -1, 1, len(edges)
+        )
     sources = [Source(f"V_{name}", "voltage", name, value=float(volts)) for name, volts in zip(fixed, rails, strict=True)]
     outputs = [f"p{k},q{k}" for k in range(columns)]
     defaults = {"inputs": inputs, "outputs": outputs, "fixed_sources": sources, "title": f"crossbar {rows}×{columns}"}
@@ -130,7 +133,7 @@ def deep_resistive(
     if diodes not in ("ideal", "none") or biases not in ("trainable", "none"):
         raise NetworkError(f"diodes are 'ideal' or 'none', biases 'trainable' or 'none', not {diodes!r} and {biases!r}")
     _at_least(1, **{f"sizes[{k}]": size for k, size in enumerate(sizes)})
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed_of(seed))
     first = [f"{letter}{j}" for letter in ("xy" if twin_inputs else "x") for j in range(sizes[0])]
     hidden = [[f"h{k}_{j}" for j in range(size)] for k, size in enumerate(sizes[1:-1], 1)]
     layers = [first, *hidden, [f"o{j}" for j in range(sizes[-1])]]
@@ -176,7 +179,7 @@ def random_regular(degree: int, nodes: int, seed: int = 0, conductances: ArrayLi
     import networkx
 
     try:
-        graph = networkx.random_regular_graph(degree, nodes, seed=seed)
+        graph = networkx.random_regular_graph(degree, nodes, seed=seed_of(seed))
     except networkx.NetworkXError as error:
         raise NetworkError(f"no {degree}-regular graph of {nodes} nodes: {error}") from None
     edges = [(f"n{min(pair)}", f"n{max(pair)}") for pair in sorted(map(sorted, graph.edges))]
@@ -192,7 +195,7 @@ def delaunay(nodes: int, seed: int = 0, conductances: ArrayLike = 1.0, **options
     from scipy.spatial import Delaunay
 
     _at_least(3, nodes=nodes)
-    points: NDArray[np.float64] = np.random.default_rng(seed).uniform(size=(nodes, 2))
+    points: NDArray[np.float64] = np.random.default_rng(seed_of(seed)).uniform(size=(nodes, 2))
     corners = Delaunay(points[np.argsort(points[:, 0])]).simplices
     pairs = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]]), axis=1)
     edges = [(f"n{i}", f"n{j}") for i, j in np.unique(pairs, axis=0)]

@@ -54,7 +54,11 @@ def read_bounds(
 ) -> tuple[Array, Array]:
     """(E,) S each, lower and upper; they give way to the limits of devices."""
     shape = (len(names),)
-    lower, upper = (per_edge(bound, shape, f"{side} bounds") for bound, side in zip(bounds, ("lower", "upper"), strict=True))
+    try:
+        low, high = bounds
+    except (TypeError, ValueError):
+        raise NetworkError(f"bounds are {bounds!r}; give the lower and the upper ones, such as (1e-6, 1e-2)") from None
+    lower, upper = per_edge(low, shape, "lower bounds"), per_edge(high, shape, "upper bounds")
     place = {name: k for k, name in enumerate(names)} if devices else {}
     for device in devices:
         if device.edge in place:

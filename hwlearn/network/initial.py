@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from hwlearn.arrays import Array
+from hwlearn.arrays import Array, seed_of
 from hwlearn.errors import NetworkError
 from hwlearn.network.arguments import mask_of
 from hwlearn.network.network import Network
@@ -54,7 +54,7 @@ class Initial:
         """
         named = None if self.edges is None else list(self.edges)
         chosen = network.trainable & mask_of(named, network.edge_names, "initial: edges:")
-        drawn = self._spread(np.random.default_rng(self.seed).uniform(size=len(network.edges)))
+        drawn = self._spread(np.random.default_rng(seed_of(self.seed)).uniform(size=len(network.edges)))
         if self.distribution == "factor":
             drawn = network.conductances * drawn
         outside = np.flatnonzero(chosen & ((drawn < network.lower) | (drawn > network.upper)))

@@ -1,6 +1,7 @@
 """Numbers that would be misread, or be drowned by rounding, are refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,17 +11,21 @@ from hwlearn import (
     Drive,
     EquilibriumPropagation,
     ExactCircuit,
+    ImperfectCircuit,
     Network,
     NgspiceCircuit,
     Rule,
     Source,
     Task,
+    train,
     train_many,
 )
+from hwlearn.circuits.imperfect import Tolerance
 from hwlearn.errors import DriveError, HwlearnError, NetworkError, StationError, TaskError
 from hwlearn.lab.station.tables import CodeTable
 from hwlearn.learning.optimizers import Adam
-from hwlearn.network.builders import kite
+from hwlearn.network.builders import crossbar, deep_resistive, delaunay, kite, random_regular
+from hwlearn.network.initial import Initial
 
 TASK = Task([[1.0, 0.0]], [[0.6, 0.5, 0.4]])
 
@@ -89,3 +94,38 @@ def test_numbers_that_only_python_reads(cell: str, tmp_path: Path) -> None:
         path.write_text(f"code,ohm\n{line}\n", encoding="utf-8")
         with pytest.raises(StationError, match=r"task\.csv:2"):
             CodeTable.from_csv(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"conductances": "1k"}, "conductances: could not convert"),
+        ({"conductances": 1 + 0j}, "conductances: .*complex"),
+        ({"conductances": [1.0, [2.0, 3.0]]}, "conductances: "),
+        ({"conductances": 10**400}, "conductances: "),
+        ({"bounds": 1e-3}, r"bounds are 0\.001; give the lower and the upper ones"),
+        ({"bounds": (1e-6, 1e-3, 1.0)}, "give the lower and the upper ones"),
+        ({"bounds": ("low", 1.0)}, "lower bounds: could not convert"),
+        ({"trainable": 5}, "trainable is 5; give patterns of names, or a mask"),
+    ],
+)
+def test_arguments_of_networks_that_are_no_numbers(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(NetworkError, match=words):
+        Network.from_edges([("a", "b"), ("b", "c")], inputs=["a", "c"], outputs=["b"], **options)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "one", True])
+def test_seeds_are_whole_numbers(seed: Any) -> None:
+    labelled = Task.classification([[0.0], [1.0], [2.0], [3.0]], list("abab"))
+    for seeded in (
+        lambda: train(ExactCircuit(kite()), TASK, EquilibriumPropagation(), steps=1, seed=seed, learning_rate=0.1),
+        lambda: labelled.split(test=0.5, seed=seed),
+        lambda: crossbar(2, 2, seed=seed),
+        lambda: deep_resistive([2, 2], seed=seed),
+        lambda: delaunay(9, seed=seed),
+        lambda: random_regular(3, 8, seed=seed),
+        lambda: Initial("uniform", 1.0, 2.0, seed=seed)(kite()),
+        lambda: ImperfectCircuit(ExactCircuit(kite()), Tolerance(0.1), seed=seed),
+    ):
+        with pytest.raises(HwlearnError, match=r"seed is .*; it must be a whole number, 0 or more"):
+            seeded()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dots import FILE, dots
-from figures import assert_fit_to_print
+from figures import assert_fit_to_print, drawn, texts
 from matplotlib.figure import Figure
 
 from hwlearn import Drive, Network, Source, Task, analyze
@@ -24,6 +24,7 @@ from hwlearn.lab.station import load_station
 from hwlearn.learning.rules import RULES
 from hwlearn.network.builders import crossbar, deep_resistive, grid, kite, layered, random_regular
 from hwlearn.show import plots
+from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.styles import BACKEND_DASHES, RULE_COLOURS
 from hwlearn.testing.nodal import modified_nodal
 
@@ -342,3 +343,17 @@ def test_every_figure_takes_axes_a_file_and_a_width(name):
     parameters = signature(getattr(plots, name)).parameters
     assert {"target", "ax", "width"} <= set(parameters)
     assert getattr(__import__("hwlearn.show", fromlist=[name]), name) is getattr(plots, name)
+
+
+def test_names_of_inputs_in_a_column_stand_beside_their_dots():
+    """Not over the edges, and not nearer to another dot: those of 13 inputs went to and fro."""
+    network = crossbar(13, 3, rails=(0.0, 1.0), seed=0)
+    for width in (120.0, 178.0):
+        figure = plots.draw_network(network, width=width)
+        renderer = drawn(figure)
+        named = {text.get_text(): text.get_window_extent(renderer) for text in texts(figure)}
+        dots = dict(zip(network.nodes, figure.axes[0].transData.transform(place_nodes(network)), strict=True))
+        for source in network.sources:
+            box = named[source.plus]
+            assert box.x1 < dots[source.plus][0]
+            assert box.y0 < dots[source.plus][1] < box.y1

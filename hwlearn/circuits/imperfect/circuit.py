@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlearn.arrays import Array
+from hwlearn.arrays import Array, seed_of
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Hold, Inject, Open, Outputs
 from hwlearn.circuits.imperfect.effect import Effect
@@ -45,7 +45,7 @@ class ImperfectCircuit(Circuit):
 
     def __init__(self, inside: Circuit, *effects: Effect, seed: int = 0) -> None:
         super().__init__(inside.network)
-        self.seed = seed
+        self.seed = seed_of(seed)
         self.effects = tuple(deepcopy(effect) for effect in effects)
         self.name = f"imperfect {inside.name}"
         self._conductances = inside.conductances

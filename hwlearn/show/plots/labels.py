@@ -20,6 +20,12 @@ GAP = 0.9
 AROUND: tuple[tuple[float, float], ...] = ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1.3), (0, -1.3), (1.2, 0), (-1.2, 0))
 """Directions in which the name of a dot may stand."""
 
+LEFTWARD: tuple[tuple[float, float], ...] = ((-2.8, 0), (-4, 0), (-5.5, 0), (-1, 1))
+"""Of a dot at whose left a source is: beyond its symbol, or above it."""
+
+DOT = 3
+"""Lines that are as bad to cover as a dot."""
+
 ALONG = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78)
 """Parts of the way from tail to head at which the name of an edge may stand."""
 
@@ -55,16 +61,17 @@ class Label(Annotation):
         self.set(ha=across, va=upright)
 
 
-def name_dot(axes: Axes, text: str, point: Array, size: float, first: int = 0, **style: Any) -> None:
+def name_dot(
+    axes: Axes, text: str, point: Array, size: float, first: Sequence[tuple[float, float]] = (), **style: Any
+) -> None:
     """Put a name beside a dot.
 
     Args:
         point: of the dot, in data. size: of letters, in points.
-        first: of `AROUND`, the place that is tried first.
+        first: directions that are tried before those of `AROUND`.
     """
-    order = (*AROUND[first:], *AROUND[:first])
     places = []
-    for x, y in order:
+    for x, y in (*first, *AROUND):
         across = "left" if x > 0 else "right" if x < 0 else "center"
         places.append(
             (point, GAP * size * np.array([x, y]) / 1.3, across, "bottom" if y > 0 else "top" if y < 0 else "center")
@@ -127,7 +134,7 @@ def _place(label: Label, taken: list[Bbox], points: Array, ways: Array, renderer
         hidden = sum(box.overlaps(other) for other in taken)
         inside = (points >= [box.x0, box.y0]).all(axis=1) & (points <= [box.x1, box.y1]).all(axis=1)
         crossed = max(0, _crossings(box, ways) - label.through)
-        costs.append((hidden, int(inside.sum()), crossed))
+        costs.append((hidden, DOT * int(inside.sum()) + crossed))
         if not any(costs[-1]):
             break
     best = min(range(len(costs)), key=lambda k: costs[k])

@@ -17,7 +17,7 @@ from hwlearn.arrays import Array
 from hwlearn.network import EdgeDevice, Network
 from hwlearn.show.facts.network import counts
 from hwlearn.show.plots.elements import paint_elements
-from hwlearn.show.plots.labels import Clear, name_dot, name_line
+from hwlearn.show.plots.labels import LEFTWARD, Clear, name_dot, name_line
 from hwlearn.show.plots.layout import place_nodes
 from hwlearn.show.plots.legends import legend_below
 from hwlearn.show.plots.picture import (
@@ -104,9 +104,9 @@ def paint_network(
     middle = float(np.nanmean(at[:, 0]))
     for node in _labelled(network, roles):
         point = at[network.node_index[node]]
-        leftward = point[0] < middle and roles.get(node) == INPUT
+        first = LEFTWARD if point[0] < middle and roles.get(node) in (INPUT, SOURCE) else ()
         style: dict[str, Any] = {"color": roles.get(node, TRAINABLE), "fontweight": "bold" if node in roles else "normal"}
-        name_dot(axes, plain(node), point, size, 1 if leftward else 0, zorder=6, **style)
+        name_dot(axes, plain(node), point, size, first, zorder=6, **style)
     if names and small and len(network.edges) <= NAMED_EDGES:
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
         for edge, way in zip(network.edges, ways, strict=True):

@@ -16,8 +16,8 @@ from hwlearn.show.plots.picture import EDGE, OUTPUT, TITLE, TRAINABLE, Target, p
 from hwlearn.show.plots.sheet import Form, Place, drawn
 
 FORM = Form((9.0, 9.5))
-BELOW = 2
-"""The first place of a channel's name: right below its node."""
+BELOW = ((1, -1), (-1, -1), (0, -1.3))
+"""Where a channel's name stands first: below its node."""
 
 
 def draw_wiring(
