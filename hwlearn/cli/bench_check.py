@@ -52,23 +52,24 @@ def _print_findings(findings: list[Finding]) -> None:
     """What failed or could not be tested one by one, and of the rest the one of each test that came nearest to failing."""
     table = new_table("test", "of", "measured", "accepted", "", "")
 
-    def add(subject: str, f: Finding, verdict: str) -> None:
-        limit = "" if f.limit is None else f"{'≥' if f.at_least else '≤'} {f.limit:.3g}"
-        table.add_row(f.test, subject, "" if f.value is None else f"{f.value:.3g}", limit, f.unit, verdict)
+    def add(subject: str, finding: Finding, verdict: str) -> None:
+        limit = "" if finding.limit is None else f"{'≥' if finding.at_least else '≤'} {finding.limit:.3g}"
+        value = "" if finding.value is None else f"{finding.value:.3g}"
+        table.add_row(finding.test, subject, value, limit, finding.unit, verdict)
 
-    def nearness(f: Finding) -> float:
-        value, limit = abs(f.value or 0.0), f.limit or math.inf
-        return -value / limit if f.at_least else value / limit
+    def nearness(finding: Finding) -> float:
+        value, limit = abs(finding.value or 0.0), finding.limit or math.inf
+        return -value / limit if finding.at_least else value / limit
 
-    for _, group in groupby(findings, key=lambda f: f.test):
+    for _, group in groupby(findings, key=lambda finding: finding.test):
         tests = list(group)
-        plain = [f for f in tests if f.passed and not f.note]
+        plain = [finding for finding in tests if finding.passed and not finding.note]
         if plain:
             worst = max(plain, key=nearness)
             add(f"{worst.subject}, nearest of {len(plain)}" if plain[1:] else worst.subject, worst, "ok")
-        for f in tests:
-            if not f.passed or f.note:
-                add(f.subject, f, f.note if f.passed else f"FAILED: {f.note}")
+        for finding in tests:
+            if not finding.passed or finding.note:
+                add(finding.subject, finding, finding.note if finding.passed else f"FAILED: {finding.note}")
     print_table(table)
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, Inject
-from hwlearn.circuits.measurement import Measurement
 from hwlearn.display import shown
 from hwlearn.errors import HwlearnError
+from hwlearn.inference.compared_phases import ComparedPhases, PhaseAnswers
 from hwlearn.inference.faults import Accuracy, Diagnosis, Probe, find_faults
 from hwlearn.inference.identify import Identified, identify
 from hwlearn.inference.verdict import reversed_ports, verdict
-from hwlearn.learning.rule import Rule, typical_conductance
+from hwlearn.learning.rule import Rule
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
 
@@ -124,18 +124,6 @@ class Comparison:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """What one circuit answered to all phases."""
-
-    free: Measurement
-    nudged: Measurement
-    probes: list[Measurement]
-    uneven: list[Measurement]
-    last: Measurement
-    direction: Array
-
-
 def compare_circuits(task: Task, rule: Rule, circuits: Mapping[str, Circuit], accuracy: Accuracy | None = None) -> Comparison:
     """Drive all circuits through the same phases: free, nudged, probing, free again.
 
@@ -162,79 +150,18 @@ def compare_circuits(task: Task, rule: Rule, circuits: Mapping[str, Circuit], ac
     network = circuits[names[-1]].network
     task = task.batch(np.arange(min(len(task), SAMPLES)))
     task.check(network)
-    realised = circuits[names[-1]].program(network.conductances)
-    for name in names[:-1]:
-        circuits[name].program(realised)
-    free = Drive(task.inputs, rule.free(task.targets))
-    nudge = rule.amplitude(network)
-    start = circuits[names[0]].measure(free)
-    nudged = Drive(task.inputs, rule.nudged(start, task.targets, nudge))
-    probes = probing_phases(network, task)
-    last = circuits[names[-1]]
-    uneven = last.program(_uneven(network, realised))
-    last.program(realised)
-    runs = {name: _run(circuit, task, rule, free, nudged, probes, realised, uneven) for name, circuit in circuits.items()}
-    reference = runs[names[0]]
+    phases = ComparedPhases.of(task, rule, circuits[names[0]], circuits[names[-1]])
+    for name in names[1:-1]:
+        circuits[name].program(phases.conductances)
+    answers = {name: phases.made_by(circuit) for name, circuit in circuits.items()}
     given = accuracy or (Accuracy(0.0) if network.linear else Accuracy(0.0, 0.0, 0.0, 0.0))
-    compared = tuple(
-        _beside(name, network, realised, uneven, rule, nudge, probes, reference, runs[name], given) for name in names[1:]
-    )
+    compared = tuple(_beside(name, phases, answers[names[0]], answers[name], given) for name in names[1:])
     return Comparison(network, rule.name, names[0], compared)
 
 
-def probing_phases(network: Network, task: Task) -> list[Drive]:
-    """At rest, each input alone both ways, and a current into each output both ways: open and injected phases."""
-    size = np.abs(task.inputs).max(axis=0)
-    size[size == 0] = float(np.abs(task.inputs).max()) or 1.0
-    alone = np.diag(size)
-    rest = np.zeros((1, len(network.inputs)))
-    phases = [Drive(np.concatenate((rest, alone, -alone)))]
-    count = len(network.outputs)
-    current = np.eye(count) * 0.1 * float(size.max(initial=1.0)) * typical_conductance(network)
-    phases.append(Drive(np.zeros((2 * count, len(network.inputs))), Inject(np.concatenate((current, -current)))))
-    return phases
-
-
-def _uneven(network: Network, conductances: Array) -> Array:
-    """The trainable conductances, each up to three times more or less, within their bounds."""
-    factor = 3 ** np.random.default_rng(0).uniform(-1, 1, len(conductances))
-    changed = np.clip(conductances * factor, network.lower, network.upper)
-    return np.where(network.trainable, changed, conductances)
-
-
-def _run(
-    circuit: Circuit,
-    task: Task,
-    rule: Rule,
-    free: Drive,
-    nudged: Drive,
-    probes: list[Drive],
-    realised: Array,
-    uneven: Array,
-) -> _Run:
-    first = circuit.measure(free)
-    pulled = circuit.measure(nudged)
-    probed = [circuit.measure(probe) for probe in probes]
-    direction = rule.read(circuit, task).direction
-    circuit.program(uneven)
-    changed = [circuit.measure(probe) for probe in probes]
-    circuit.program(realised)
-    return _Run(first, pulled, probed, changed, circuit.measure(free), direction)
-
-
-def _beside(
-    name: str,
-    network: Network,
-    realised: Array,
-    uneven: Array,
-    rule: Rule,
-    nudge: float,
-    probes: list[Drive],
-    reference: _Run,
-    run: _Run,
-    accuracy: Accuracy,
-) -> Compared:
+def _beside(name: str, phases: ComparedPhases, reference: PhaseAnswers, run: PhaseAnswers, accuracy: Accuracy) -> Compared:
     """One circuit beside the reference. In one piece: the verdict weighs every number that is found on the way."""
+    network, probes = phases.network, phases.probes
     pairs = [(run.free, reference.free), (run.nudged, reference.nudged), (run.last, reference.last)]
     pairs += list(zip(run.probes + run.uneven, reference.probes + reference.uneven, strict=True))
     differences = np.concatenate([one.node_voltages - two.node_voltages for one, two in pairs])
@@ -243,11 +170,11 @@ def _beside(
     measured = [one.noise for one, _ in pairs if math.isfinite(one.noise)]
     noise = max([accuracy.noise, ROUNDING * volts, *measured])
     accuracy = replace(accuracy, noise=noise)
-    probed = [Probe(realised, drive, one.node_voltages) for drive, one in zip(probes, run.probes, strict=True)]
-    probed += [Probe(uneven, drive, one.node_voltages) for drive, one in zip(probes, run.uneven, strict=True)]
+    probed = [Probe(phases.conductances, drive, one.node_voltages) for drive, one in zip(probes, run.probes, strict=True)]
+    probed += [Probe(phases.uneven, drive, one.node_voltages) for drive, one in zip(probes, run.uneven, strict=True)]
     diagnosis = find_faults(network, probed, accuracy) if network.linear else None
     largest = _largest(differences)
-    scores = _scores(rule, nudge, run, reference, noise)
+    spread = _spread(phases, run, noise)
     drift = _largest(run.last.node_voltages - run.free.node_voltages)
     lengths = float(np.linalg.norm(run.direction) * np.linalg.norm(reference.direction))
     cosine = float(run.direction @ reference.direction) / lengths if lengths else math.nan
@@ -259,9 +186,9 @@ def _beside(
     if np.abs(drift).max(initial=0.0) > SIGMAS * math.sqrt(2) * noise + ROUNDING * volts:
         node = network.nodes[int(np.abs(drift).argmax())]
         others.append(f"node {node} drifted by {_at(drift):.3g} V between the first and the last phase")
-    wanted = 2 * (accuracy.conductance + accuracy.current) + SIGMAS * float(
-        np.linalg.norm(_spread(rule, nudge, run, noise))
-    ) / (float(np.linalg.norm(reference.direction)) or math.inf)
+    wanted = 2 * (accuracy.conductance + accuracy.current) + SIGMAS * float(np.linalg.norm(spread)) / (
+        float(np.linalg.norm(reference.direction)) or math.inf
+    )
     if not (diagnosis and diagnosis.faults) and cosine < 1 - 0.5 * wanted**2 - 1e-9 and (cosine >= 0 or wanted >= 1):
         others.append(f"the rule's directions have a cosine of {cosine:.6g} only")
     turned = reversed_ports(network, run.probes, reference.probes, noise)
@@ -272,20 +199,27 @@ def _beside(
             np.concatenate([probe.inputs for probe in probes]),
             Inject(np.concatenate([_injected(probe, len(network.outputs)) for probe in probes])),
         )
-        fitted = identify(network, realised, both, diagnosis.voltages[: both.count], noise, realised * diagnosis.factors)
+        fitted = identify(
+            network,
+            phases.conductances,
+            both,
+            diagnosis.voltages[: both.count],
+            noise,
+            phases.conductances * diagnosis.factors,
+        )
     return Compared(
-        name,
-        run.free.provenance,
-        largest,
-        noise,
-        _largest(currents),
-        cosine,
-        scores,
-        drift,
-        fitted,
-        diagnosis,
-        reasons,
-        look_first,
+        name=name,
+        provenance=run.free.provenance,
+        node_residuals=largest,
+        node_noise=noise,
+        current_residuals=_largest(currents),
+        cosine=cosine,
+        edge_scores=_scores(run.direction - reference.direction, spread),
+        drift=drift,
+        identified=fitted,
+        diagnosis=diagnosis,
+        reasons=reasons,
+        look_first=look_first,
     )
 
 
@@ -310,19 +244,18 @@ def _at(values: Array) -> float:
     return float(values[np.abs(values).argmax()])
 
 
-def _spread(rule: Rule, nudge: float, run: _Run, noise: float) -> Array:
+def _spread(phases: ComparedPhases, run: PhaseAnswers, noise: float) -> Array:
     """(E,) standard deviation of the direction from independent noise of the node voltages.
 
     ġ = (Δv₊² − Δv₋²) / (4 nudge) or (Δv_n² − Δv_f²) / (2 nudge), averaged over S samples; a drop has √2 of the noise.
     """
     drops = run.free.edge_drops()
     size = np.sqrt((drops**2).mean(0) / len(drops))
-    return size * 2 * noise / (abs(nudge) * (1 if rule.symmetric else 0.5))
+    return size * 2 * noise / (abs(phases.nudge) * (1 if phases.rule.symmetric else 0.5))
 
 
-def _scores(rule: Rule, nudge: float, run: _Run, reference: _Run, noise: float) -> Array:
-    spread = _spread(rule, nudge, run, noise)
-    difference = run.direction - reference.direction
+def _scores(difference: Array, spread: Array) -> Array:
+    """(E,) a difference of directions in standard deviations; 0 where there is no noise."""
     return np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
 
 

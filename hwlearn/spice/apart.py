@@ -225,7 +225,7 @@ def serve() -> None:
             answer = pickle.dumps(function(*args, **kwargs), protocol=pickle.HIGHEST_PROTOCOL)
         except MemoryError:
             os.abort()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the parent raises it
             answer = pickle.dumps(error)
         _limit_time(0)
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)

@@ -20,7 +20,8 @@ from hwlearn import (
 )
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments import load_experiment
-from hwlearn.inference.comparison import compare_circuits, probing_phases
+from hwlearn.inference.compared_phases import probing_phases
+from hwlearn.inference.comparison import compare_circuits
 from hwlearn.inference.faults import Accuracy
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.station import load_station

@@ -10,7 +10,7 @@ import pytest
 from hwlearn import Drive, ExactCircuit, Hold, Inject
 from hwlearn.errors import InstrumentError
 from hwlearn.experiments import load_experiment
-from hwlearn.inference.comparison import probing_phases
+from hwlearn.inference.compared_phases import probing_phases
 from hwlearn.inference.identify import identify
 from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.rules import runnable_rules

@@ -162,7 +162,7 @@ def serve() -> None:
                 measured.noise,
                 measured.provenance,
             )
-        except Exception as error:
+        except Exception as error:  # whatever it is, the parent raises it
             answer = error
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()

@@ -79,7 +79,7 @@ def train_cell(job: Job) -> Done:
             done = _train(job)
         except HwlearnError as error:
             done = Done(error=str(error))
-        except Exception as error:
+        except Exception as error:  # a fault in one cell stops no other one
             log.exception("%s", job.name)
             done = Done(error=f"{type(error).__name__}: {error}")
     notes = tuple(dict.fromkeys(str(warning.message) for warning in caught))

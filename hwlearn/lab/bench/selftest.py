@@ -13,6 +13,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.drive import Drive, Inject, Open
 from hwlearn.circuits.exact.circuit import ExactCircuit
 from hwlearn.errors import InstrumentError
+from hwlearn.inference.compared_phases import uneven
 from hwlearn.inference.noise import Nudging, repeats_for, smallest_current
 from hwlearn.lab.bench.checks.leads import Leads
 from hwlearn.lab.bench.circuit import BenchCircuit
@@ -308,9 +309,3 @@ def _finding(test: str, effect: Effect) -> Finding:
     if not (effect.visible or effect.wrong):
         return Finding(test, effect.name, True, effect.size, None, "V", note="not tested: too small to be seen from the nodes")
     return Finding(test, effect.name, not effect.wrong, effect.size, effect.least, "V", at_least=True, note=effect.wrong)
-
-
-def uneven(conductances: Array, bounds: tuple[Array, Array]) -> Array:
-    """(E,) S, each up to three times more or less, within bounds: symmetry hides edges."""
-    factor = 3 ** np.random.default_rng(0).uniform(-1, 1, len(conductances))
-    return np.clip(conductances * factor, *bounds)

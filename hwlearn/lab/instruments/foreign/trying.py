@@ -22,5 +22,5 @@ def trying(instrument: Instrument, what: str) -> Iterator[None]:
     except InstrumentError as error:
         text = str(error).removeprefix(str(instrument.error("")))
         raise instrument.error(f"{what}: {text}") from error
-    except Exception as error:
+    except Exception as error:  # whatever a driver of somebody else raises
         raise instrument.error(f"{what}: {type(error).__name__}: {error}") from error

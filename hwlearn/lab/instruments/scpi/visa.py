@@ -113,7 +113,7 @@ class Visa:
         if self.serial:
             try:
                 self.line.apply(handle)
-            except Exception as error:
+            except Exception as error:  # as above
                 raise InstrumentError(f"its port cannot be set up as {self.line}: {error}", self.name) from None
         at_once(handle)
         if self.line.open_delay:
