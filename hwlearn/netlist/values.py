@@ -15,11 +15,11 @@ _OPAQUE = frozenset({"trnoise", "trrandom", "external"})
 _RF_PORT = frozenset({"portnum", "z0", "pwr", "freq", "phase"})
 _SPLIT = re.compile(r"[\s(),=]+")
 _SMALLEST = 2e-323
-"""Resistances [Ω] up to this are zero for ngspice."""
+"""ngspice takes resistances [Ω] up to this for zero."""
 
 
 class SourceWords(NamedTuple):
-    """The words that make its DC value, and whether it has a waveform without one; None for an RF port."""
+    """The words of a source: those that give its DC value, and whether it has a waveform and a DC value."""
 
     dc: str
     wave: bool
@@ -27,7 +27,7 @@ class SourceWords(NamedTuple):
 
 
 def source_words(card: Card) -> SourceWords | None:
-    """What the words after the nodes of a V or I card say."""
+    """The words after the nodes of a V or I card; None for an RF port."""
     parts = [part for part in _SPLIT.split(" ".join(card.rest)) if part]
     if any(part in _RF_PORT for part in parts):
         return None
