@@ -16,6 +16,7 @@ _BARE = re.compile(r"([rcl]\S*\s+\S+\s+\S+\s+)([a-z_]\w*)(?![\w=(.])(?!\s*=)", r
 _ASSIGNED = re.compile(r"([a-z_]\w*)\s*=", re.IGNORECASE)
 _PAIR = r"\(\s*([^\s,()]+)\s*[,\s]\s*([^\s,()]+)\s*\)"
 _ENDS = re.compile(rf"([efgh]\S*)\s+{_PAIR}", re.IGNORECASE)
+_COMMA = re.compile(r"([eg]\S*\s+[^\s()]+\s+[^\s()]+)\s+([^\s,(){}'=]+)\s*,\s*([^\s,(){}'=]+)(?=\s+\S)", re.IGNORECASE)
 _CONTROLS = re.compile(rf"([eg]\S*\s+[^\s()]+\s+[^\s()]+)\s+{_PAIR}(?=\s*\S)", re.IGNORECASE)
 _NEGATIVE = re.compile(r"(r\S*)\s+(\S+)\s+(\S+)\s+(?:r\s*=\s*)?(-\S+)\s*\Z", re.IGNORECASE)
 _WHOLE = re.compile(r"\{[^{}]*\}|\([^()]*\)|'[^']*'")
@@ -62,7 +63,9 @@ def _meant(text: str, parameters: set[str], models: set[str]) -> str:
         if match and match[2].lower() in parameters - models:
             return f"{match[1]}{{{match[2]}}}{text[match.end() :]}"
     elif start in "efgh":
-        return written_out(_CONTROLS.sub(r"\1 \2 \3", _ENDS.sub(r"\1 \2 \3", text, count=1), count=1))
+        for pairs in (_ENDS, _CONTROLS, _COMMA):
+            text = pairs.sub(r"\1 \2 \3", text, count=1)
+        return written_out(text)
     elif start == "." and "," in text and text.lower().startswith(HOLDS_PARAMETERS):
         return _commas_as_blanks(text)
     return text

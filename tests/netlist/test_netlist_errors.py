@@ -83,7 +83,7 @@ def test_two_voltage_sources_in_a_loop():
 
 
 def test_an_error_inside_a_subcircuit_names_the_line_of_the_definition():
-    for value in ("1k foo=1", "{foo}", "-1"):
+    for value in ("1k foo=1", "{foo}", "{0-1}"):
         with pytest.raises(NetlistError) as caught:
             load(f"t\nV1 a 0 1\nX1 a s\n.subckt s p\nR1 p 0 {value}\n.ends\n")
         assert caught.value.line == 5

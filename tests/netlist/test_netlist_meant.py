@@ -5,7 +5,7 @@ import pytest
 from netlist_text import load
 
 from hwlearn import Drive, NewtonCircuit, NgspiceCircuit
-from hwlearn.errors import NetlistError
+from hwlearn.errors import ModelError, NetlistError
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,7 @@ def volts(text, node="b"):
         ("G2 (b,0) (a,0) 1m", -5.0),
         ("G2 (b 0) (a 0) 1m", -5.0),
         ("G2 b 0 ( a , 0 ) 1m", -5.0),
+        ("E2 b 0 a,0 2", 10.0),
         ("E2 (b,0) (a,0) 2", 10.0),
         ("E2 (b,0) POLY(1) (a,0) 1 2", 11.0),
         ("F2 (b,0) v1 0.2", 1.0),
@@ -51,3 +52,14 @@ def test_a_negative_resistance_of_a_macromodel_is_what_it_is(value):
 def test_a_negative_resistance_of_ones_own_is_a_mistake():
     with pytest.raises(NetlistError, match=r"n\.cir:3: the resistance of R1 is negative"):
         load("* t\nV1 a 0 5\nR1 a b -1k\nR2 b 0 3k\n.end\n")
+
+
+@pytest.mark.parametrize(("factor", "value"), [("2^3^2", 64.0), ("2**3**2", 64.0), ("2^2^0.5", 2.0), ("2^-1^2", 0.5)])
+def test_a_chain_of_powers_is_what_ngspice_takes_it_for(factor, value):
+    """From left to right, but for a sign; the exact model leaves it to ngspice."""
+    network = load(f"* t\nV1 a 0 5\nR1 b 0 1k\nR3 a 0 1k\nB2 b 0 v={factor}*v(a)\n.end\n")
+    with NgspiceCircuit(network, processes=1) as circuit:
+        told = circuit.measure(Drive(np.zeros((1, 0)))).node_voltages[0, network.node_index["b"]]
+    assert told == pytest.approx(5 * value)
+    with pytest.raises(ModelError, match="no sum of node voltages"):
+        NewtonCircuit(network)

@@ -120,7 +120,8 @@ def _linear(tree: ast.expr, names: Mapping[str, object]) -> dict[str, float]:
             return _times(one, other[""]) if other.keys() == {""} else _times(other, _number(one))
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return _times(_linear(left, names), 1 / _number(_linear(right, names)))
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Pow) for n in ast.walk(right)):
+            # 2^3^2 is 64 to ngspice and 512 to Python, and brackets are gone by now
             return {"": float(_number(_linear(left, names)) ** _number(_linear(right, names)))}
     raise DeviceError("it is not linear")
 
