@@ -189,4 +189,4 @@ def test_a_run_is_resumed_shown_and_exported(tmp_path):
     assert "rank here" in command("analyze", "gates.toml")
     refused = CliRunner().invoke(app, ["robustness", "gates.toml"])
     assert refused.exit_code == 2
-    assert "linear networks, of resistors and DC sources, not for transistor MMINUS" in refused.output
+    assert "linear networks, of resistors and DC sources, not with transistor MMINUS" in refused.output

@@ -22,7 +22,7 @@ PLACES = {
 WRONG = (
     "R9 b 0 {nowhere*2}", "Q1 a b 0 nomodel", "X7 a b nosuch", "B1 b 0 V=foo(V(a))", "B1 b 0 V=V(a)+", "E1 b 0 vol='V(a)*'",
     "R9 b 0 abc", "M1 a b", "D1 a", "C1 a b 1u foo=3", "G1 a 0", "E1 a 0 b", "I1 a", "V3 a 0 sin(", "R9 a b 1k tc1=",
-    "S1 a b c 0 sw", "R9 b 0 r={1/0}", ".param x={y}", ".param x=", "R9 b 0 '1k'*2", "J1 a b c jm", "B2 a b", "R9 b 0 -1k",
+    "S1 a b c 0 sw", "R9 b 0 r={1/0}", ".param x={y}", ".param x=", "R9 b 0 '1k'*2", "J1 a b c jm", "B2 a b", "R9 b 0 {-1k}",
 )  # fmt: skip
 
 
