@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,7 +18,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.backend import BACKENDS
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError
-from hwlearn.learning.arguments import check_circuit
+from hwlearn.learning.arguments import check_circuit, check_count, check_network
 from hwlearn.learning.encoding import Encoding
 from hwlearn.learning.evaluation import open_outputs
 from hwlearn.learning.losses.cross_entropy import CrossEntropy
@@ -32,6 +34,12 @@ SWING = 0.25
 """Volts between the lowest and the highest target of a regression, around zero."""
 
 
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    """A whole number for what scikit-learn takes as a seed; that of a number is the number."""
+    generator = check_random_state(random_state)
+    return int(random_state) if isinstance(random_state, Integral) else int(generator.randint(2**31))
+
+
 class _CircuitEstimator(BaseEstimator):
     """What both have in common: `network_` is the trained network, `encoding_` makes inputs of features.
 
@@ -44,7 +52,7 @@ class _CircuitEstimator(BaseEstimator):
         epochs, batch_size, learning_rate, decay, optimizer: see `hwlearn.train`. A batch that is larger than the data is
             all of it.
         volts, twins, bias: see `hwlearn.Encoding`.
-        random_state: seed of the crossbar's first conductances and of the shuffling.
+        random_state: seed of the crossbar's first conductances and of the shuffling, or what scikit-learn takes for one.
     """
 
     def __init__(
@@ -61,7 +69,7 @@ class _CircuitEstimator(BaseEstimator):
         volts: tuple[float, float] = (0.0, 1.0),
         twins: bool = False,
         bias: float | None = None,
-        random_state: int | None = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.network = network
         self.rule = rule
@@ -78,13 +86,17 @@ class _CircuitEstimator(BaseEstimator):
 
     def _begin(self, features: Array, outputs: int) -> None:
         """Encoding and untrained network for features (S, n)."""
+        if self.network is not None:
+            check_network(self.network)
         self.encoding_ = Encoding.fitted(features, self.volts, self.twins, self.bias)
         inputs = self.encoding_(features[:1]).shape[1]
-        seed = 0 if self.random_state is None else int(self.random_state)
-        self.network_ = crossbar(inputs, outputs, rails=self.volts, seed=seed) if self.network is None else self.network
+        self._seed = _seed(self.random_state)
+        self.network_ = crossbar(inputs, outputs, rails=self.volts, seed=self._seed) if self.network is None else self.network
 
     def _learn(self, features: Array, targets: Array, rule: Rule, epochs: int) -> None:
         task = Task(self.encoding_(features), targets)
+        if self.batch_size is not None:
+            check_count("batch_size", self.batch_size, 1)
         size = None if self.batch_size is None or self.batch_size >= len(task) else self.batch_size
         with self._circuit() as circuit:
             result = train(
@@ -96,9 +108,10 @@ class _CircuitEstimator(BaseEstimator):
                 learning_rate=self.learning_rate,
                 decay=self.decay,
                 optimizer=self.optimizer,
-                seed=0 if self.random_state is None else int(self.random_state),
+                seed=self._seed,
             )
         self.network_ = self.network_.with_found(result.conductances)
+        self._seed += 1  # samples left over in one call of partial_fit are others in the next
         self.n_iter_ = epochs
         self.losses_ = result.losses
 
@@ -135,10 +148,7 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):
         """Train from the network's first conductances."""
         values, labels = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
-        self.classes_ = unique_labels(labels)
-        if len(self.classes_) < 2:
-            raise ValueError(f"only one class, {self.classes_[0]!r}; a classification needs two or more")
-        self._begin(values, len(self.classes_))
+        self._begin_with(values, unique_labels(labels))
         return self._fit(values, labels, self.epochs)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -146,13 +156,21 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):
         first = not hasattr(self, "network_")
         values, labels = validate_data(self, X, y, dtype=np.float64, reset=first)
         check_classification_targets(labels)
-        if first:
-            self.classes_ = unique_labels(labels if classes is None else classes)
-            self._begin(values, len(self.classes_))
-        strange = np.setdiff1d(labels, self.classes_)
-        if len(strange):
+        known = self.classes_ if not first else unique_labels(labels if classes is None else classes)
+        if strange := np.setdiff1d(labels, known).tolist():
             raise ValueError(f"y has the label {strange[0]!r}, which is none of the classes of the first call")
+        if first:
+            self._begin_with(values, known)
         return self._fit(values, labels, 1)
+
+    def _begin_with(self, values: Array, classes: Any) -> None:
+        if len(classes) < 2:
+            told = ", ".join(map(repr, classes.tolist()))
+            raise ValueError(
+                f"only one class, {told}; a classification needs two or more (partial_fit: give all `classes` first)"
+            )
+        self._begin(values, len(classes))
+        self.classes_ = classes
 
     def _fit(self, values: Array, labels: Any, epochs: int) -> Self:
         targets = np.eye(len(self.classes_))[np.searchsorted(self.classes_, labels)]

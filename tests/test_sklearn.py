@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from hwlearn import BenchCircuit, CoupledLearning, CrossEntropy, ExactCircuit, ImperfectCircuit, NewtonCircuit
 from hwlearn.circuits.imperfect import Quantised
 from hwlearn.errors import HwlearnError
+from hwlearn.learning.batches import Batches
 from hwlearn.network.builders import crossbar
 from hwlearn.sklearn import CircuitClassifier, CircuitRegressor
 
@@ -85,3 +86,53 @@ def quantised(network):
 def test_what_makes_no_circuit_is_told(backend, words):
     with pytest.raises(HwlearnError, match=words):
         CircuitRegressor(backend=backend, epochs=1).fit([[0.0], [1.0]], [0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"batch_size": "full"}, "batch_size is 'full'; it must be a whole number"),
+        ({"batch_size": True}, "batch_size is True; it must be 1 or more"),
+        ({"network": "board.cir"}, "network is 'board.cir': pass a Network"),
+        ({"volts": 3}, "volts are 3; give the lower and the upper end"),
+        ({"volts": ("a", "b")}, r"volts are \('a', 'b'\): could not convert"),
+        ({"bias": "1 V"}, "bias is '1 V': could not convert"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_told(arguments, words):
+    with pytest.raises(HwlearnError, match=words):
+        CircuitClassifier(epochs=1, **arguments).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_a_random_state_is_what_scikit_learn_takes():
+    features, labels = load_iris(return_X_y=True)
+    one, other = (CircuitClassifier(epochs=0, random_state=np.random.RandomState(7)).fit(features, labels) for _ in range(2))
+    np.testing.assert_array_equal(one.network_.conductances, other.network_.conductances)
+    drawn = [CircuitClassifier(epochs=0, random_state=None).fit(features, labels).network_.conductances for _ in range(2)]
+    assert not np.array_equal(*drawn)
+
+
+def test_partial_fit_reaches_every_sample(monkeypatch):
+    """7 samples, 5 in a batch: a call leaves two out, and not the same two each time."""
+    seen = set()
+
+    def at(self, step, drawn=Batches.at):
+        batch = drawn(self, step)
+        seen.update(batch.inputs[:, 0].tolist())
+        return batch
+
+    monkeypatch.setattr(Batches, "at", at)
+    one = CircuitClassifier(batch_size=5)
+    for _ in range(10):
+        one.partial_fit(np.arange(7.0)[:, None], np.arange(7) % 2)
+    assert len(seen) == 7
+
+
+def test_a_first_call_that_fails_fixes_nothing():
+    features, labels = load_iris(return_X_y=True)
+    one = CircuitClassifier()
+    with pytest.raises(ValueError, match="label 0, which is none of the classes"):
+        one.partial_fit(features, labels, classes=[1, 2])
+    with pytest.raises(ValueError, match=r"only one class, 0; .*all `classes`"):
+        one.partial_fit(features[:10], labels[:10])
+    assert set(one.partial_fit(features, labels).classes_) == {0, 1, 2}

@@ -36,6 +36,7 @@ from hwlearn.analysis.design.problem import Problem
 from hwlearn.analysis.design.search import Design
 from hwlearn.errors import ExperimentError, HwlearnError
 from hwlearn.experiments.files import write_text
+from hwlearn.experiments.messages import in_a_line
 from hwlearn.experiments.settings import Conductance, Names
 from hwlearn.experiments.task import Rows
 from hwlearn.learning.task import Task
@@ -162,6 +163,16 @@ class DesignSettings(Table):
     imperfect: DesignImperfections = DesignImperfections()
 
 
+KEYS = {
+    "design": tuple(DesignTable.model_fields),
+    "ports": tuple(DesignPorts.model_fields),
+    "task": tuple(DesignTask.model_fields),
+    "rule": tuple(DesignRule.model_fields),
+    "imperfect": tuple(DesignImperfections.model_fields),
+}
+"""The tables of a design file, and their keys."""
+
+
 def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
     """Read and check a design file.
 
@@ -173,8 +184,7 @@ def load_design(path: str | PathLike[str]) -> tuple[DesignSettings, Problem]:
     try:
         settings = DesignSettings.model_validate(content)
     except ValidationError as error:
-        told = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ExperimentError(f"{file}: {'; '.join(told)}") from None
+        raise ExperimentError(f"{file}: {in_a_line(error, tables=KEYS)}") from None
     table = settings.design
     try:
         return settings, Problem.of(

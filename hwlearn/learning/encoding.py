@@ -51,12 +51,14 @@ class Encoding:
         values = table(features)
         if not len(values):
             raise TaskError("features: no samples")
-        if len(volts) != 2 or not (math.isfinite(volts[0]) and math.isfinite(volts[1]) and volts[0] < volts[1]):
-            raise TaskError(f"volts are {tuple(volts)}; give the lower and the upper end, such as (0.0, 1.0)")
-        if bias is not None and not math.isfinite(bias):
-            raise TaskError(f"bias is {bias}; it must be a voltage, or None")
-        ends = (float(volts[0]), float(volts[1]))
-        return cls(values.min(axis=0), values.max(axis=0), ends, bool(twins), None if bias is None else float(bias))
+        ends = converted(volts, "volts", f"volts are {volts!r}")
+        if ends.shape != (2,) or not (np.isfinite(ends).all() and ends[0] < ends[1]):
+            raise TaskError(f"volts are {volts!r}; give the lower and the upper end, such as (0.0, 1.0)")
+        rail = None if bias is None else converted(bias, "bias", f"bias is {bias!r}")
+        if rail is not None and (rail.ndim or not math.isfinite(rail)):
+            raise TaskError(f"bias is {bias!r}; it must be a voltage, or None")
+        bottom, top = ends.tolist()
+        return cls(values.min(axis=0), values.max(axis=0), (bottom, top), bool(twins), None if rail is None else float(rail))
 
     def __repr__(self) -> str:
         twins = ", twins" if self.twins else ""
@@ -82,7 +84,7 @@ class Encoding:
         return np.concatenate((inputs, -inputs), axis=1) if self.twins else inputs
 
     def refitted(self, features: ArrayLike) -> Encoding:
-        """The same, made from other samples."""
+        """An encoding with the same options, fitted to other samples (S, n)."""
         return type(self).fitted(features, self.volts, self.twins, self.bias)
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """The encoding that `as_dict` told."""
+        """The encoding that `as_dict` wrote."""
         low, high = (np.array(content[key], dtype=np.float64) for key in ("low", "high"))
         bottom, top = content["volts"]
         return cls(low, high, (float(bottom), float(top)), bool(content["twins"]), content["bias"])

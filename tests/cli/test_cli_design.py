@@ -1,6 +1,7 @@
 """`hwlearn design`: what it leaves is trained as it is, in as many steps as it says, on the exact model and in ngspice."""
 
 import json
+import re
 
 import networkx
 import pytest
@@ -8,7 +9,8 @@ from typer.testing import CliRunner
 
 from hwlearn.analysis.design.candidates import crossbar_pairs
 from hwlearn.cli import app
-from hwlearn.errors import ModelError
+from hwlearn.errors import ExperimentError, ModelError
+from hwlearn.experiments.designs import load_design
 
 DESIGN = """
 [design]
@@ -184,3 +186,20 @@ def test_places_of_ports_are_those_of_the_file(tmp_path, monkeypatch):
     result = run("design", "task.toml")
     assert result.exit_code == 2
     assert "ports.places: there is no node 'nowhere'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("nodes = 8", "node = 8", "design.nodes is missing; unknown key design.node; did you mean design.nodes?"),
+        ("nodes = 8", "nodes = 1", "design.nodes = 1: must be greater than or equal to 2"),
+        ("nodes = 8", "nodes = 8\nbounds = [0, 1]", "design.bounds[0] = 0: must be greater than or equal to 1e-150"),
+        ("nodes = 8", "nodes = 8\nbounds = [1e-3]", "design.bounds: give at least 2 items, not 1"),
+        ("nodes = 8", 'nodes = 8\nobjective = "speed"', "design.objective = 'speed': must be 'steps', 'condition'"),
+        ("[ports]", "[port]", "table [ports] is missing; unknown key port; did you mean [ports]?"),
+    ],
+)
+def test_keys_are_told_in_the_words_of_the_file(tmp_path, old, new, words):
+    (tmp_path / "task.toml").write_text(DESIGN.replace("RULE", "ep").replace(old, new))
+    with pytest.raises(ExperimentError, match=re.escape(words)):
+        load_design(tmp_path / "task.toml")

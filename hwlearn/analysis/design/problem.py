@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -15,11 +15,23 @@ from hwlearn.arrays import Array, Indices
 from hwlearn.errors import ModelError
 from hwlearn.learning.task import Task
 from hwlearn.network import Network
-from hwlearn.network.ports import Port, Source, as_input, as_output
+from hwlearn.network.ports import Port, Source, as_input, as_output, canonical
 from hwlearn.text import GROUND, did_you_mean
 
 LEARNED = 1e-12
 """Mean ½‖o − y‖² [V²] at which a task counts as learned where no loss is given."""
+
+
+def _pair(candidate: tuple[str, str]) -> tuple[str, str]:
+    """The two nodes by the names that a network has for them.
+
+    Raises:
+        ModelError: they are one.
+    """
+    one, two = map(canonical, candidate)
+    if one == two:
+        raise ModelError(f"candidates: an edge from {one} to itself; remove it")
+    return one, two
 
 
 @dataclass(frozen=True)
@@ -108,14 +120,15 @@ class Problem:
                 raise ModelError(f"task: {array.shape[1]} {what} values per sample for {len(ends)} ports")
         named = dict.fromkeys([drive.plus for drive in drives])
         named.update(dict.fromkeys(node for port in ports for node in (port.plus, port.minus) if node != GROUND))
-        if candidates is not None:
-            named.update(dict.fromkeys(node for pair in candidates for node in pair))
+        given = {frozenset(pair): pair for pair in map(_pair, candidates or ())}.values()
+        named.update(dict.fromkeys(node for pair in given for node in pair))
         hidden = (f"h{k}" for k in range(1, nodes + 1))
         while len(named) < nodes:
             named.setdefault(next(hidden))
         if len(named) > nodes:
             raise ModelError(f"nodes = {nodes}: ports and candidates name {len(named)} nodes already")
-        pairs = tuple(combinations(named, 2)) if candidates is None else tuple(candidates)
+        Network.from_edges(list(pairwise(named)), inputs=drives, outputs=ports)  # refuses ports that no circuit can have
+        pairs = tuple(combinations(named, 2)) if candidates is None else tuple(given)
         driven = {drive.plus for drive in drives} | {GROUND}
         most = sum("ports" in change or not set(pair) <= driven for pair in pairs)
         least = len(set(named) - driven)
@@ -179,7 +192,7 @@ class Problem:
     @cached_property
     def relatives(self) -> tuple[Plan, ...]:
         """The plans of the family: targets random in the inner half of what the inputs of each sample span."""
-        known = self._known
+        known = self.known
         low, high = known.min(axis=1), known.max(axis=1)
         part = np.random.default_rng(0).uniform(0.25, 0.75, (self.family, *self.task.targets.shape))
         return tuple(self._facing(targets) for targets in low[:, None] + part * (high - low)[:, None])
@@ -198,10 +211,10 @@ class Problem:
             if port.minus in at:
                 ports[at[port.minus], k] -= 1
         held = [at[drive.plus] for drive in self.inputs] + ([at[GROUND]] if GROUND in at else [])
-        return Plan.of(self.nodes, np.array(held), ports, (self._known, targets), merged=self.rule != "al")
+        return Plan.of(self.nodes, np.array(held), ports, (self.known, targets), merged=self.rule != "al")
 
     @property
-    def _known(self) -> Array:
+    def known(self) -> Array:
         """(S, q) V, what is held: the inputs, and ground if it is a node."""
         inputs = self.task.inputs
         return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
