@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clocks import Clock
+from clocks import MessageClock
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -197,17 +197,9 @@ def perfect(tmp_path, **virtual):
     return tmp_path / "station.toml"
 
 
-class Messages(Clock):
-    """Time passes while it settles, and 0.1 ms before and after each message."""
-
-    def perf_counter(self):
-        self.now += 1e-4
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    made = Messages()
+    made = MessageClock()
     for module in ("bench.account", "bench.phases", "instruments.scpi.session"):
         monkeypatch.setattr(f"hwlearn.lab.{module}.time", made)
     return made

@@ -1,6 +1,10 @@
-"""Time-outs count only once an instrument is silent, see tests/support/attention.py: those of virtual benches are watched."""
+"""Nothing of a virtual bench is waited for but its answers, and these are: no time-out runs out because they are slow.
+
+See tests/support/attention.py.
+"""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from attention import SERVED, Attention
@@ -15,6 +19,15 @@ from hwlearn.lab.virtual.scpi import ScpiInstrument
 
 LAST_LOOK = 0.02
 """Seconds in which an answer is found that was sent."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _firmware_waits_for_no_relay():
+    """The channels of virtual boards settle at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        without = SimpleNamespace(monotonic_ns=time.monotonic_ns, sleep=lambda seconds: None)
+        patch.setattr("hwlearn.lab.firmware.clock.time", without)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from benches import ELSEWHERE, EXPERIMENT, NETWORK, STATION, bench, changed
+from clocks import MessageClock
 from hypothesis import given
 from hypothesis import strategies as st
 from test_bench_contract import station_of
@@ -118,7 +119,10 @@ def test_a_dead_edge_is_found(tmp_path):
     assert "dead" in notes(findings)
 
 
-def test_slow_settling_fails_alone_and_says_how_long_to_wait(tmp_path):
+def test_slow_settling_fails_alone_and_says_how_long_to_wait(tmp_path, monkeypatch):
+    clock = MessageClock()
+    for module in ("virtual.model", "bench.account", "bench.phases", "instruments.scpi.session"):
+        monkeypatch.setattr(f"hwlearn.lab.{module}.time", clock)
     with bench(tmp_path, virtual=[("lsb_v", "tau_s = 1e-3\nlsb_v")]) as circuit:
         findings = self_test(circuit)
     assert {test for test, _ in failed(findings)} == {"settling"}

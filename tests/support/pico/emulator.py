@@ -90,7 +90,7 @@ def main(folder, station, experiment):
     sys.path.insert(0, folder)
     import firmware.clock
 
-    firmware.clock.time = SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + ahead[0], sleep=time.sleep)
+    firmware.clock.time = SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + ahead[0], sleep=lambda seconds: None)
     runpy.run_path(str(Path(folder) / "main.py"))
 
 
