@@ -1,7 +1,8 @@
 """Files that are written where they were meant to be, and whole or not at all.
 
 A folder may be somebody else's: a link in it leads anywhere, a pipe never ends. Nothing here follows a link in the last place
-of a path, or takes anything but a plain file. What fails raises OSError, whose `strerror` says why.
+of a path, or takes anything but a plain file. What fails raises OSError, whose `strerror` says why;
+`given_content` and `given_text` raise an error of hwlearn instead.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from contextvars import ContextVar
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
+
+from hwlearn.errors import HwlearnError
 
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -104,6 +107,32 @@ def given(path: Path) -> bytes:
     if noted is not None:
         noted[name] = content
     return content
+
+
+def given_content(path: Path, error: type[HwlearnError]) -> bytes:
+    """What `given` reads.
+
+    Raises:
+        HwlearnError: of the class `error`; names the file and what is wrong with it.
+    """
+    try:
+        return given(path)
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except OSError as failure:
+        raise error(f"{path}: {failure.strerror}") from None
+
+
+def given_text(path: Path, error: type[HwlearnError]) -> str:
+    """What `given` reads, as text; a byte order mark is left out.
+
+    Raises:
+        HwlearnError: of the class `error`; names the file and what is wrong with it.
+    """
+    try:
+        return given_content(path, error).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise error(f"{path}: not UTF-8; save it as UTF-8") from None
 
 
 def on_disk(path: Path) -> bytes:

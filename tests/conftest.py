@@ -1,6 +1,8 @@
 import math
 import os
+import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,6 +45,15 @@ def pytest_xdist_auto_num_workers(config):
 
 def pytest_configure(config):
     config.option.loadscopereorder = False  # of pytest-xdist, which would begin with the files of most tests
+    _have_temporary_files_of_its_own(config)
+
+
+def _have_temporary_files_of_its_own(config):
+    """Locks of instruments lie among temporary files, and processes of tests may have instruments of the same name at once."""
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # where pytest's own stay
+    folder = tempfile.mkdtemp(prefix="hwlearn-")
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import outside
 import pytest
+from processes import PATIENCE
 from typer.testing import CliRunner
 
 from hwlearn import ExactCircuit, Network, NewtonCircuit, Run, Task, train
@@ -81,7 +82,7 @@ def installed(tmp_path_factory):
 
 def hwlearn(environment, *words):
     command = [sys.executable, "-m", "hwlearn", *map(str, words)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 @pytest.fixture

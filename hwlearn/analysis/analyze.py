@@ -31,11 +31,11 @@ from hwlearn.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What `analyze` found.
+    """Whether a network can learn a task, how fast, and what stands in the way; made by `analyze`.
 
     Attributes:
-        network, task: what was asked about.
-        shape: what the graph alone says.
+        network, task: that were analysed.
+        shape: what follows from the graph alone, whatever the conductances.
         feasibility: whether the targets can be reached, and the nearest circuit found.
         here: Jacobian at the network's own conductances.
         start: coercivity there.

@@ -37,7 +37,8 @@ class Feasibility:
     """Whether the targets can be reached within the bounds.
 
     Attributes:
-        reachable: False also if no search found them, which `reasons` then says.
+        reachable: whether conductances that meet the targets were found. `reasons` says whether none can exist, or none was
+            found.
         reasons: why not; empty if reachable.
         nearest: the best circuit found; where the targets cannot be met, a minimum of the error within the bounds, unless the
             task is too large to look for it.

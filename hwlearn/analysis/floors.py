@@ -24,7 +24,7 @@ from hwlearn.errors import HwlearnError
 
 @dataclass(frozen=True, eq=False)
 class Floor:
-    """What is left.
+    """The error that learning cannot bring down.
 
     Attributes:
         loss: ½ ‖e‖² [V²], mean over samples, and over time if it fluctuates.

@@ -62,7 +62,7 @@ def repeats_for(near: Linearised, volts: float, wanted: float, amperes: float = 
     """Readings to average so that the direction error is at most `wanted`.
 
     Raises:
-        HwlearnError: the bias of the nudge alone is larger; take a smaller nudge, or symmetric ones.
+        HwlearnError: the bias of the one-sided nudge alone is larger than `wanted`.
     """
     bias = one_sided_bias(near)
     left = wanted**2 - float(bias @ bias)

@@ -42,7 +42,7 @@ class OperatingPoint:
     """Rank, coercivity constant and EP's rates from the Jacobian at each sample's operating point.
 
     Attributes:
-        network, task: what was asked about.
+        network, task: that were analysed.
         here: the small-signal response in each sample.
         squares: (E,) V²/S², of ∂o/∂g, sum over the outputs, mean over the samples.
         rank: of J (S·n_out, trained edges), singular values counted as in `Coercivity`.

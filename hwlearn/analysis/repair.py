@@ -29,7 +29,7 @@ LARGEST = 2000
 
 @dataclass(frozen=True)
 class Repair:
-    """A change, and what it does.
+    """A change of the circuit or the task, and the coercivity constant that it leads to.
 
     Attributes:
         what: the change, in words.
@@ -44,7 +44,7 @@ class Repair:
 
 
 def repairs(network: Network, task: Task, symmetry: Symmetry) -> tuple[Repair, ...]:
-    """Edges, a target off the symmetry, and another start, each tried alone; the best first."""
+    """Try each of these alone: more edges, a target off the symmetry, another start. The best is the first."""
     if len(network.edges) > LARGEST or network.elements or network.devices:
         return ()
     inside = [port for port in network.outputs if port.name in symmetry.outputs]

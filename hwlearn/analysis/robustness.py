@@ -117,7 +117,7 @@ class Case:
     """One imperfection of one size.
 
     Attributes:
-        imperfection, size, unit: what.
+        imperfection, size, unit: its name, and its size in this unit.
         predicted: loss [V²] that theory predicts without remedy; None where it says nothing.
         losses: remedy → true loss ½‖e‖² [V²], mean over the last quarter of the run; without those that do not apply.
         wander: remedy → how far the true conductances moved in that quarter, rms, as a part of their mean.
@@ -250,7 +250,7 @@ def robustness(
 
 
 def _too_few(name: str, count: int, names: tuple[str, ...]) -> str:
-    """Why there are fewer edges than asked for."""
+    """A note that says why fewer edges than asked for are stuck or dead."""
     why = "none would be left to learn" if name == "stuck edges" else "a node would float, or no edge be left to learn"
     most = f"{', '.join(names)} at most" if names else "none"
     return f"{name}: {most}, not {count}: with one more {why}"
@@ -258,7 +258,7 @@ def _too_few(name: str, count: int, names: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """What all runs have in common."""
+    """Network, task and start, which all runs share."""
 
     network: Network
     task: Task
@@ -317,7 +317,7 @@ def _remedies(rule: Rule, plain: _Run, reach: float) -> dict[str, Rule]:
 
 
 def _told(notes: list[str], what: str, *given: Any) -> float | None:
-    """`_predicted`; a note says why where rounding would decide."""
+    """The predicted floor [V²]; None, with a note that says why, where rounding would decide it."""
     try:
         return _predicted(*given)
     except IllConditioned as error:

@@ -11,14 +11,14 @@ from hwlearn.text import inverse_unit
 
 
 class Units(NamedTuple):
-    """Of a mode's rate, and of a learning rate, which is its inverse."""
+    """The units of a mode's rate and of a learning rate, which is the inverse."""
 
     rate: str
     step: str
 
 
 def units_of(rule: str, loss: Loss | None = None) -> Units:
-    """For a rule by its name, and a loss other than the squared error."""
+    """The units for a rule, by its name, and a loss; the squared error if none is given."""
     rate = RULES.get(rule)().rate_unit
     if loss is not None:
         rate = rate.replace(SquaredError.unit, loss.unit)

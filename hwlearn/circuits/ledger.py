@@ -18,7 +18,7 @@ SETTLE = 0.01
 
 @dataclass(frozen=True)
 class Ledger:
-    """Energy, time, readings and writes. Ledgers add up.
+    """Energy, time, readings and writes. Ledgers can be added and multiplied (`times`).
 
     Attributes:
         energy: what the sources gave, Σ V·I over the phases and how long each was on [J].
@@ -47,6 +47,19 @@ class Ledger:
             self.phases + other.phases,
             {name: self.writes.get(name, 0) + other.writes.get(name, 0) for name in {**self.writes, **other.writes}},
             {name: self.worn.get(name, 0.0) + other.worn.get(name, 0.0) for name in {**self.worn, **other.worn}},
+        )
+
+    def times(self, count: float) -> Ledger:
+        """The ledger of `count` repetitions of what this one tells."""
+        return Ledger(
+            self.energy * count,
+            self.settling * count,
+            self.reading * count,
+            self.programming * count,
+            round(self.readings * count),
+            round(self.phases * count),
+            {name: round(writes * count) for name, writes in self.writes.items()},
+            {name: part * count for name, part in self.worn.items()},
         )
 
     @property

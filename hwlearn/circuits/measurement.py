@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,6 +87,9 @@ class SampledMeasurement(Measurement):
     noise: float = 0.0
     provenance: str = ""
 
+    by_sample: ClassVar[tuple[str, ...]] = ("voltages", "output_voltages", "output_currents", "input_currents")
+    """Fields with a row or a part for each sample."""
+
     @classmethod
     def joined(cls, parts: Sequence[SampledMeasurement]) -> SampledMeasurement:
         """The samples of all parts, one after the other. They are of one circuit with the same conductances."""
@@ -109,10 +113,10 @@ class SampledMeasurement(Measurement):
     def _drops(self) -> Array:
         return self.voltages[:, self.network.tails] - self.voltages[:, self.network.heads]
 
-    def _parts(self) -> Iterator[tuple[slice, SampledMeasurement]]:
+    def _parts(self) -> Iterator[tuple[slice, Self]]:
         """The samples in parts, which bounds the memory of their drops; all of them as they are where these are few."""
         for part in parts(len(self.voltages), len(self.network.edges)):
-            yield part, self if part == slice(0, len(self.voltages)) else self[part]
+            yield part, self[part]
 
     @property
     def power(self) -> Array:
@@ -143,17 +147,10 @@ class SampledMeasurement(Measurement):
             contrast[k] = device.contrast(here[:, k], there[:, k])
         return contrast
 
-    def __getitem__(self, chosen: slice) -> SampledMeasurement:
-        return SampledMeasurement(
-            self.network,
-            self.conductances,
-            self.voltages[chosen],
-            self.output_voltages[chosen],
-            self.output_currents[chosen],
-            self.input_currents[chosen],
-            self.noise,
-            self.provenance,
-        )
+    def __getitem__(self, chosen: slice) -> Self:
+        if chosen == slice(0, len(self.voltages)):
+            return self
+        return replace(self, **{name: getattr(self, name)[chosen] for name in self.by_sample})
 
 
 def parts(samples: int, numbers: int) -> Iterator[slice]:

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 @dataclass(frozen=True)
 class Options:
-    """What a command line says about one thing. A command with an argument of such a type has its fields as options."""
+    """A group of options of the command line. A command with an argument of such a type has its fields as options."""
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:

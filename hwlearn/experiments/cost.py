@@ -11,7 +11,7 @@ from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.ledger import Ledger, Timing, sourced
 from hwlearn.errors import HwlearnError
 from hwlearn.experiments.experiment import Experiment
-from hwlearn.learning.cost import several, step_cost
+from hwlearn.learning.cost import step_cost
 from hwlearn.learning.task import Task
 from hwlearn.learning.trajectory import Trajectory
 from hwlearn.network import Network
@@ -50,7 +50,7 @@ def modelled_ledger(experiment: Experiment, along: Trajectory) -> Ledger:
             costs.append(_step(experiment, network, circuit))
     done = float(steps[-1])
     joules = np.interp(np.arange(done), steps[chosen], [cost.energy for cost in costs])
-    return replace(several(costs[0], done), energy=float(joules.sum()))
+    return replace(costs[0].times(done), energy=float(joules.sum()))
 
 
 def predicted_ledger(experiment: Experiment, network: Network) -> Ledger | None:
@@ -59,7 +59,7 @@ def predicted_ledger(experiment: Experiment, network: Network) -> Ledger | None:
     if table is None:
         return None
     with _circuit(experiment, network) as circuit:
-        return several(_step(experiment, network, circuit), table.updates(len(experiment.task)))
+        return _step(experiment, network, circuit).times(table.updates(len(experiment.task)))
 
 
 def _step(experiment: Experiment, network: Network, circuit: Circuit) -> Ledger:

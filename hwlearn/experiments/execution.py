@@ -55,7 +55,7 @@ class Earlier:
 
 
 class Point(NamedTuple):
-    """What the circuit is at a step: a row of `Trajectory`.
+    """The state of the circuit at a step: a row of `Trajectory`.
 
     Attributes:
         conductances: (E,) S, as realised. codes: see `Circuit.codes`. outputs: (S, n_out) V, None where not read.

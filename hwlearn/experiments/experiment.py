@@ -39,7 +39,8 @@ from hwlearn.network.initial import Initial
 
 @dataclass(frozen=True)
 class Experiment:
-    """What `load_experiment` read. Network, task and rule are made when first asked for; the circuit is new each time.
+    """A checked experiment file, made by `load_experiment`. Network, task and rule are made when first asked for, and kept; a
+    circuit is new each time.
 
     Attributes:
         settings: the file's content, overrides included.

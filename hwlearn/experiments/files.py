@@ -27,7 +27,7 @@ def alone_in(folder: Path, what: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Busy:
-        raise ExperimentError(f"{folder}: another process is at work on this {what}") from None
+        raise ExperimentError(f"{folder}: another process is at work on this {what}; wait until it ends") from None
     except OSError as error:
         raise ExperimentError(f"{lock.path}: {error.strerror}; give a folder that can be written") from None
     try:

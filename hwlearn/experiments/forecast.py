@@ -33,7 +33,7 @@ FAR = 2.0
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is known of a training beforehand.
+    """The predicted course of a training, before it begins.
 
     Attributes:
         rate: the learning rate, in words; empty where the file gives one.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Grades:
-    """Nothing where the task has no classes, or where the circuit no longer answered.
+    """How right a classification is in the end. Empty where the task has no classes, or the circuit no longer answered.
 
     Attributes:
         classes: the K labels.

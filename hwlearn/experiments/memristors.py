@@ -34,7 +34,7 @@ class MemristorTable(Table):
         """
         kind = trusted.member(DEVICES, self.law)
         if not issubclass(kind, Memristor):
-            raise HwlearnError(f"{self.law} is no memristor; take ion-drift, vteam, or a law of your own")
+            raise HwlearnError(f"{self.law} is no memristor; take ion-drift, vteam, vteam-exponential, or a law of your own")
         device = made(kind, self.law, {**(self.__pydantic_extra__ or {}), "edge": edge})
         try:
             device.check()

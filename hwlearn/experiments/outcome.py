@@ -18,7 +18,7 @@ LEAST, LARGEST = 1e-150, 1e150
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a run ended with, whatever ended it.
+    """The end of a run, whatever ended it.
 
     Attributes:
         rule, backend: their names.

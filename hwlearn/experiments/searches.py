@@ -45,7 +45,7 @@ class Restart:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A graph that nobody designed. Attributes: problem. ends: (E, 2)."""
+    """A random graph, to be judged beside the designs. Attributes: problem. ends: (E, 2)."""
 
     problem: Problem
     ends: Indices
@@ -119,7 +119,7 @@ class Kept:
     @classmethod
     @contextmanager
     def of(cls, folder: Path, settings: DesignSettings) -> Iterator[Self]:
-        """That of a folder in which no other process is at work. What was kept goes once the design is written.
+        """The kept searches of a folder in which no other process is at work. They are deleted once the design is written.
 
         Raises:
             ExperimentError: another process is at work there; the folder is another design's, or holds something else.
@@ -166,7 +166,9 @@ def _each(
     with closing(finished(work, max(processes, 1), dask, _done)) as ended:
         for k, done in ended:
             if done.result is None:
-                raise ExperimentError(f"a search ended with its process: {done.error}")
+                raise ExperimentError(
+                    f"a search was lost with its process: {done.error}; the same command goes on with the others"
+                )
             yield k, done.result["found"]
 
 

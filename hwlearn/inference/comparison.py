@@ -44,8 +44,8 @@ class Compared:
         drift: (N,) V, last free phase minus first.
         identified: conductances fitted to the probing phases, offsets and swaps taken back; None without noise.
         diagnosis: faults that explain the differences. Both rest on linear algebra: None if the network is not linear.
-        reasons: why it does not agree, most dangerous first; empty if it does.
-        look_first: what to look at first; empty if there is nothing.
+        reasons: why the circuit does not agree, most dangerous first; empty if it does.
+        look_first: which part of the bench to look at first; empty if the circuit agrees.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What `compare_circuits` found: each circuit beside the `reference`.
+    """Each circuit beside the `reference`, as `compare_circuits` measured them.
 
     Attributes:
         network: of all circuits. rule: name of the rule whose phases were made. reference: name of the circuit that counts.

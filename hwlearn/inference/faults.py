@@ -30,7 +30,7 @@ SUSPECTS = 24
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What is accepted without being a fault; standard deviations.
+    """Deviations that count as no fault, as standard deviations.
 
     Attributes:
         noise: of a node voltage [V].
@@ -59,7 +59,8 @@ class Fault:
     """One explanation.
 
     Attributes:
-        kind: what it is. names: edges or nodes; further ones could not be told from the first.
+        kind: of the fault. names: of its edge, or its nodes; further names are of edges or nodes that would explain the
+            measurement as well.
         size: relative deviation of a conductance (−1: open), or offset [V]; zero for swapped channels.
         gain: by how much it lowers chi².
     """
@@ -113,7 +114,7 @@ def find_faults(network: Network, probes: Sequence[Probe], accuracy: Accuracy, m
     Args:
         network: the model; linear.
         probes: what was measured. Probes at uneven conductances see edges that symmetry hides.
-        accuracy: what is no fault.
+        accuracy: deviations that are no fault.
         most: rounds of the search.
 
     Raises:

@@ -28,7 +28,8 @@ SURE = 5.0
 
 @dataclass(frozen=True)
 class Stray:
-    """An edge that does not follow: which, by how much it was told to change, and moved, give or take `error` [S]."""
+    """An edge that does not do what it is told: its index, by how much it was told to change, by how much it did, and the
+    standard deviation `error` of that [S]."""
 
     edge: int
     told: float

@@ -28,7 +28,7 @@ class Identified:
 
     Attributes:
         network: whose edges these are.
-        nominal: (E,) S, what was expected.
+        nominal: (E,) S that were expected.
         conductances: (E,) S, the fit; along unseen directions it stays where it started.
         relative_error: (E,) standard error of ln g, of the seen part; infinite for an edge that is hardly seen.
         unseen: (E, k) orthonormal directions in ln g that the measurement cannot see.
@@ -71,7 +71,7 @@ def identify(
 
     Args:
         network: linear.
-        nominal: (E,) S, what is expected.
+        nominal: (E,) S that are expected.
         drive: open or injected; the inputs are the values that were driven.
         voltages: (S, N) V that were measured.
         noise: standard deviation of a node voltage [V], for the covariance.

@@ -17,7 +17,7 @@ class Batches:
         task: all samples.
         size: samples per step, drawn without replacement, reshuffled each epoch; all of them if None.
         seed: of the shuffling.
-        whole: what stands for all samples where they are taken together.
+        whole: the task of a step that takes all samples: `task`, or a short one with the same moments.
 
     Attributes:
         per_epoch: steps of an epoch. Samples that are left over when these are full wait for the next shuffling.

@@ -31,7 +31,7 @@ class Classifier:
 
     @classmethod
     def of(cls, task: Classification) -> Self:
-        """That of a task."""
+        """The classifier of a task: its encoding, its classes and their targets."""
         return cls(task.encoding, task.classes, task.class_targets)
 
     def __call__(self, circuit: Circuit, features: ArrayLike) -> NDArray[Any]:
@@ -53,6 +53,6 @@ class Classifier:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """What `as_dict` told."""
+        """The classifier that `as_dict` wrote."""
         targets = np.array(content["class_targets"], dtype=np.float64)
         return cls(Encoding.from_dict(content["encoding"]), tuple(content["classes"]), targets)

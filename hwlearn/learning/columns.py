@@ -13,7 +13,7 @@ import numpy as np
 
 from hwlearn.arrays import Array
 from hwlearn.errors import TaskError
-from hwlearn.files import given
+from hwlearn.files import given_text
 from hwlearn.text import read_decimal
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
@@ -32,14 +32,7 @@ class Columns:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._file = file = Path(path)
-        try:
-            text = given(file).decode("utf-8-sig")
-        except FileNotFoundError:
-            raise TaskError(f"{file}: no such file") from None
-        except UnicodeDecodeError:
-            raise TaskError(f"{file}: not UTF-8; save it as UTF-8") from None
-        except OSError as error:
-            raise TaskError(f"{file}: {error.strerror}") from None
+        text = given_text(file, TaskError)
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
         if len(lines) < 2:
             raise TaskError(f"{file}: needs a header line and one sample or more")

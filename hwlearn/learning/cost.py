@@ -33,11 +33,12 @@ def phase_powers(circuit: Circuit, network: Network, task: Task, rule: Rule) -> 
 def step_cost(
     circuit: Circuit, network: Network, task: Task, rule: Rule, timing: Timing, samples: int | None = None
 ) -> Ledger:
-    """What a step costs on a bench with such times, each phase being on while it settles and is read.
+    """Energy and time of a step on a bench with these times. The sources of a phase are on while it settles and is read.
 
     Args:
         circuit: of `sourced(network)`, at the conductances in question.
-        samples: in a step, such as a minibatch; their powers are the mean of those of `task`. All of it if not given.
+        samples: how many a step drives, such as those of a minibatch; each has the mean power of those of `task`. All
+            samples of `task` if not given.
     """
     count = len(task) if samples is None else samples
     powers = phase_powers(circuit, network, task, rule)
@@ -52,18 +53,4 @@ def step_cost(
         phases=phases,
         writes=dict.fromkeys(names, 1),
         worn={name: 1 / timing.endurance[name] for name in names if name in timing.endurance},
-    )
-
-
-def several(cost: Ledger, steps: float) -> Ledger:
-    """So many times a cost."""
-    return Ledger(
-        cost.energy * steps,
-        cost.settling * steps,
-        cost.reading * steps,
-        cost.programming * steps,
-        round(cost.readings * steps),
-        round(cost.phases * steps),
-        {name: round(count * steps) for name, count in cost.writes.items()},
-        {name: part * steps for name, part in cost.worn.items()},
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import TaskError
-from hwlearn.files import given
+from hwlearn.files import given_content
 from hwlearn.learning.columns import Columns
 from hwlearn.text import did_you_mean
 
@@ -53,12 +53,7 @@ class Arrays:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._file = file = Path(path)
-        try:
-            content = given(file)
-        except FileNotFoundError:
-            raise TaskError(f"{file}: no such file") from None
-        except OSError as error:
-            raise TaskError(f"{file}: {error.strerror}") from None
+        content = given_content(file, TaskError)
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 size = sum(part.file_size for part in archive.infolist())

@@ -84,7 +84,7 @@ class Encoding:
         return np.concatenate((inputs, -inputs), axis=1) if self.twins else inputs
 
     def refitted(self, features: ArrayLike) -> Encoding:
-        """The same, made from other samples."""
+        """An encoding with the same options, fitted to other samples (S, n)."""
         return type(self).fitted(features, self.volts, self.twins, self.bias)
 
     def as_dict(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """The encoding that `as_dict` told."""
+        """The encoding that `as_dict` wrote."""
         low, high = (np.array(content[key], dtype=np.float64) for key in ("low", "high"))
         bottom, top = content["volts"]
         return cls(low, high, (float(bottom), float(top)), bool(content["twins"]), content["bias"])

@@ -23,7 +23,7 @@ from hwlearn.network import Network
 
 @dataclass(frozen=True, eq=False)
 class EpisodesResult:
-    """What a circuit did.
+    """Actions of a circuit, and what they brought.
 
     Attributes:
         conductances: (E,) S, as the circuit realised them; it is left with these.
@@ -59,11 +59,12 @@ def episodes(
 ) -> EpisodesResult:
     """Let a circuit act and learn: output a comes to be what action a is worth, and the highest output acts.
 
-    The inputs hang on the outputs: an action leads to the next state. After an action a with reward r, output a shall be
+    The next inputs depend on the outputs, since an action leads to the next state. After an action a with reward r, the
+    target of output a is
 
         r + discount × (max o′ − mean o′), with o′ the outputs in the next state,
 
-    and the other outputs what they are. As in Dillavou's physical Q-learning (github.com/sdillavou/
+    and those of the other outputs are what they read. As in Dillavou's physical Q-learning (github.com/sdillavou/
     PhysicalReinforcementLearning); the mean is taken off since it is easier to reach by a small network. Conductances stay
     for `batch_size` actions. So a state is measured once in that time, and the nudged phases of a batch are one.
 
@@ -74,11 +75,11 @@ def episodes(
         steps: number of actions.
         learning_rate: α of plain steps with the batch's mean direction.
         batch_size: actions between updates.
-        discount: what the next state counts.
+        discount: weight of the next state in a target, from 0 to below 1.
         explore: part of the actions that are drawn at random, at the start and at the end, linear in between.
         parameter: as in `train`.
-        largest: an update changes no parameter by more, in its unit.
-        restart: start anew after so many actions; never if not given.
+        largest: the most by which an update may change a parameter, in the unit of the parameter.
+        restart: number of actions after which the environment starts anew; never if not given.
         seed: of environment and exploration.
 
     Raises:

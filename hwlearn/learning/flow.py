@@ -23,7 +23,7 @@ from hwlearn.progress import with_time
 
 @dataclass(frozen=True, eq=False)
 class FlowResult:
-    """What a flow ended with. What a `TrainResult` has, too, has the same name and shape there.
+    """The course and the end of a flow. What a `TrainResult` has as well has the same name and shape in both.
 
     Attributes:
         conductances: (E,) S at the end; the circuit is left with these.

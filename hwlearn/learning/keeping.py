@@ -142,7 +142,7 @@ class Keeper:
             ahead = min(2 * ahead, self._enough)
 
     def _phases(self, count: int) -> list[Measurement]:
-        """This many free phases of the whole task."""
+        """Measure `count` free phases of the whole task."""
         self._allowed -= count
         task, found, size = self._task, list[Measurement](), len(self._task)
         for start in range(0, count, together := max(1, AT_ONCE // size)):

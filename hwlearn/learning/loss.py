@@ -23,7 +23,7 @@ class Loss(ABC):
     Attributes:
         name: as in an experiment file.
         unit: of the loss.
-        jumps: whether it jumps somewhere. There it has no Hessian, and rates hold up to the next jump only.
+        jumps: whether the loss jumps at some outputs. There it has no Hessian, and rates hold up to the next jump only.
     """
 
     name: str

@@ -27,7 +27,7 @@ GROUP = 1000
 
 @dataclass(frozen=True, eq=False)
 class ManyResult:
-    """What many trainings ended with.
+    """The losses and the end of many trainings.
 
     Attributes:
         conductances: (M, E) S.

@@ -40,7 +40,7 @@ class Sensitivity:
 
     @classmethod
     def of(cls, circuit: ExactCircuit, task: Task) -> Self:
-        """That of a circuit as it is programmed, for a task that fits."""
+        """The sensitivity of a circuit at its present conductances, for a task that fits its ports."""
         found, network = circuit.responses(task.inputs), circuit.network
         return cls(
             network,
@@ -64,7 +64,7 @@ class Sensitivity:
 
 
 def sensitivity(circuit: Circuit, task: Task) -> Sensitivity:
-    """Of a circuit's network at its present conductances; that of its exact model if it is not that itself.
+    """The sensitivity of a circuit at its present conductances, by its exact model if it is another kind of circuit.
 
     Raises:
         ModelError: the network is not linear.

@@ -10,10 +10,10 @@ from hwlearn.errors import TaskError
 
 
 def shares(test: float, samples: int) -> float:
-    """The part of the samples that is kept, checked.
+    """The part of the samples that is kept for the test, as a fraction between 0 and 1.
 
     Raises:
-        TaskError: no part, or one that leaves nothing.
+        TaskError: no number between 0 and 1, or fewer than two samples.
     """
     if not 0 < test < 1:
         raise TaskError(f"test is {test}; give the part of the samples that is kept for the test, such as 0.25")

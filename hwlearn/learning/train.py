@@ -243,7 +243,7 @@ def task_loss(circuit: Circuit, task: Task) -> tuple[float, Array]:
 
 
 def _holds(limit: float, circuit: Circuit, task: Task, rule: Rule, reading: Reading) -> bool:
-    """Whether a loss that was seen once is no luck."""
+    """Whether the loss of one reading is confirmed by `CONFIRMED` more of them, on a noisy circuit."""
     if reading.noise == 0:
         return True
     inputs, targets = (np.tile(values, (CONFIRMED, 1)) for values in (task.inputs, task.targets))
@@ -266,6 +266,6 @@ def _restored(circuit: Circuit, optimizer: Optimizer, start: Mapping[str, ArrayL
 
 
 def _part(snapshot: Mapping[str, ArrayLike], name: str) -> dict[str, Array]:
-    """What one part of a training, such as its optimiser, gave to a snapshot."""
+    """The arrays of a snapshot that one part of a training, such as its optimiser, gave to it."""
     prefix = f"{name}."
     return {key.removeprefix(prefix): np.asarray(value) for key, value in snapshot.items() if key.startswith(prefix)}

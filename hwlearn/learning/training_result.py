@@ -48,7 +48,7 @@ Callback = Callable[[TrainState], object]
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """What a training ended with. What a `FlowResult` has, too, has the same name and shape there.
+    """The course and the end of a training. What a `FlowResult` has as well has the same name and shape in both.
 
     Attributes:
         conductances: (E,) S, as the circuit realised them; the circuit is left with these.

@@ -19,7 +19,7 @@ BYTES = 64_000_000
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """What a circuit was along a training: every 2^m-th step, m as small as the number of points allows, and the last one.
+    """The states of a circuit along a training: every 2^m-th step and the last one, m as small as the number of points allows.
 
     Attributes:
         at: (K,) steps done, or times of a flow.
@@ -83,7 +83,7 @@ class Tracker:
         self.due = self._first + self._stride * len(self._rows)
 
     def end(self, step: int, conductances: Array) -> Trajectory:
-        """What was kept, and the last point."""
+        """The trajectory: all points that were kept, and the last one."""
         rows = self._rows
         if rows and rows[-1][0] < step:
             rows = [*rows, (step, conductances.copy())]

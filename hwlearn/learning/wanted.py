@@ -31,7 +31,7 @@ class Wanted:
         self.note()
 
     def _made(self, lower: Array, upper: Array, trainable: NDArray[np.bool_]) -> Limits:
-        """Of all that is kept in float64; bounds (E,) S."""
+        """The limits of what is kept in float64, from bounds (E,) [S]."""
         return Limits(lower, upper, trainable)
 
     def start(self, conductances: Array) -> None:
@@ -102,6 +102,6 @@ class SingleWanted(Wanted):
 
 
 def wanted_of(circuit: Circuit, parameter: str) -> Wanted:
-    """In float32 where the circuit computes in it and steps are those of conductances."""
+    """What training asks for: `SingleWanted` where the circuit computes in float32 and steps are those of conductances."""
     single = isinstance(circuit, NewtonCircuit) and circuit.single and parameter == "conductance"
     return SingleWanted(circuit) if single else Wanted(circuit)

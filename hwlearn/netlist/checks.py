@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from hwlearn.errors import HwlearnWarning, NetlistError
 from hwlearn.netlist.cards import before_parameters, words
 from hwlearn.netlist.deadly import refuse_deadly
+from hwlearn.netlist.drawn import check_drawn
 from hwlearn.netlist.functions import check_functions
 from hwlearn.netlist.lines import Line
 from hwlearn.netlist.places import Places
@@ -42,7 +43,8 @@ def check_text(source: NetlistSource, places: Places, dialect: str = "") -> None
 
     Raises:
         NetlistError: no element; brackets that do not pair (ngspice dies of them); a node's name that ngspice takes for an
-            expression; an element without nodes; functions that call themselves; what makes ngspice read for ever.
+            expression; an element without nodes; functions that call themselves; draws at random that would be misread; what
+            makes ngspice read for ever.
     """
     control = found = False
     depth = 0
@@ -67,6 +69,7 @@ def check_text(source: NetlistSource, places: Places, dialect: str = "") -> None
         called = f": {lost}" if lost else _uncalled(source)
         raise NetlistError(f"holds no element{called}", source.title.file)
     check_functions(source.lines)
+    check_drawn(source.lines, dialect)
     _warn(source, places, dialect)
 
 

@@ -22,7 +22,7 @@ from hwlearn.netlist.places import Places
 from hwlearn.netlist.shown import Shown, letters, show
 from hwlearn.netlist.source import NetlistSource
 from hwlearn.spice.apart import DeadError, EndlessError, apart, apart_anew
-from hwlearn.spice.dialects import guess, whole
+from hwlearn.spice.dialects import advice, guess, whole
 from hwlearn.spice.messages import failures, summary
 from hwlearn.spice.session import session
 from hwlearn.spice.workplace import has_commands
@@ -310,7 +310,7 @@ def _located(error: SimulationError, source: NetlistSource, places: Places, dial
         named = (places.line(word) for said in bare for word in said.lower().replace(":", " ").split()[:6])
         where = next((line for line in named if line is not None), None)
     what = summary(bare) or str(error)
-    message = f"ngspice cannot read this: {what}{_other_dialect(source, dialect)}"
+    message = f"ngspice cannot read this: {what}{advice(what) or _other_dialect(source, dialect)}"
     return NetlistError(message, source.title.file) if where is None else where.error(message)
 
 

@@ -59,7 +59,7 @@ def check_functions(lines: Iterable[Line]) -> None:
             scope = _Scope(scope)
         elif start in (".ends", ".eom"):
             scope = scope.outer or scope
-        for name, parameters, body in _definitions(line.text, start):
+        for name, parameters, body in definitions(line.text):
             names = tuple(word.strip().lower() for word in parameters.split(","))
             scope.own[name.lower()] = _Function(line, names, body.lower())
         placed.append((line, scope))
@@ -74,8 +74,9 @@ def check_functions(lines: Iterable[Line]) -> None:
             raise line.error(f"more than {LONGEST} characters with all functions written out")
 
 
-def _definitions(text: str, start: str) -> list[tuple[str, str, str]]:
+def definitions(text: str) -> list[tuple[str, str, str]]:
     """(name, parameters, body) of the functions that a card defines."""
+    start = text[:5].lower()
     if start == ".func":
         match = _FUNC.match(text)
         return [(match[1], match[2], match[3])] if match else []

@@ -8,18 +8,18 @@ from typing import NamedTuple
 from hwlearn.netlist.expanded import Card
 from hwlearn.text import parse_number
 
-_WAVES = frozenset({"sin", "pulse", "pwl", "exp", "sffm", "am"})
-"""Those that have a value at t = 0, which is theirs at DC."""
+_PLAIN = frozenset({"dc", "ac", "m"})
+"""Words beside which a source has no more than its DC value; any other, such as a waveform, may give it one at t = 0."""
 
 _OPAQUE = frozenset({"trnoise", "trrandom", "external"})
 _RF_PORT = frozenset({"portnum", "z0", "pwr", "freq", "phase"})
 _SPLIT = re.compile(r"[\s(),=]+")
 _SMALLEST = 2e-323
-"""Resistances [Ω] up to this are zero for ngspice."""
+"""ngspice takes resistances [Ω] up to this for zero."""
 
 
 class SourceWords(NamedTuple):
-    """The words that make its DC value, and whether it has a waveform without one; None for an RF port."""
+    """The words of a source: those that give its DC value, and whether it has a waveform and a DC value."""
 
     dc: str
     wave: bool
@@ -27,7 +27,7 @@ class SourceWords(NamedTuple):
 
 
 def source_words(card: Card) -> SourceWords | None:
-    """What the words after the nodes of a V or I card say."""
+    """The words after the nodes of a V or I card; None for an RF port."""
     parts = [part for part in _SPLIT.split(" ".join(card.rest)) if part]
     if any(part in _RF_PORT for part in parts):
         return None
@@ -43,7 +43,7 @@ def source_words(card: Card) -> SourceWords | None:
             multiplier = f" m={parts[k + 1]}"
         elif part in _OPAQUE:
             wave = True
-    if not (has_dc or wave) and _WAVES.intersection(parts):
+    if not (has_dc or wave) and any(part not in _PLAIN and parse_number(part) is None for part in parts):
         return SourceWords(" ".join(card.rest), wave, has_dc)
     return SourceWords(f"dc {dc}{multiplier}", wave, has_dc)
 

@@ -1,8 +1,8 @@
-"""`Network`: what a circuit is, before anything simulates or measures it. In one piece, see the class."""
+"""`Network`: what a circuit is, before anything simulates or measures it."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -14,41 +14,29 @@ from numpy.typing import ArrayLike, NDArray
 from hwlearn.display import shown
 from hwlearn.errors import NetworkError
 from hwlearn.network.arguments import mask_of, per_edge, ports
-from hwlearn.network.checks import check, without_ground
-from hwlearn.network.devices import (
-    CONDUCTANCE,
-    GATE_VOLTAGE,
-    Branches,
-    Device,
-    EdgeDevice,
-    Parameter,
-    Placed,
-    Resistor,
-    branches_by_law,
-)
+from hwlearn.network.changed import with_other_ports, without_edges
+from hwlearn.network.checks import check
+from hwlearn.network.components import Components
+from hwlearn.network.devices import Device, EdgeDevice
 from hwlearn.network.edges import Edge, Element
 from hwlearn.network.given import nodes_of, read_bounds, read_edges
 from hwlearn.network.graphs import read_graph
-from hwlearn.network.incidence import ends, incidence
-from hwlearn.network.merging import Merging, merge
 from hwlearn.network.ports import Port, Source, as_input, as_output
-from hwlearn.text import did_you_mean, listed
+from hwlearn.text import listed
 
 if TYPE_CHECKING:
     import networkx
-    from scipy.sparse import csr_array
 
 DEFAULT_BOUNDS = (1e-9, 1e3)
 """Conductance bounds [S] where none are given: 1 GΩ to 1 mΩ."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(Components):
     """A connected graph of resistors, and perhaps other devices, with sources and ports. Immutable: the `with_…` methods
     return changed copies.
 
-    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`. In one piece: its
-    fields, ways to make one, what must hold of it, and the matrices that follow from it.
+    Make one with `from_edges`, `from_networkx`, `from_netlist` or a builder of `hwlearn.network.builders`.
 
     Attributes:
         nodes: N names. Ground, "0", is among them only if a resistor (or another element) touches it.
@@ -240,7 +228,7 @@ class Network:
 
         return write_netlist(self, path)
 
-    # What it is
+    # What must hold of it
 
     def __post_init__(self) -> None:
         self._freeze()
@@ -271,134 +259,14 @@ class Network:
             raise NetworkError(f"conductance of {self.edges[k].name} is {conductances[k]:g} S; it must be positive and finite")
 
     @cached_property
-    def incidence(self) -> csr_array:
-        """Incidence matrix B (E×N), sparse: +1 at an edge's tail, −1 at its head. A resistor onto itself has a zero row."""
-        return incidence(self.tails, self.heads, len(self.nodes))
-
-    @cached_property
-    def port_incidence(self) -> csr_array:
-        """C (n_out×N), sparse: output voltages are C v. +1 at a port's plus node, −1 at its minus node, nothing at ground."""
-        return ends(self.outputs, self.node_index)
-
-    @cached_property
-    def source_incidence(self) -> csr_array:
-        """(sources×N), sparse: +1 at a source's plus node, −1 at its minus node, nothing at ground; inputs first."""
-        return ends(self.sources, self.node_index)
-
-    @cached_property
-    def tails(self) -> NDArray[np.intp]:
-        """(E,) node index of each edge's tail."""
-        return np.array([self.node_index[edge.tail] for edge in self.edges], dtype=np.intp)
-
-    @cached_property
-    def heads(self) -> NDArray[np.intp]:
-        """(E,) node index of each edge's head."""
-        return np.array([self.node_index[edge.head] for edge in self.edges], dtype=np.intp)
-
-    @cached_property
     def fixed(self) -> NDArray[np.intp]:
         """Indices of the edges that are not trainable."""
         return np.flatnonzero(~self.trainable)
 
     @cached_property
-    def node_index(self) -> Mapping[str, int]:
-        """Position of each node's name in `nodes`."""
-        return {name: k for k, name in enumerate(self.nodes)}
-
-    @cached_property
-    def edge_names(self) -> tuple[str, ...]:
-        """Names of the edges, in order."""
-        return tuple(edge.name for edge in self.edges)
-
-    @cached_property
     def typical_conductance(self) -> float:
         """Geometric mean of the conductances [S]."""
         return float(np.exp(np.log(self.conductances).mean()))
-
-    @property
-    def linear(self) -> bool:
-        """True if there is nothing but resistors and sources."""
-        return not self.elements and not self.devices
-
-    @property
-    def edge_word(self) -> str:
-        """What an edge is called: a resistor, if all are."""
-        return "edge" if self.devices else Resistor.word
-
-    def counted(self) -> str:
-        """How many edges there are and are trained, in words."""
-        words = [device.word for device in self.devices]
-        counts = [(len(self.edges) - len(words), Resistor.word), *((words.count(word), word) for word in dict.fromkeys(words))]
-        kinds = " and ".join(f"{count} {word}s" for count, word in counts) if words else f"{len(self.edges)}"
-        return f"{kinds}, of which {int(self.trainable.sum())} are trained"
-
-    @cached_property
-    def placed(self) -> tuple[Placed, ...]:
-        """The `devices`, with the nodes of their terminals and the positions of their edges."""
-        place = {name: k for k, name in enumerate(self.edge_names)} if self.devices else {}
-        edges = [place[device.edge] for device in self.devices]
-        return tuple(
-            Placed(device, (*self.edges[k][:2], *device.further), k) for device, k in zip(self.devices, edges, strict=True)
-        )
-
-    @cached_property
-    def device_at(self) -> Mapping[int, EdgeDevice]:
-        """The `devices` by the positions of their edges."""
-        return {place.edge: device for place, device in zip(self.placed, self.devices, strict=True)}
-
-    @cached_property
-    def _edge_branches(self) -> tuple[Branches, ...]:
-        return branches_by_law(((place, place.device.branches[0]) for place in self.placed), self.node_index)
-
-    def edge_currents(self, conductances: NDArray[np.float64], voltages: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(S, E) A from tail to head, for conductances (E,) [S] and node voltages (S, N) [V]."""
-        currents = (voltages[:, self.tails] - voltages[:, self.heads]) * conductances
-        for branches in self._edge_branches:
-            currents[:, branches.edges] = branches.currents(conductances, voltages)
-        return currents
-
-    @property
-    def settings(self) -> dict[Parameter, dict[str, float]]:
-        """What `devices` are set by instead of their conductance, such as a gate voltage; settings by names of edges."""
-        found: dict[Parameter, dict[str, float]] = {}
-        for k, device in self.device_at.items():
-            if device.set_by != CONDUCTANCE:
-                found.setdefault(device.set_by, {})[device.edge] = device.setting(float(self.conductances[k]))
-        return found
-
-    @property
-    def gate_voltages(self) -> dict[str, float]:
-        """Volts, by the names of the edges that have a gate."""
-        return self.settings.get(GATE_VOLTAGE, {})
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the inputs, in order."""
-        return tuple(source.name for source in self.inputs)
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs, in order."""
-        return tuple(port.name for port in self.outputs)
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """All sources: the inputs, then the fixed ones."""
-        return (*self.inputs, *self.fixed_sources)
-
-    @cached_property
-    def merging(self) -> Merging:
-        """How the voltage sources tie nodes together; its columns count the voltage sources among `sources`."""
-        return merge(self.nodes, [(s.name, s.plus, s.minus) for s in self.sources if s.kind == "voltage"])
-
-    def check_holdable(self) -> None:
-        """Refuse to hold outputs that depend on each other.
-
-        Raises:
-            NetworkError: held outputs and sources form a loop; names them.
-        """
-        held = [(f"held output {p.name}", p.plus, p.minus) for p in self.outputs]
-        merge(self.nodes, [(s.name, s.plus, s.minus) for s in self.sources if s.kind == "voltage"] + held)
 
     # Changed copies
 
@@ -417,35 +285,8 @@ class Network:
         Raises:
             NetworkError: no such edge; names the nodes that would hang on nothing.
         """
-        lost = set(names)
-        if unknown := sorted(lost - set(self.edge_names)):
-            raise NetworkError(f"no edge {unknown[0]!r}{did_you_mean(unknown[0], self.edge_names)}")
-        stays = np.array([name not in lost for name in self.edge_names], dtype=bool)
-        if floating := without_ground(self, stays):
-            gone = ", ".join(name for name in self.edge_names if name in lost)
-            raise NetworkError(f"without {gone}, nothing connects {listed(floating)} to a source or ground")
-        return replace(
-            self,
-            edges=tuple(edge for edge in self.edges if edge.name not in lost),
-            conductances=self.conductances[stays],
-            trainable=self.trainable[stays],
-            lower=self.lower[stays],
-            upper=self.upper[stays],
-            devices=tuple(device for device in self.devices if device.edge not in lost),
-        )
+        return without_edges(self, set(names))
 
     def with_ports(self, inputs: Iterable[str | Source] | None = None, outputs: Iterable[str | Port] | None = None) -> Network:
         """The same network with other inputs or outputs; an input may name one of its sources."""
-        known = {source.name.lower(): source for source in self.sources}
-
-        def find(spec: str | Source) -> Source:
-            return known.get(str(spec).lower()) or as_input(spec)
-
-        chosen = self.inputs if inputs is None else ports(inputs, find)
-        names = {source.name for source in chosen}
-        return replace(
-            self,
-            inputs=chosen,
-            outputs=self.outputs if outputs is None else ports(outputs, as_output),
-            fixed_sources=tuple(source for source in self.sources if source.name not in names),
-        )
+        return with_other_ports(self, inputs, outputs)

@@ -12,7 +12,7 @@ Dialect = Literal["ps", "lt", "hs", "ki"]
 _MARKS = {
     "lt": (
         "LTspice",
-        re.compile(r"\.backanno\b|^\*\s.*\.asc\b|\b(rser|cpar|rpar|lser|vrev|ron|roff|vfwd)\s*=", re.IGNORECASE),
+        re.compile(r"\.backanno\b|^\*\s.*\.asc\b|\b(vrev|vfwd)\s*=|^\.model\s+\S+\s+d\b.*?\b(ron|roff)\s*=", re.IGNORECASE),
     ),
     "ps": (
         "PSpice",
@@ -35,3 +35,29 @@ def guess(lines: Iterable[str]) -> tuple[str, str] | None:
             if match := marks.search(line):
                 return dialect, f"{match[0].strip()!r} looks like {name}"
     return None
+
+
+_UNKNOWN = {
+    "rser": "LTspice's: put a resistor in series, or delete it where it is 0",
+    "lser": "LTspice's: delete it, or put an inductor in series; at DC it is nothing",
+    "rpar": "LTspice's: put a resistor beside the element",
+    "rlshunt": "LTspice's: delete it; at DC it is nothing",
+    "cpar": "LTspice's: delete it, or put a capacitor beside the element; at DC it is nothing",
+    "load": "LTspice's, for a source that only takes current: a B source can say that, I={...}",
+    "pwr": "LTspice's, for a note: delete it",
+    "tol": "LTspice's, for a note: delete it",
+    "mfg": "LTspice's, for a note: delete it",
+    "if": "LTspice's and PSpice's: write (condition) ? a : b",
+    "idt": "LTspice's, an integral over time, which has no value at DC",
+    "sdt": "LTspice's and PSpice's, an integral over time, which has no value at DC",
+}
+_COMPLAINT = re.compile(r"unknown parameter \((\w+)\)|undefined parameter \[(\w+)\]|no such function '(\w+)'", re.IGNORECASE)
+
+
+def advice(said: str) -> str:
+    """What to do about a word of which ngspice complains, and which it has in no dialect; "" if none is known."""
+    for match in _COMPLAINT.finditer(said):
+        word = next(filter(None, match.groups())).lower()
+        if word in _UNKNOWN:
+            return f"; {word} is {_UNKNOWN[word]}"
+    return ""

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from hwlearn import Drive, Hold, Inject, Network, NewtonCircuit, NgspiceCircuit, Source
 from hwlearn.circuits.memristive import MemristiveCircuit
 from hwlearn.errors import HwlearnError
-from hwlearn.network.devices import VTEAM, IonDrift
+from hwlearn.network.devices import VTEAM, ExponentialVTEAM, IonDrift
 from hwlearn.spice.session import session
 from hwlearn.testing import CircuitContract
 
@@ -76,9 +76,21 @@ def test_vteam_moves_as_fast_as_its_paper_says_and_stands_still_between_its_thre
         assert circuit.states[0] == pytest.approx(0.5 - 2e-6 * 0.5**3 * 1e-4 / 3e-9 + 2e-10 / 3e-9, rel=1e-9)
 
 
-@pytest.mark.parametrize("window", ["none", "joglekar", "biolek"])
+def test_an_exponential_resistance_falls_by_equal_factors_for_equal_parts_of_the_range():
+    """r = r_on exp(λ (w − w_on)/(w_off − w_on)), e^λ = r_off/r_on: 100 kΩ, 10 kΩ, 1 kΩ at w_off, half-way, w_on."""
+    device = ExponentialVTEAM("R1", 1e3, 1e5, "none", k_on=-1e-6, v_on=-0.3, v_off=0.3)
+    for state, ohms in ((0.0, 1e5), (0.5, 1e4), (1.0, 1e3)):
+        assert 1 / device.conductance(state) == pytest.approx(ohms, rel=1e-12)
+        assert device.setting(1 / ohms) == pytest.approx(state, abs=1e-12)
+    with MemristiveCircuit(NewtonCircuit(alone(device, 0.5)), 3e-4) as circuit:
+        amperes = circuit.measure(Drive([[0.25], [-0.6]])).input_currents[:, 0]
+        assert circuit.states[0] == pytest.approx(0.6, rel=1e-9)  # k_on (v/v_on − 1)³ / D is 1/3 a millisecond
+    np.testing.assert_allclose(amperes, [0.25 / 1e4, -0.6 / (1e3 * 100**0.4)], rtol=1e-8)
+
+
+@pytest.mark.parametrize("window", ["none", "joglekar", "biolek", "prodromakis"])
 @pytest.mark.parametrize("volts", [5.0, -5.0])
-def test_a_state_ends_at_its_end_and_comes_back_but_from_joglekars(window, volts):
+def test_a_state_ends_at_its_end_and_comes_back_where_its_window_lets_it(window, volts):
     with MemristiveCircuit(NewtonCircuit(alone(IonDrift("R1", window=window, **HP), 0.3)), 1e3) as circuit:
         circuit.measure(Drive([[volts]]))
         end = circuit.states[0]
@@ -86,7 +98,7 @@ def test_a_state_ends_at_its_end_and_comes_back_but_from_joglekars(window, volts
         assert 0 <= end <= 1
         circuit.seconds = 1e-3
         circuit.measure(Drive([[-volts]]))
-        assert (abs(circuit.states[0] - end) > 1e-5) == (window != "joglekar")
+        assert (abs(circuit.states[0] - end) > 1e-5) == (window in ("none", "biolek"))
 
 
 # Circuits, by an integrator of another kind and a dense solve of Kirchhoff's laws
@@ -97,22 +109,28 @@ def drawn(random):
     ends = [("a", "b"), ("a", "c"), ("b", "c"), ("b", "0"), ("c", "0"), ("a", "0")]
     devices, states = [], random.uniform(0.1, 0.9, 4)
     for k in range(4):
-        window = ["joglekar", "biolek"][random.integers(2)]
+        window = ["joglekar", "biolek", "prodromakis"][random.integers(3)]
         if random.random() < 0.5:
             numbers = random.uniform([50, 1e4], [200, 3e4])
             devices.append(IonDrift(f"R{k + 1}", *numbers, window, random.uniform(1, 3), 10 ** random.uniform(-14, -13)))
         else:
             speeds = {"k_on": -random.uniform(1e-7, 1e-6), "k_off": random.uniform(1e-7, 1e-6), "v_off": 0.1}
             numbers = random.uniform([500, 1e4], [2e3, 3e4])
-            devices.append(VTEAM(f"R{k + 1}", *numbers, window, 2.0, alpha_on=2.0, alpha_off=2.5, **speeds))
+            law = VTEAM if random.random() < 0.5 else ExponentialVTEAM
+            devices.append(law(f"R{k + 1}", *numbers, window, 2.0, alpha_on=2.0, alpha_off=2.5, **speeds))
     return ends, devices, states, random.uniform(1e-4, 1e-3, 2)
 
 
 def by_hand(ends, devices, states, others, volts, nudge, seconds):
     """States, and voltages of b and c, after each sample: equations as they stand in the papers."""
 
+    def ohms(d, s):
+        if isinstance(d, ExponentialVTEAM):
+            return d.r_on * np.exp(np.log(d.r_off / d.r_on) * (1 - s))
+        return d.r_off + (d.r_on - d.r_off) * s
+
     def nodes(x, v, current):
-        g = [*(1 / (d.r_off + (d.r_on - d.r_off) * s) for d, s in zip(devices, x, strict=True)), *others]
+        g = [*(1 / ohms(d, s) for d, s in zip(devices, x, strict=True)), *others]
         matrix = np.array([[g[0] + g[2] + g[3], -g[2]], [-g[2], g[1] + g[2] + g[4]]])
         return np.linalg.solve(matrix, [g[0] * v + current, g[1] * v])
 
@@ -123,7 +141,7 @@ def by_hand(ends, devices, states, others, volts, nudge, seconds):
         for d, s, (one, two) in zip(devices, x, ends[:4], strict=True):
             drop, p = at[one] - at[two], 2 * d.exponent
             if isinstance(d, IonDrift):
-                i = drop / (d.r_off + (d.r_on - d.r_off) * s)
+                i = drop / ohms(d, s)
                 speed = d.mobility * d.r_on / d.thickness**2 * i
             elif drop > d.v_off:
                 speed = -d.k_off * (drop / d.v_off - 1) ** d.alpha_off / d.thickness
@@ -132,8 +150,12 @@ def by_hand(ends, devices, states, others, volts, nudge, seconds):
             else:
                 speed = 0.0
             away = s if speed > 0 else s - 1
-            window = 1 - abs(2 * s - 1) ** p if d.window == "joglekar" else 1 - abs(away) ** p
-            found.append(speed * window)
+            window = {
+                "joglekar": 1 - abs(2 * s - 1) ** p,
+                "biolek": 1 - abs(away) ** p,
+                "prodromakis": 1 - ((s - 0.5) ** 2 + 0.75) ** (p / 2),
+            }
+            found.append(speed * window[d.window])
         return found
 
     told = []

@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import psutil
 import pytest
-from processes import interruptible
+from processes import ended, interruptible, wait_until
 
 from hwlearn import (
     CoupledLearning,
@@ -161,18 +160,20 @@ def test_a_forked_child_has_an_ngspice_of_its_own() -> None:
         child = context.Process(target=_child, args=(queue,))
         child.start()
         here = train(circuit, TASK, EquilibriumPropagation(), steps=5, learning_rate=0.5).conductances
-        child.join(60)
+        child.join()
         np.testing.assert_array_equal(queue.get(), here)
 
 
-def test_memory_stays_flat_over_3000_steps() -> None:
+def test_memory_stays_flat_over_thousands_of_steps() -> None:
     process = psutil.Process()
     with NgspiceCircuit(kite([1, 1.5, 1.3, 1, 1, 1.7])) as circuit:
         rule = CoupledLearning(symmetric=True)
-        train(circuit, TASK, rule, steps=1000, learning_rate=0.5)
-        before = process.memory_info().rss
-        train(circuit, TASK, rule, steps=3000, learning_rate=0.5)
-        assert process.memory_info().rss - before < 2.4e6  # 800 bytes a step
+        grown = []
+        for _ in range(4):
+            before = process.memory_info().rss
+            train(circuit, TASK, rule, steps=1000, learning_rate=0.5)
+            grown.append(process.memory_info().rss - before)
+        assert min(grown) < 0.8e6  # a leak of 800 bytes a step shows in each thousand
 
 
 INTERRUPTED = """
@@ -181,8 +182,8 @@ from hwlearn import *
 from hwlearn.network.builders import grid
 size, samples = int(sys.argv[1]), int(sys.argv[2])
 circuit = NgspiceCircuit(grid(size, size, outputs=["n1_1"]))
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     circuit.measure(Drive([[1.0, 0.0]] * samples))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -190,34 +191,35 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
-@pytest.mark.timeout(60)  # each measurement would take minutes
 @pytest.mark.parametrize(("size", "samples"), [(200, 1), (30, 200_000)], ids=["one long ordering", "a long sweep"])
 def test_ctrl_c_ends_a_measurement(size: int, samples: int) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(size), str(samples)]
     with subprocess.Popen(interruptible(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.3)
+        before = psutil.Process(process.pid).cpu_times().user
+        wait_until(lambda: psutil.Process(process.pid).cpu_times().user > before + 0.3, process)  # it measures
         os.kill(process.pid, signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
-        _, err = process.communicate(timeout=10)
+        _, err = ended(process)
         assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no timers that interrupt")
 def test_an_interrupted_circuit_goes_on_afterwards() -> None:
     with NgspiceCircuit(kite()) as circuit:
-        timer = [signal.setitimer(signal.ITIMER_REAL, 0.2)] if hasattr(signal, "setitimer") else []
+        drive = Drive([[1.0, 0.0]] * 200_000)
 
         def interrupt(number: int, frame: object) -> None:
             raise KeyboardInterrupt
 
         before = signal.signal(signal.SIGALRM, interrupt)
         try:
-            with pytest.raises(KeyboardInterrupt):
-                circuit.measure(Drive([[1.0, 0.0]] * 200_000))
+            with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+                circuit.measure(drive)
         finally:
             signal.signal(signal.SIGALRM, before)
-        assert timer
         drive = Drive([[1.0, 0.0]])
         np.testing.assert_allclose(voltages(circuit, drive), voltages(ExactCircuit(kite()), drive), atol=1e-14)
 

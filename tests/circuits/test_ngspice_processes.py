@@ -5,17 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from processes import interruptible
+from processes import PATIENCE, ended, interruptible, wait_until
 
 from hwlearn import Circuit, Drive, EquilibriumPropagation, ExactCircuit, Hold, Inject, Network, NgspiceCircuit, Task, train
-from hwlearn.circuits.ngspice.pace import PATIENCE, Pace
+from hwlearn.circuits.ngspice.pace import PATIENCE as PAYS
+from hwlearn.circuits.ngspice.pace import Pace
 from hwlearn.circuits.ngspice.workers import cores
 from hwlearn.errors import ModelError, SimulationError
 from hwlearn.experiments import load_experiment
@@ -50,7 +50,7 @@ def workers() -> list[psutil.Process]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not psutil.wait_procs(processes, timeout=10)[1]
+    return not psutil.wait_procs(processes, timeout=PATIENCE)[1]
 
 
 def test_answers_are_those_of_one_process_and_of_the_exact_model():
@@ -89,7 +89,7 @@ def test_a_killed_worker_is_an_error_and_the_next_measurement_is_right():
         expected = circuit.measure(DRIVE).node_voltages
         (worker,) = workers()
         worker.kill()
-        psutil.wait_procs([worker], timeout=10)
+        psutil.wait_procs([worker], timeout=PATIENCE)
         with pytest.raises(SimulationError, match="a process of ngspice died"):
             circuit.measure(DRIVE)
         np.testing.assert_array_equal(circuit.measure(DRIVE).node_voltages, expected)
@@ -117,8 +117,8 @@ from hwlearn import Drive, NgspiceCircuit
 from hwlearn.network.builders import grid, kite
 circuit = NgspiceCircuit(grid(30, 30, outputs=["n1_1"]), processes=2)  # no "if __name__": a worker does not run this again
 circuit.measure(Drive([[1.0, 0.0]] * 2))
-print(psutil.Process().children()[0].pid, flush=True)
 try:
+    print(psutil.Process().children()[0].pid, flush=True)
     circuit.measure(Drive([[1.0, 0.0]] * 200_000))
 except KeyboardInterrupt:
     print(psutil.Process().children(), flush=True)
@@ -133,10 +133,11 @@ def test_no_worker_outlives_an_interrupt_or_its_parent(how):
     ) as process:
         assert process.stdout is not None
         worker = psutil.Process(int(process.stdout.readline()))
-        time.sleep(0.3)
+        before = worker.cpu_times().user
+        wait_until(lambda: worker.cpu_times().user > before + 0.2, process)  # it measures
         os.killpg(process.pid, how)  # as a terminal does
         assert gone([worker])
-        out, err = process.communicate(timeout=10)
+        out, err = ended(process)
         assert (out, err) == ("[]\n" if how == signal.SIGINT else "", "")
 
 
@@ -182,7 +183,7 @@ def phases(pace: Pace, samples: int, alone: float, split: float, count: int) -> 
 
 
 def test_processes_are_started_when_phases_have_cost_enough_and_kept_if_they_pay():
-    most = 1 + round(PATIENCE)  # of a second each; the first does not count
+    most = 1 + round(PAYS)  # of a second each; the first does not count
     assert phases(Pace(None, True), 100, 0.01, 0.006, 100) == [1] * most + [2] * (100 - most)
     assert phases(Pace(None, True), 100, 0.01, 0.009, 100) == [1] * most + [2] * 4 + [1] * (96 - most)
     assert phases(Pace(None, True), 16, 0.0002, 0.0001, 10_000) == [1] * 10_000  # a lab's circuit

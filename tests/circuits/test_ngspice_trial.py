@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from netlist_text import load
+from processes import PATIENCE
 
 from hwlearn import Drive, NgspiceCircuit
 from hwlearn.errors import SimulationError
@@ -35,6 +36,7 @@ def test_a_deck_of_which_ngspice_dies():
 def test_a_deck_that_ngspice_never_ends(monkeypatch):
     endless = bipolar("q1 b b 0 qm", ".param k=1, l=2")  # a comma, which it reads for ever
     monkeypatch.setenv("HWLEARN_READ_SECONDS", "0.5")
+    monkeypatch.setattr("hwlearn.spice.apart.PATIENCE", PATIENCE / 0.5)  # the child may have to wait for a core
     end()  # the child with other limits
     with pytest.raises(SimulationError, match=r"ngspice does not end within 0\.5 s.*It may be n\.cir:4: Q1"):
         NgspiceCircuit(endless, processes=1)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a working directory for each thread")
 
@@ -30,7 +31,9 @@ print(os.getcwd())
 
 def test_log_files_of_models_do_not_land_in_the_working_directory(tmp_path):
     (tmp_path / "n.cir").write_text(NETLIST)
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=PATIENCE
+    )
     *_, place = done.stdout.splitlines()
     assert place == str(tmp_path)
     assert os.listdir(tmp_path) == ["n.cir"]
@@ -39,5 +42,5 @@ def test_log_files_of_models_do_not_land_in_the_working_directory(tmp_path):
 def test_a_trusted_netlist_still_finds_files_beside_the_user(tmp_path):
     (tmp_path / "n.cir").write_text("title\nV1 a 0 1\nR1 a 0 1k\n.control\nshell touch proof\n.endc\n")
     code = "from hwlearn import Network; Network.from_netlist('n.cir', trust=True)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=PATIENCE)
     assert Path(tmp_path / "proof").exists()

@@ -5,11 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from processes import COMMAND, ENVIRONMENT, start
+from processes import COMMAND, ENVIRONMENT, PATIENCE, Terminal, ended, start, wait_until
 
 from hwlearn.experiments.runs import Run
 
@@ -38,7 +37,7 @@ learning_rate = 1e-3
 
 def test_a_whole_training_as_a_process(tmp_path):
     process = start("train", KITE, "--backend", "ngspice", "--steps", 20, "--json", cwd=tmp_path)
-    out, err = process.communicate(timeout=60)
+    out, err = ended(process)
     assert process.returncode == 0
     content = json.loads(out)
     assert content["backend"] == "ngspice"
@@ -51,7 +50,7 @@ def test_a_whole_training_as_a_process(tmp_path):
 
 def test_a_mistake_as_a_process():
     process = start("train", "none.toml")
-    out, err = process.communicate(timeout=60)
+    out, err = ended(process)
     assert (process.returncode, out, err) == (2, "", "error: none.toml: no such file\n")
 
 
@@ -59,7 +58,7 @@ def test_the_command_starts_without_numpy_and_matplotlib():
     heavy = {"numpy", "scipy", "matplotlib", "pydantic", "PySpice"}
     every = "from hwlearn.cli.commands import Installed; assert len(list(Installed().values())) > 9"
     command = [sys.executable, "-c", f"import sys, hwlearn.cli; {every}; print({heavy} & set(sys.modules))"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout == "set()\n"
 
 
@@ -69,11 +68,10 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path, backend, side):
     file = tmp_path / "long.toml"
     file.write_text(LONG.format(side=side))
     process = start("train", file, "--backend", backend, "--json", "--out", tmp_path / "run")
-    while not (tmp_path / "run").exists():
-        time.sleep(0.05)
-    time.sleep(2.5)
+    journal = tmp_path / "run" / "journal.jsonl"
+    wait_until(lambda: journal.exists() and b'"step": 3,' in journal.read_bytes(), process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = ended(process)
     assert process.returncode == 130
     assert "interrupted after" in err
     content = json.loads(out)
@@ -92,7 +90,7 @@ def test_ctrl_c_before_the_first_step(tmp_path):
     process = start("train", KITE, "--no-save", "--set", f"circuit.netlist={tmp_path / 'slow.cir'}")
     with (tmp_path / "slow.cir").open("w"):  # opens when the command has opened it to read
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = ended(process)
     assert (process.returncode, out, err) == (130, "", "interrupted\n")
 
 
@@ -113,7 +111,9 @@ def test_a_closed_pipe_is_no_traceback():
         "--json",
         "--no-save",
     ]
-    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True, check=False, timeout=PATIENCE
+    )
     os.close(write)
     assert done.returncode == 1
     assert done.stderr == ""
@@ -121,26 +121,14 @@ def test_a_closed_pipe_is_no_traceback():
 
 @posix
 def test_progress_is_shown_on_a_terminal_only():
-    import pty
-
-    master, slave = pty.openpty()
     command = [*COMMAND, "train", str(KITE), "--json", "--set", "train.stop_loss=1e-30", "--steps", "6000", "--no-save"]
     command += ["--set", "train.learning_rate=2"]
-    done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, env={**ENVIRONMENT, "TERM": "xterm"}, text=True)
-    out, _ = done.communicate(timeout=60)
-    os.close(slave)
-    shown = b""
-    while True:
-        try:
-            block = os.read(master, 65536)
-        except OSError:
-            break
-        if not block:
-            break
-        shown += block
-    os.close(master)
+    with Terminal() as terminal:
+        environment = {**ENVIRONMENT, "TERM": "xterm"}
+        done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal.end, env=environment, text=True)
+        out, _ = ended(done)
     assert done.returncode == 0
     assert json.loads(out)["steps"] == 6000
-    assert b"steps/s" in shown
-    assert "V²" in shown.decode()
-    assert b"loss" in shown
+    assert "steps/s" in terminal.shown
+    assert "V²" in terminal.shown
+    assert "loss" in terminal.shown

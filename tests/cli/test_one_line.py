@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from processes import COMMAND, ENVIRONMENT
+from processes import COMMAND, ENVIRONMENT, Terminal, ended
 from refusals import refused
 from typer.testing import CliRunner
 
@@ -120,25 +120,19 @@ def test_show_replaces_a_picture_only_if_it_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are of POSIX")
-@pytest.mark.parametrize(("answer", "kept"), [(b"n\n", True), (b"y\n", False)])
+@pytest.mark.parametrize(("answer", "kept"), [("n\n", True), ("y\n", False)])
 def test_show_asks_on_a_terminal(tmp_path, answer, kept):
-    import pty
-
     picture = tmp_path / "kite.png"
     picture.write_text("mine")
-    master, slave = pty.openpty()
-    os.write(master, answer)
-    command = [*COMMAND, "show", str(KITE), "--json"]
-    done = subprocess.run(
-        command, stdin=slave, stdout=subprocess.PIPE, stderr=slave, env=ENVIRONMENT, cwd=tmp_path, check=False, timeout=60
-    )
-    asked = os.read(master, 65536)
-    os.close(slave)
-    os.close(master)
+    with Terminal() as terminal:
+        terminal.type(answer)
+        streams = {"stdin": terminal.end, "stdout": subprocess.PIPE, "stderr": terminal.end}
+        done = subprocess.Popen([*COMMAND, "show", str(KITE), "--json"], env=ENVIRONMENT, cwd=tmp_path, **streams)
+        out, _ = ended(done)
     assert done.returncode == 0
-    assert b"kite.png is there already; replace it?" in asked
+    assert "kite.png is there already; replace it?" in terminal.shown
     assert (picture.read_bytes() == b"mine") == kept
-    assert json.loads(done.stdout)["picture"] == (None if kept else "kite.png")
+    assert json.loads(out)["picture"] == (None if kept else "kite.png")
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])

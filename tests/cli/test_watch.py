@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from browser import browser_page
-from processes import ENDLESS, ROOT, start
+from processes import ENDLESS, PATIENCE, ROOT, ended, start, wait_until
 from typer.testing import CliRunner
 
 from hwlearn.cli import app
@@ -57,7 +56,7 @@ def address(watcher):
 
 def asked(address, path, method="GET", **headers):
     """Status and text of a request."""
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
@@ -110,7 +109,7 @@ def test_a_web_socket_is_opened_by_its_own_page_only(address, origin, status):
         "Sec-WebSocket-Protocol": f"bokeh, {token}",
         "Origin": origin or f"http://{address.netloc}",
     }
-    connection = socket.create_connection((address.hostname, address.port), timeout=20)
+    connection = socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
     lines = [
         f"GET {address.path}ws HTTP/1.1",
         f"Host: {address.netloc}",
@@ -171,9 +170,9 @@ def test_without_bokeh_it_says_how_to_get_it(finished, monkeypatch):
     assert "pip install '.[watch]'" in told.stderr
 
 
-def until(page, words, seconds=90):
+def until(page, words):
     """Wait until the page shows a state that matches; the number of its last step."""
-    page.wait_for_function("words => window.hwlearn_text().match(words)", arg=words, timeout=seconds * 1000)
+    page.wait_for_function("words => window.hwlearn_text().match(words)", arg=words, timeout=1000 * PATIENCE)
     return int(re.search(r"step ([\d,]+) of", page.evaluate("window.hwlearn_text()"))[1].replace(",", ""))
 
 
@@ -202,7 +201,7 @@ def test_in_chromium_a_run_on_the_virtual_bench_goes_on_is_interrupted_and_is_re
         page.add_init_script(TEXT)
         run = start("train", ROOT / "netlists" / "allostery-bench.toml", *bench, *ENDLESS, "--out", folder)
         try:
-            _wait(lambda: b'"step"' in _journal(folder))
+            wait_until(lambda: b'"step"' in _journal(folder), run)
             with watching(folder) as (watcher, found):
                 page.goto(found)
                 first = until(page, r"running rule ep")
@@ -245,15 +244,8 @@ def _last_step(folder: Path) -> int:
     return int([line["step"] for line in lines if "event" not in line][-1])
 
 
-def _wait(done) -> None:
-    until_then = time.monotonic() + 90
-    while not done():
-        assert time.monotonic() < until_then
-        time.sleep(0.05)
-
-
 def _finished(process, number, code) -> None:
     """Ends with this code after a signal, and without a traceback."""
     process.send_signal(number)
-    assert "Traceback" not in process.communicate(timeout=90)[1]
+    assert "Traceback" not in ended(process)[1]
     assert process.returncode == code

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import ENVIRONMENT
 
 from hwlearn import Network, NewtonCircuit
 from hwlearn.circuits.memristive import MemristiveCircuit, Pulses
@@ -101,8 +102,7 @@ class Cut:
 def test_kill_9_loses_one_step_at_most(tmp_path, backend, same):
     overrides = json.dumps({"train.steps": 6, "memristors.seconds": 2e-5, "backend.name": backend})
     command = [sys.executable, str(ROOT / "tests" / "support" / "killer.py"), str(FILE), overrides, str(tmp_path), "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     for one in found["killed"]:

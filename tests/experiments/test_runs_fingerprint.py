@@ -2,11 +2,10 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
-from processes import start
+from killed_at import killed_at
 from typer.testing import CliRunner
 
 from hwlearn.cli import app
@@ -119,13 +118,7 @@ def test_a_run_with_diodes_killed_and_moved_goes_on_to_the_last_bit(tmp_path, mo
         shutil.copy(NETLISTS / name, home)
     monkeypatch.chdir(home)
     assert command("train", "xor.toml", "--steps", "40", "--out", "whole").exit_code == 0
-    process = start("train", "xor.toml", "--steps", "40", "--out", "killed", cwd=home)
-    journal = home / "killed" / "journal.jsonl"
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 10:
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.kill()
-    process.communicate()
+    killed_at(10, "xor.toml", {"train.steps": 40}, "killed", cwd=home)
     assert not (home / "killed" / "result.json").exists()
     monkeypatch.chdir(elsewhere)
     killed = Path("..") / "home" / "killed"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from effort import tries
+from processes import ENVIRONMENT, PATIENCE
 from test_runs_resume import GRID
 
 from hwlearn.experiments import load_experiment, run_experiment
@@ -36,7 +37,7 @@ run.go()
 @pytest.mark.skipif(os.name != "posix", reason="file size limits of POSIX")
 def test_a_full_disk_leaves_the_last_checkpoint(grid_file, tmp_path):
     command = [sys.executable, "-c", FULL, str(grid_file), str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert "ExperimentError" in done.stderr
     assert "the last checkpoint is whole: make room" in done.stderr
     rest = Run.load(tmp_path / "run").resume()
@@ -57,9 +58,7 @@ def killed(tmp_path, file, overrides, count):
         str(tmp_path),
         str(tries(count)),
     ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=tries(250), env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=tries(250), env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -1,9 +1,5 @@
 """g(t) along a run: the right rows, as few as asked for, the same after a kill, and readable by numpy, NetCDF and eyes."""
 
-import os
-import signal
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from killed_at import killed_at
 from scipy.io import netcdf_file
 from typer.testing import CliRunner
 
@@ -146,13 +143,7 @@ def test_a_run_that_is_resumed_has_the_rows_of_one_that_was_not(tmp_path):
 
 
 def test_a_run_that_is_killed_has_lost_one_step_at_most(tmp_path):
-    code = (
-        "import os, sys\nfrom hwlearn.experiments import load_experiment\nfrom hwlearn.experiments.runs import Run\n"
-        "run = Run.create(sys.argv[1], load_experiment(sys.argv[2], {'train.steps': 10**6, 'train.trajectory': 10}))\n"
-        "run.go(lambda done, total, loss: done == 123 and os.kill(os.getpid(), 9))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "run"), str(NETLISTS / "kite.toml")], check=False)
-    assert done.returncode == -signal.SIGKILL
+    killed_at(123, NETLISTS / "kite.toml", {"train.steps": 10**6, "train.trajectory": 10}, tmp_path / "run")
     run = Run.load(tmp_path / "run")
     assert run.trajectory.at[-1] == 123 == run.checkpoint["step"]
     np.testing.assert_array_equal(run.trajectory.conductances[-1], run.checkpoint["wanted"])
@@ -237,6 +228,6 @@ def test_it_is_drawn_and_reported(tmp_path):
     assert "conductance [S]" in (tmp_path / "g.svg").read_text(encoding="utf-8")
     assert CliRunner().invoke(app, ["report", str(run.folder)]).exit_code == 0
     assert "Conductances of the trained edges along the run." in (run.folder / "report.html").read_text(encoding="utf-8")
-    os.remove(run.folder / "trajectory.npy")  # an earlier version's
+    (run.folder / "trajectory.npy").unlink()  # an earlier version's
     done = CliRunner().invoke(app, ["plot", str(run.folder), "--panels", "conductances", "--out", str(tmp_path / "g.svg")])
     assert "this run has no such panel" in done.output

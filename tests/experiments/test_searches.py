@@ -3,10 +3,10 @@
 import json
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from processes import ENVIRONMENT
 
 from hwlearn import Task
 from hwlearn.analysis.design.pareto import front
@@ -101,42 +101,41 @@ def test_restarts_begin_from_different_graphs(file):
     assert not np.array_equal(first.ends, second.ends)
 
 
-def started(file, out):
-    """`hwlearn design` in a process of its own, on one core."""
-    command = [
-        sys.executable,
-        "-m",
-        "hwlearn",
-        "design",
-        str(file),
-        "--out",
-        str(out),
-        "--random",
-        "2",
-        "--jobs",
-        "1",
-        "--json",
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+STUCK = """
+import itertools, sys, time
+from hwlearn.experiments import searches
+climb, begun = searches.climb, itertools.count()
+
+def stuck(*of):
+    if next(begun) == 2:
+        print("stuck", flush=True)
+        time.sleep(1000)
+    return climb(*of)
+
+searches.climb = stuck
+from hwlearn.cli import main
+main()
+"""
+"""`hwlearn …` whose third restart never ends."""
 
 
 def test_kill_9_costs_no_search_that_has_ended_and_nobody_else_writes_there(file, tmp_path):
     file.write_text(DESIGN.replace("restarts = 2", "restarts = 4").replace('["steps", "power"]', '"steps"'))
     out = tmp_path / "out"
-    first = started(file, out)
-    while not (out / KEPT).exists() or len((out / KEPT).read_text().splitlines()) < 2:
-        assert first.poll() is None, first.communicate()
-        time.sleep(0.01)
-    with (
-        pytest.raises(ExperimentError, match="out: another process is at work on this design"),
-        Kept.of(out, load_design(file)[0]),
-    ):
-        pass
-    first.kill()
-    first.communicate()
-    assert first.returncode == -9
+    command = [sys.executable, "-c", STUCK, "design", file, "--out", out, "--random", "2", "--jobs", "1", "--json"]
+    first = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
+    try:
+        assert first.stdout.readline() == "stuck\n"
+        with (
+            pytest.raises(ExperimentError, match="out: another process is at work on this design"),
+            Kept.of(out, load_design(file)[0]),
+        ):
+            pass
+    finally:
+        first.kill()
+        first.communicate()
     ended = (out / KEPT).read_text().splitlines()
-    assert 2 <= len(ended) < 5
+    assert len(ended) == 3
     settings, problem = load_design(file)
     whole = told(*search_design(settings, problem, None, 2, 1))
     with Kept.of(out, settings) as kept:

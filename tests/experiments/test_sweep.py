@@ -4,10 +4,8 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
-import time
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import pytest
 from deadly import Deadly
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from processes import interruptible
+from processes import ENVIRONMENT, ended, start, wait_until
 from typer.testing import CliRunner
 
 from hwlearn.cli import app
@@ -324,37 +322,31 @@ def test_cells_that_would_share_a_bench_are_refused(tmp_path):
 
 @posix
 @pytest.mark.parametrize("kill", ["Ctrl-C", "kill -9"])
-def test_a_sweep_that_is_ended_leaves_no_process_and_goes_on(sweep, tmp_path, kill):
-    file = sweep('[grid]\n"train.seed" = [0, 1, 2]\n"train.steps" = [1000]')
-    command = [sys.executable, "-m", "hwlearn", "sweep", str(file), "--jobs", "2", "--out", str(tmp_path / "out"), "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        interruptible(command),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
-    while len(list((tmp_path / "out").glob("*/latest.npy"))) < 2:  # an interrupt of a process that starts may show where
-        time.sleep(0.01)
+def test_a_sweep_that_is_ended_leaves_no_process_and_goes_on(sweep, tmp_path, kill, monkeypatch):
+    file = sweep('[grid]\n"train.seed" = [0, 1, 2]')
+    shutil.copy(ROOT / "tests" / "support" / "held.py", tmp_path)
+    (tmp_path / "grid.toml").write_text(EXPERIMENT.replace('"ep"', '"held:Held"'))
+    monkeypatch.setenv("HWLEARN_HELD", str(tmp_path / "go"))
+    command = ["sweep", file, "--jobs", "2", "--out", tmp_path / "out", "--json", "--trust-code"]
+    process = start(*command, env={**ENVIRONMENT, "HWLEARN_HELD": os.environ["HWLEARN_HELD"]}, start_new_session=True)
+    # an interrupt of a process that starts may show where
+    wait_until(lambda: len(list((tmp_path / "out").glob("*/latest.npy"))) == 2, process)
     if kill == "Ctrl-C":
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     else:
         process.kill()
-    out, err = process.communicate(timeout=30)
+    out, err = ended(process)
     assert out == ""
     if kill == "Ctrl-C":
         assert process.returncode == 130
         assert "the same command goes on" in err
         assert "Traceback" not in err
-    until = time.monotonic() + 20
-    while any(_session(pid) == process.pid for pid in psutil.pids()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    found = run_sweep(file, tmp_path / "out", jobs=1)
+    wait_until(lambda: not any(_session(pid) == process.pid for pid in psutil.pids()))
+    (tmp_path / "go").touch()
+    found = run_sweep(file, tmp_path / "out", jobs=1, trust_code=True)
     for row in found.rows:
-        assert row.loss_final == run_experiment(load_experiment(tmp_path / "grid.toml", row.overrides)).loss_final
+        alone = run_experiment(load_experiment(tmp_path / "grid.toml", row.overrides, trust_code=True))
+        assert (row.state, row.loss_final) == ("steps", alone.loss_final)
 
 
 def _session(pid):

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from deadly import Deadly
-from processes import COMMAND
+from processes import COMMAND, PATIENCE, wait_until
+from test_searches import DESIGN
 
 from hwlearn.errors import ExperimentError
 from hwlearn.experiments import load_experiment, run_experiment
@@ -53,19 +53,6 @@ learning_rate = 0.5
 batch_size = 1
 """
 
-DESIGN = """
-[design]
-nodes = 6
-edges = 8
-restarts = 3
-[ports]
-inputs = ["a", "b"]
-outputs = ["p", "q"]
-[task]
-inputs = [[0.0, 1.0]]
-targets = [[0.3, 0.6]]
-"""
-
 
 class Cluster:
     """A scheduler, and workers of one thread each, without nannies: who is killed stays dead."""
@@ -83,11 +70,10 @@ class Cluster:
             self._start("dask_worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
             for _ in range(count)
         ]
-        while not self._file.exists():
-            time.sleep(0.02)
+        wait_until(self._file.exists, self.scheduler)
         alive = sum(worker.poll() is None for worker in self.workers)
         with Client(scheduler_file=str(self._file), set_as_default=False) as client:
-            client.wait_for_workers(alive, timeout=60)
+            client.wait_for_workers(alive, timeout=PATIENCE)
             self.address = client.scheduler.address
 
     def lose_workers(self):
@@ -96,8 +82,7 @@ class Cluster:
         for worker in self.workers:
             worker.kill()
         with Client(self.address, set_as_default=False) as client:
-            while client.scheduler_info()["workers"]:
-                time.sleep(0.02)
+            wait_until(lambda: not client.scheduler_info()["workers"])
 
     def _start(self, program, *options):
         command = [sys.executable, "-m", f"distributed.cli.{program}", *options, "--scheduler-file", str(self._file)]
@@ -109,6 +94,11 @@ class Cluster:
         for process in self.processes:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    monkeypatch.setattr("hwlearn.experiments.sweeps.pool.PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +150,7 @@ def test_the_cluster_makes_the_same_table(cluster, sweep, local, tmp_path):
 
 def test_the_cluster_finds_the_same_design(cluster, tmp_path):
     file = tmp_path / "task.toml"
-    file.write_text(DESIGN)
+    file.write_text(DESIGN.replace("restarts = 2", "restarts = 3"))
     settings, problem = load_design(file)
     here, there = (search_design(settings, problem, None, 3, **where) for where in ({"jobs": 1}, {"dask": cluster.address}))
     assert [one.ends.tolist() for one in there[0]] == [one.ends.tolist() for one in here[0]]
@@ -237,9 +227,14 @@ def test_a_scheduler_that_dies_is_told_and_the_sweep_goes_on_later(sweep, local,
 
 
 def test_a_cluster_that_does_not_answer_is_told(cluster, sweep, tmp_path, monkeypatch):
-    monkeypatch.setattr("hwlearn.experiments.sweeps.pool.PATIENCE", 0.5)
-    with pytest.raises(ExperimentError, match=r"--dask tcp://127.0.0.1:1: no scheduler answers"):
-        run_sweep(sweep, tmp_path / "out", dask="tcp://127.0.0.1:1")
+    from distributed import Client
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hwlearn.experiments.sweeps.pool.PATIENCE", 0.5)
+        with pytest.raises(ExperimentError, match=r"--dask tcp://127.0.0.1:1: no scheduler answers"):
+            run_sweep(sweep, tmp_path / "out", dask="tcp://127.0.0.1:1")
     cluster.lose_workers()
+    waits = Client.wait_for_workers
+    monkeypatch.setattr(Client, "wait_for_workers", lambda client, count, timeout: waits(client, count, 0.1))
     with pytest.raises(ExperimentError, match="has no worker: start"):
         list(on_cluster([Job(Deadly(), tmp_path, "deadly", "", KEPT)], cluster.address))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import PATIENCE
 
 from hwlearn import files
 from hwlearn.errors import InstrumentError
@@ -121,7 +122,7 @@ while held < 100:
 def test_no_two_processes_hold_a_lock_that_is_deleted_each_time(tmp_path):
     command = [sys.executable, "-c", HOLDERS, str(tmp_path / "lock"), str(tmp_path / "inside")]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [process.communicate(timeout=60)[1] for process in processes] == ["", "", ""]
+    assert [process.communicate(timeout=PATIENCE)[1] for process in processes] == ["", "", ""]
     assert os.listdir(tmp_path) == []
 
 

@@ -4,14 +4,13 @@ import os
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from adapters import needs
-from benches import EXPERIMENT, NETWORK, changed
-from processes import ENDLESS, start
+from benches import EXPERIMENT, NETWORK, Clock, changed
+from processes import ENDLESS, ended, start, stop_when
 from typer.testing import CliRunner
 
 from hwlearn import Drive, EquilibriumPropagation, Hold, Inject, train
@@ -69,24 +68,26 @@ def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, n
             (f"[instrument.{name}]\n", f'[instrument.{name}]\nresource = "{resource}"\n')
             for name, resource in virtual.resources.items()
         ]
-        path = written(tmp_path, ('"virtual"', '"@py"'), ("watchdog_s = 30", "watchdog_s = 3"), *resources)
+        path = written(tmp_path, ('"virtual"', '"@py"'), ("watchdog_s = 30", "watchdog_s = 600"), *resources)
+        clock = Clock(virtual)
         dac, smu, pots = (virtual.instruments[name] for name in ("dac", "smu", "pots"))
+
+        def on():
+            return smu.channels and dac.channels and smu.channels["1"].on and dac.channels["1"].volts and not pots.opened
+
         words = ("--backend", "bench", "--station", path, "--trust-code", *ENDLESS, "--no-save")
         process = start("train", EXPERIMENT, *words)
         try:
-            until = time.monotonic() + 60
-            while not (smu.channels and dac.channels and smu.channels["1"].on and dac.channels["1"].volts and not pots.opened):
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < until
-                time.sleep(0.02)
+            stop_when(on, process)
             process.send_signal(getattr(signal, number))
-            _, error = process.communicate(timeout=30)
+            process.send_signal(signal.SIGCONT)
+            _, error = ended(process)
         finally:
             process.kill()
             process.communicate()
         if number == "SIGKILL":
             assert (pots.opened, dac.channels["1"].on) == (False, True)  # nobody could do anything
-            time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
+            clock.skip(601)
             assert pots.opened
             make_safe(load_station(path, trust=True))  # `hwlearn bench safe`, which the killed process does not lock out
         else:

@@ -1,16 +1,16 @@
-"""A bench in a process of its own, and clients of it that are ended from outside: what is on afterwards."""
+"""Clients of a bench, in processes of their own, that are ended from outside: what is on afterwards."""
 
 import os
 import re
 import signal
 import socket
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import COMMAND, ENDLESS, ENVIRONMENT, start
+from benches import Clock
+from processes import COMMAND, ENDLESS, ENVIRONMENT, PATIENCE, ended, start, stop_when, wait_until
 
 from hwlearn import Drive, Inject
 from hwlearn.errors import InstrumentError
@@ -19,6 +19,7 @@ from hwlearn.lab.bench.circuit import BenchCircuit
 from hwlearn.lab.bench.connection import make_safe
 from hwlearn.lab.instruments.signals import ENDING, ending_signals_raise, ending_signals_wait
 from hwlearn.lab.station import load_station
+from hwlearn.lab.virtual import VirtualBench
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -28,24 +29,45 @@ STATION = ROOT / "stations" / "allostery.toml"
 
 ON = {"smu": "1", "dac": "1", "pots": "0"}
 OFF = {"smu": "0", "dac": "0", "pots": "1"}
+WATCHDOG = 600
+"""[s]"""
 
 
 @pytest.fixture(scope="module")
-def ports():
-    """The virtual bench in a process of its own: port of each instrument."""
+def virtual():
+    with VirtualBench(load_experiment(EXPERIMENT).network, load_station(STATION)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def clock(virtual):
+    return Clock(virtual)
+
+
+@pytest.fixture(scope="module")
+def ports(virtual):
+    """Port of each instrument."""
+    return {name: int(resource.split("::")[2]) for name, resource in virtual.resources.items()}
+
+
+def test_a_bench_is_served_until_ctrl_c():
     process = start("bench", "serve", STATION, EXPERIMENT)
     try:
         lines = [process.stdout.readline().split() for _ in range(4)]
         assert all(re.fullmatch(r"TCPIP::127\.0\.0\.1::\d+::SOCKET", resource) for _, resource in lines)
-        yield {name: int(resource.split("::")[2]) for name, resource in lines}
+        for name, resource in lines:
+            assert ask(int(resource.split("::")[2]), "*IDN?").startswith("HWLEARN,"), name
         assert process.poll() is None
-    finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        assert "Traceback" not in ended(process)[1]
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def ask(port, question):
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as line:
         line.sendall(question.encode() + b"\n")
         return line.makefile().readline().strip()
 
@@ -64,8 +86,8 @@ def station(tmp_path, ports):
     """A station file of real instruments, so far as a client can tell."""
 
     def make(**others):
-        text = STATION.read_text(encoding="utf-8").replace('backend = "virtual"', 'backend = "@py"\ntimeout_s = 1.0')
-        text = text.replace("watchdog_s = 30", "watchdog_s = 3")
+        text = STATION.read_text(encoding="utf-8").replace('backend = "virtual"', 'backend = "@py"\ntimeout_s = 30')
+        text = text.replace("watchdog_s = 30", f"watchdog_s = {WATCHDOG}")
         for name, port in {**ports, **others}.items():
             text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "TCPIP::127.0.0.1::{port}::SOCKET"')
         path = tmp_path / "station.toml"
@@ -81,53 +103,46 @@ def learning(station, ports):
     make_safe(load_station(station()))
     process = start("train", EXPERIMENT, "--backend", "bench", "--station", station(), *ENDLESS, "--no-save")
     try:
-        until = time.monotonic() + 20
-        while outputs(ports) != ON:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until, outputs(ports)
-            time.sleep(0.05)
+        wait_until(lambda: outputs(ports) == ON, process)
         yield process
     finally:
         process.kill()
         process.communicate()
 
 
+def made_safe(station):
+    """`hwlearn bench safe`, done."""
+    command = [*COMMAND, "bench", "safe", str(station)]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_leaves_the_bench_off(learning, ports, number, code):
     learning.send_signal(getattr(signal, number))
-    _, error = learning.communicate(timeout=20)
+    _, error = ended(learning)
     assert outputs(ports) == OFF
     assert float(ask(ports["smu"], ":SOUR:CURR?")) == 0
     assert learning.returncode == code, error
     assert "Traceback" not in error
 
 
-def test_after_kill_9_the_watchdog_opens_and_the_file_alone_makes_safe(learning, ports, station):
+def test_after_kill_9_the_watchdog_opens_and_the_file_alone_makes_safe(learning, ports, station, clock):
+    stop_when(lambda: outputs(ports) == ON, learning)
     learning.kill()
-    learning.communicate(timeout=20)
+    ended(learning)
     assert outputs(ports) == ON
-    time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
+    clock.skip(WATCHDOG + 1)
     assert outputs(ports) == {**ON, "pots": "1"}
-    done = subprocess.run(
-        [*COMMAND, "bench", "safe", str(station())],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
+    done = made_safe(station())
     assert (done.returncode, done.stdout, done.stderr) == (0, "allostery: safe\n", "")
     assert outputs(ports) == OFF
 
 
 def test_an_instrument_in_use_is_refused_and_stays_as_it_is(learning, ports, station):
-    done = subprocess.run(
-        [*COMMAND, "bench", "safe", str(station())], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=20
-    )
+    done = made_safe(station())
     assert done.returncode == 2
     assert f"in use by process {learning.pid}" in done.stderr
-    assert learning.poll() is None
-    assert outputs(ports) == ON
+    wait_until(lambda: outputs(ports) == ON, learning)
 
 
 def test_an_instrument_that_is_gone_does_not_keep_the_others_on(ports, station):

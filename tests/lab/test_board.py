@@ -3,9 +3,11 @@
 import re
 import time
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from benches import Clock
 from processes import ROOT
 
 from hwlearn import Drive, Inject, Network
@@ -150,13 +152,15 @@ def test_each_end_of_each_resistor_and_each_channel_is_in_the_wiring_list(tmp_pa
     assert {"ADS1115 6 A0", "MCP4251 12 P1W", "MCP4728 1 VA", "MCP4728 1 VB"} <= set(pins)
 
 
-def test_its_watchdog_opens_the_virtual_board(tmp_path):
-    quick = {"watchdog_s = 30": "watchdog_s = 1.0", "repeats = 4": "repeats = 1"}
-    with BenchCircuit(NETWORK, written(tmp_path, **quick)) as circuit:
+def test_its_watchdog_opens_the_virtual_board(tmp_path, monkeypatch):
+    with BenchCircuit(NETWORK, written(tmp_path, **{"watchdog_s = 30": "watchdog_s = 600"})) as circuit:
+        clock = Clock(circuit.connection.virtual)
         circuit.measure(Drive([[0.5]]))
         model = circuit.connection.virtual.model
         assert model.conductances.max() > 1e-5
-        time.sleep(1.3)
+        later = SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + 601 * 10**9, sleep=time.sleep)
+        monkeypatch.setattr("hwlearn.lab.firmware.clock.time", later)  # the firmware's own clock
+        clock.skip(601)
         assert model.conductances.max() < 1e-9
         assert model.levels["board:201"] == 0.0
 

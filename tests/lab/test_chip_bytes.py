@@ -2,9 +2,13 @@
 
 Sources: Linux, drivers/iio/potentiometer/{ad5272,mcp4131}.c, drivers/misc/ad525x_dpot.{c,h}, drivers/iio/dac/ad5686.h and
 {mcp4821,mcp4728}.c there, drivers/iio/adc/{mcp3422,ti-ads1015}.c; jmalloc/arduino-mcp4xxx; SpyrosCpt/MCP4351;
-RobTillaart/X9C10X; Adafruit_CircuitPython_DS3502; AdiGitalEU/AD5689; DigitalPotControl of Arduino. Facts, no code, were taken.
+RobTillaart/X9C10X; Adafruit_CircuitPython_DS3502; AdiGitalEU/AD5689; DigitalPotControl of Arduino;
+analogdevicesinc/mbed-adi (AD5270); data sheets FN8222 (X9C) and AD5270 rev. F. Facts, no code, were taken.
 """
 
+import time
+
+import numpy as np
 import pytest
 
 from hwlearn.lab.firmware.buses import I2cDevice, SpiDevice
@@ -54,10 +58,10 @@ def test_ad5272_and_ad5274():
 
 
 def test_ad5270_reads_with_the_word_after():
-    bus = Spi(*[b"\0\0"] * 5, b"\x01\x2c")
+    bus = Spi(*[b"\0\0"] * 7, b"\x01\x2c")
     chip = Ad5270("AD5270", bus)
     chip.write([300])
-    assert bus.sent == ["1c02", "1c02", "052c", "2400", "0800", "0000"]
+    assert bus.sent == ["1c02", "8001", "0000", "1c02", "052c", "2400", "0800", "0000", "8001", "0000"]
 
 
 @pytest.mark.parametrize(
@@ -97,28 +101,45 @@ def test_ds3502():
 
 
 class Pin:
-    """Notes its levels in a shared list."""
+    """Notes its levels, and when, in a shared list."""
 
     def __init__(self, name, log):
         self.name, self.log = name, log
 
     def value(self, level):
-        self.log.append((self.name, level))
+        self.log.append((self.name, level, time.perf_counter_ns()))
 
 
 def test_x9c_moves_at_falling_inc_and_never_stores():
-    log, level, moves, stores = [], {"cs": 1, "inc": 0, "ud": 0}, [], 0
+    log, level, moves = [], {"cs": 1, "inc": 0, "ud": 0}, []
     chip = X9c("X9C103", Pin("cs", log), Pin("inc", log), Pin("ud", log))
     log.clear()
     chip.write([40])
+    chip.write([40])
     chip.write([38])
-    for name, now in log:
+    for name, now, _ in log:
         if name == "inc" and level["inc"] and not now and not level["cs"]:
             moves.append(1 if level["ud"] else -1)
-        stores += name == "cs" and now and not level["cs"] and level["inc"]
+        if name == "cs" and now != level["cs"]:
+            assert level["inc"] != now  # high when CS falls, or the wiper may move; low when it rises, or the place is stored
         level[name] = now
     assert moves == [1] * 40 + [-1] * 2
-    assert not stores
+
+
+def test_x9c_leaves_the_times_of_the_data_sheet():
+    """FN8222, page 5: U/D to INC 2.9 µs, INC low 1 µs, INC high 1 µs, INC to CS 1 µs, INC to wiper 500 µs."""
+    log = []
+    chip = X9c("X9C103", Pin("cs", log), Pin("inc", log), Pin("ud", log))
+    log.clear()
+    chip.write([3])
+    done = time.perf_counter_ns()
+    directed = next(at for name, _, at in log if name == "ud")
+    pulses = [(level, at) for name, level, at in log if name == "inc"]
+    selected, deselected = (at for name, _, at in log if name == "cs")
+    during = [at for _, at in pulses if at > selected]
+    assert during[0] - directed >= 2900
+    assert min(np.diff([*during, deselected])) >= 1000
+    assert done - during[-1] >= 500_000
 
 
 def test_mcp4822():

@@ -78,6 +78,21 @@ def test_a_chip_that_is_gone_is_an_error_and_the_others_open(pico):
     assert one.codes() == [None]
 
 
+def test_an_ad5270_lets_go_of_the_wire_to_which_others_answer(pico):
+    suite, _ = pico
+    import machine
+    from firmware.board import Board
+    from firmware.buses import SpiDevice
+    from firmware.chips.ad5270 import Ad5270
+    from firmware.chips.mcp4251 import Mcp4251
+
+    suite.fresh()
+    machine.wired.update({5: suite.SimAd5270(10), 6: suite.SimMcp4251(2, 256, False)})
+    first, second = (SpiDevice(machine.SPI(), machine.Pin(number, machine.Pin.OUT)) for number in (5, 6))
+    board = Board([Ad5270("AD5270", first), Mcp4251("MCP4251", second)])
+    assert board.line(b":RES:CODE 300,2,3;:RES:CODE?;:RES:OPEN;:RES:CODE?;:SYST:ERR?") == '300,2,3;300,2,3;0,"No error"'
+
+
 @pytest.mark.parametrize("stuck", ["AD5270", "MCP4251", "DS3502"])
 def test_a_code_that_the_chip_did_not_take_is_an_error(pico, stuck, monkeypatch):
     suite, _ = pico

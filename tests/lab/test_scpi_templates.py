@@ -4,12 +4,12 @@ import datetime
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import ENDLESS, start
+from benches import Clock
+from processes import ENDLESS, ended, start, stop_when
 from typer.testing import CliRunner
 
 from hwlearn import Drive, Hold, Inject
@@ -146,27 +146,29 @@ def test_ep_learns_on_the_4_by_4_grid(tmp_path):
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
 def test_a_signal_leaves_it_safe_and_after_kill_9_the_watchdog_opens(tmp_path, number):
     with VirtualBench(NETWORK, load_station(STATION)) as virtual:
-        text = TEXT.replace('backend = "virtual"', 'backend = "@py"').replace("watchdog_s = 30", "watchdog_s = 3")
+        text = TEXT.replace('backend = "virtual"', 'backend = "@py"').replace("watchdog_s = 30", "watchdog_s = 600")
         for name, resource in virtual.resources.items():
             text = text.replace(f"[instrument.{name}]", f'[instrument.{name}]\nresource = "{resource}"')
         path = tmp_path / "station.toml"
         path.write_text(text, encoding="utf-8")
+        clock = Clock(virtual)
         dac, smu, pots = (virtual.instruments[name] for name in ("dac", "smu", "pots"))
+
+        def on():
+            return smu.channels and smu.channels["1"].on and dac.volts.get("1") and not pots.opened
+
         process = start("train", EXPERIMENT, "--backend", "bench", "--station", path, *ENDLESS, "--no-save")
         try:
-            until = time.monotonic() + 30
-            while not (smu.channels and smu.channels["1"].on and dac.volts.get("1") and not pots.opened):
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < until
-                time.sleep(0.02)
+            stop_when(on, process)
             process.send_signal(getattr(signal, number))
-            _, error = process.communicate(timeout=20)
+            process.send_signal(signal.SIGCONT)
+            _, error = ended(process)
         finally:
             process.kill()
             process.communicate()
         if number == "SIGKILL":
             assert not pots.opened
-            time.sleep(3.3)  # the watchdog's seconds, in which nobody asks the box
+            clock.skip(601)
             assert pots.opened
             return
         assert process.returncode == 143, error

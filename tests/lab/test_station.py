@@ -184,7 +184,7 @@ def test_rules_follow_the_nudges(network, station):
         ("fixed_ohm = 4700", "fixed_ohm = 0", ["edge.R3.fixed_ohm"]),
         ("fixed_ohm = 4700", 'set = "pots:2"\ntable = "pott"', ["edge.R3.table", "no table 'pott'", "did you mean 'pot'"]),
         (POT, POT + 'file = "pot.csv"\n', ["table.pot", "either full_scale_ohm"]),
-        (POT, 'file = "pot.csv"\n', ["table.pot", "edge.R1", "pot.csv", "No such file"]),
+        (POT, 'file = "pot.csv"\n', ["table.pot", "edge.R1", "pot.csv: no such file"]),
         ("fixed_ohm = 4700", "fixed_ohm = 4700\nseries_ohm = 10", ["edge.R3", "series_ohm"]),
         (POT, POT + "bits = 40\n", ["table.pot.bits"]),
         (POT, POT + "min_code = 300\n", ["table.pot", "edge.R1", "min_code"]),

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from benches import Clock
+from processes import PATIENCE
 
 from hwlearn import Drive, Hold, Inject, Network, Open
 from hwlearn.lab.instruments.drivers import DRIVERS
@@ -65,7 +67,7 @@ class Client:
     def __init__(self, resource: str) -> None:
         host, port = resource.split("::")[1:3]
         assert host == "127.0.0.1"
-        self.socket = socket.create_connection((host, int(port)), timeout=5)
+        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
         self.file = self.socket.makefile("rb")
 
     def ask(self, message: str) -> str:
@@ -268,12 +270,13 @@ def test_box_reads_back_opens_and_refuses(bench: Bench) -> None:
 
 def test_watchdog_opens_all_when_no_message_came(bench: Bench) -> None:
     pots = bench["pots"]
-    pots.do("SYST:WDOG 0.3")
+    clock = Clock(bench.virtual)
+    pots.do("SYST:WDOG 300")
     for _ in range(5):
-        time.sleep(0.1)
-        assert pots.ask("SYST:WDOG?") == "0.3"
+        clock.skip(100)
+        assert pots.ask("SYST:WDOG?") == "300"
     assert bench.virtual.model.conductances.min() > 1e-5
-    time.sleep(0.6)
+    clock.skip(301)
     assert pots.ask("RES:OPEN?") == "1"
     assert bench.virtual.model.conductances.max() < 1e-9
 

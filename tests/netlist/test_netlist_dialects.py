@@ -51,7 +51,9 @@ def test_a_netlist_that_is_written_says_its_dialect_and_is_read_back_in_it():
     [
         ("* C:\\circuits\\cube.asc", "", "lt"),
         ("* cube", ".backanno", "lt"),
+        ("* cube", ".model d1 d(Ron=1 Roff=1meg)", "lt"),
         ("* source CUBE", "", "ps"),
+        ("* cube", ".model s1 vswitch(Ron=1 Roff=1meg Von=1 Voff=0)", "ps"),  # a switch of ngspice has Ron and Roff, too
         ("* cube", ".option post", "hs"),
         (".title KiCad schematic", "", "ki"),
     ],
@@ -59,6 +61,24 @@ def test_a_netlist_that_is_written_says_its_dialect_and_is_read_back_in_it():
 def test_a_netlist_that_cannot_be_read_is_told_by_its_marks_what_to_try(title, card, dialect):
     with pytest.raises(NetlistError, match=rf"n\.cir:\d: .*: try --dialect {dialect}, or dialect='{dialect}'"):
         load(CUBE.replace("4k7", "4.7k").replace("* cube", title).replace(".end", f"{card}\n.end" if card else ".end"))
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ("V2 c 0 5 Rser=0.1", "rser is LTspice's: put a resistor in series"),
+        ("C1 b 0 1u Rpar=1meg", "rpar is LTspice's: put a resistor beside the element"),
+        ("L1 b 0 1m Rser=1m Cpar=1p", "rser is LTspice's"),
+        ("I2 0 b 1m load", "load is LTspice's"),
+        ("R9 b 0 1k pwr=0.1", "pwr is LTspice's, for a note: delete it"),
+        ("B2 b 0 I=if(V(a)>1,1m,2m)", "if is LTspice's and PSpice's: write (condition) ? a : b"),
+    ],
+)
+@pytest.mark.parametrize("dialect", [None, "lt"])
+def test_what_ngspice_has_in_no_dialect_is_told_what_to_write_instead(card, said, dialect):
+    with pytest.raises(NetlistError) as caught:
+        load(f"* d\nV1 a 0 1\nR1 a b 1k\n{card}\nR2 b 0 1k\n.backanno\n.end\n", dialect=dialect)
+    assert (caught.value.line, said in str(caught.value), "--dialect" in str(caught.value)) == (4, True, False)
 
 
 def test_a_plain_netlist_is_taken_for_no_dialect():

@@ -119,10 +119,12 @@ def test_inputs_are_sources_or_nodes():
         ("pulse(1 2 -1u 1n 1n 10u 20u)", 2.0),
         ("pulse(1 2 -0.5n 1n 1n 10u 20u)", 1.5),
         ("sin(0.5 1 1k 0 0 30)", 1.0),
+        ("SINE(0.5 1 1k 0 0 30)", 1.0),  # as LTspice writes it
         ("ac 1 sin(0.2 1 1k)", 0.2),
         ("pwl(-1 0 1 4)", 2.0),
         ("pwl(1 3 2 5)", 3.0),
         ("exp(0.3 2 0 1)", 0.3),
+        ("distof1 1", 0.0),
         ("dc 0.7 pulse(1 2 0 1n 1n)", 0.7),
     ],
 )

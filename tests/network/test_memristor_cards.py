@@ -7,7 +7,7 @@ import pytest
 
 from hwlearn import Network
 from hwlearn.errors import DeviceError, NetworkError
-from hwlearn.network.devices import VTEAM, IonDrift
+from hwlearn.network.devices import VTEAM, ExponentialVTEAM, IonDrift
 from hwlearn.network.devices.windows import WINDOWS
 from hwlearn.testing import DeviceContract
 
@@ -18,24 +18,29 @@ class TestIonDrift(DeviceContract):
     conductances = (1e-4, 2e-3)
 
     def make(self, random):
-        window, p = NAMES[random.integers(3)], float(random.uniform(0.5, 4))
+        window, p = NAMES[random.integers(len(NAMES))], float(random.uniform(0.5, 4))
         return IonDrift("bm1", random.uniform(50, 300), random.uniform(1.1e4, 3e4), window, p, random.uniform(1e-15, 1e-13))
 
 
 class TestVTEAM(DeviceContract):
     conductances = (1e-4, 2e-3)
+    law = VTEAM
 
     def make(self, random):
         on, off = random.uniform(50, 300), random.uniform(1.1e4, 3e4)
         speeds = {"k_on": -random.uniform(1, 20), "k_off": random.uniform(1e-4, 1e-3), "v_on": -random.uniform(0.1, 1)}
-        return VTEAM("bm1", on, off, NAMES[random.integers(3)], 2.0, alpha_off=random.uniform(1, 4), **speeds)
+        return self.law("bm1", on, off, NAMES[random.integers(len(NAMES))], 2.0, alpha_off=random.uniform(1, 4), **speeds)
+
+
+class TestExponentialVTEAM(TestVTEAM):
+    law = ExponentialVTEAM
 
 
 @pytest.mark.parametrize(
     ("device", "says"),
     [
         (IonDrift("R1", 1e3, 1e2), "r_on must be the smaller"),
-        (IonDrift("R1", 1e2, 1e3, "square"), "window is 'square'; choose one of none, joglekar, biolek"),
+        (IonDrift("R1", 1e2, 1e3, "square"), "window is 'square'; choose one of none, joglekar, biolek, prodromakis"),
         (IonDrift("R1", 1e2, 1e3, exponent=0.1), r"exponent is 0\.1"),
         (VTEAM("R1", 1e2, 1e3, k_on=1.0), r"k_on is 1\.0; it must be negative, as in the paper"),
         (VTEAM("R1", 1e2, 1e3, v_on=0.2), r"v_on is 0\.2; it must be negative"),

@@ -91,8 +91,15 @@ def test_points_that_make_no_device_are_refused(tmp_path, text, said):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DeviceError, match=r"nowhere\.csv"):
+    with pytest.raises(DeviceError, match=r"nowhere\.csv: no such file$"):
         IVTable.from_csv("B1", ("a", "0"), tmp_path / "nowhere.csv")
+
+
+def test_a_file_of_another_encoding_says_what_to_do(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_bytes("# Messung für Diode 1\n0,0\n1,1e-3\n".encode("latin-1"))
+    with pytest.raises(DeviceError, match=r"points\.csv: not UTF-8; save it as UTF-8$"):
+        IVTable.from_csv("B1", ("a", "0"), path)
 
 
 def test_hundreds_of_points():

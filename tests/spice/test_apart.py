@@ -5,6 +5,7 @@ import time
 
 import psutil
 import pytest
+from processes import PATIENCE
 
 from hwlearn.spice.apart import DeadError, apart, apart_anew
 
@@ -12,6 +13,7 @@ from hwlearn.spice.apart import DeadError, apart, apart_anew
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
     monkeypatch.setenv("HWLEARN_READ_SECONDS", "1")
+    monkeypatch.setattr("hwlearn.spice.apart.PATIENCE", PATIENCE)  # the child may have to wait for a core
     apart_anew(os.getpid)  # the next child has the limit
     yield
     monkeypatch.undo()

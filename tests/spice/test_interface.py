@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import PATIENCE
 
 from hwlearn.errors import SimulationError
 from hwlearn.spice import interface
@@ -52,7 +53,7 @@ def told(folder, code=MEASURE, arguments=(), **variables):
     path = os.pathsep.join([str(folder), str(ROOT), *filter(None, sys.path)])
     environment = {name: value for name, value in os.environ.items() if name != CHOICE} | {"PYTHONPATH": path} | variables
     command = [sys.executable, *(("-c", code) if code else ("-m", "hwlearn")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from netlist_text import load
+from processes import PATIENCE
 
 from hwlearn import Drive, NgspiceCircuit
 from hwlearn.spice.private import _NEVER_THERE
@@ -62,7 +63,7 @@ def test_no_text_that_others_may_share_is_changed():
 
 
 def test_every_parameter_of_every_device_has_a_name():
-    done = subprocess.run([sys.executable, "-c", PARAMETERS], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", PARAMETERS], capture_output=True, text=True, check=True, timeout=PATIENCE)
     names = [words[1].strip() for line in done.stdout.splitlines() if (words := line.split("\t"))[0].isdigit()]
     assert len(names) > 1000
     assert "rc" in names

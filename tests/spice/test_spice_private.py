@@ -61,7 +61,7 @@ circuit, split = ours(), ours(processes=2)
 assert answer(circuit) and answer(split)
 child = os.fork()
 if child == 0:
-    signal.alarm(60)
+    signal.alarm(150)
     right = answer(circuit) and answer(split) and answer(ours())
     del circuit, split
     os._exit(0 if right else 1)
@@ -84,7 +84,7 @@ threading.Thread(target=lambda: session().run(lambda shared: (inside.set(), go_o
 inside.wait()
 child = os.fork()
 if child == 0:
-    signal.alarm(60)
+    signal.alarm(150)
     os._exit(0 if answer(circuit) else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 go_on.set()

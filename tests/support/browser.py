@@ -5,6 +5,7 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
+from processes import PATIENCE
 
 CHROMIUM = os.environ.get("HWLEARN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 """The program; .ci/run names it, so that a missing one fails there and is not skipped."""
@@ -17,8 +18,10 @@ def browser_page(**options):
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=1000 * PATIENCE)
         try:
-            yield browser.new_page(**options)
+            page = browser.new_page(**options)
+            page.set_default_timeout(1000 * PATIENCE)
+            yield page
         finally:
             browser.close()

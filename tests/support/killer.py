@@ -1,10 +1,11 @@
-"""Kill a training with SIGKILL at random moments, resume it, and say what came of it.
+"""Kill a training at random moments, resume it, and say what came of it.
 
     python tests/support/killer.py EXPERIMENT.toml OVERRIDES.json FOLDER COUNT
 
 Prints a JSON object: "whole", the conductances of a run that was not killed, and "killed", for each one that was: steps and
 seconds that were lost, whether it was cut off before it ended, conductances, states of memristors. Each run is a forked
-process, so that it starts at once.
+process, so that it starts at once. It counts its own processor time until SIGPROF ends it, as SIGKILL does: nobody has to be
+quick to catch it at work.
 """
 
 import json
@@ -12,7 +13,6 @@ import os
 import random
 import signal
 import sys
-import time
 from pathlib import Path
 
 from hwlearn.experiments import load_experiment
@@ -35,13 +35,18 @@ def finished(child):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def killed(folder, size):
-    """Whether the training was cut off when it was killed with so many bytes in its journal, after its first step."""
-    child, journal = forked(lambda: Run.load(folder).go()), folder / "journal.jsonl"
-    while not (folder / "checkpoint.npz").exists() or journal.stat().st_size < size:
-        time.sleep(0.0002)
-    os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+def killed(folder, step, seconds):
+    """Whether the training was cut off after so much processor time [s] from a step on."""
+    begun = []
+
+    def progress(done, total, loss):
+        if done >= step and not begun:
+            begun.append(signal.setitimer(signal.ITIMER_PROF, seconds))
+
+    child = forked(lambda: Run.load(folder).go(progress))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGPROF)
+    return code != 0
 
 
 def main(file, overrides, folder, count):
@@ -49,11 +54,12 @@ def main(file, overrides, folder, count):
     experiment = load_experiment(file, json.loads(overrides))
     whole = Run.create(folder / "whole", experiment)
     finished(forked(whole.go))
-    result, size = whole.result, (whole.folder / "journal.jsonl").stat().st_size
+    result = whole.result
     found = []
     for k in range(int(count)):
         run = Run.create(folder / str(k), experiment)
-        cut = killed(run.folder, random_numbers.uniform(0, 0.9 * size))
+        step = 1 + int(random_numbers.uniform(0, 0.6) * experiment.settings.train.steps)
+        cut = killed(run.folder, step, random_numbers.uniform(1e-6, 1e-2))
         before = Run.load(run.folder).history
         finished(forked(lambda run=run: Run.load(run.folder).resume()))
         after = Run.load(run.folder)

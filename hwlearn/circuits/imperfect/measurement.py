@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hwlearn.arrays import Array
 from hwlearn.circuits.measurement import Measurement, SampledMeasurement
@@ -18,16 +19,8 @@ class ImperfectMeasurement(SampledMeasurement):
 
     true: Measurement = field(kw_only=True)
 
+    by_sample: ClassVar = (*SampledMeasurement.by_sample, "true")
+
     @property
     def power(self) -> Array:
         return self.true.power
-
-    def __getitem__(self, chosen: slice) -> ImperfectMeasurement:
-        return replace(
-            self,
-            voltages=self.voltages[chosen],
-            output_voltages=self.output_voltages[chosen],
-            output_currents=self.output_currents[chosen],
-            input_currents=self.input_currents[chosen],
-            true=self.true[chosen],
-        )

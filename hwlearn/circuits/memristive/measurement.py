@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class MemristiveMeasurement(SampledMeasurement):
     """
 
     dissipated: Array = field(kw_only=True)
+
+    by_sample: ClassVar = (*SampledMeasurement.by_sample, "dissipated")
 
     @classmethod
     def of(cls, network: Network, conductances: Array, parts: Sequence[Measurement]) -> Self:
@@ -41,13 +43,3 @@ class MemristiveMeasurement(SampledMeasurement):
     @property
     def power(self) -> Array:
         return self.dissipated
-
-    def __getitem__(self, chosen: slice) -> MemristiveMeasurement:
-        return replace(
-            self,
-            voltages=self.voltages[chosen],
-            output_voltages=self.output_voltages[chosen],
-            output_currents=self.output_currents[chosen],
-            input_currents=self.input_currents[chosen],
-            dissipated=self.dissipated[chosen],
-        )

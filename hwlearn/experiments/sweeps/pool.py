@@ -39,7 +39,7 @@ def processes_for(jobs: int | None, dask: str | None, most: int) -> int:
         ExperimentError: less than one; or a cluster as well.
     """
     if jobs is not None and jobs < 1:
-        raise ExperimentError(f"--jobs {jobs}: at least 1")
+        raise ExperimentError(f"--jobs {jobs}: give 1 or more")
     if jobs is not None and dask is not None:
         raise ExperimentError("--jobs is for this machine, and --dask has workers of its own: give one of them")
     return most if jobs is None else jobs

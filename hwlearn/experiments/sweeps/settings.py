@@ -145,7 +145,7 @@ class SweepSettings(Table):
 
 @dataclass(frozen=True)
 class Sweep:
-    """What `load_sweep` read.
+    """A checked sweep file; made by `load_sweep`.
 
     Attributes:
         settings: the file's content. path: the sweep file. source: all of it, as it was read.

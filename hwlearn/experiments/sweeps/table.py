@@ -18,7 +18,7 @@ from hwlearn.files import replace
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a cell.
+    """The result of a cell, or its state while there is none.
 
     Attributes:
         cell: name of its run folder. overrides: its values by key.
@@ -89,7 +89,7 @@ def _cost(ledger: Mapping[str, Any] | None) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Results:
-    """What a sweep has brought so far.
+    """The results of a sweep so far.
 
     Attributes:
         name: of the sweep file. folder: of the sweep. axes: the keys that vary.

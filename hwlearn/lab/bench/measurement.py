@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Repeats:
     Args:
         number: to begin with.
         error: wanted relative error of a rule's direction; None leaves the number as it is.
-        most: never more.
+        most: upper limit of the number.
 
     Attributes:
         number: readings per channel and sample now.
@@ -32,7 +32,7 @@ class Repeats:
 
     @classmethod
     def of(cls, measure: Measure) -> Repeats:
-        """As a station says."""
+        """The repeats that `[measure]` of a station file asks for."""
         if measure.repeats == "auto":
             return cls(2, measure.gradient_error, measure.most_repeats)
         return cls(measure.repeats)
@@ -74,12 +74,3 @@ class BenchMeasurement(SampledMeasurement):
         if self.estimates is not None:
             self.estimates.contrasted(self.conductances, self.voltages, reference.node_voltages, contrast)
         return contrast
-
-    def __getitem__(self, chosen: slice) -> BenchMeasurement:
-        return replace(
-            self,
-            voltages=self.voltages[chosen],
-            output_voltages=self.output_voltages[chosen],
-            output_currents=self.output_currents[chosen],
-            input_currents=self.input_currents[chosen],
-        )

@@ -18,7 +18,7 @@ class Metered:
     """What a source meter measured while a sample was driven.
 
     Attributes:
-        sample: which. of: what the meter is, as in "output t1,t2" or "source I1". instrument, channel: where.
+        sample: its index. of: what the meter is, as in "output t1,t2" or "source I1". instrument, channel: the meter.
         reading: volts, amperes, and whether a limit acted.
     """
 

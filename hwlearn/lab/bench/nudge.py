@@ -48,7 +48,7 @@ class Nudge(ABC):
         """The current [A] that flows, measured, and what a source meter said of it.
 
         Args:
-            scans: (scans, channels) V, taken while it flowed. sample: which.
+            scans: (scans, channels) V, taken while it flowed. sample: its index.
             following: what is to be injected or held next, as now, if it may be sent along.
         """
 

@@ -21,7 +21,7 @@ class Deviation(NamedTuple):
     """The reading that is farthest from the median of its sample, of those that are averaged together.
 
     Attributes:
-        sample: where. channel: index among the channels that read nodes.
+        sample: its index. channel: index among the channels that read nodes.
         read, off: what it says, and how far from the median that is [V].
         noise: of all of these readings, by the median of their distances, which a spike does not move [V].
     """

@@ -36,7 +36,7 @@ class Survey:
     Attributes:
         read: indices of the nodes that are read; the others are wired to ground. unread: but for these.
         settings: (K, E) S; the first is the base, each other changes one edge.
-        changed: (K − 1,) which.
+        changed: (K − 1,) index of that edge.
         asked: (D, U) V and A of the inputs and output currents, one source in each drive.
         names: (D,) of these sources.
         voltages: (K, D, N) V.
@@ -59,7 +59,7 @@ class Effect:
     """What a source, a node or an edge does.
 
     Attributes:
-        name: which. size: the largest change of a node voltage, of a node its own [V].
+        name: of the source, node or edge. size: the largest change of a node voltage; of a node, that of its own [V].
         expected: by the model [V]. noise: standard deviation [V].
         wrong: what is wrong with it; empty if nothing is, or nothing can be said.
     """

@@ -1,4 +1,4 @@
-"""Milliseconds, in MicroPython and in CPython."""
+"""Milliseconds and microseconds, in MicroPython and in CPython."""
 
 import time
 
@@ -15,6 +15,10 @@ if hasattr(time, "ticks_ms"):
     def pause(milliseconds: int = 1) -> None:
         """Wait."""
         time.sleep_ms(milliseconds)  # type: ignore[attr-defined]
+
+    def hold(microseconds: int) -> None:
+        """Wait as long as a level must last, or a little longer."""
+        time.sleep_us(microseconds)  # type: ignore[attr-defined]
 else:
 
     def ticks() -> int:
@@ -28,3 +32,9 @@ else:
     def pause(milliseconds: int = 1) -> None:
         """Wait."""
         time.sleep(milliseconds / 1000)
+
+    def hold(microseconds: int) -> None:
+        """Wait as long as a level must last, or a little longer: a sleep would take fifty times as long."""
+        end = time.perf_counter_ns() + 1000 * microseconds
+        while time.perf_counter_ns() < end:
+            pass

@@ -39,7 +39,7 @@ class AutonomousSettings(Table):
 
 
 class AutonomousStation:
-    """What `load_autonomous` read.
+    """A checked station file of hardware that learns by itself; made by `load_autonomous`.
 
     Attributes:
         settings: the file's content. station: of its scanners, for a `Connection`.

@@ -14,10 +14,11 @@ from hwlearn.errors import RegistryError, StationError
 from hwlearn.lab.instruments.drivers import DRIVERS
 from hwlearn.lab.instruments.roles import Instrument
 from hwlearn.lab.station.gates import GateCurve
+from hwlearn.lab.station.places import places
 from hwlearn.lab.station.settings import CodeTableTable, StationSettings
 from hwlearn.lab.station.station import Station
 from hwlearn.lab.station.tables import CodeTable, read_rows
-from hwlearn.lab.station.validation import places, validate_instruments
+from hwlearn.lab.station.validation import validate_instruments
 from hwlearn.text import did_you_mean
 from hwlearn.toml import STATION, read_toml
 
@@ -51,10 +52,10 @@ def load_station(path: str | PathLike[str], trust: bool = False) -> Station:
 def station_of(
     file: Path, content: dict[str, Any], kind: type[Settings], fitted: Callable[[Settings], StationSettings], trust: bool
 ) -> tuple[Settings, Station]:
-    """What a file says, and the station that it is.
+    """The checked content of a file, and the station that it describes.
 
     Args:
-        kind: of the file. fitted: makes what it says that of a station.
+        kind: the tables and keys of such a file. fitted: makes the settings of a station from them.
 
     Raises:
         StationError: names the file and the key.

@@ -74,7 +74,7 @@ class ChannelTable(Table):
     @model_validator(mode="after")
     def _reads_something(self) -> Self:
         if not (math.isfinite(self.gain) and self.gain):
-            raise ValueError("gain is a number other than zero")
+            raise ValueError("gain must be a number other than zero")
         return self
 
 
@@ -101,8 +101,9 @@ class GateTable(Table):
     """What sets a transistor: the channel at its gate, against ground.
 
     Attributes:
-        v_max: never more there [V]; nor less than 0 V.
-        file: what it conducts, measured with both ends near 0 V (CSV: volt,siemens), instead of the law of the netlist.
+        v_max: largest gate voltage [V]; the smallest is 0 V.
+        file: what the transistor conducts, measured with both ends near 0 V (CSV: volt,siemens); the law of the netlist if
+            not given.
     """
 
     drive: Place
@@ -178,7 +179,7 @@ class TemperatureTable(Table):
         if (self.read is None) != (self.volts_per_degree is None):
             raise ValueError("read and volts_per_degree go together")
         if self.volts_per_degree is not None and not (math.isfinite(self.volts_per_degree) and self.volts_per_degree):
-            raise ValueError("volts_per_degree is a number other than zero")
+            raise ValueError("volts_per_degree must be a number other than zero")
         return self
 
 
@@ -287,7 +288,7 @@ class Virtual(Table):
     @model_validator(mode="after")
     def _one_bench(self) -> Self:
         if self.station is not None and len(self.model_fields_set) > 1:
-            raise ValueError("station goes alone: the other keys are those of that file")
+            raise ValueError("station goes alone: leave the other keys out, which are those of that file")
         return self
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from hwlearn.circuits.ledger import Timing
 from hwlearn.lab.instruments.roles import Instrument, Wired
 from hwlearn.lab.station.gates import Curve, GateCurve
+from hwlearn.lab.station.places import places
 from hwlearn.lab.station.settings import StationSettings
 from hwlearn.lab.station.tables import CodeTable
-from hwlearn.lab.station.validation import places, validate_wiring
+from hwlearn.lab.station.validation import validate_wiring
 from hwlearn.network import Network
 
 LATER = (("node", "against"), ("input", "shunt"), ("edge", "gate"))
@@ -22,7 +23,7 @@ LATER = (("node", "against"), ("input", "shunt"), ("edge", "gate"))
 
 @dataclass(frozen=True, eq=False)
 class Station:
-    """What `load_station` read.
+    """A checked station file, and the drivers and tables that it names; made by `load_station`.
 
     Attributes:
         settings: the file's content.

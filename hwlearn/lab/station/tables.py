@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hwlearn.arrays import Array
 from hwlearn.errors import StationError
-from hwlearn.files import given
+from hwlearn.files import given_text
 from hwlearn.text import read_decimal
 
 LARGEST_CODE = 2**16 - 1
@@ -179,10 +179,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]
     Raises:
         StationError: names the file and the line.
     """
-    try:
-        text = given(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StationError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+    text = given_text(path, StationError)
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
     try:
         cells = list(csv.reader(line for _, line in lines))

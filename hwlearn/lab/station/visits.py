@@ -9,7 +9,7 @@ from hwlearn.lab.station.settings import StationSettings
 
 
 def visit_seconds(settings: StationSettings, read: Iterable[str], readings: int, settle: float) -> float:
-    """At least so long [s] last settling and the integration of `readings` of all places "instrument:channel" in `read`."""
+    """The least time [s] of a visit: `settle` [s], and `readings` integrations of each "instrument:channel" in `read`."""
     nplcs = (settings.instrument[place.partition(":")[0]].nplc or settings.measure.nplc for place in read)
     return settle + readings * sum(nplcs) / settings.defaults.line_hz
 

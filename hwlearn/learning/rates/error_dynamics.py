@@ -26,7 +26,7 @@ class Dynamics(Protocol):
     """ġ = −A δg near present conductances, A mean over the samples.
 
     Attributes:
-        model: what was asked, in words.
+        model: name of the model that was asked.
     """
 
     model: str
@@ -36,10 +36,12 @@ class Dynamics(Protocol):
 
 
 def error_dynamics(circuit: Circuit, task: Task, rule: Rule) -> Dynamics:
-    """Of the rule without its remedies: in closed form for the rules of the table in linear networks, else by differences.
+    """The dynamics of the rule without its remedies.
+
+    They are in closed form for the rules of the table in linear networks, and found by differences elsewhere.
 
     Raises:
-        HwlearnError: no model takes the circuit; says what to give instead.
+        HwlearnError: no model can stand for the circuit; says what learning rate to give instead.
     """
     while isinstance(rule, Remedy):
         rule = rule.rule

@@ -37,7 +37,7 @@ class Growth:
         self._told = False
 
     def look(self, step: int, loss: float, noisy: bool, rate: float | np.ndarray) -> None:
-        """See the loss before a step, that was reached with a rate.
+        """Take note of the loss before a step, and of the learning rate of the steps that led there.
 
         Warns:
             HwlearnWarning: it grew; says what to do.

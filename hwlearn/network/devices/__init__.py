@@ -13,7 +13,7 @@ from hwlearn.network.devices.resistor import Resistor
 from hwlearn.network.devices.table import IVTable
 from hwlearn.network.devices.ties import Mirror, Tie
 from hwlearn.network.devices.transistor import Transistor
-from hwlearn.network.devices.vteam import VTEAM
+from hwlearn.network.devices.vteam import VTEAM, ExponentialVTEAM
 
 __all__ = [
     "CONDUCTANCE",
@@ -31,6 +31,7 @@ __all__ = [
     "EdgeDevice",
     "EdgeRead",
     "ElementDevice",
+    "ExponentialVTEAM",
     "IVTable",
     "IdealDiode",
     "IonDrift",

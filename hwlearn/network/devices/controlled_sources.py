@@ -26,8 +26,8 @@ def _by_currents(card: Card) -> LinearForm:
 
 
 @dataclass(frozen=True)
-class E(VoltageMade):
-    """A voltage that voltages control."""
+class VoltageByVoltages(VoltageMade):
+    """E: a voltage that voltages control."""
 
     word: ClassVar = "voltage-controlled voltage source"
     letter: ClassVar = "e"
@@ -38,8 +38,8 @@ class E(VoltageMade):
 
 
 @dataclass(frozen=True)
-class F(CurrentMade):
-    """A current that currents control."""
+class CurrentByCurrents(CurrentMade):
+    """F: a current that currents control."""
 
     word: ClassVar = "current-controlled current source"
     letter: ClassVar = "f"
@@ -50,8 +50,8 @@ class F(CurrentMade):
 
 
 @dataclass(frozen=True)
-class G(CurrentMade):
-    """A current that voltages control."""
+class CurrentByVoltages(CurrentMade):
+    """G: a current that voltages control."""
 
     word: ClassVar = "voltage-controlled current source"
     letter: ClassVar = "g"
@@ -62,8 +62,8 @@ class G(CurrentMade):
 
 
 @dataclass(frozen=True)
-class H(VoltageMade):
-    """A voltage that currents control."""
+class VoltageByCurrents(VoltageMade):
+    """H: a voltage that currents control."""
 
     word: ClassVar = "current-controlled voltage source"
     letter: ClassVar = "h"
@@ -82,7 +82,7 @@ def _behavioural(card: Card, kind: str, netlist: NetlistAround) -> LinearForm:
 
 @dataclass(frozen=True)
 class LinearVoltage(VoltageMade):
-    """B… v=…, where the expression is linear."""
+    """B with v=…: a voltage that a linear expression gives."""
 
     word: ClassVar = "linear behavioural voltage"
     letter: ClassVar = "b"
@@ -94,7 +94,7 @@ class LinearVoltage(VoltageMade):
 
 @dataclass(frozen=True)
 class LinearCurrent(CurrentMade):
-    """B… i=…, where the expression is linear."""
+    """B with i=…: a current that a linear expression gives."""
 
     word: ClassVar = "linear behavioural current"
     letter: ClassVar = "b"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -15,6 +15,7 @@ from hwlearn.network.devices.device import EdgeDevice, Parameter
 from hwlearn.network.devices.expressions import Template, same, summed
 from hwlearn.network.devices.law import Branch
 from hwlearn.network.devices.netlist import Card, Cards, EdgeRead, Names, NetlistAround, OtherModel
+from hwlearn.network.devices.resistances import LINEAR, Numbers, Resistance
 from hwlearn.network.devices.resistor import OhmsLaw
 from hwlearn.network.devices.windows import WINDOWS
 from hwlearn.text import GROUND, write_number
@@ -25,8 +26,7 @@ STATE = Parameter("state", "", negative=False)
 _HOLDS = 1e3
 """Amperes per unit of state that hold it at DC in ngspice."""
 
-_RESISTANCE = "({r_off}+({r_on}-{r_off})*v({node}))"
-_CONDUCTING = Template(f"i=v({{tail}},{{head}})/{_RESISTANCE}", ("tail", "head", "node"))
+_WORDS = ("tail", "head", "node")
 
 
 class Motion(ABC):
@@ -42,7 +42,8 @@ class Motion(ABC):
 
 @dataclass(frozen=True)
 class Memristor(EdgeDevice):
-    """An edge that obeys Ohm's law with a resistance r = r_off + (r_on − r_off) x; its state x moves with what flows.
+    """An edge that obeys Ohm's law, with a resistance that falls from r_off to r_on as its state x, 0 … 1, rises; what flows
+    moves x.
 
     Between two looks at it, it is a resistor. A circuit that moves the states is a `MemristiveCircuit`.
 
@@ -65,6 +66,7 @@ class Memristor(EdgeDevice):
     terminals: ClassVar = ("tail", "head")
     branches: ClassVar = (Branch("tail", "head", OhmsLaw),)
     set_by: ClassVar = STATE
+    resistance: ClassVar[Resistance] = LINEAR
     motion: ClassVar[type[Motion]]
     moved_by: ClassVar[tuple[str, ...]]
     rises: ClassVar[str]
@@ -86,22 +88,27 @@ class Memristor(EdgeDevice):
             raise DeviceError(f"exponent is {self.exponent}; it must be 0.5 or more")
 
     def conductance(self, setting: float) -> float:
-        return 1 / (self.r_off + (self.r_on - self.r_off) * setting)
+        return float(1 / self.resistance.ohms(self.r_on, self.r_off, setting))
 
     def setting(self, conductance: float) -> float:
-        return min(max((self.r_off - 1 / conductance) / (self.r_off - self.r_on), 0.0), 1.0)
+        return min(max(float(self.resistance.state(self.r_on, self.r_off, 1 / conductance)), 0.0), 1.0)
 
     def slope(self, conductance: float) -> float:
-        return conductance**2 * (self.r_off - self.r_on)
+        return conductance**2 * float(self.resistance.falls(self.r_on, self.r_off, 1 / conductance))
 
     # Netlists
+
+    @classmethod
+    def _conducting(cls) -> Template:
+        return Template(f"i=v({{tail}},{{head}})/{cls.resistance.expression}", _WORDS)
 
     @classmethod
     def _moving(cls, window: str) -> Template:
         rise = WINDOWS[window].expression.format(x="v({node})")
         fall = WINDOWS[window].expression.format(x="(1-v({node}))")
-        moved = f"({cls.rises})*{rise}-({cls.falls})*{fall}".replace("{amperes}", f"(v({{tail}},{{head}})/{_RESISTANCE})")
-        return Template(f"i=(time>0)?({moved}):({_HOLDS:g}*({{state}}-v({{node}})))", ("tail", "head", "node"))
+        moved = f"({cls.rises})*{rise}-({cls.falls})*{fall}"
+        moved = moved.replace("{amperes}", f"(v({{tail}},{{head}})/{cls.resistance.expression})")
+        return Template(f"i=(time>0)?({moved}):({_HOLDS:g}*({{state}}-v({{node}})))", _WORDS)
 
     def _numbers(self, conductance: float) -> dict[str, float]:
         own = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -112,7 +119,7 @@ class Memristor(EdgeDevice):
         node, numbers = names.own("", f"state_{names.card}"), self._numbers(conductance)
         words = {"tail": tail, "head": head, "node": node}
         lines = [
-            f"{names.card} {tail} {head} {_CONDUCTING.written(numbers, words)}",
+            f"{names.card} {tail} {head} {self._conducting().written(numbers, words)}",
             f"{names.own('c', f'c{node}')} {node} {GROUND} 1",
             f"{names.own('b', f'b{node}')} {GROUND} {node} {self._moving(self.window).written(numbers, words)}",
         ]
@@ -122,7 +129,7 @@ class Memristor(EdgeDevice):
         tail, head = names.nodes
         node, feed, words = names.own("", "state"), names.own("v", "state"), {"tail": tail, "head": head}
         lines = [
-            f"{names.card} {tail} {head} {_CONDUCTING.written(self._numbers(conductance), {**words, 'node': node})}",
+            f"{names.card} {tail} {head} {self._conducting().written(self._numbers(conductance), {**words, 'node': node})}",
             f"{feed} {node} {GROUND} dc {write_number(self.setting(conductance))}",
         ]
         return Cards(lines, f"alter {feed} dc=%.17g")
@@ -130,7 +137,7 @@ class Memristor(EdgeDevice):
     @classmethod
     def read(cls, card: Card, netlist: NetlistAround) -> EdgeRead:
         """The three cards of a memristor of this law."""
-        found = _CONDUCTING.read("".join(card.rest))
+        found = cls._conducting().read("".join(card.rest))
         if found is None:
             raise OtherModel("it is no memristor")
         node = found.pop("node")
@@ -147,7 +154,9 @@ class Memristor(EdgeDevice):
             device.check()
             words = {"tail": card.nodes[0].lower(), "head": card.nodes[1].lower(), "node": node}
             given = device._numbers(device.conductance(x))
-            if same(template.written(given, words), text) and same(_CONDUCTING.written(given, words), "".join(card.rest)):
+            if same(template.written(given, words), text) and same(
+                cls._conducting().written(given, words), "".join(card.rest)
+            ):
                 ends = (card.nodes[0], card.nodes[1])
                 return EdgeRead(device, ends, device.conductance(x), (state.name, charging.name))
         raise OtherModel(f"its state does not move as that of {cls.word}s")
@@ -162,6 +171,11 @@ class Motions:
 
     def __init__(self, devices: Sequence[Memristor]) -> None:
         self.r_on, self.r_off = (np.array([getattr(d, name) for d in devices]) for name in ("r_on", "r_off"))
+        kinds = sorted({device.resistance for device in devices}, key=lambda resistance: resistance.expression)
+        self._resistances = [
+            (np.array([k for k, device in enumerate(devices) if device.resistance is kind], dtype=np.intp), kind)
+            for kind in kinds
+        ]
         groups: dict[tuple[type[Memristor], str], list[int]] = {}
         for k, device in enumerate(devices):
             groups.setdefault((type(device), device.window), []).append(k)
@@ -173,15 +187,22 @@ class Motions:
 
     def conductances(self, states: Array) -> Array:
         """(M,) S, of states (M,)."""
-        return 1 / (self.r_off + (self.r_on - self.r_off) * states)
+        return 1 / self._each(lambda resistance: resistance.ohms, states)
 
     def slopes(self, states: Array) -> Array:
         """(M,) dg/dx [S], at states (M,)."""
-        return self.conductances(states) ** 2 * (self.r_off - self.r_on)
+        conductances = self.conductances(states)
+        return conductances**2 * self._each(lambda resistance: resistance.falls, 1 / conductances)
 
     def states(self, conductances: Array) -> Array:
         """(M,), of conductances (M,) [S]."""
-        return np.clip((self.r_off - 1 / conductances) / (self.r_off - self.r_on), 0.0, 1.0)
+        return np.clip(self._each(lambda resistance: resistance.state, 1 / conductances), 0.0, 1.0)
+
+    def _each(self, function: Callable[[Resistance], Numbers], values: Array) -> Array:
+        found = np.empty(len(values))
+        for at, resistance in self._resistances:
+            found[at] = function(resistance)(self.r_on[at], self.r_off[at], values[at])
+        return found
 
     def rates(self, states: Array, volts: Array) -> Array:
         """dx/dt (M,) [1/s], from states (M,) and drops from tail to head (M,) [V]."""

@@ -6,8 +6,8 @@ import re
 from os import PathLike
 from pathlib import Path
 
-from hwlearn import files
 from hwlearn.errors import DeviceError
+from hwlearn.files import given_text
 
 
 def read_points(path: str | PathLike[str]) -> list[tuple[float, float]]:
@@ -18,10 +18,7 @@ def read_points(path: str | PathLike[str]) -> list[tuple[float, float]]:
     Raises:
         DeviceError: names the file and line.
     """
-    try:
-        text = files.given(Path(path)).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeviceError(f"{path}: {error}") from None
+    text = given_text(Path(path), DeviceError)
     points: list[tuple[float, float]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):

@@ -1,4 +1,5 @@
-"""`VTEAM`: a memristor whose state moves beyond threshold voltages (Kvatinsky et al. 2015, IEEE TCAS-II 62:786)."""
+"""`VTEAM`, `ExponentialVTEAM`: memristors whose state moves beyond threshold voltages (Kvatinsky et al. 2015, IEEE TCAS-II
+62:786)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from hwlearn.arrays import Array
 from hwlearn.errors import DeviceError
 from hwlearn.network.devices.device import Parameter
 from hwlearn.network.devices.memristor import Memristor, Motion
+from hwlearn.network.devices.resistances import EXPONENTIAL
 
 
 class BeyondThresholds(Motion):
@@ -31,7 +33,7 @@ class BeyondThresholds(Motion):
 
 @dataclass(frozen=True)
 class VTEAM(Memristor):
-    """Voltage threshold adaptive memristor, with the resistance linear in the state.
+    """Voltage threshold adaptive memristor, with the resistance linear in the state (equation 4 of the paper).
 
     The w of the paper runs from w_on to w_off = w_on + D. Here x = (w_off − w)/D, 1 at r_on. A voltage from tail to head
     above v_off raises the resistance, and one below v_on lowers it. Between the two nothing moves, so that small readings
@@ -75,3 +77,14 @@ class VTEAM(Memristor):
         for name in ("k_on", "v_on"):
             if not getattr(self, name) < 0:
                 raise DeviceError(f"{name} is {getattr(self, name)}; it must be negative, as in the paper")
+
+
+@dataclass(frozen=True)
+class ExponentialVTEAM(VTEAM):
+    """The same, with a resistance that is exponential in the state (equation 5 of the paper).
+
+    r = r_on exp(λ (w − w_on)/(w_off − w_on)), with e^λ = r_off/r_on; in the state, r = r_on (r_off/r_on)^(1 − x).
+    """
+
+    word: ClassVar = "exponential vteam memristor"
+    resistance: ClassVar = EXPONENTIAL

@@ -39,11 +39,17 @@ def _biolek(states: Array, exponents: Array) -> Array:
     return 1 - np.abs(states) ** (2 * exponents)
 
 
+def _prodromakis(states: Array, exponents: Array) -> Array:
+    return 1 - ((states - 0.5) ** 2 + 0.75) ** exponents
+
+
 WINDOWS = {
     "none": Window(_hard, "u(1-{x})"),
     "joglekar": Window(_joglekar, "(1-pwr(abs(2*{x}-1),2*{{exponent}}))"),
     "biolek": Window(_biolek, "(1-pwr(abs({x}),2*{{exponent}}))"),
+    "prodromakis": Window(_prodromakis, "(1-pwr(({x}-0.5)*({x}-0.5)+0.75,{{exponent}}))"),
 }
 """By name. "none" lets the state run to 0 and 1 at full speed. "joglekar", 1 − (2x − 1)²ᵖ, lets a state that is at an end
-never leave it (Joglekar and Wolf 2009, Eur. J. Phys. 30:661). "biolek", 1 − x²ᵖ where x rises, does (Biolek, Biolek and
-Biolková 2009, Radioengineering 18:210)."""
+never leave it (Joglekar and Wolf 2009, Eur. J. Phys. 30:661); nor does "prodromakis", 1 − ((x − ½)² + ¾)ᵖ (Prodromakis,
+Peh, Papavassiliou and Toumazou 2011, IEEE Trans. Electron Devices 58:3099, with j = 1). "biolek", 1 − x²ᵖ where x rises,
+does (Biolek, Biolek and Biolková 2009, Radioengineering 18:210)."""

@@ -14,7 +14,7 @@ from hwlearn.analysis.symmetry import symmetries
 from hwlearn.analysis.units import units_of
 from hwlearn.circuits.exact import ExactCircuit
 from hwlearn.circuits.ledger import Ledger, Timing, sourced
-from hwlearn.learning.cost import several, step_cost
+from hwlearn.learning.cost import step_cost
 from hwlearn.learning.rules import RULES
 from hwlearn.show.facts.facts import Facts, Section, Table
 
@@ -79,7 +79,7 @@ def _cost(found: Design) -> Ledger:
     problem, network = found.problem, found.problem.network(found.start)
     with ExactCircuit(sourced(network)) as circuit:
         rule = RULES.get(problem.rule)(symmetric=True)
-        return several(step_cost(circuit, network, problem.task, rule, Timing()), found.course.steps)
+        return step_cost(circuit, network, problem.task, rule, Timing()).times(found.course.steps)
 
 
 def _member(one: Design) -> dict[str, Any]:

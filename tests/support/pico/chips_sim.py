@@ -71,18 +71,24 @@ class _Ad5270Words:
 
 
 class SimAd5270(_Ad5270Words, SpiChip):
+    """`pulls`: whether its SDO may hold the wire to which others answer, until it was let go by 8001 0000."""
+
     modes = (1,)
 
     def __init__(self, bits):
         SpiChip.__init__(self)
         self.setup(bits)
+        self.words, self.pulls = [0, 0], False
 
     def answer(self, at, byte):
         return (self.out >> 8, self.out & 0xFF)[at] if at < 2 else 0
 
     def end(self):
         if len(self.frame) == 2:
-            self.execute(self.frame[0] << 8 | self.frame[1])
+            word = self.frame[0] << 8 | self.frame[1]
+            self.words = [self.words[1], word]
+            self.pulls = self.words != [0x8001, 0x0000]
+            self.execute(word)
 
 
 class SimAd5272(_Ad5270Words, I2cChip):
@@ -153,7 +159,7 @@ class SimMcp4251(SpiChip):
 
 
 class SimX9c:
-    """X9C103: Its pins tell it when they change."""
+    """X9C103: Its pins tell it when they change. CS that falls while INC is low is taken for a falling INC."""
 
     burnt = 0
 
@@ -165,10 +171,15 @@ class SimX9c:
     def on_cs(self, before, after):
         if not before and after and self.inc.value():
             self.burnt += 1
+        if before and not after and not self.inc.value():
+            self.move()
 
     def on_inc(self, before, after):
         if before and not after and not self.cs.value():
-            self.at = min(max(self.at + (1 if self.ud.value() else -1), 0), 99)
+            self.move()
+
+    def move(self):
+        self.at = min(max(self.at + (1 if self.ud.value() else -1), 0), 99)
 
     def codes(self):
         return [self.at]
@@ -372,6 +383,7 @@ class SimAd7124(SpiChip):
         self.reset()
 
     def reset(self):
+        self.ready = True  # it converts on its own from now on, and may have a result that nobody asked for
         self.registers = {0x00: 0x80, 0x01: 0, 0x02: 0x800000, 0x09: 0x8001, 0x19: 0x0860, 0x21: 0x060180}
 
     def width(self, register):
@@ -382,10 +394,14 @@ class SimAd7124(SpiChip):
             return 0xFF
         register = self.frame[0] & 0x3F
         value = self.registers[register]
-        if register == 0 and not self.busy:
-            value &= 0x7F
-        elif register == 0:
-            self.busy -= 1
+        if register == 0:
+            self.ready = self.ready or self.busy == 1
+            self.busy = max(self.busy - 1, 0)
+            value = 0 if self.ready else 0x80
+        elif register == 2:
+            self.ready = False
+            if self.busy:
+                value = 0x123456  # of a conversion before this one
         return value >> 8 * (self.width(register) - at) & 0xFF
 
     def end(self):
@@ -406,5 +422,8 @@ class SimAd7124(SpiChip):
         if not (channel & 0x8000 and config & 0x0800 and control & 0x0100 and config >> 3 & 3 == 2):
             raise ValueError("no channel, unipolar, or no internal reference")
         plus, minus = [0.0 if code == 0x11 else self.inputs(code) for code in (channel >> 5 & 0x1F, channel & 0x1F)]
+        buffered = (config >> 6 & 1 and channel >> 5 & 0x1F == 0x11) or (config >> 5 & 1 and channel & 0x1F == 0x11)
+        if buffered and not config & 7:
+            raise ValueError("a buffer at the supply's lower end")
         code = round(2**23 * ((plus - minus) * (1 << (config & 7)) / 2.5 + 1))
-        self.registers[0x02], self.busy = min(max(code, 0), 2**24 - 1), 2
+        self.registers[0x02], self.busy = min(max(code, 0), 2**24 - 1), 3

@@ -3,6 +3,9 @@ their bytes.
 
     python tests/support/pico/emulator.py FIRMWARE STATION.toml EXPERIMENT.toml
 
+A line on standard input, such as "600", lets so many seconds pass at once for the firmware; "skipped" is printed then,
+after all that had come over the port was answered.
+
 FIRMWARE is what `hwlearn bench firmware` wrote. Prints the VISA resource name, and then a line whenever resistors open
 or close
 ("open", "closed") or sources leave 0 V or come back to it ("driven", "zero"): what the chips do, not what the firmware says.
@@ -10,9 +13,12 @@ or close
 
 import os
 import runpy
+import select
 import sys
+import time
 import tty
 from pathlib import Path
+from types import SimpleNamespace
 
 import machine
 from chips_sim import SimAds1115, SimMcp4251, SimMcp4728
@@ -50,7 +56,7 @@ class Wires:
         return volts
 
 
-def main(firmware, station, experiment):
+def main(folder, station, experiment):
     model = model_of(load_experiment(experiment).network, load_station(station))
     pots, dac = [SimMcp4251(2, 256, False) for _ in range(12)], SimMcp4728()
     wires = Wires(model, pots, dac)
@@ -60,7 +66,7 @@ def main(firmware, station, experiment):
     machine.addressed.update({(1, 0x48): adcs[4], (1, 0x49): adcs[5], (1, 0x60): dac})
     ours, theirs = os.openpty()
     tty.setraw(theirs)
-    told, said = sys.stdout, []
+    asked, told, said, ahead = sys.stdin, sys.stdout, [], [0]
 
     def tell():
         if said and not machine.log:
@@ -73,11 +79,19 @@ def main(firmware, station, experiment):
                 print(word, file=told, flush=True)
         said[:] = state
 
-    machine.fed.append(tell)
+    def skip():
+        if select.select([asked], [], [], 0)[0] and not select.select([ours], [], [], 0)[0]:
+            ahead[0] += int(1e9 * float(asked.readline()))
+            print("skipped", file=told, flush=True)
+
+    machine.fed += [tell, skip]
     print(f"ASRL{os.ttyname(theirs)}::INSTR", file=told, flush=True)
     sys.stdin, sys.stdout = os.fdopen(ours, encoding="ascii"), os.fdopen(os.dup(ours), "w", encoding="ascii")
-    sys.path.insert(0, firmware)
-    runpy.run_path(str(Path(firmware) / "main.py"))
+    sys.path.insert(0, folder)
+    import firmware.clock
+
+    firmware.clock.time = SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + ahead[0], sleep=time.sleep)
+    runpy.run_path(str(Path(folder) / "main.py"))
 
 
 if __name__ == "__main__":

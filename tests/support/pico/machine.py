@@ -57,8 +57,10 @@ class SPI:
         chip = wired[selected[0]]
         if self.mode not in chip.modes:
             raise ValueError(f"SPI mode {self.mode} for a chip of {chip.modes}")
+        held = any(getattr(other, "pulls", False) for other in wired.values() if other is not chip)
         for k, byte in enumerate(sent):
-            answer[k] = chip.byte(byte)
+            told = chip.byte(byte)
+            answer[k] = 0 if held else told
         log.append((selected[0], bytes(sent), bytes(answer)))
 
 

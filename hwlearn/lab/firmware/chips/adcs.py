@@ -130,7 +130,7 @@ class Ad7124(Adc):
     ranges = tuple((2.5 / (1 << gain), gain) for gain in range(7, -1, -1))
     STATUS, CONTROL, DATA, CHANNEL, CONFIG, FILTER = 0x00, 0x01, 0x02, 0x09, 0x19, 0x21
     GROUND = 0x11
-    """Input AVSS."""
+    """Input AVSS. It needs no buffer, and at gain 1 a buffer would not reach it."""
 
     def __init__(self, device: SpiDevice, inputs: list) -> None:  # type: ignore[type-arg]
         super().__init__(inputs, True)
@@ -143,9 +143,11 @@ class Ad7124(Adc):
 
     def _convert(self, channel: int, setting: int, nplc: float) -> float:
         plus, minus = (self.GROUND if at == "GND" else at for at in self.inputs[channel])
-        self._set(self.CONFIG, 0x0870 | setting, 2)  # bipolar, input buffers, internal reference
+        buffers = 0x40 * (plus != self.GROUND) | 0x20 * (minus != self.GROUND)
+        self._set(self.CONFIG, 0x0810 | buffers | setting, 2)  # bipolar, internal reference
         self._set(self.FILTER, 0x060000 | min(max(int(384 * nplc + 0.5), 1), 2047), 3)  # sinc⁴, 614.4 kHz / 32 / this
         self._set(self.CHANNEL, 0x8000 | plus << 5 | minus, 2)
+        self._get(self.DATA, 3)  # one that nobody asked for would be ready at once
         self._set(self.CONTROL, 0x0184, 2)  # reference on, full power, single conversion
         self._wait(lambda: not self._get(self.STATUS, 1)[0] & 0x80)
         value = 0

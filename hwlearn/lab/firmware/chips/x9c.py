@@ -1,8 +1,14 @@
-"""X9C102, X9C103, X9C104, X9C503: one resistor, 100 codes, moved by pulses.
+"""X9C102, X9C103, X9C104, X9C503: one resistor, 100 codes, moved by pulses. Data sheet FN8222.
 
 The wiper moves when INC falls while CS is low. CS rising while INC is high stores the wiper in permanent memory; while
-INC is low it does not. So INC is low whenever CS is high. Pull INC down by 10 kΩ, so that it is low while the Pico starts.
+INC is low it does not. CS falling while INC is low may move the wiper as well. So INC is high when CS falls and low when
+CS rises. Pull INC down and CS up by 10 kΩ, so that nothing moves while the Pico starts.
 """
+
+from ..clock import hold, pause
+
+DIRECTION_US, LEVEL_US, SETTLED_MS = 3, 1, 1
+"""U/D to INC 2.9 µs; INC low, INC high and INC to CS 1 µs each; INC to the wiper's new place 0.5 ms."""
 
 
 class X9c:
@@ -42,9 +48,20 @@ class X9c:
         self._at = code
 
     def _move(self, up: int, pulses: int) -> None:
+        if not pulses:
+            return
+        self._inc.value(1)
         self._ud.value(up)
         self._cs.value(0)
-        for _ in range(pulses):
+        hold(DIRECTION_US)
+        for _ in range(pulses - 1):
+            self._pulse()
             self._inc.value(1)
-            self._inc.value(0)
+            hold(LEVEL_US)
+        self._pulse()
         self._cs.value(1)
+        pause(SETTLED_MS)
+
+    def _pulse(self) -> None:
+        self._inc.value(0)
+        hold(LEVEL_US)
