@@ -29,6 +29,9 @@ KINDS = (EXPERIMENT, SWEEP, STATION, DESIGN)
 NETLISTS = frozenset({".cir", ".ckt", ".net", ".sp", ".spi", ".spice", ".asc"})
 """Ends of the names of netlists."""
 
+RUNS = ("report", "plot", "export", "resume", "watch", "design --prune")
+"""Commands that take the folder of a run."""
+
 
 class Table(BaseModel):
     """A table of a file: unknown keys, numbers as text, 2.5 steps, NaN and infinity are refused."""
@@ -60,7 +63,8 @@ def read_toml(file: Path, kind: Kind, error: type[HwlearnError]) -> tuple[bytes,
     except FileNotFoundError:
         raise error(f"{file}: no such file") from None
     except IsADirectoryError:
-        raise error(f"{file}: is a folder; name {kind.name}") from None
+        taken = f"; a run goes to hwlearn {', '.join(RUNS)}" if (file / "run.json").is_file() else ""
+        raise error(f"{file}: is a folder; name {kind.name}{taken}") from None
     except UnicodeDecodeError:
         raise error(f"{file}: not UTF-8; save it as UTF-8") from None
     except OSError as failure:

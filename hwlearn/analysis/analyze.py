@@ -22,6 +22,7 @@ from hwlearn.analysis.symmetry import Symmetry, symmetries
 from hwlearn.analysis.units import units_of
 from hwlearn.arrays import Array
 from hwlearn.display import shown
+from hwlearn.learning.arguments import check_loss, check_network
 from hwlearn.learning.loss import Loss
 from hwlearn.learning.losses.squared_error import SquaredError
 from hwlearn.learning.task import Task
@@ -144,6 +145,9 @@ def analyze(network: Network, task: Task, loss: Loss | None = None) -> Analysis:
         HwlearnError: too many samples and edges for the rates of the loss.
         ModelError, TaskError: the network is not linear, or the task does not fit.
     """
+    check_network(network)
+    if loss is not None:
+        check_loss(loss)
     possible = feasibility(network, task)
     here = possible.here
     wanted = SquaredError() if loss is None else loss

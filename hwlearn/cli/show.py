@@ -35,7 +35,7 @@ def show(
         raise HwlearnError("--panels: the picture of a circuit has one panel")
     wide = figures.millimetres
     picture = _not_there(figures.named(Path(f"{file.stem}.png"))) if out is None else figures.chosen(out)
-    if file.suffix.lower() == ".toml":
+    if file.suffix.lower() == ".toml" or file.is_dir():
         experiment = load_experiment(file, netlist.over(read_overrides(settings)), trust=netlist.trust, trust_code=trust_code)
         if picture is not None:
             draw_network(experiment.network, picture, width=wide)

@@ -6,6 +6,7 @@ import operator
 
 from hwlearn.circuits.base import Circuit
 from hwlearn.errors import HwlearnError, TaskError
+from hwlearn.learning.loss import Loss
 from hwlearn.learning.rule import Rule
 from hwlearn.learning.rules import RULES
 from hwlearn.learning.task import Task
@@ -63,6 +64,16 @@ def check_rule(rule: object) -> None:
     if isinstance(rule, type) and issubclass(rule, Rule):
         raise HwlearnError(f"{rule.__name__} is a class: pass {rule.__name__}()")
     raise HwlearnError(f"rule is {_shown(rule)}: pass a Rule, such as EquilibriumPropagation()")
+
+
+def check_loss(loss: object) -> None:
+    """Refuse what is no loss.
+
+    Raises:
+        HwlearnError: says what to pass.
+    """
+    if not isinstance(loss, Loss):
+        raise HwlearnError(f"loss is {loss!r}; give an object such as SquaredError(), or rule.loss")
 
 
 def check_count(name: str, value: object, least: int) -> None:

@@ -13,7 +13,7 @@ from hwlearn.arrays import Array
 from hwlearn.circuits.base import Circuit
 from hwlearn.circuits.drive import Drive, samples
 from hwlearn.errors import HwlearnError
-from hwlearn.learning.arguments import check_circuit, check_task
+from hwlearn.learning.arguments import check_circuit, check_loss, check_task
 from hwlearn.learning.classification import Classification, nearest
 from hwlearn.learning.labels import as_array
 from hwlearn.learning.loss import Loss
@@ -57,8 +57,8 @@ def evaluate(circuit: Circuit, task: Task, loss: Loss | None = None) -> Evaluati
         TaskError: the task does not fit the circuit.
     """
     check_task(task)
-    if loss is not None and not isinstance(loss, Loss):
-        raise HwlearnError(f"loss is {loss!r}; give an object such as SquaredError(), or rule.loss")
+    if loss is not None:
+        check_loss(loss)
     check_circuit(circuit)
     task.check(circuit.network)
     return judged(task, open_outputs(circuit, task.inputs), SquaredError() if loss is None else loss)
@@ -94,5 +94,7 @@ def predict(circuit: Circuit, inputs: ArrayLike, task: Task | None = None) -> ND
 
 def open_outputs(circuit: Circuit, inputs: Array) -> Array:
     """(S, n_out) V with the ports open."""
+    if not len(inputs):
+        return np.zeros((0, len(circuit.network.outputs)))
     parts = [inputs[start : start + AT_ONCE] for start in range(0, len(inputs), AT_ONCE)]
     return np.concatenate([circuit.measure(Drive(part)).output_voltages for part in parts])

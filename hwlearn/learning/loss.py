@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from hwlearn.arrays import Array
+from hwlearn.errors import TaskError
 
 STEP = 1e-5
 """Of the outputs, relative to their size, where a loss does not tell its curvature itself."""
@@ -48,6 +49,17 @@ class Loss(ABC):
         step = STEP * max(float(np.abs(outputs).max()), 1.0) / size
         ahead, behind = (self.judge(outputs + side * step * change, targets)[0] for side in (1, -1))
         return np.asarray((ahead - behind) / (2 * step))
+
+    def check_classes(self, outputs: Array) -> None:
+        """For losses of which each output is a class.
+
+        Raises:
+            TaskError: there is one output, which is right whatever it is.
+        """
+        if outputs.shape[1] < 2:
+            raise TaskError(
+                f"{self.name} needs an output for each class, and there is one; take squared-error, or two outputs"
+            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

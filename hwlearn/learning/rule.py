@@ -75,9 +75,12 @@ class Rule(ABC):
     loss: Loss = SquaredError()
 
     def __init__(self, nudge: float | None = None, symmetric: bool = False) -> None:
-        if nudge is not None and (not np.isfinite(nudge) or nudge == 0):
-            raise HwlearnError(f"{type(self).__name__}: nudge is {nudge}; it must be finite and not zero")
-        self.nudge = nudge if nudge is None else float(nudge)
+        try:
+            self.nudge = nudge if nudge is None else float(nudge)
+        except (TypeError, ValueError):
+            self.nudge = math.nan
+        if self.nudge is not None and (not math.isfinite(self.nudge) or self.nudge == 0):
+            raise HwlearnError(f"{type(self).__name__}: nudge is {nudge!r}; it must be finite and not zero")
         self.symmetric = bool(symmetric)
 
     def __repr__(self) -> str:

@@ -113,6 +113,14 @@ def test_a_file_of_another_kind_is_told_what_reads_it(arguments, words):
     assert words in result.stderr
 
 
+@pytest.mark.parametrize("command", ["analyze", "show", "train"])
+def test_a_run_folder_is_told_what_takes_it(tmp_path, command):
+    (tmp_path / "run.json").write_text("{}")
+    result = run(command, tmp_path)
+    assert result.exit_code == 2
+    assert "is a folder; name an experiment file; a run goes to hwlearn report, plot, export, resume" in result.stderr
+
+
 def test_compare_needs_no_options():
     content = json.loads(run("compare", KITE, "--json").stdout)
     assert content["agrees"]

@@ -5,11 +5,17 @@ import pytest
 
 from hwlearn import (
     CoupledLearning,
+    CrossEntropy,
     EquilibriumPropagation,
     ExactCircuit,
+    Hinge,
     Network,
+    SquaredError,
     Task,
+    analyze,
+    evaluate,
     flow,
+    predict,
     train,
     train_many,
 )
@@ -101,3 +107,38 @@ def test_flat_targets_are_one_sample():
     assert "[[0.1], [0.2]]" in said
     assert "inputs are flat" in lines(lambda: Task([1.0, 2.0], [[0.1], [0.2]]), TaskError)
     assert "flat" not in lines(lambda: Task([[1.0], [2.0]], [[0.1]]), TaskError)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: EquilibriumPropagation(nudge="x"), "nudge is 'x'; it must be finite and not zero"),
+        (lambda: analyze(ExactCircuit(NETWORK), TASK), "pass circuit.network"),
+        (lambda: analyze(NETWORK, TASK, "cross-entropy"), "loss is 'cross-entropy'; give an object such as SquaredError()"),
+        (lambda: evaluate(ExactCircuit(NETWORK), TASK, SquaredError), "give an object such as SquaredError()"),
+    ],
+)
+def test_what_is_no_nudge_no_network_and_no_loss(call, words):
+    assert words in lines(call)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Hinge()])
+def test_losses_of_classes_have_an_output_for_each(loss):
+    """One output is always the highest: the loss was 0, and nothing was learned."""
+    network = Network.from_edges([("A", "t"), ("t", "D")], inputs=["A", "D"], outputs=["t"])
+    rule = EquilibriumPropagation(loss=loss)
+    told = lines(lambda: train(ExactCircuit(network), Task([[1.0, 0.0]], [[1.0]]), rule, steps=1), TaskError)
+    assert f"{loss.name} needs an output for each class, and there is one" in told
+
+
+def test_shares_of_classes_are_not_negative():
+    """With one, the loss had no lower end."""
+    task = Task([[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0, 0.0], [1.0, -1.0, 0.0]])
+    rule = EquilibriumPropagation(loss=CrossEntropy())
+    assert "target of sample 1, output 1 is -1; targets are shares" in lines(
+        lambda: train(ExactCircuit(NETWORK), task, rule, steps=1), TaskError
+    )
+
+
+def test_no_samples_have_no_answers():
+    assert predict(ExactCircuit(NETWORK), np.zeros((0, 2))).shape == (0,)

@@ -107,6 +107,9 @@ class TestCrossEntropy(OfClasses):
 class TestCrossEntropyOfShares(LossContract):
     """Targets that are no one-hot rows, and do not add up to one."""
 
+    def targets(self, random, samples, outputs):
+        return random.uniform(0, 1, (samples, outputs))
+
     def make(self):
         return CrossEntropy()
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +229,22 @@ def test_what_files_say_is_shown_and_not_obeyed(tmp_path):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in texts
     assert "warning: &lt;img src=x onerror=alert(1)&gt;" in texts
     assert not {"<script", "<img", "<b>"} & set(re.findall(r"<\w+>?", texts))
+
+
+def test_nothing_stands_for_what_is_not_there(kite, tmp_path):
+    """No box of noise without noise, whose axis began below zero; no name of a line that is not drawn."""
+    pytest.importorskip("bokeh", reason="bokeh is not installed: pip install '.[watch]'")
+    from bokeh.plotting import figure
+
+    from hwlearn.show.watch.page import Page
+
+    without, sound = watched(kite).look(), watched(cut_off(tmp_path / "run", noisy(tmp_path), 5)).look()
+    unpredicted = replace(without, predicted=np.full_like(without.predicted, np.nan))
+    for view, noise, predicted in ((without, False, True), (sound, True, True), (unpredicted, False, False)):
+        page = Page(sound)
+        page.show(view)
+        plots = {plot.title.text: plot for plot in page.root.select({"type": figure})}
+        named = {item.label.value: item.visible for item in plots["Loss"].legend[0].items}
+        assert plots["Noise of a reading"].visible is noise
+        assert plots["Noise of a reading"].y_range.start == 0
+        assert named == {"predicted rate": predicted, "observed": True}

@@ -215,7 +215,7 @@ class Problem:
 
     @property
     def known(self) -> Array:
-        """(S, q) V, what is held: the inputs, and ground if it is a node."""
+        """(S, q) V at the nodes that are held, which are the inputs, and ground if it is a node."""
         inputs = self.task.inputs
         return np.column_stack((inputs, np.zeros(len(inputs)))) if GROUND in self.nodes else inputs
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from hwlearn.arrays import Array
-from hwlearn.errors import HwlearnError
+from hwlearn.errors import HwlearnError, TaskError
 from hwlearn.learning.loss import Loss
 
 
@@ -50,6 +50,13 @@ class CrossEntropy(Loss):
 
     def _softmax(self, outputs: Array, targets: Array) -> tuple[Array, Array, Array]:
         """(S, n_out) p, (S, 1) Σy, and (S, n_out) what p is made of: exp((o − max o)/u)."""
+        self.check_classes(outputs)
+        if targets.min() < 0:
+            sample, output = np.argwhere(targets < 0)[0]
+            raise TaskError(
+                f"cross-entropy: target of sample {sample}, output {output} is {targets[sample, output]:g}; "
+                "targets are shares of the classes, 0 or more"
+            )
         powers = np.exp((outputs - _largest(outputs)) / self.scale)
         return powers / powers.sum(axis=1, keepdims=True), targets.sum(axis=1, keepdims=True), powers
 

@@ -47,6 +47,7 @@ class Hinge(Loss):
 
     def _short(self, outputs: Array, targets: Array) -> tuple[Array, NDArray[np.intp]]:
         """(S, n_out) d, zero at the right output; and (S, 1) which that is."""
+        self.check_classes(outputs)
         right = targets.argmax(axis=1)[:, None]
         short = np.maximum(self.margin + outputs - np.take_along_axis(outputs, right, axis=1), 0.0)
         np.put_along_axis(short, right, 0.0, axis=1)

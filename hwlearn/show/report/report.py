@@ -39,8 +39,11 @@ GRADED = {
 }
 """Panels and what they show."""
 
-LOSSES = ("loss", "rule-loss")
-"""Panels of one picture: ½‖o − y‖², and what the rule observes, where that is something else."""
+LOSSES = {
+    "loss": "The loss, and the decay that coercivity predicts where the run stands.",
+    "rule-loss": "The loss that the rule observes.",
+}
+"""½‖o − y‖², and what the rule observes, where that is something else."""
 
 
 def write_report(run: Run, path: str | PathLike[str] | None = None) -> Path:
@@ -79,7 +82,7 @@ def report_html(run: Run) -> str:
         graded=_figures(run, GRADED),
         confusions=confusion_tables(run.result or {}),
         learning=Section(pairs=tuple(_learning(run))),
-        loss=figure(lambda to: draw_run(run, to, [name for name in LOSSES if name in panels_of(run)])),
+        losses=_figures(run, LOSSES),
         moved=_figures(run, MOVED),
         cost=_cost(run),
         analysis=analysis if isinstance(analysis, str) else analysis_facts(analysis).sections[0],

@@ -54,10 +54,11 @@ class Page:
         self._head, self._events = (Div(sizing_mode="stretch_width", stylesheets=[STYLE]) for _ in range(2))
         names = ("loss", "noise", "outputs", "conductances", "devices")
         self._sources = {name: ColumnDataSource() for name in names}
-        self._outputs_plot = self._outputs()
-        self.show(view)
         steps = "time" if view.continuous else "step"
-        panels = [self._loss(view, steps), self._outputs_plot, self._conductances(steps), self._devices(), self._noise(steps)]
+        self._outputs_plot, self._noise_plot, loss = self._outputs(), self._noise(steps), self._loss(view, steps)
+        self._prediction = loss.legend[0].items[0]
+        self.show(view)
+        panels = [loss, self._outputs_plot, self._conductances(steps), self._devices(), self._noise_plot]
         across = row(*panels, sizing_mode="stretch_width", styles={"flex-wrap": "wrap", "gap": "12px"})
         self.root = column(self._head, across, self._events, sizing_mode="stretch_width")
 
@@ -67,6 +68,8 @@ class Page:
         self._events.text = "<h2>What happened, the last thing first</h2>" + _rows(view.events)
         self._outputs_plot.title.text = f"Outputs, {view.outputs_source}"
         self._sources["loss"].data = {"at": view.at, "loss": _positive(view.losses), "predicted": view.predicted}
+        self._prediction.visible = bool(np.isfinite(view.predicted).any())
+        self._noise_plot.visible = bool((view.noise > 0).any())
         self._sources["noise"].data = {"at": view.at, "noise": view.noise}
         self._sources["outputs"].data = _dots(view)
         self._sources["conductances"].data = _curves(view)
@@ -87,7 +90,7 @@ class Page:
             "at", "predicted", source=self._sources["loss"], color=INPUT, line_dash="dashed", legend_label="predicted rate"
         )
         plot.line("at", "loss", source=self._sources["loss"], color=OUTPUT, line_width=2, legend_label="observed")
-        plot.legend.location = "bottom_left"
+        plot.legend.location = "top_right"
         plot.legend.background_fill_alpha = 0.6
         return plot
 
@@ -121,6 +124,7 @@ class Page:
         plot = _panel("Noise of a reading", steps, "standard deviation [V]")
         plot.yaxis.formatter = PrintfTickFormatter(format="%.2e")
         plot.line("at", "noise", source=self._sources["noise"], color=PLAIN, line_width=1.5)
+        plot.y_range.start = 0
         return plot
 
 
