@@ -5,6 +5,7 @@ Each takes the options of `Network.from_edges`; `conductances` [S] is one value 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
@@ -130,6 +131,8 @@ def deep_resistive(
     """
     if len(sizes) < 2:
         raise NetworkError(f"deep_resistive needs two sizes or more, got {list(sizes)}")
+    if not isinstance(gain, int | float) or not (math.isfinite(gain) and gain > 0):
+        raise NetworkError(f"gain is {gain!r}; it must be a positive number")
     if diodes not in ("ideal", "none") or biases not in ("trainable", "none"):
         raise NetworkError(f"diodes are 'ideal' or 'none', biases 'trainable' or 'none', not {diodes!r} and {biases!r}")
     _at_least(1, **{f"sizes[{k}]": size for k, size in enumerate(sizes)})
