@@ -25,7 +25,7 @@ LAST_LOOK = 0.02
 def _firmware_waits_for_no_relay():
     """The channels of virtual boards settle at once."""
     with pytest.MonkeyPatch.context() as patch:
-        without = SimpleNamespace(monotonic_ns=time.monotonic_ns, sleep=lambda seconds: None)
+        without = SimpleNamespace(**vars(time) | {"sleep": lambda seconds: None})
         patch.setattr("hwlearn.lab.firmware.clock.time", without)
         yield
 
