@@ -3,6 +3,7 @@
 import re
 import time
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,8 +158,8 @@ def test_its_watchdog_opens_the_virtual_board(tmp_path, monkeypatch):
         circuit.measure(Drive([[0.5]]))
         model = circuit.connection.virtual.model
         assert model.conductances.max() > 1e-5
-        now = time.monotonic_ns()
-        monkeypatch.setattr("hwlearn.lab.firmware.clock.time.monotonic_ns", lambda: now + 601 * 10**9)  # the firmware's clock
+        later = SimpleNamespace(**vars(time) | {"monotonic_ns": lambda: time.monotonic_ns() + 601 * 10**9})
+        monkeypatch.setattr("hwlearn.lab.firmware.clock.time", later)  # the firmware's own clock
         clock.sleep(601)
         assert model.conductances.max() < 1e-9
         assert model.levels["board:201"] == 0.0
