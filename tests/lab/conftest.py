@@ -4,7 +4,6 @@ See tests/support/attention.py.
 """
 
 import time
-from types import SimpleNamespace
 
 import pytest
 from attention import SERVED, Attention
@@ -25,8 +24,7 @@ LAST_LOOK = 0.02
 def _firmware_waits_for_no_relay():
     """The channels of virtual boards settle at once."""
     with pytest.MonkeyPatch.context() as patch:
-        without = SimpleNamespace(monotonic_ns=time.monotonic_ns, sleep=lambda seconds: None)
-        patch.setattr("hwlearn.lab.firmware.clock.time", without)
+        patch.setattr("hwlearn.lab.firmware.parts.pause", lambda milliseconds=1: None)
         yield
 
 

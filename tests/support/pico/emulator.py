@@ -90,7 +90,8 @@ def main(folder, station, experiment):
     sys.path.insert(0, folder)
     import firmware.clock
 
-    firmware.clock.time = SimpleNamespace(monotonic_ns=lambda: time.monotonic_ns() + ahead[0], sleep=lambda seconds: None)
+    ours_only = {"monotonic_ns": lambda: time.monotonic_ns() + ahead[0], "sleep": lambda seconds: None}
+    firmware.clock.time = SimpleNamespace(**vars(time) | ours_only)
     runpy.run_path(str(Path(folder) / "main.py"))
 
 
