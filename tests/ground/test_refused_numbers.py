@@ -133,5 +133,5 @@ def test_seeds_are_whole_numbers(seed: Any) -> None:
 
 @pytest.mark.parametrize("gain", [0, -1.0, float("nan"), float("inf"), "x", None])
 def test_a_gain_amplifies(gain):
-    with pytest.raises(NetworkError, match="gain is .*; it must be a positive number"):
+    with pytest.raises(NetworkError, match=r"gain is .*; it must be a positive number"):
         deep_resistive([2, 2], gain=gain)
