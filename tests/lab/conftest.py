@@ -20,7 +20,7 @@ LAST_LOOK = 0.02
 """Seconds in which an answer is found that was sent."""
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _firmware_waits_for_no_relay():
     """The channels of virtual boards settle at once."""
     with pytest.MonkeyPatch.context() as patch:
@@ -28,7 +28,7 @@ def _firmware_waits_for_no_relay():
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _only_silence_times_out():
     with pytest.MonkeyPatch.context() as patch:
         _instruments_count(patch)
