@@ -35,14 +35,14 @@ def in_a_line(error: ValidationError, *table: str, tables: Mapping[str, Sequence
         named = 3 if len(whole) > 2 and table_in(*map(str, whole[:2])) is not None else 2
         location = [part for k, part in enumerate(whole) if k < named or isinstance(part, int)]
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-        messages.setdefault(key, _message(one, key, tables))
+        messages.setdefault(key, _message(one, key, tables or {name: keys_of(name) for name in TABLES}))
     return "; ".join(messages.values())
 
 
-def _message(error: ErrorDetails, key: str, tables: Mapping[str, Sequence[str]] | None) -> str:
+def _message(error: ErrorDetails, key: str, tables: Mapping[str, Sequence[str]]) -> str:
     kind = error["type"]
     if kind == "extra_forbidden":
-        return f"unknown key {key}{_suggestion(key) if tables is None else _among(key, tables)}"
+        return f"unknown key {key}{_suggestion(key, tables)}"
     if kind == "missing":
         return f"{key} is missing" if "." in key else f"table [{key}] is missing"
     if kind == "model_type":
@@ -51,7 +51,7 @@ def _message(error: ErrorDetails, key: str, tables: Mapping[str, Sequence[str]] 
     if kind in LIMITS:
         limit = error["ctx"][LIMITS[kind]]
         text = text.replace(text.split()[-1], f"{limit:g}")
-    if kind in ("too_short", "too_long"):
+    if kind in LENGTHS:
         count, limit = error["ctx"][LENGTHS[kind]], "least" if kind == "too_short" else "most"
         return f"{key}: give at {limit} {count} item{'s' * (count != 1)}, not {error['ctx']['actual_length']}"
     if kind == "value_error":
@@ -59,22 +59,14 @@ def _message(error: ErrorDetails, key: str, tables: Mapping[str, Sequence[str]] 
     return f"{key} = {error['input']!r}: must be {text}" if "Input should be" in error["msg"] else f"{key}: {text}"
 
 
-def _suggestion(key: str) -> str:
+def _suggestion(key: str, tables: Mapping[str, Sequence[str]]) -> str:
     table, _, name = key.rpartition(".")
     if not table:
-        close = get_close_matches(name, TABLES, n=1)
-        return f"; did you mean [{close[0]}]?" if close else f"; the tables are {', '.join(TABLES)}"
+        close = get_close_matches(name, tables, n=1)
+        return f"; did you mean [{close[0]}]?" if close else f"; the tables are {', '.join(tables)}"
     inner = table_in(*table.split(".")) if "." in table else None
-    own = keys_of(table) if inner is None else tuple(inner.model_fields)
+    own = tables[table] if inner is None else tuple(inner.model_fields)
     if close := get_close_matches(name, own, n=1):
         return f"; did you mean {table}.{close[0]}?"
-    homes = [home for home in TABLES if name in keys_of(home)]
+    homes = [home for home in tables if name in tables[home]]
     return f"; it belongs in [{homes[0]}]" if homes else f"; [{table}] has {', '.join(own)}"
-
-
-def _among(key: str, tables: Mapping[str, Sequence[str]]) -> str:
-    table, _, name = key.rpartition(".")
-    there = tables[table] if table else tuple(tables)
-    if close := get_close_matches(name, there, n=1):
-        return f"; did you mean {table}.{close[0]}?" if table else f"; did you mean [{close[0]}]?"
-    return f"; [{table}] has {', '.join(there)}" if table else f"; the tables are {', '.join(there)}"

@@ -58,7 +58,7 @@ def check_text(source: NetlistSource, places: Places, dialect: str = "") -> None
         refuse_deadly(line)
         if text[:1] == ".":
             _check_dot_card(line)
-            depth += text[:7].lower().startswith((".subckt", ".macro")) - text[:5].lower().startswith((".ends", ".eom"))
+            depth += line.nesting
         elif not text[:1].isalpha() and text[:2] != "*#":
             raise line.error(f"no element begins with {text[:1]!r}: {text[:60]}")
         if text[:1].isalpha():

@@ -46,12 +46,11 @@ def _in_use(lines: Sequence[Line]) -> Iterator[Line]:
     """The elements of the top level, and of subcircuits that are called from there, through others, too."""
     around, inside = list[str](), dict[str, list[Line]]()
     for line in lines:
-        word = line.text[:7].lower()
-        if word.startswith((".subckt", ".macro")):
+        if line.nesting > 0:
             around.append("".join(line.text.lower().split()[1:2]))
-        elif word.startswith((".ends", ".eom")):
+        elif line.nesting < 0:
             del around[-1:]
-        elif word[:1].isalpha():
+        elif line.text[:1].isalpha():
             inside.setdefault(around[-1] if around else "", []).append(line)
     names, seen = [""], set[str]()
     while names:

@@ -33,6 +33,12 @@ class Line(NamedTuple):
         """ "file:line"."""
         return f"{self.file}:{self.number}"
 
+    @property
+    def nesting(self) -> int:
+        """1 where a subcircuit begins, −1 where one ends, 0 elsewhere."""
+        start = self.text[:7].lower()
+        return start.startswith((".subckt", ".macro")) - start.startswith((".ends", ".eom"))
+
     def error(self, message: str) -> NetlistError:
         """An error at this line, however long the words are that the message repeats."""
         return NetlistError(message if len(message) <= LONGEST else message[:LONGEST] + " …", self.file, self.number)

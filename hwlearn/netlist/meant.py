@@ -37,9 +37,9 @@ def as_meant(lines: Iterable[Line]) -> list[Line]:
     parameters, models = _names(kept)
     found, depth = list[Line](), 0
     for line in kept:
-        text, low = line.text, line.text[:7].lower()
-        depth += low.startswith((".subckt", ".macro")) - low.startswith((".ends", ".eom"))
-        if depth and low[:1] == "r":
+        text = line.text
+        depth += line.nesting
+        if depth and text[:1] in "rR":
             text = _positive(text)
         if not _is_empty_setting(text):
             found.append(line._replace(text=_meant(text, parameters, models)))
@@ -110,7 +110,7 @@ def _without_repeats(lines: list[Line]) -> Iterator[Line]:
         line = lines[k]
         low = line.text.lower()
         words = low.split(maxsplit=2)
-        if low.startswith((".subckt", ".macro")) and len(words) > 1:
+        if line.nesting > 0 and len(words) > 1:
             end = _end(lines, k)
             body = lines[k : end + 1]
             first = scopes[-1].get(words[1])
@@ -126,7 +126,7 @@ def _without_repeats(lines: list[Line]) -> Iterator[Line]:
                 continue
             scopes[-1].setdefault(words[1], body)
             scopes.append({})
-        elif low.startswith((".ends", ".eom")) and len(scopes) > 1:
+        elif line.nesting < 0 and len(scopes) > 1:
             scopes.pop()
         elif words and words[0] == ".if":
             alternatives += 1
@@ -140,13 +140,9 @@ def _end(lines: list[Line], start: int) -> int:
     """Position of the `.ends` of a `.subckt`; beyond the lines if there is none."""
     depth = 0
     for k in range(start, len(lines)):
-        low = lines[k].text[:7].lower()
-        if low.startswith((".subckt", ".macro")):
-            depth += 1
-        elif low.startswith((".ends", ".eom")):
-            depth -= 1
-            if not depth:
-                return k
+        depth += lines[k].nesting
+        if not depth:
+            return k
     return len(lines)
 
 
